@@ -1,0 +1,23 @@
+#include "base/dl.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+enum status dl_load(const char *soname, const char *package, const struct dl_symbol *symbols, struct err *err)
+{
+	void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+
+	if (!library)
+		return err_set(err, ST_CONFIG, "cannot load a library (%s); install the package '%s'", dlerror(),
+			package);
+	for (; symbols->name; symbols++) {
+		void *function = dlsym(library, symbols->name);
+
+		if (!function)
+			return err_set(err, ST_CONFIG,
+				"'%s' has no function '%s'; kandy was built for another version of it", soname,
+				symbols->name);
+		memcpy(symbols->slot, &function, sizeof(function)); /* POSIX: the two kinds of pointer have one size */
+	}
+	return ST_OK;
+}

@@ -1,0 +1,209 @@
+#include "base/file.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum status file_read_fd(int fd, const char *name, struct buf *out, struct err *err)
+{
+	for (;;) {
+		size_t room = out->max - out->len;
+		ssize_t n;
+
+		/* one byte more than the limit tells "exactly full" from "too long" */
+		if (!room) {
+			char extra;
+
+			n = read(fd, &extra, 1);
+			if (n > 0)
+				return err_set(err, ST_DATA, "'%s' is larger than %zu bytes", name, out->max);
+		} else {
+			if (room > 64 * 1024)
+				room = 64 * 1024;
+			buf_reserve(out, room);
+			n = read(fd, out->data + out->len, room);
+			if (n > 0)
+				buf_commit(out, (size_t)n);
+		}
+		if (n == 0)
+			return ST_OK;
+		if (n < 0 && errno != EINTR)
+			return err_set(err, ST_IO, "cannot read '%s': %s", name, strerror(errno));
+	}
+}
+
+enum status file_read(const char *path, struct buf *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum status st;
+
+	if (fd < 0)
+		return err_set(err, errno == ENOENT || errno == ENOTDIR ? ST_NOINPUT : ST_IO, "cannot read '%s': %s",
+			path, strerror(errno));
+	st = file_read_fd(fd, path, out, err);
+	close(fd);
+	return st;
+}
+
+bool write_full(int fd, const void *p, size_t len)
+{
+	const char *s = p;
+
+	while (len) {
+		ssize_t n = write(fd, s, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		s += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+char *path_join(const char *dir, const char *name)
+{
+	size_t len = strlen(dir);
+
+	return xasprintf("%s%s%s", dir, len && dir[len - 1] == '/' ? "" : "/", name);
+}
+
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Makes a rename in the directory of `path` last. Some file systems refuse; then there is nothing to be had. */
+static void sync_dir_of(const char *path)
+{
+	char *dir = xmemdup0(path, (size_t)(path_base(path) - path));
+	int fd = open(dir[0] ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	free(dir);
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	close(fd);
+}
+
+enum status file_replace(const char *path, const void *p, size_t len, struct err *err)
+{
+	char *temp = xasprintf("%s.%08x.tmp", path, random_u32());
+	enum status st = ST_OK;
+	int fd;
+
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		st = err_set(err, ST_CANTCREATE, "cannot create '%s': %s", temp, strerror(errno));
+		free(temp);
+		return st;
+	}
+	if (!write_full(fd, p, len) || fsync(fd)) {
+		st = err_set(err, ST_IO, "cannot write '%s': %s", temp, strerror(errno));
+		close(fd);
+	} else if (close(fd)) {
+		st = err_set(err, ST_IO, "cannot write '%s': %s", temp, strerror(errno));
+	} else if (rename(temp, path)) {
+		st = err_set(err, ST_CANTCREATE, "cannot replace '%s': %s", path, strerror(errno));
+	}
+	if (st)
+		unlink(temp);
+	else
+		sync_dir_of(path);
+	free(temp);
+	return st;
+}
+
+enum status file_make_dir(const char *path, struct err *err)
+{
+	char *copy = xstrdup(path);
+	enum status st = ST_OK;
+
+	for (char *p = copy + 1; !st; p++) {
+		char kept = *p;
+
+		if (kept && kept != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, 0700) && errno != EEXIST)
+			st = err_set(err, ST_CANTCREATE, "cannot create the directory '%s': %s", copy, strerror(errno));
+		*p = kept;
+		if (!kept)
+			break;
+	}
+	free(copy);
+	return st;
+}
+
+enum status file_lock(const char *path, int wait_ms, int *out, struct err *err)
+{
+	int64_t deadline = clock_mono_ms() + wait_ms;
+	int64_t pause = 1;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_set(err, ST_CANTCREATE, "cannot open the lock file '%s': %s", path, strerror(errno));
+	for (;;) {
+		if (!flock(fd, wait_ms < 0 ? LOCK_EX : LOCK_EX | LOCK_NB)) {
+			*out = fd;
+			return ST_OK;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK) {
+			err_set(err, ST_IO, "cannot lock '%s': %s", path, strerror(errno));
+			break;
+		}
+		if (clock_mono_ms() >= deadline) {
+			err_set(err, ST_TEMPFAIL, "another kandy holds the lock '%s'", path);
+			break;
+		}
+		clock_sleep_ms(pause);
+		if (pause < 50)
+			pause *= 2;
+	}
+	close(fd);
+	return err ? err->status : ST_TEMPFAIL;
+}
+
+enum status file_open_private(const char *path, int *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return err_set(err, ST_NOINPUT, "cannot read '%s': %s", path, strerror(errno));
+		if (errno == ELOOP)
+			return err_set(err, ST_CONFIG, "'%s' is a symbolic link; put the file itself there", path);
+		return err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
+	}
+	if (fstat(fd, &st))
+		err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		err_set(err, ST_CONFIG, "'%s' is not a regular file", path);
+	else if (st.st_uid != geteuid())
+		err_set(err, ST_CONFIG, "'%s' belongs to another user", path);
+	else if (st.st_mode & 077)
+		err_set(err, ST_CONFIG, "'%s' can be read or written by others (mode %04o); run 'chmod 600 %s'", path,
+			(unsigned)(st.st_mode & 07777), path);
+	else {
+		*out = fd;
+		return ST_OK;
+	}
+	close(fd);
+	return err ? err->status : ST_CONFIG;
+}

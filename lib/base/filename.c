@@ -1,0 +1,206 @@
+#include "base/filename.h"
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/str.h"
+#include "base/utf8.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* An extension longer than this is part of the name, and is cut with it. */
+#define EXTENSION_MAX ((size_t)16)
+
+static bool is_separator(char c)
+{
+	return c == '/' || c == '\\';
+}
+
+/* What is behind the last separator that has something behind it. */
+static const char *last_segment(const char *name, size_t *len)
+{
+	size_t end = *len, start;
+
+	while (end && is_separator(name[end - 1]))
+		end--;
+	start = end;
+	while (start && !is_separator(name[start - 1]))
+		start--;
+	*len = end - start;
+	return name + start;
+}
+
+/* Noncharacters and private controls of Unicode's tag block: never part of a name that someone typed. */
+static bool is_odd(uint32_t c)
+{
+	return (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef) || (c >= 0xe0000 && c <= 0xe007f) ||
+		(c >= 0xfff9 && c <= 0xfffb);
+}
+
+static void add_safe_characters(struct buf *out, const char *name, size_t len)
+{
+	uint32_t c = 0;
+
+	for (size_t i = 0, n; i < len; i += n) {
+		n = utf8_decode(name + i, len - i, &c);
+		if (!n) {
+			buf_addc(out, '_');
+			n = 1;
+		} else if (c < 0x80 && c && strchr("<>:\"|?*", (int)c)) {
+			buf_addc(out, '_');
+		} else if (!utf8_is_control(c) && !is_odd(c)) {
+			buf_add(out, name + i, n);
+		}
+	}
+}
+
+static void trim(struct buf *name)
+{
+	size_t start = 0, end = name->len;
+
+	while (start < end && strchr(".-~ ", name->data[start]))
+		start++;
+	while (end > start && strchr(". ", name->data[end - 1]))
+		end--;
+	buf_truncate(name, end);
+	buf_consume(name, start);
+}
+
+/* Where the extension begins (its dot), or the end. ".tar.gz" and its like are one. */
+static size_t extension_at(const char *name, size_t len)
+{
+	size_t dot = len;
+
+	for (size_t i = len; i > 1; i--) {
+		if (name[i - 1] == '.') {
+			dot = i - 1;
+			break;
+		}
+	}
+	if (dot == len || len - dot > EXTENSION_MAX)
+		return len;
+	if (dot > 4 && !strncasecmp(name + dot - 4, ".tar", 4))
+		dot -= 4;
+	return dot;
+}
+
+static void cut(struct buf *name, size_t max)
+{
+	size_t dot, keep;
+	char *extension;
+
+	if (name->len <= max)
+		return;
+	dot = extension_at(name->data, name->len);
+	extension = xstrdup(name->data + dot);
+	keep = utf8_cut(name->data, dot, max - strlen(extension));
+	buf_truncate(name, keep);
+	buf_adds(name, extension);
+	free(extension);
+	while (name->len && strchr(". ", name->data[name->len - 1]))
+		buf_truncate(name, name->len - 1);
+}
+
+/* The devices of DOS, which are devices with any extension and in either case. */
+static bool is_device(const char *name)
+{
+	static const char *const plain[] = { "con", "prn", "aux", "nul", "conin$", "conout$", "clock$" };
+	static const char *const digits[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\xc2\xb9", "\xc2\xb2",
+		"\xc2\xb3" };
+	size_t len = strcspn(name, ".");
+
+	while (len && name[len - 1] == ' ')
+		len--;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+		if (len == strlen(plain[i]) && !strncasecmp(name, plain[i], len))
+			return true;
+	}
+	if (len < 4 || (strncasecmp(name, "com", 3) && strncasecmp(name, "lpt", 3)))
+		return false;
+	for (size_t i = 0; i < sizeof(digits) / sizeof(*digits); i++) {
+		if (len - 3 == strlen(digits[i]) && !strncmp(name + 3, digits[i], len - 3))
+			return true;
+	}
+	return false;
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), n = strlen(suffix);
+
+	return len >= n && !strcasecmp(name + len - n, suffix);
+}
+
+void filename_clean(struct buf *out, const char *name, size_t len)
+{
+	struct buf clean;
+
+	buf_init(&clean, BUF_NO_MAX);
+	name = last_segment(name, &len);
+	if (len >= 2 && name[1] == ':' && isalpha((unsigned char)name[0])) {
+		name += 2;
+		len -= 2;
+	}
+	add_safe_characters(&clean, name, len);
+	trim(&clean);
+	/* two bytes less than the limit: what follows may add one at either end */
+	cut(&clean, FILENAME_LIMIT - 2);
+	if (!clean.len)
+		buf_adds(&clean, "attachment");
+	if (is_device(clean.data))
+		buf_addc(out, '_');
+	buf_add(out, clean.data, clean.len);
+	if (has_suffix(clean.data, FILENAME_PART) || has_suffix(clean.data, FILENAME_INFO))
+		buf_addc(out, '_');
+	buf_release(&clean);
+}
+
+void filename_from_url(struct buf *out, const char *url)
+{
+	const char *path = strstr(url, "://");
+	struct buf decoded;
+	const char *segment;
+	size_t len, n;
+
+	path = path ? path + 3 + strcspn(path + 3, "/?#") : url;
+	len = strcspn(path, "?#");
+	n = len;
+	segment = last_segment(path, &n);
+	if (n == strlen("payload") && !memcmp(segment, "payload", n) && segment > path + 1) {
+		n = (size_t)(segment - path) - 1;
+		segment = last_segment(path, &n);
+	}
+	buf_init(&decoded, BUF_NO_MAX);
+	if (!percent_decode(&decoded, segment, n))
+		buf_add(&decoded, segment, n);
+	filename_clean(out, decoded.data, decoded.len);
+	buf_release(&decoded);
+}
+
+void filename_tagged(struct buf *out, const char *name, const char *tag)
+{
+	size_t dot = extension_at(name, strlen(name));
+
+	buf_add(out, name, dot);
+	buf_addc(out, '-');
+	buf_adds(out, tag);
+	buf_adds(out, name + dot);
+}
+
+void filename_numbered(struct buf *out, const char *name, unsigned attempt)
+{
+	char tag[16];
+
+	if (attempt <= 1) {
+		buf_adds(out, name);
+		return;
+	}
+	if (attempt < FILENAME_TRIES)
+		snprintf(tag, sizeof(tag), "%u", attempt);
+	else
+		snprintf(tag, sizeof(tag), "%08x", random_u32());
+	filename_tagged(out, name, tag);
+}

@@ -1,0 +1,47 @@
+/*
+ * log.h - the only writer of stderr, and of the --trace file.
+ *
+ * Lines read "kandy: COMMAND: sentence". Whatever comes from outside may stand in the arguments: control
+ * and escape characters are taken out of every line, and every secret that was given to log_redact() is
+ * replaced by "***", in stderr and in the trace.
+ * May be called from any thread.
+ */
+#ifndef KANDY_BASE_LOG_H
+#define KANDY_BASE_LOG_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum log_level {
+	LOG_QUIET = -1, /* errors alone (-q) */
+	LOG_NORMAL = 0, /* and warnings and notes */
+	LOG_VERBOSE = 1, /* and what is being done (-v) */
+};
+
+void log_set_level(enum log_level level);
+void log_set_command(const char *name); /* "send" makes "kandy: send: ..."; NULL: none. Borrowed */
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
+void log_note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
+void log_verbose(const char *format, ...) __attribute__((format(printf, 1, 2))); /* with -v; to the trace always */
+void log_err(const struct err *err); /* its sentence, as an error */
+
+/* The trace file (mode 0600, appended to) with a timestamp on each line. log_trace() is free without one. */
+enum status log_open_trace(const char *path, struct err *err) MUST_USE;
+bool log_tracing(void);
+void log_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_close(void);
+
+/*
+ * From now on, this value is never written. Values under 6 bytes are not taken: they would blot out half of what is
+ * said. Keeps a copy until log_close(), wiped then.
+ */
+void log_redact(const char *secret, size_t len);
+
+/* A line that is redrawn in place, for a terminal; "" takes it away. Nothing if stderr is none, or with -q. */
+void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,58 @@
+#include "base/secret.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+void secret_release(struct secret *secret)
+{
+	if (secret->s) {
+		explicit_bzero(secret->s, secret->len);
+		free(secret->s);
+	}
+	*secret = (struct secret){ 0 };
+}
+
+/*
+ * From the first secret on, the process leaves no core and shows its memory to nobody but root: neither to a debugger
+ * nor by /proc/PID/mem or environ. What it starts is not affected, since exec(2) resets this.
+ */
+static void hide_memory(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void secret_set(struct secret *secret, const char *s, size_t len)
+{
+	char *copy = xmemdup0(s, len);
+
+	hide_memory();
+	secret_release(secret);
+	secret->s = copy;
+	secret->len = len;
+	log_redact(copy, len);
+}
+
+void secret_copy(struct secret *to, const struct secret *from)
+{
+	if (to == from)
+		return;
+	if (from->s)
+		secret_set(to, from->s, from->len);
+	else
+		secret_release(to);
+}
+
+bool secret_equal(const struct secret *a, const struct secret *b)
+{
+	unsigned char difference = 0;
+
+	if (!a->s || !b->s || a->len != b->len)
+		return !a->s && !b->s;
+	for (size_t i = 0; i < a->len; i++)
+		difference |= (unsigned char)(a->s[i] ^ b->s[i]);
+	return !difference;
+}

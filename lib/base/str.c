@@ -1,0 +1,270 @@
+#include "base/str.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool parse_int64(const char *s, int64_t *value)
+{
+	const char *digits = s + (*s == '-');
+	char *end;
+	long long n;
+
+	if (!isdigit((unsigned char)*digits))
+		return false;
+	errno = 0;
+	n = strtoll(s, &end, 10);
+	if (*end || errno)
+		return false;
+	*value = n;
+	return true;
+}
+
+struct unit {
+	const char *name;
+	double factor;
+};
+
+/*
+ * Digits with an optional fraction, then one of `units`. Written out, since strtod() takes hex, "inf" and the locale.
+ */
+static bool parse_scaled(const char *s, const struct unit *units, int64_t *value)
+{
+	double number = 0, place = 0.1;
+	const char *p = s;
+
+	if (!isdigit((unsigned char)*p))
+		return false;
+	for (; isdigit((unsigned char)*p); p++)
+		number = number * 10 + (*p - '0');
+	if (*p == '.') {
+		if (!isdigit((unsigned char)p[1]))
+			return false;
+		for (p++; isdigit((unsigned char)*p); p++, place /= 10)
+			number += (*p - '0') * place;
+	}
+	for (; units->name; units++) {
+		if (strcmp(p, units->name))
+			continue;
+		number = number * units->factor + 0.5;
+		if (!(number < 9e15)) /* also far above any duration or size that makes sense */
+			return false;
+		*value = (int64_t)number;
+		return true;
+	}
+	return false;
+}
+
+bool parse_duration(const char *s, int64_t *ms)
+{
+	static const struct unit units[] = { { "", 1e3 }, { "ms", 1 }, { "s", 1e3 }, { "m", 60e3 }, { "h", 3600e3 },
+		{ "d", 86400e3 }, { 0 } };
+
+	return parse_scaled(s, units, ms);
+}
+
+bool parse_size(const char *s, int64_t *bytes)
+{
+	static const struct unit units[] = { { "", 1 }, { "k", 1024.0 }, { "K", 1024.0 }, { "M", 1048576.0 },
+		{ "G", 1073741824.0 }, { 0 } };
+
+	return parse_scaled(s, units, bytes);
+}
+
+void format_size(char out[static 24], int64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double size = (double)(bytes < 0 ? 0 : bytes);
+	size_t unit = 0;
+
+	while (size >= 1023.5 && unit < 5) {
+		size /= 1024;
+		unit++;
+	}
+	snprintf(out, 24, unit && size < 9.95 ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
+static bool encode_except(struct buf *out, const char *s, size_t len, const char *kept)
+{
+	size_t from = 0; /* what stays is added in one piece */
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		char triple[3] = { '%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15] };
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			(c && strchr(kept, c)))
+			continue;
+		buf_add(out, s + from, i - from);
+		buf_add(out, triple, sizeof(triple));
+		from = i + 1;
+	}
+	return buf_add(out, s + from, len - from);
+}
+
+bool percent_encode(struct buf *out, const char *s, size_t len)
+{
+	return encode_except(out, s, len, "-._~");
+}
+
+bool percent_encode_segment(struct buf *out, const char *s, size_t len)
+{
+	return encode_except(out, s, len, "-._~!$&'()*+,;=:@");
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool percent_decode(struct buf *out, const char *s, size_t len)
+{
+	size_t before = out->len;
+
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] != '%') {
+			buf_addc(out, s[i]);
+			continue;
+		}
+		if (i + 2 >= len || hex_digit(s[i + 1]) < 0 || hex_digit(s[i + 2]) < 0) {
+			buf_truncate(out, before);
+			return false;
+		}
+		buf_addc(out, (char)(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2])));
+		i += 2;
+	}
+	return !out->overflow;
+}
+
+static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+bool base64url_encode(struct buf *out, const void *p, size_t len)
+{
+	const unsigned char *s = p;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t left = len - i < 3 ? len - i : 3;
+		unsigned v = (unsigned)s[i] << 16;
+
+		if (left > 1)
+			v |= (unsigned)s[i + 1] << 8;
+		if (left > 2)
+			v |= s[i + 2];
+		for (size_t k = 0; k <= left; k++)
+			buf_addc(out, base64url[v >> (18 - 6 * k) & 63]);
+	}
+	return !out->overflow;
+}
+
+bool base64url_decode(struct buf *out, const char *s, size_t len)
+{
+	size_t before = out->len;
+	unsigned v = 0;
+	unsigned bits = 0;
+
+	while (len && s[len - 1] == '=')
+		len--;
+	if (len % 4 == 1)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		const char *at = s[i] ? strchr(base64url, s[i]) : NULL;
+
+		if (!at) {
+			buf_truncate(out, before);
+			return false;
+		}
+		v = (v << 6 | (unsigned)(at - base64url)) & 0xffffff;
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			buf_addc(out, (char)(v >> bits & 0xff));
+		}
+	}
+	return !out->overflow;
+}
+
+bool hex_encode(struct buf *out, const void *p, size_t len)
+{
+	const unsigned char *s = p;
+
+	for (size_t i = 0; i < len; i++) {
+		char digits[2] = { "0123456789abcdef"[s[i] >> 4], "0123456789abcdef"[s[i] & 15] };
+
+		buf_add(out, digits, sizeof(digits));
+	}
+	return !out->overflow;
+}
+
+bool starts_with(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+bool ends_with(const char *s, const char *suffix)
+{
+	size_t a = strlen(s), b = strlen(suffix);
+
+	return a >= b && !strcmp(s + a - b, suffix);
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t edit_distance(const char *a, const char *b)
+{
+	enum { LIMIT = 64 };
+	size_t rows[3][LIMIT + 1];
+	size_t la = strlen(a), lb = strlen(b);
+	size_t *before = rows[0], *last = rows[1], *now = rows[2];
+
+	if (la > LIMIT || lb > LIMIT)
+		return la > lb ? la : lb;
+	for (size_t j = 0; j <= lb; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t *spare = before;
+
+		now[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			now[j] = least(last[j - 1] + (a[i - 1] != b[j - 1]), least(last[j], now[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				now[j] = least(now[j], before[j - 2] + 1);
+		}
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[lb];
+}
+
+const char *nearest_word(const char *word, const char *const *words)
+{
+	const char *best = NULL;
+	size_t best_distance = strlen(word) / 3 + 2; /* more edits than that, and it is another word */
+
+	for (; *words; words++) {
+		size_t distance = edit_distance(word, *words);
+
+		if (strlen(word) > 2 && starts_with(*words, word))
+			distance = 1;
+		if (distance < best_distance && distance < strlen(*words)) {
+			best = *words;
+			best_distance = distance;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,32 @@
+/*
+ * url.h - the base URL of the service, taken apart.
+ *
+ * For the URL that the user configured: deliberately strict, so that there is only one way to read it. What
+ * messages and servers name is looked at by http.h (http_origin_same()), with the parser that also fetches it.
+ */
+#ifndef KANDY_BASE_URL_H
+#define KANDY_BASE_URL_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct url {
+	bool tls; /* https */
+	char host[256]; /* lower-case; an IPv6 address stands without its brackets */
+	bool ipv6;
+	uint16_t port; /* the scheme's own where none was given */
+	char origin[288]; /* "https://host[:port]" with the default port left out; what paths are put behind */
+};
+
+/*
+ * http[s]://HOST[:PORT] with nothing behind it but an optional '/'. User-info, path, query and fragment
+ * are refused with ST_CONFIG. "HOST" alone means https.
+ */
+enum status url_parse_base(struct url *url, const char *text, struct err *err) MUST_USE;
+
+/* True for 127.0.0.0/8, ::1 and localhost: where plain http is nobody else's business. */
+bool url_is_loopback(const struct url *url);
+
+#endif
