@@ -1,0 +1,348 @@
+/*
+ * Everything that a jv function is given it frees, jv_copy() excepted; so each jv here has one owner, and
+ * is handed on by its last use.
+ */
+#include "json/filter.h"
+
+#include "base/dl.h"
+#include "base/mem.h"
+#include "json/json.h"
+#include "sonames.h"
+
+#include <jq.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* jv.h has a function that calls this one; nobody calls that, but without optimisation it is there to be linked. */
+#pragma weak jv_get_kind
+
+#define JQ_FUNCTIONS(X) \
+	X(jq_init) \
+	X(jq_teardown) \
+	X(jq_set_error_cb) \
+	X(jq_set_attr) \
+	X(jq_compile_args) \
+	X(jq_start) \
+	X(jq_next) \
+	X(jq_halted) \
+	X(jq_get_exit_code) \
+	X(jq_get_error_message) \
+	X(jv_get_kind) \
+	X(jv_copy) \
+	X(jv_free) \
+	X(jv_invalid_get_msg) \
+	X(jv_parse_sized) \
+	X(jv_dump_string) \
+	X(jv_string) \
+	X(jv_string_value) \
+	X(jv_string_length_bytes) \
+	X(jv_array) \
+	X(jv_array_append) \
+	X(jv_object) \
+	X(jv_object_set)
+static struct {
+	JQ_FUNCTIONS(DL_SLOT)
+} jq_api;
+#define DL_TABLE jq_api
+static const struct dl_symbol jq_symbols[] = { JQ_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define jq_init jq_api.p_jq_init
+#define jq_teardown jq_api.p_jq_teardown
+#define jq_set_error_cb jq_api.p_jq_set_error_cb
+#define jq_set_attr jq_api.p_jq_set_attr
+#define jq_compile_args jq_api.p_jq_compile_args
+#define jq_start jq_api.p_jq_start
+#define jq_next jq_api.p_jq_next
+#define jq_halted jq_api.p_jq_halted
+#define jq_get_exit_code jq_api.p_jq_get_exit_code
+#define jq_get_error_message jq_api.p_jq_get_error_message
+#define jv_get_kind jq_api.p_jv_get_kind
+#define jv_copy jq_api.p_jv_copy
+#define jv_free jq_api.p_jv_free
+#define jv_invalid_get_msg jq_api.p_jv_invalid_get_msg
+#define jv_parse_sized jq_api.p_jv_parse_sized
+#define jv_dump_string jq_api.p_jv_dump_string
+#define jv_string jq_api.p_jv_string
+#define jv_string_value jq_api.p_jv_string_value
+#define jv_string_length_bytes jq_api.p_jv_string_length_bytes
+#define jv_array jq_api.p_jv_array
+#define jv_array_append jq_api.p_jv_array_append
+#define jv_object jq_api.p_jv_object
+#define jv_object_set jq_api.p_jv_object_set
+
+struct program {
+	char *text; /* NULL: none */
+	jq_state *jq;
+	struct buf complaint; /* what libjq says while it compiles */
+};
+
+struct filter {
+	struct program select, program;
+	struct filter_arg *args;
+	size_t arg_count;
+	pthread_t thread;
+	bool compiling; /* on the thread */
+	struct json_doc doc; /* these two are kept from one item to the next */
+	struct buf line;
+	enum status status; /* of the compilation */
+	struct err err;
+};
+
+/* libjq's callback for errors; without it they would go to stderr. `data` is the complaint. */
+static void collect_complaint(void *data, jv message)
+{
+	struct buf *complaint = data;
+
+	if (jv_get_kind(message) == JV_KIND_STRING)
+		buf_adds(complaint, jv_string_value(message));
+	jv_free(message);
+}
+
+/*
+ * Of "jq: error: syntax error, unexpected ... at <top-level>, line 1:\n.a |\njq: 1 compile error" the
+ * sentence.
+ */
+static enum status complain(const struct program *program, struct err *err)
+{
+	const char *s = program->complaint.data;
+	size_t len;
+
+	s += strncmp(s, "jq: ", 4) ? 0 : 4;
+	s += strncmp(s, "error: ", 7) ? 0 : 7;
+	len = strcspn(s, "\n");
+	while (len && strchr(": ", s[len - 1]))
+		len--;
+	/* what libjq calls built in and cannot compile is not its own, but the user's */
+	return err_set(err, ST_USAGE, "jq cannot compile '%.200s': %.*s%s", program->text, len ? (int)len : 15,
+		len ? s : "no reason given", strstr(s, "<builtin>") ? "; look at ~/.jq" : "");
+}
+
+static enum status compile(struct program *program, const struct filter *filter, struct err *err)
+{
+	jv args;
+
+	if (!program->text)
+		return ST_OK;
+	if (!(program->jq = jq_init()))
+		return err_set(err, ST_INTERNAL, "cannot start jq");
+	jq_set_error_cb(program->jq, collect_complaint, &program->complaint);
+	/* without these two an `import` ends in an assertion of libjq */
+	jq_set_attr(program->jq, jv_string("JQ_LIBRARY_PATH"), jv_array_append(jv_array(), jv_string("~/.jq")));
+	jq_set_attr(program->jq, jv_string("PROGRAM_ORIGIN"), jv_string("."));
+	args = jv_object();
+	for (size_t i = 0; i < filter->arg_count; i++)
+		args = jv_object_set(args, jv_string(filter->args[i].name), jv_string(filter->args[i].value));
+	if (!jq_compile_args(program->jq, program->text, args))
+		return complain(program, err);
+	return ST_OK;
+}
+
+static void *compile_all(void *arg)
+{
+	struct filter *filter = arg;
+
+	filter->status = compile(&filter->select, filter, &filter->err);
+	if (!filter->status)
+		filter->status = compile(&filter->program, filter, &filter->err);
+	return NULL;
+}
+
+static void program_init(struct program *program, const char *text)
+{
+	program->text = xstrdup_null(text);
+	buf_init(&program->complaint, 64 * 1024);
+}
+
+static void program_release(struct program *program)
+{
+	if (program->jq)
+		jq_teardown(&program->jq);
+	buf_release(&program->complaint);
+	free(program->text);
+}
+
+enum status filter_new(struct filter **out, const char *select, const char *program, const struct filter_arg *args,
+	size_t arg_count, struct err *err)
+{
+	struct filter *filter;
+	enum status st;
+
+	if ((st = dl_load(SONAME_JQ, "libjq1", jq_symbols, err)))
+		return st;
+	filter = xcalloc(1, sizeof(*filter));
+	program_init(&filter->select, select);
+	program_init(&filter->program, program);
+	buf_init(&filter->line, BUF_NO_MAX);
+	filter->args = xcalloc(arg_count + 1, sizeof(*filter->args));
+	for (; filter->arg_count < arg_count; filter->arg_count++) {
+		filter->args[filter->arg_count].name = xstrdup(args[filter->arg_count].name);
+		filter->args[filter->arg_count].value = xstrdup(args[filter->arg_count].value);
+	}
+	filter->compiling = !pthread_create(&filter->thread, NULL, compile_all, filter);
+	if (!filter->compiling)
+		compile_all(filter);
+	*out = filter;
+	return ST_OK;
+}
+
+enum status filter_ready(struct filter *filter, struct err *err)
+{
+	if (filter->compiling) {
+		pthread_join(filter->thread, NULL);
+		filter->compiling = false;
+	}
+	if (filter->status && err)
+		*err = filter->err;
+	return filter->status;
+}
+
+void filter_free(struct filter *filter)
+{
+	if (!filter)
+		return;
+	if (filter->compiling)
+		pthread_join(filter->thread, NULL);
+	program_release(&filter->select);
+	program_release(&filter->program);
+	json_release(&filter->doc);
+	buf_release(&filter->line);
+	for (size_t i = 0; i < filter->arg_count; i++) {
+		free((char *)filter->args[i].name);
+		free((char *)filter->args[i].value);
+	}
+	free(filter->args);
+	free(filter);
+}
+
+static bool add_dumped(struct buf *out, jv value)
+{
+	jv text = jv_dump_string(value, 0);
+	bool ok = buf_add(out, jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text)));
+
+	jv_free(text);
+	return ok;
+}
+
+/* A jv that stands for an error as a sentence: strings as they are, anything else as JSON. */
+static enum status raise_error(jv message, struct err *err)
+{
+	enum status st;
+	struct buf text;
+
+	if (jv_get_kind(message) == JV_KIND_STRING) {
+		st = err_set(err, ST_DATA, "jq: %s", jv_string_value(message));
+		jv_free(message);
+		return st;
+	}
+	buf_init(&text, 64 * 1024);
+	add_dumped(&text, message);
+	st = err_set(err, ST_DATA, "jq: error %s", text.data);
+	buf_release(&text);
+	return st;
+}
+
+/* The end of the results: by itself, by an error, or by halt and halt_error. Takes the invalid `last`. */
+static enum status finish(jq_state *jq, jv last, struct err *err)
+{
+	jv message, code;
+	bool failed;
+
+	if (jq_halted(jq)) {
+		jv_free(last);
+		code = jq_get_exit_code(jq);
+		failed = jv_get_kind(code) == JV_KIND_NUMBER;
+		jv_free(code);
+		message = jq_get_error_message(jq);
+		if (!failed || jv_get_kind(message) == JV_KIND_INVALID) {
+			jv_free(message);
+			return ST_OK;
+		}
+		return raise_error(message, err);
+	}
+	message = jv_invalid_get_msg(last);
+	if (jv_get_kind(message) != JV_KIND_NULL)
+		return raise_error(message, err);
+	jv_free(message);
+	return ST_OK;
+}
+
+/* Whether any result is neither false nor null. Takes `input`. */
+static enum status run_select(jq_state *jq, jv input, bool *passes, struct err *err)
+{
+	*passes = false;
+	jq_start(jq, input, 0);
+	for (;;) {
+		jv result = jq_next(jq);
+		jv_kind kind = jv_get_kind(result);
+
+		if (kind == JV_KIND_INVALID)
+			return finish(jq, result, err);
+		jv_free(result);
+		if (kind != JV_KIND_NULL && kind != JV_KIND_FALSE) {
+			*passes = true;
+			return ST_OK;
+		}
+	}
+}
+
+/* Appends the results as lines; only whole ones stay in `out`. Takes `input`. */
+static enum status run_program(const struct program *program, jv input, struct buf *out, struct err *err)
+{
+	jq_start(program->jq, input, 0);
+	for (;;) {
+		jv result = jq_next(program->jq);
+		size_t before = out->len;
+
+		if (jv_get_kind(result) == JV_KIND_INVALID)
+			return finish(program->jq, result, err);
+		if (!add_dumped(out, result) || !buf_addc(out, '\n')) {
+			buf_truncate(out, before);
+			return err_set(err, ST_DATA, "the results of '%.200s' are over the limit of %zu bytes",
+				program->text, out->max);
+		}
+	}
+}
+
+/*
+ * The item on one line, its numbers untouched and lone surrogates mended: what is passed on, and what
+ * libjq gets to read. It refuses some escapes of lone surrogates, and leaks memory where it refuses
+ * something, so nothing but this is given to it.
+ */
+static enum status clean_item(struct filter *filter, const char *json, size_t len, struct err *err)
+{
+	enum status st;
+
+	if ((st = json_parse(&filter->doc, json, len, NULL, err)))
+		return st;
+	buf_clear(&filter->line);
+	if (!json_add_value(&filter->line, NULL, json_root(&filter->doc)) || filter->line.len > INT_MAX)
+		return err_set(err, ST_DATA, "an item of %zu bytes is too large for jq", len);
+	return ST_OK;
+}
+
+enum status filter_run(struct filter *filter, const char *json, size_t len, struct buf *out, struct err *err)
+{
+	struct buf *line = &filter->line;
+	bool passes = true;
+	enum status st;
+	jv item;
+
+	if ((st = filter_ready(filter, err)) || (st = clean_item(filter, json, len, err)))
+		return st;
+	item = jv_parse_sized(line->data, (int)line->len);
+	if (jv_get_kind(item) == JV_KIND_INVALID) {
+		jv_free(item); /* its message quotes the text, which is nobody's business */
+		return err_set(err, ST_DATA, "an item that jq cannot read");
+	}
+	if (filter->select.text)
+		st = run_select(filter->select.jq, jv_copy(item), &passes, err);
+	if (!st && passes && filter->program.text)
+		return run_program(&filter->program, item, out, err);
+	jv_free(item);
+	if (st || !passes)
+		return st;
+	if (!buf_addc(line, '\n') || !buf_add(out, line->data, line->len))
+		return err_set(err, ST_DATA, "an item is over the limit of %zu bytes", out->max);
+	return ST_OK;
+}

@@ -1,0 +1,202 @@
+#include "json/json.h"
+
+#include "base/utf8.h"
+#include "json/json-int.h"
+
+static void add_escaped(struct buf *out, unsigned char c)
+{
+	static const char names[] = "bfnrt\"\\", meanings[] = "\b\f\n\r\t\"\\";
+	const char *meaning = c ? strchr(meanings, c) : NULL;
+	char escape[2] = { '\\', meaning ? names[meaning - meanings] : 'u' };
+
+	buf_add(out, escape, sizeof(escape));
+	if (!meaning)
+		buf_addf(out, "%04x", c);
+}
+
+static void add_quoted(struct buf *out, const char *s, size_t len)
+{
+	const char *end = s + len;
+
+	buf_addc(out, '"');
+	while (s < end) {
+		const char *stop = scan_plain(s, end);
+
+		buf_add(out, s, (size_t)(stop - s));
+		s = stop;
+		while (s < end && (*s & 0x80)) {
+			size_t n = utf8_decode(s, (size_t)(end - s), NULL);
+
+			if (n)
+				buf_add(out, s, n);
+			else
+				utf8_encode(out, 0xfffd);
+			s += n ? n : 1;
+		}
+		if (s < end && scan_stops_at((unsigned char)*s))
+			add_escaped(out, (unsigned char)*s++);
+	}
+	buf_addc(out, '"');
+}
+
+/*
+ * Puts what stands before a value, which is a comma unless this is the first of its container (json.h
+ * says how that is told) and inside an object the key, and makes room for `room` bytes behind it. Nothing
+ * is added if all of that does not fit.
+ */
+static char *begin(struct buf *out, const char *key, size_t room)
+{
+	char last = out->len ? out->data[out->len - 1] : '\n';
+	bool comma = last != '{' && last != '[' && last != ':' && last != '\n';
+	size_t len = key ? strlen(key) : 0;
+	char *p;
+
+	if (key && scan_plain(key, key + len) != key + len) {
+		if (comma)
+			buf_addc(out, ',');
+		add_quoted(out, key, len);
+		buf_addc(out, ':');
+		return buf_reserve(out, room) ? out->data + out->len : NULL;
+	}
+	if (!buf_reserve(out, comma + (key ? len + 3 : 0) + room))
+		return NULL;
+	p = out->data + out->len;
+	if (comma)
+		*p++ = ',';
+	if (key) {
+		*p++ = '"';
+		memcpy(p, key, len);
+		p += len;
+		*p++ = '"';
+		*p++ = ':';
+	}
+	buf_commit(out, (size_t)(p - (out->data + out->len)));
+	return p;
+}
+
+bool json_open(struct buf *out, char bracket)
+{
+	return json_open_key(out, NULL, bracket);
+}
+
+bool json_open_key(struct buf *out, const char *key, char bracket)
+{
+	return json_add_raw(out, key, &bracket, 1);
+}
+
+bool json_close(struct buf *out, char bracket)
+{
+	return buf_addc(out, bracket);
+}
+
+bool json_add_string_len(struct buf *out, const char *key, const char *s, size_t len)
+{
+	bool plain = scan_plain(s, s + len) == s + len;
+	char *p = begin(out, key, plain ? len + 2 : 0);
+
+	if (!p)
+		return false;
+	if (!plain) {
+		add_quoted(out, s, len);
+		return !out->overflow;
+	}
+	p[0] = '"';
+	if (len)
+		memcpy(p + 1, s, len);
+	p[len + 1] = '"';
+	buf_commit(out, len + 2);
+	return true;
+}
+
+bool json_add_string(struct buf *out, const char *key, const char *s)
+{
+	return s ? json_add_string_len(out, key, s, strlen(s)) : json_add_null(out, key);
+}
+
+bool json_add_int(struct buf *out, const char *key, int64_t n)
+{
+	char digits[24];
+	char *p = digits + sizeof(digits);
+	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+	do {
+		*--p = (char)('0' + left % 10);
+	} while (left /= 10);
+	if (n < 0)
+		*--p = '-';
+	return json_add_raw(out, key, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+bool json_add_bool(struct buf *out, const char *key, bool b)
+{
+	return json_add_raw(out, key, b ? "true" : "false", b ? 4 : 5);
+}
+
+bool json_add_null(struct buf *out, const char *key)
+{
+	return json_add_raw(out, key, "null", 4);
+}
+
+bool json_add_raw(struct buf *out, const char *key, const char *json, size_t len)
+{
+	char *p = begin(out, key, len);
+
+	if (!p)
+		return false;
+	memcpy(p, json, len);
+	buf_commit(out, len);
+	return true;
+}
+
+/* A string whose lone surrogates become U+FFFD; the rest of it is decoded and written anew. */
+static void add_mended(struct buf *out, const char *s, size_t len)
+{
+	struct buf decoded;
+
+	buf_init(&decoded, len);
+	json_decode(&decoded, s, len);
+	add_quoted(out, decoded.data, decoded.len);
+	buf_release(&decoded);
+}
+
+/*
+ * A value token by token: of the text between strings only white space is left out, and the strings are
+ * the nodes of that type in the order of the list.
+ */
+static void add_tokens(struct buf *out, struct json_value value)
+{
+	const struct json_node *node = json_node_of(value), *last = &value.doc->nodes[node->next];
+	const char *s = value.doc->text + node->start, *end = s + node->len;
+
+	for (;; node++) {
+		const char *stop;
+
+		while (node < last && node->type != JSON_STRING)
+			node++;
+		stop = node < last ? value.doc->text + node->start : end;
+		for (; s < stop; s++)
+			if ((unsigned char)*s > ' ')
+				buf_addc(out, *s);
+		if (node == last)
+			return;
+		if (node->flags & NODE_UNSOUND)
+			add_mended(out, s + 1, node->len - 2);
+		else
+			buf_add(out, s, node->len);
+		s += node->len;
+	}
+}
+
+bool json_add_value(struct buf *out, const char *key, struct json_value value)
+{
+	const struct json_node *node = json_node_of(value);
+
+	if (!node)
+		return json_add_null(out, key);
+	if (!(node->flags & (NODE_SPACED | NODE_UNSOUND)))
+		return json_add_raw(out, key, value.doc->text + node->start, node->len);
+	if (!begin(out, key, 0))
+		return false;
+	add_tokens(out, value);
+	return !out->overflow;
+}
