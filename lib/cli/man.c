@@ -1,0 +1,417 @@
+/*
+ * man.c - man pages in mdoc(7), for mandoc and groff alike.
+ */
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli-int.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_COLUMNS = 72 };
+
+/*
+ * Text as roff wants it. '-', quotes and the like would come out as typographic characters, which nobody can paste into
+ * a shell. With `fill`, lines are short, and a '.' that ends a sentence ends the line, too.
+ */
+static void add(struct buf *out, const char *text, bool fill)
+{
+	bool start = !out->len || out->data[out->len - 1] == '\n';
+	size_t line = out->len;
+
+	for (; *text; text++) {
+		if (start && *text == ' ' && fill)
+			continue;
+		if (fill && *text == ' ' && out->len - line + strcspn(text + 1, " ") > LINE_COLUMNS) {
+			buf_addc(out, '\n');
+			line = out->len;
+			start = true;
+			continue;
+		}
+		if (start && (*text == '.' || *text == '\''))
+			buf_adds(out, "\\&");
+		start = *text == '\n';
+		switch (*text) {
+		case '\\': buf_adds(out, "\\e"); break;
+		case '-': buf_adds(out, "\\-"); break;
+		case '\'': buf_adds(out, "\\(aq"); break;
+		case '`': buf_adds(out, "\\(ga"); break;
+		case '^': buf_adds(out, "\\(ha"); break;
+		case '~': buf_adds(out, "\\(ti"); break;
+		case '"': buf_adds(out, "\\(dq"); break;
+		default: buf_addc(out, *text); break;
+		}
+		if (fill && text[0] == '.' && text[1] == ' ' && isupper((unsigned char)text[2])) {
+			buf_addc(out, '\n');
+			line = out->len;
+			start = true;
+		}
+	}
+}
+
+static void add_text(struct buf *out, const char *text)
+{
+	add(out, text, true);
+}
+
+/* An argument of a macro, quoted so that it is one and no macro itself. */
+static void add_argument(struct buf *out, const char *text)
+{
+	buf_adds(out, " \"");
+	add(out, text, false);
+	buf_addc(out, '"');
+}
+
+/* "send to ADDRESS" as the sentence "Send to ADDRESS." on lines of its own. */
+static void add_sentence(struct buf *out, const char *text)
+{
+	char *copy = xstrdup(text);
+
+	copy[0] = (char)toupper((unsigned char)copy[0]);
+	add_text(out, copy);
+	if (!ends_with(copy, ".") && !ends_with(copy, ":"))
+		buf_addc(out, '.');
+	buf_addc(out, '\n');
+	free(copy);
+}
+
+static void add_paragraphs(struct buf *out, const char *const *paragraphs)
+{
+	for (size_t i = 0; paragraphs && paragraphs[i]; i++) {
+		if (i)
+			buf_adds(out, ".Pp\n");
+		add_text(out, paragraphs[i]);
+		buf_addc(out, '\n');
+	}
+}
+
+static void add_head(struct buf *out, const char *page, const char *summary)
+{
+	buf_adds(out, ".Dd " KANDY_RELEASED "\n.Dt ");
+	for (const char *p = page; *p; p++)
+		buf_addc(out, (char)toupper((unsigned char)*p));
+	buf_addf(out, " 1\n.Os\n.Sh NAME\n.Nm %s\n.Nd ", page);
+	add_text(out, summary);
+	buf_addc(out, '\n');
+}
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+struct list {
+	struct buf *out;
+	bool open; /* a .Bl waits for its .El */
+	unsigned rows;
+};
+
+static void begin_list(struct list *list)
+{
+	if (!list->open)
+		buf_adds(list->out, ".Bl -tag -width Ds\n");
+	list->open = true;
+	list->rows++;
+}
+
+static void end_list(struct list *list)
+{
+	if (list->open)
+		buf_adds(list->out, ".El\n");
+	list->open = false;
+}
+
+static void add_choices(struct buf *out, const struct opt *row)
+{
+	buf_addf(out, "%s is\n", row->metavar ? row->metavar : "VALUE");
+	for (size_t i = 0; row->choices[i]; i++) {
+		buf_adds(out, ".Cm");
+		add_argument(out, row->choices[i]);
+		buf_adds(out, row->choices[i + 1] ? row->choices[i + 2] ? " ,\n" : "\nor\n" : " .\n");
+	}
+}
+
+static void add_notes(struct buf *out, const struct opt *row)
+{
+	if (row->kind == OPT_CHOICE)
+		add_choices(out, row);
+	if (row->kind == OPT_LIST)
+		buf_adds(out, "May be given several times.\n");
+	if (row->more)
+		add_sentence(out, row->more);
+	if (row->fallback && !row->secret) {
+		buf_adds(out, "The default is\n.Ql");
+		add_argument(out, row->fallback);
+		buf_adds(out, " .\n");
+	}
+	if (row->env && !row->no_option)
+		buf_addf(out, "Environment:\n.Ev %s .\n", row->env);
+	if (row->config)
+		buf_addf(out, "May be set as\n.Cm %s\nin a configuration file.\n", row->name);
+}
+
+static void add_option(const struct opt *row, size_t base, void *arg)
+{
+	struct list *list = arg;
+
+	(void)base;
+	if (row->kind == OPT_HEADING) {
+		end_list(list);
+		buf_adds(list->out, ".Ss");
+		add_argument(list->out, row->help);
+		buf_addc(list->out, '\n');
+	}
+	if (!cli_is_shown(row) || row->no_option)
+		return;
+	begin_list(list);
+	buf_adds(list->out, ".It");
+	if (row->letter)
+		buf_addf(list->out, " Fl %c ,", row->letter);
+	buf_addf(list->out, " Fl -%s", row->name);
+	if (cli_takes_argument(row)) {
+		buf_adds(list->out, " Ar");
+		add_argument(list->out, row->metavar ? row->metavar : "VALUE");
+	}
+	buf_addc(list->out, '\n');
+	add_sentence(list->out, row->help);
+	add_notes(list->out, row);
+}
+
+/* ---- environment, files, exit status: for one command or for all of them --------------------------------------- */
+
+/* Rows that several commands share are told once. */
+struct settings {
+	struct list list;
+	const struct opt **seen;
+	size_t seen_count, seen_cap;
+	bool keys; /* configuration keys; else variables */
+	bool all; /* of all commands */
+};
+
+static bool is_new(struct settings *settings, const struct opt *row)
+{
+	for (size_t i = 0; i < settings->seen_count; i++) {
+		const struct opt *other = settings->seen[i];
+
+		if (settings->keys ? !strcmp(other->name, row->name) : !strcmp(other->env, row->env))
+			return false;
+	}
+	settings->seen = xgrow(settings->seen, settings->seen_count, &settings->seen_cap, sizeof(*settings->seen));
+	settings->seen[settings->seen_count++] = row;
+	return true;
+}
+
+static void add_setting(const struct opt *row, size_t base, void *arg)
+{
+	struct settings *settings = arg;
+	struct buf *out = settings->list.out;
+
+	(void)base;
+	if (!cli_is_shown(row) || !(settings->keys ? row->config : !!row->env) || !is_new(settings, row))
+		return;
+	begin_list(&settings->list);
+	if (settings->keys)
+		buf_addf(out, ".It Cm %s\n", row->name);
+	else
+		buf_addf(out, ".It Ev %s\n", row->env);
+	if (settings->keys || row->no_option || settings->all)
+		add_sentence(out, row->help);
+	else
+		buf_addf(out, "Stands in for\n.Fl -%s .\n", row->name);
+}
+
+static void add_variables_of_all(struct buf *out, bool everything)
+{
+	static const char *const told[][2] = {
+		{ "XDG_CONFIG_HOME", "the directory of the configuration file, instead of ~/.config" },
+		{ "XDG_STATE_HOME", "the directory of the token cache, instead of ~/.local/state" },
+		{ "KANDY_SYSTEM_CONFIG", "the system's configuration file, instead of /etc/kandy/config" },
+		{ "COLUMNS", "the width that --help is wrapped to, instead of the terminal's" },
+	};
+
+	for (size_t i = 0; everything && i < sizeof(told) / sizeof(told[0]); i++) {
+		buf_addf(out, ".It Ev %s\n", told[i][0]);
+		add_sentence(out, told[i][1]);
+	}
+}
+
+static void add_environment(struct buf *out, const struct command *const *commands, bool all)
+{
+	struct settings settings = { .list.out = out, .all = all };
+
+	buf_adds(out, ".Sh ENVIRONMENT\n");
+	for (; *commands; commands++)
+		cli_each_row((*commands)->opts, add_setting, &settings);
+	begin_list(&settings.list);
+	add_variables_of_all(out, all);
+	end_list(&settings.list);
+	free(settings.seen);
+}
+
+static void add_configuration(struct buf *out, const struct command *const *commands)
+{
+	struct settings settings = { .list.out = out, .keys = true, .all = true };
+
+	buf_adds(out,
+		".Sh CONFIGURATION\n"
+		"A configuration file has lines\n.Ql KEY = VALUE ,\nwhere a key is the name of an option.\n"
+		"Lines before the first section count for every profile, those below\n.Ql [NAME]\nfor the profile of that "
+		"name.\n"
+		"A line that begins with\n.Ql #\nis a comment.\n"
+		"A value may stand in double quotes.\n"
+		"Durations are numbers with an optional unit\n.Cm ms , s , m , h\nor\n.Cm d ,\nsizes such with\n.Cm k , M\n"
+		"or\n.Cm G ;\nflags are\n.Cm yes\nor\n.Cm no .\n"
+		"An unknown key is an error, and so is a secret: name a file or a command that has it.\n"
+		"The keys are:\n");
+	for (; *commands; commands++)
+		cli_each_row((*commands)->opts, add_setting, &settings);
+	end_list(&settings.list);
+	free(settings.seen);
+}
+
+static void add_files(struct buf *out)
+{
+	buf_adds(out,
+		".Sh FILES\n"
+		".Bl -tag -width Ds\n"
+		".It Pa \\(ti/.config/kandy/config\n"
+		"The user's configuration.\n"
+		".It Pa /etc/kandy/config\n"
+		"The system's configuration.\n"
+		".It Pa \\(ti/.local/state/kandy/PROFILE.json\n"
+		"The token cache of a profile.\n"
+		"It is refused if others can read it.\n"
+		".El\n");
+}
+
+static void add_exit_status(struct buf *out)
+{
+	buf_adds(out, ".Sh EXIT STATUS\n.Bl -tag -width 999\n");
+	for (const struct cli_exit_code *row = cli_exit_codes; row->text; row++) {
+		buf_addf(out, ".It %d\n", row->code);
+		add_text(out, row->text);
+		buf_addc(out, '\n');
+	}
+	buf_adds(out, ".El\n");
+}
+
+static void add_example(struct buf *out, const struct cli_example *example)
+{
+	add_sentence(out, example->text);
+	buf_adds(out, ".Bd -literal -offset indent\n");
+	add(out, example->command, false);
+	buf_adds(out, "\n.Ed\n");
+}
+
+/* The first ones of several commands, or all of one. */
+static void add_examples(struct buf *out, const struct command *const *commands, bool all)
+{
+	bool first = true;
+
+	buf_adds(out, ".Sh EXAMPLES\n");
+	for (; *commands; commands++) {
+		const struct cli_example *example = (*commands)->examples;
+
+		for (; !(*commands)->hidden && example && example->command; example++) {
+			if (!first)
+				buf_adds(out, ".Pp\n");
+			first = false;
+			add_example(out, example);
+			if (!all)
+				break;
+		}
+	}
+}
+
+/* In the order of the pages' names: kandy(1) stands before kandy-COMMAND(1). */
+static int by_page(const void *a, const void *b)
+{
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+
+	if (!strcmp(x, "kandy") || !strcmp(y, "kandy"))
+		return strcmp(x, "kandy") ? 1 : -1;
+	return strcmp(x, y);
+}
+
+static void add_see_also(struct buf *out, const char **names, size_t count)
+{
+	buf_adds(out, ".Sh SEE ALSO\n");
+	qsort(names, count, sizeof(*names), by_page);
+	for (size_t i = 0; i < count; i++)
+		buf_addf(out, ".Xr %s%s 1%s\n", strcmp(names[i], "kandy") ? "kandy-" : "", names[i],
+			i + 1 < count ? " ," : "");
+}
+
+void cli_man(struct buf *out, const struct command *command)
+{
+	char *page = xasprintf("kandy-%s", command->name);
+	const struct command *const alone[] = { command, NULL };
+	struct list options = { .out = out };
+	const char **names;
+	size_t count = 0;
+
+	add_head(out, page, command->summary);
+	buf_addf(out, ".Sh SYNOPSIS\n.Nm kandy %s\n.Op Ar option ...\n", command->name);
+	if (command->operands) {
+		buf_adds(out, ".No ");
+		add_text(out, command->operands);
+		buf_addc(out, '\n');
+	}
+	buf_adds(out, ".Sh DESCRIPTION\n");
+	add_paragraphs(out, command->description);
+	buf_adds(out, ".Sh OPTIONS\n");
+	cli_each_row(command->opts, add_option, &options);
+	end_list(&options);
+	add_environment(out, alone, false);
+	add_files(out);
+	add_exit_status(out);
+	add_examples(out, alone, true);
+
+	for (size_t i = 0; command->see_also && command->see_also[i]; i++)
+		count++;
+	names = xcalloc(count + 1, sizeof(*names));
+	if (count)
+		memcpy(names, command->see_also, count * sizeof(*names));
+	names[count++] = "kandy";
+	add_see_also(out, names, count);
+	free(names);
+	free(page);
+}
+
+void cli_man_overview(struct buf *out, const struct command *overview, const struct command *const *commands)
+{
+	struct list list = { .out = out };
+	struct list options = { .out = out };
+	const char **names;
+	size_t count = 0;
+
+	add_head(out, overview->name, overview->summary);
+	buf_addf(out, ".Sh SYNOPSIS\n.Nm\n.No ");
+	add_text(out, overview->operands);
+	buf_adds(out, "\n.Sh DESCRIPTION\n");
+	add_paragraphs(out, overview->description);
+	buf_adds(out, ".Sh COMMANDS\n");
+	for (size_t i = 0; commands[i]; i++) {
+		if (commands[i]->hidden)
+			continue;
+		begin_list(&list);
+		buf_addf(out, ".It Xr kandy-%s 1\n", commands[i]->name);
+		add_sentence(out, commands[i]->summary);
+		count++;
+	}
+	end_list(&list);
+	buf_adds(out, ".Sh OPTIONS\n");
+	cli_each_row(overview->opts, add_option, &options);
+	end_list(&options);
+	add_configuration(out, commands);
+	add_environment(out, commands, true);
+	add_files(out);
+	add_exit_status(out);
+	add_examples(out, commands, false);
+	names = xcalloc(count + 1, sizeof(*names));
+	count = 0;
+	for (size_t i = 0; commands[i]; i++) {
+		if (!commands[i]->hidden)
+			names[count++] = commands[i]->name;
+	}
+	add_see_also(out, names, count);
+	free(names);
+}
