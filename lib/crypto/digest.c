@@ -1,0 +1,111 @@
+#include "crypto/crypto.h"
+
+#include "base/dl.h"
+#include "base/mem.h"
+#include "sonames.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define DIGEST_FUNCTIONS(X) \
+	X(EVP_MD_CTX_new) \
+	X(EVP_MD_CTX_free) \
+	X(EVP_sha256) \
+	X(EVP_DigestInit_ex) \
+	X(EVP_DigestUpdate) \
+	X(EVP_DigestFinal_ex) \
+	X(HMAC)
+static struct {
+	DIGEST_FUNCTIONS(DL_SLOT)
+} digest_api;
+#define DL_TABLE digest_api
+static const struct dl_symbol digest_symbols[] = { DIGEST_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define EVP_MD_CTX_new digest_api.p_EVP_MD_CTX_new
+#define EVP_MD_CTX_free digest_api.p_EVP_MD_CTX_free
+#define EVP_sha256 digest_api.p_EVP_sha256
+#define EVP_DigestInit_ex digest_api.p_EVP_DigestInit_ex
+#define EVP_DigestUpdate digest_api.p_EVP_DigestUpdate
+#define EVP_DigestFinal_ex digest_api.p_EVP_DigestFinal_ex
+#define HMAC digest_api.p_HMAC
+
+struct sha256 {
+	EVP_MD_CTX *ctx;
+};
+
+/* Digests are made on several threads, the library is loaded on one. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static enum status load_status;
+static struct err load_err = ERR_INIT;
+
+static void load_once(void)
+{
+	load_status = dl_load(SONAME_CRYPTO, "libssl3", digest_symbols, &load_err);
+}
+
+static enum status load(struct err *err)
+{
+	pthread_once(&once, load_once);
+	if (load_status && err)
+		*err = load_err;
+	return load_status;
+}
+
+enum status sha256_new(struct sha256 **out, struct err *err)
+{
+	struct sha256 *digest;
+	enum status st;
+
+	if ((st = load(err)))
+		return st;
+	digest = xcalloc(1, sizeof(*digest));
+	digest->ctx = EVP_MD_CTX_new();
+	if (!digest->ctx || !EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL)) {
+		sha256_free(digest);
+		return err_set(err, ST_INTERNAL, "cannot begin a SHA-256 digest");
+	}
+	*out = digest;
+	return ST_OK;
+}
+
+void sha256_update(struct sha256 *digest, const void *p, size_t len)
+{
+	if (!EVP_DigestUpdate(digest->ctx, p, len))
+		BUG("SHA-256 failed");
+}
+
+void sha256_finish(struct sha256 *digest, char hex[static 65])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[32];
+
+	if (!EVP_DigestFinal_ex(digest->ctx, bytes, NULL))
+		BUG("SHA-256 failed");
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	hex[64] = '\0';
+	sha256_free(digest);
+}
+
+void sha256_free(struct sha256 *digest)
+{
+	if (!digest)
+		return;
+	EVP_MD_CTX_free(digest->ctx);
+	free(digest);
+}
+
+enum status hmac_sha256(const void *key, size_t key_len, const void *p, size_t len, unsigned char out[static 32],
+	struct err *err)
+{
+	enum status st;
+
+	if ((st = load(err)))
+		return st;
+	if (key_len > 4096 || !HMAC(EVP_sha256(), key, (int)key_len, p, len, out, NULL))
+		return err_set(err, ST_INTERNAL, "cannot make an HMAC");
+	return ST_OK;
+}
