@@ -1,0 +1,471 @@
+#include "store/cursor.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "json/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_MAX ((size_t)256 << 20)
+#define JOURNAL_MAX ((size_t)1 << 20) /* then it is folded, unless the conversations alone are as much */
+
+struct cursor {
+	char *path;
+	struct hash_key key;
+	int64_t floor_s; /* of conversations to come */
+	struct cursor_peer **peers; /* in the order in which they became known */
+	size_t count, cap;
+	struct cursor_peer **table; /* by name: open addressing */
+	size_t places;
+	struct cursor_peer **dirty;
+	size_t dirty_count, dirty_cap;
+	int fd; /* open for appending; -1: the whole file is to be written */
+	size_t folded, size; /* bytes of the file when it was last folded, and now */
+	bool unsynced;
+};
+
+struct cursor *cursor_new(const char *path)
+{
+	struct cursor *c = xcalloc(1, sizeof(*c));
+
+	c->path = xstrdup(path);
+	c->fd = -1;
+	hash_key_random(&c->key);
+	return c;
+}
+
+static void forget_peers(struct cursor *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		free(c->peers[i]->type);
+		free(c->peers[i]->name);
+		free(c->peers[i]->marks);
+		hash_set_release(&c->peers[i]->ids);
+		free(c->peers[i]);
+	}
+	c->count = c->dirty_count = 0;
+	free(c->table);
+	c->table = NULL;
+	c->places = 0;
+}
+
+void cursor_free(struct cursor *c)
+{
+	if (!c)
+		return;
+	forget_peers(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->peers);
+	free(c->dirty);
+	free(c->path);
+	free(c);
+}
+
+void cursor_reset(struct cursor *c, int64_t floor_s)
+{
+	forget_peers(c);
+	c->floor_s = floor_s;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+/* ---- conversations --------------------------------------------------------------------------------------------- */
+
+uint64_t cursor_hash(const struct cursor *c, const char *id, size_t len)
+{
+	return hash_bytes(&c->key, id, len);
+}
+
+static bool is_peer(const struct cursor_peer *peer, const char *type, size_t type_len, const char *name,
+	size_t name_len)
+{
+	return strlen(peer->name) == name_len && !memcmp(peer->name, name, name_len) &&
+		strlen(peer->type) == type_len && !memcmp(peer->type, type, type_len);
+}
+
+static size_t place_of(const struct cursor *c, const char *type, size_t type_len, const char *name, size_t name_len)
+{
+	uint64_t hash = hash_bytes(&c->key, name, name_len);
+	size_t at = hash & (c->places - 1);
+
+	while (c->table[at] && !is_peer(c->table[at], type, type_len, name, name_len))
+		at = (at + 1) & (c->places - 1);
+	return at;
+}
+
+static void grow_table(struct cursor *c)
+{
+	free(c->table);
+	c->places = c->places ? c->places * 2 : 64;
+	c->table = xcalloc(c->places, sizeof(struct cursor_peer *));
+	for (size_t i = 0; i < c->count; i++) {
+		struct cursor_peer *peer = c->peers[i];
+
+		c->table[place_of(c, peer->type, strlen(peer->type), peer->name, strlen(peer->name))] = peer;
+	}
+}
+
+struct cursor_peer *cursor_peer(struct cursor *c, const char *type, size_t type_len, const char *name, size_t name_len)
+{
+	struct cursor_peer *peer;
+	size_t at;
+
+	if (c->count >= c->places / 2)
+		grow_table(c);
+	at = place_of(c, type, type_len, name, name_len);
+	if (c->table[at])
+		return c->table[at];
+	peer = xcalloc(1, sizeof(*peer));
+	peer->type = xmemdup0(type, type_len);
+	peer->name = xmemdup0(name, name_len);
+	peer->floor_s = c->floor_s;
+	c->peers = xgrow(c->peers, c->count, &c->cap, sizeof(struct cursor_peer *));
+	c->peers[c->count++] = peer;
+	c->table[at] = peer;
+	return peer;
+}
+
+const struct cursor_peer *cursor_find(const struct cursor *c, const char *type, const char *name)
+{
+	return c->places ? c->table[place_of(c, type, strlen(type), name, strlen(name))] : NULL;
+}
+
+bool cursor_taken(const struct cursor_peer *peer, uint64_t id)
+{
+	return hash_set_has(&peer->ids, id);
+}
+
+static int64_t second_of(int64_t time_ms)
+{
+	return time_ms / 1000;
+}
+
+bool cursor_old(const struct cursor_peer *peer, uint64_t id, int64_t time_ms)
+{
+	return second_of(time_ms) <= peer->floor_s || cursor_taken(peer, id);
+}
+
+static struct cursor_mark *mark_at(const struct cursor_peer *peer, size_t i)
+{
+	return &peer->marks[(peer->first + i) & (peer->cap - 1)];
+}
+
+static void grow_marks(struct cursor_peer *peer)
+{
+	size_t cap = peer->cap ? peer->cap * 2 : 16;
+	struct cursor_mark *marks = xreallocarray(NULL, cap, sizeof(*marks));
+
+	for (size_t i = 0; i < peer->count; i++)
+		marks[i] = *mark_at(peer, i);
+	free(peer->marks);
+	peer->marks = marks;
+	peer->cap = cap;
+	peer->first = 0;
+}
+
+/* Lets go of the oldest mark. Its second then counts as dealt with, which is so once later seconds have begun. */
+static void drop_mark(struct cursor_peer *peer, int64_t newest_s)
+{
+	struct cursor_mark oldest = *mark_at(peer, 0);
+
+	hash_set_remove(&peer->ids, oldest.id);
+	peer->first = (peer->first + 1) & (peer->cap - 1);
+	peer->count--;
+	if (oldest.second >= newest_s)
+		oldest.second = newest_s - 1;
+	if (oldest.second > peer->floor_s)
+		peer->floor_s = oldest.second;
+}
+
+static void add_mark(struct cursor_peer *peer, uint64_t id, int64_t second)
+{
+	/* up to two of the old ones for a new one: so a burst's many are let go of when it is over */
+	for (int i = 0; i < 2 && peer->count >= CURSOR_IDS; i++) {
+		if (mark_at(peer, 0)->second + 2 > second && peer->count < CURSOR_IDS_MAX)
+			break;
+		drop_mark(peer, second);
+	}
+	if (!hash_set_add(&peer->ids, id))
+		return;
+	if (peer->count == peer->cap)
+		grow_marks(peer);
+	peer->count++;
+	*mark_at(peer, peer->count - 1) = (struct cursor_mark){ .id = id, .second = second };
+	peer->unsaved++;
+}
+
+static void mark_dirty(struct cursor *c, struct cursor_peer *peer)
+{
+	if (peer->dirty)
+		return;
+	peer->dirty = true;
+	c->dirty = xgrow(c->dirty, c->dirty_count, &c->dirty_cap, sizeof(struct cursor_peer *));
+	c->dirty[c->dirty_count++] = peer;
+}
+
+void cursor_take(struct cursor *c, struct cursor_peer *peer, uint64_t id, int64_t time_ms)
+{
+	add_mark(peer, id, second_of(time_ms));
+	mark_dirty(c, peer);
+}
+
+void cursor_raise(struct cursor *c, struct cursor_peer *peer, int64_t second)
+{
+	if (second <= peer->floor_s)
+		return;
+	peer->floor_s = second;
+	mark_dirty(c, peer);
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------------- */
+
+static void put_header(const struct cursor *c, struct buf *out)
+{
+	char key[33];
+
+	snprintf(key, sizeof(key), "%016llx%016llx", (unsigned long long)c->key.k[0], (unsigned long long)c->key.k[1]);
+	json_open(out, '{');
+	json_add_int(out, "cursor", 1);
+	json_add_string(out, "key", key);
+	json_add_int(out, "floor", c->floor_s);
+	json_close(out, '}');
+	buf_addc(out, '\n');
+}
+
+/* A burst's marks are written as often as its lines: so without printf. */
+static void add_id(struct buf *out, uint64_t id)
+{
+	char hex[16];
+
+	for (int i = 15; i >= 0; i--, id >>= 4)
+		hex[i] = "0123456789abcdef"[id & 15];
+	json_add_string_len(out, NULL, hex, sizeof(hex));
+}
+
+/* The newest `count` marks of a conversation, oldest first, and its floor. */
+static void put_peer(const struct cursor_peer *peer, size_t count, struct buf *out)
+{
+	json_open(out, '{');
+	json_add_string(out, "type", peer->type);
+	json_add_string(out, "name", peer->name);
+	json_add_int(out, "floor", peer->floor_s);
+	json_open_key(out, "taken", '[');
+	for (size_t i = peer->count - count; i < peer->count; i++) {
+		const struct cursor_mark *mark = mark_at(peer, i);
+
+		add_id(out, mark->id);
+		json_add_int(out, NULL, mark->second);
+	}
+	json_close(out, ']');
+	json_close(out, '}');
+	buf_addc(out, '\n');
+}
+
+static bool parse_hex64(const char *s, uint64_t *out)
+{
+	char *end;
+
+	if (strlen(s) != 16 || strspn(s, "0123456789abcdef") != 16)
+		return false;
+	*out = strtoull(s, &end, 16);
+	return true;
+}
+
+static bool take_header(struct cursor *c, struct json_value line)
+{
+	char *key = json_dup(json_get(line, "key"));
+	int64_t version;
+	bool ok = false;
+
+	if (key && strlen(key) == 32 && json_int(json_get(line, "cursor"), &version) && version == 1 &&
+		json_int(json_get(line, "floor"), &c->floor_s)) {
+		ok = parse_hex64(key + 16, &c->key.k[1]);
+		key[16] = '\0';
+		ok = ok && parse_hex64(key, &c->key.k[0]);
+	}
+	free(key);
+	return ok;
+}
+
+static bool take_marks(struct cursor_peer *peer, struct json_value taken)
+{
+	for (struct json_iter it = json_first(taken); json_more(it); it = json_next(it)) {
+		char *hex = json_dup(it.value);
+		uint64_t id;
+		int64_t second;
+		bool ok = hex && parse_hex64(hex, &id);
+
+		free(hex);
+		it = json_next(it);
+		if (!ok || !json_more(it) || !json_int(it.value, &second))
+			return false;
+		add_mark(peer, id, second);
+	}
+	peer->unsaved = 0;
+	return true;
+}
+
+static bool take_peer(struct cursor *c, struct json_value line)
+{
+	char *type = json_dup(json_get(line, "type"));
+	char *name = json_dup(json_get(line, "name"));
+	bool ok = type && name;
+	int64_t floor_s;
+
+	if (ok) {
+		struct cursor_peer *peer = cursor_peer(c, type, strlen(type), name, strlen(name));
+
+		ok = take_marks(peer, json_get(line, "taken"));
+		if (json_int(json_get(line, "floor"), &floor_s) && floor_s > peer->floor_s)
+			peer->floor_s = floor_s;
+	}
+	free(type);
+	free(name);
+	return ok;
+}
+
+/* How many bytes of `text` were understood: whole lines. */
+static size_t take_lines(struct cursor *c, const char *text, size_t len)
+{
+	struct json_doc doc = { 0 };
+	size_t at = 0;
+
+	while (at < len) {
+		const char *end = memchr(text + at, '\n', len - at);
+		bool ok = end && !json_parse(&doc, text + at, (size_t)(end - text) - at, NULL, NULL);
+
+		ok = ok && (at ? take_peer(c, json_root(&doc)) : take_header(c, json_root(&doc)));
+		if (!ok)
+			break;
+		at = (size_t)(end - text) + 1;
+	}
+	json_release(&doc);
+	return at;
+}
+
+static void set_aside(struct cursor *c)
+{
+	char *aside = xasprintf("%s.corrupt-%lld", c->path, (long long)clock_wall_ms());
+
+	if (!rename(c->path, aside))
+		log_warn("the cursor '%s' is damaged; it was set aside as '%s'", c->path, aside);
+	free(aside);
+}
+
+enum status cursor_load(struct cursor *c, bool *found, struct err *err)
+{
+	struct buf text;
+	enum status st;
+	size_t good;
+
+	*found = false;
+	buf_init(&text, FILE_MAX);
+	st = file_read(c->path, &text, err);
+	if (st == ST_NOINPUT) {
+		st = ST_OK;
+		goto out;
+	}
+	if (st)
+		goto out;
+	good = take_lines(c, text.data, text.len);
+	if (!good) {
+		set_aside(c);
+		cursor_reset(c, 0);
+		hash_key_random(&c->key);
+		goto out;
+	}
+	if (good < text.len)
+		log_warn("the end of the cursor '%s' is damaged; some messages may come twice", c->path);
+	*found = true;
+out:
+	buf_release(&text);
+	return st;
+}
+
+static void now_clean(struct cursor *c)
+{
+	for (size_t i = 0; i < c->dirty_count; i++) {
+		c->dirty[i]->dirty = false;
+		c->dirty[i]->unsaved = 0;
+	}
+	c->dirty_count = 0;
+}
+
+/* The whole of it, replaced. */
+static enum status fold(struct cursor *c, struct err *err)
+{
+	struct buf out;
+	enum status st;
+
+	buf_init(&out, BUF_NO_MAX);
+	put_header(c, &out);
+	for (size_t i = 0; i < c->count; i++)
+		put_peer(c->peers[i], c->peers[i]->count, &out);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	if ((st = file_replace(c->path, out.data, out.len, err)))
+		goto out;
+	c->size = c->folded = out.len;
+	c->fd = open(c->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	if (c->fd < 0) {
+		st = err_set(err, ST_IO, "cannot open '%s': %s", c->path, strerror(errno));
+		goto out;
+	}
+	now_clean(c);
+	c->unsynced = false;
+out:
+	buf_release(&out);
+	return st;
+}
+
+static enum status append(struct cursor *c, struct err *err)
+{
+	struct buf out;
+	enum status st = ST_OK;
+
+	buf_init(&out, BUF_NO_MAX);
+	for (size_t i = 0; i < c->dirty_count; i++) {
+		const struct cursor_peer *peer = c->dirty[i];
+
+		put_peer(peer, peer->unsaved < peer->count ? peer->unsaved : peer->count, &out);
+	}
+	if (!write_full(c->fd, out.data, out.len)) {
+		st = err_set(err, ST_IO, "cannot write '%s': %s", c->path, strerror(errno));
+		close(c->fd); /* half a line may stand there: begin anew the next time */
+		c->fd = -1;
+	} else {
+		c->size += out.len;
+		c->unsynced = true;
+		now_clean(c);
+	}
+	buf_release(&out);
+	return st;
+}
+
+enum status cursor_save(struct cursor *c, bool durable, struct err *err)
+{
+	enum status st = ST_OK;
+
+	if (c->fd < 0 || (c->dirty_count && c->size > c->folded + JOURNAL_MAX + c->folded))
+		return fold(c, err);
+	if (c->dirty_count)
+		st = append(c, err);
+	if (!st && durable && c->unsynced) {
+		if (fdatasync(c->fd))
+			return err_set(err, ST_IO, "cannot write '%s': %s", c->path, strerror(errno));
+		c->unsynced = false;
+	}
+	return st;
+}

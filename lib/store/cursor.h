@@ -1,0 +1,88 @@
+/*
+ * cursor.h - how far a listener has come: which messages its reader has taken.
+ *
+ * Kept for each conversation: the hashes of the messages taken last, and a second before which all counts as taken.
+ * Not a single "last time", because the service's times are seconds (many messages share one), and because what was
+ * delivered out of order would slip through. So the question "was this one taken?" has an exact answer for at least
+ * the last CURSOR_IDS messages of a conversation, and for all of its last two seconds, however many they are; and an
+ * answer by time for what is older.
+ *
+ * On disk (PROFILE.cursor, 0600): a line of JSON for each conversation, and behind them lines of the same kind for
+ * what was taken since, appended by one write(2) for a whole burst; folded into a new file now and then. A last line
+ * that was cut by a crash is left out: what it would have said counts as not taken. The IDs are stored as keyed
+ * hashes, the key in the file's first line.
+ *
+ * Only the process that holds the listener's lock (PROFILE.listen) may write it.
+ */
+#ifndef KANDY_STORE_CURSOR_H
+#define KANDY_STORE_CURSOR_H
+
+#include "base/err.h"
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CURSOR_IDS 256
+#define CURSOR_IDS_MAX 131072 /* in two seconds; beyond that, messages may come twice after a restart */
+
+struct cursor;
+
+struct cursor_mark {
+	uint64_t id;
+	int64_t second; /* of the service's clock */
+};
+
+struct cursor_peer { /* one conversation */
+	char *type; /* "chat-oneToOne", "chat-group", "sms" */
+	char *name; /* the other user's address, the group's ID, the number */
+	int64_t floor_s; /* what is not later than this second, and not among the marks, is old */
+	struct cursor_mark *marks; /* ring of the last ones taken, `count` of them from `first` on */
+	size_t count, first, cap; /* cap: a power of two */
+	struct hash_set ids; /* the same, to be looked up */
+	size_t unsaved; /* of the newest marks */
+	bool dirty; /* in the cursor's list of what is to be saved */
+	bool filled; /* not saved, as the next: history was handed on in this run */
+	int64_t verified_s; /* api/backfill.c has seen all of it up to the message of this second, its newest then */
+};
+
+/* `path` as store_path(store, ".cursor") gives it; copied. */
+struct cursor *cursor_new(const char *path);
+void cursor_free(struct cursor *cursor);
+
+/*
+ * Reads the file. `*found` false where there is none, or where it is damaged from the start (then it is set aside as
+ * PATH.corrupt-TIME with a warning).
+ */
+enum status cursor_load(struct cursor *cursor, bool *found, struct err *err) MUST_USE;
+
+/* Forgets everything; conversations that are not known start with `floor_s` (0: all that they hold is new). */
+void cursor_reset(struct cursor *cursor, int64_t floor_s);
+
+/* The conversation, made if it is not known yet. Borrowed, and stays where it is as long as the cursor lives. */
+struct cursor_peer *cursor_peer(struct cursor *cursor, const char *type, size_t type_len, const char *name,
+	size_t name_len);
+const struct cursor_peer *cursor_find(const struct cursor *cursor, const char *type,
+	const char *name); /* NULL: not known */
+
+uint64_t cursor_hash(const struct cursor *cursor, const char *id, size_t len);
+
+/* Was taken, as far as the marks tell. */
+bool cursor_taken(const struct cursor_peer *peer, uint64_t id);
+/* Was taken, or is too old to ask: for what comes from the history. */
+bool cursor_old(const struct cursor_peer *peer, uint64_t id, int64_t time_ms);
+
+/* The reader has taken it. */
+void cursor_take(struct cursor *cursor, struct cursor_peer *peer, uint64_t id, int64_t time_ms);
+
+/* All of the conversation up to this second counts as taken. Never goes back. */
+void cursor_raise(struct cursor *cursor, struct cursor_peer *peer, int64_t second);
+
+/*
+ * Writes what has changed since the last time; nothing if nothing did. With `durable`, also fsync. ST_IO or
+ * ST_CANTCREATE.
+ */
+enum status cursor_save(struct cursor *cursor, bool durable, struct err *err) MUST_USE;
+
+#endif
