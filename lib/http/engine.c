@@ -1,0 +1,413 @@
+/*
+ * engine.c - requests on one multi handle: begun, moved, ended.
+ *
+ * Everything is moved by curl_multi_perform(). (curl_multi_socket_action() is the faster way in theory; with libcurl
+ * 7.88 it makes a few in a hundred HTTP/2 POSTs end as stream errors, each of which would be a message that was maybe
+ * sent.)
+ */
+#include "http/http-int.h"
+
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SPARE_MAX 64
+
+enum status http_new(struct http **out, const struct http_config *config, struct err *err)
+{
+	enum status status = http_load(err);
+	struct http *http;
+
+	if (status != ST_OK)
+		return status;
+	http = xcalloc(1, sizeof(*http));
+	http->config = *config;
+	http->proxy = xstrdup_null(config->proxy);
+	http->agent = xstrdup_null(config->agent);
+	http->config.proxy = http->proxy;
+	http->config.agent = http->agent;
+	http->multi = curl_multi_init();
+	if (!http->multi) {
+		http_free(http);
+		return err_set(err, ST_INTERNAL, "cannot initialise libcurl: out of memory");
+	}
+	if (config->max_connections)
+		curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, config->max_connections);
+	*out = http;
+	return ST_OK;
+}
+
+static void transfer_free(struct transfer *t)
+{
+	request_release(t);
+	http_response_release(&t->response);
+	if (t->easy)
+		curl_easy_cleanup(t->easy);
+	free(t);
+}
+
+void http_free(struct http *http)
+{
+	struct transfer *t;
+
+	if (!http)
+		return;
+	while ((t = http->transfers)) {
+		http->transfers = t->next;
+		curl_multi_remove_handle(http->multi, t->easy);
+		transfer_free(t);
+	}
+	while ((t = http->spare)) {
+		http->spare = t->next;
+		transfer_free(t);
+	}
+	if (http->multi)
+		curl_multi_cleanup(http->multi);
+	if (http->proxy)
+		explicit_bzero(http->proxy, strlen(http->proxy)); /* may hold a password */
+	free(http->proxy);
+	free(http->agent);
+	free(http);
+}
+
+static struct transfer *transfer_get(struct http *http)
+{
+	struct transfer *t = http->spare;
+
+	if (t) {
+		http->spare = t->next;
+		http->spare_count--;
+		return t;
+	}
+	t = xcalloc(1, sizeof(*t));
+	t->http = http;
+	t->easy = curl_easy_init();
+	if (!t->easy) {
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static void transfer_put(struct transfer *t)
+{
+	struct http *http = t->http;
+	CURL *easy = t->easy;
+
+	if (http->spare_count >= SPARE_MAX) {
+		transfer_free(t);
+		return;
+	}
+	request_end(t);
+	http_response_release(&t->response);
+	curl_easy_reset(easy); /* libcurl lets go of its copies now, not at the next use */
+	*t = (struct transfer){ .http = http, .easy = easy, .headers = t->headers, .next = http->spare };
+	http->spare = t;
+	http->spare_count++;
+}
+
+static void unlink_transfer(struct transfer *t)
+{
+	curl_multi_remove_handle(t->http->multi, t->easy);
+	if (t->previous)
+		t->previous->next = t->next;
+	else
+		t->http->transfers = t->next;
+	if (t->next)
+		t->next->previous = t->previous;
+	t->http->active--;
+}
+
+enum status http_start(struct http *http, const struct http_request *request, http_done *done, struct err *err)
+{
+	struct transfer *t = transfer_get(http);
+	enum status status;
+	CURLMcode code;
+
+	if (!t)
+		return err_set(err, ST_INTERNAL, "cannot begin a request: out of memory");
+	t->request = *request;
+	t->done = done;
+	response_reset(&t->response, request->max_body ? request->max_body : HTTP_BODY_MAX);
+	status = request_prepare(t, err);
+	if (status != ST_OK) {
+		transfer_put(t);
+		return status;
+	}
+	code = curl_multi_add_handle(http->multi, t->easy);
+	if (code != CURLM_OK) {
+		transfer_put(t);
+		return err_set(err, ST_INTERNAL, "cannot begin a request: %s", curl_multi_strerror(code));
+	}
+	t->next = http->transfers;
+	if (t->next)
+		t->next->previous = t;
+	http->transfers = t;
+	http->active++;
+	return ST_OK;
+}
+
+static enum failure_phase phase_of(const struct transfer *t)
+{
+	curl_off_t resolved = 0, sent = 0, to_send = (curl_off_t)t->request.body_len;
+	long request_size = 0, connected = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+	/* at the time of TCP's handshake; CURLINFO_CONNECT_TIME is not known before TLS is done, too */
+	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connected);
+	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
+	if (t->begun && t->header_bytes)
+		return PHASE_RECEIVE;
+	if (t->begun) {
+		if (t->request.parts)
+			curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_UPLOAD_T, &to_send);
+		return request_size > t->overhead && sent >= to_send ? PHASE_WAIT : PHASE_SEND;
+	}
+	if (connected)
+		return PHASE_TLS;
+	return resolved ? PHASE_CONNECT : PHASE_RESOLVE;
+}
+
+/* Whether a byte of the request may have reached somebody who read it. */
+static bool was_sent(const struct transfer *t)
+{
+	long request_size = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
+	return t->begun && !t->refused && request_size > t->overhead;
+}
+
+/* "host" or "host:port" of a URL, as it is worth naming; the URL itself may hold a secret. Free it. */
+static char *host_of(const char *url, unsigned flags)
+{
+	CURLU *parts = curl_url();
+	char *host = NULL, *port = NULL, *name;
+
+	if (parts && !curl_url_set(parts, CURLUPART_URL, url, flags)) {
+		curl_url_get(parts, CURLUPART_HOST, &host, 0);
+		curl_url_get(parts, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+	}
+	name = host ? xasprintf("%s%s%s", host, port ? ":" : "", port ? port : "") : xstrdup("?");
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(parts);
+	return name;
+}
+
+/* Host and port of the proxy that the transfer went through, or NULL. Free it. */
+static char *proxy_of(const struct transfer *t)
+{
+	CURLU *parts = curl_url();
+	char *scheme = NULL, *host = NULL, *proxy = NULL, *name = NULL;
+
+	if (parts && !curl_url_set(parts, CURLUPART_URL, t->request.url, 0) &&
+		!curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) && !curl_url_get(parts, CURLUPART_HOST, &host, 0)) {
+		if (host[0] == '[') {
+			host[strlen(host) - 1] = '\0';
+			memmove(host, host + 1, strlen(host));
+		}
+		proxy = http_proxy_for(t->http->proxy, !strcmp(scheme, "https"), host, 0);
+	}
+	if (proxy) {
+		name = host_of(proxy, CURLU_NON_SUPPORT_SCHEME);
+		explicit_bzero(proxy, strlen(proxy));
+	}
+	free(proxy);
+	curl_free(scheme);
+	curl_free(host);
+	curl_url_cleanup(parts);
+	return name;
+}
+
+static enum status describe(struct transfer *t, CURLcode code, struct err *err)
+{
+	char *host = host_of(t->request.url, 0), *proxy = proxy_of(t);
+	long connect_code = 0, os_errno = 0, verify_result = 0;
+	struct failure failure = {
+		.code = (int)code,
+		.phase = phase_of(t),
+		.sent = was_sent(t),
+		.resend_stopped = t->resend_stopped,
+		.http = t->in_body ? t->response.status : 0,
+		.connect_timeout_ms = t->http->config.connect_timeout_ms,
+		.timeout_ms = t->request.timeout_ms,
+		.low_speed_ms = t->request.low_speed_time_ms,
+		.host = host,
+		.proxy = proxy,
+		.detail = t->error[0] ? t->error : curl_easy_strerror(code),
+	};
+	enum status status;
+
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
+	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_errno);
+	curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
+	failure.connect_code = (int)connect_code;
+	failure.os_errno = (int)os_errno;
+	failure.verify_result = verify_result;
+	status = failure_describe(&failure, err);
+	free(host);
+	free(proxy);
+	return status;
+}
+
+/* A callback of ours, or an interrupt, has ended the transfer: its sentence, but the outcome is known here. */
+static enum status ended_by_us(const struct transfer *t, const struct err *reason, struct err *err)
+{
+	*err = *reason;
+	err->http = t->in_body ? t->response.status : 0;
+	if (err->http / 100 == 4)
+		err->outcome = ERR_REFUSED;
+	else
+		err->outcome = was_sent(t) ? ERR_MAYBE_SENT : ERR_NOT_SENT;
+	return err->status;
+}
+
+/* What the server speaks, see on_progress() in request.c. */
+static void note_version(struct transfer *t)
+{
+	long version = CURL_HTTP_VERSION_NONE;
+
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+	/* uploads ask for HTTP/1.1 themselves */
+	if (version == CURL_HTTP_VERSION_1_1 && !t->h1_wanted)
+		t->http->h1_seen = true;
+	else if (version >= CURL_HTTP_VERSION_2_0)
+		t->http->h2_seen = true;
+}
+
+static void finish(struct transfer *t, CURLcode code)
+{
+	struct err err = ERR_INIT;
+	enum status status = ST_OK;
+
+	trace_end(t, code);
+	note_version(t);
+	if (t->err.status != ST_OK)
+		status = ended_by_us(t, &t->err, &err);
+	else if (code != CURLE_OK)
+		status = describe(t, code, &err);
+	goaway_end(t);
+	unlink_transfer(t);
+	t->done(t->request.arg, status, &t->response, &err);
+	transfer_put(t);
+}
+
+static void deliver(struct http *http)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		struct transfer *t = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+		finish(t, message->data.result);
+	}
+}
+
+static enum status interrupted(struct http *http, struct err *err)
+{
+	enum status status = interrupt_status();
+
+	if (status == ST_OK)
+		return ST_OK;
+	while (http->transfers) {
+		err_set(&http->transfers->err, status, "interrupted");
+		finish(http->transfers, CURLE_ABORTED_BY_CALLBACK);
+	}
+	return err_set(err, status, "interrupted");
+}
+
+enum status http_step(struct http *http, int wait_ms, int extra_fd, struct err *err)
+{
+	struct curl_waitfd fds[2];
+	unsigned count = 0;
+	int running;
+	CURLMcode code;
+	enum status status = interrupted(http, err);
+
+	if (status != ST_OK)
+		return status;
+	if (interrupt_fd() >= 0)
+		fds[count++] = (struct curl_waitfd){ .fd = interrupt_fd(), .events = CURL_WAIT_POLLIN };
+	if (extra_fd >= 0)
+		fds[count++] = (struct curl_waitfd){ .fd = extra_fd, .events = CURL_WAIT_POLLIN };
+	code = curl_multi_poll(http->multi, fds, count, wait_ms, NULL);
+	if (code == CURLM_OK)
+		code = curl_multi_perform(http->multi, &running);
+	if (code != CURLM_OK)
+		return err_set(err, ST_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
+	deliver(http);
+	return interrupted(http, err);
+}
+
+size_t http_active(const struct http *http)
+{
+	return http->active;
+}
+
+struct waiting {
+	const struct http_request *request; /* the caller's, whose callbacks get their own argument */
+	struct http_response *response;
+	struct err *err;
+	enum status status;
+	bool done;
+};
+
+static bool pass_sink(void *arg, const struct http_response *response, const char *p, size_t len, struct err *err)
+{
+	struct waiting *waiting = arg;
+
+	return waiting->request->sink(waiting->request->arg, response, p, len, err);
+}
+
+static void pass_progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
+{
+	struct waiting *waiting = arg;
+
+	waiting->request->progress(waiting->request->arg, sent, to_send, received, to_receive);
+}
+
+static void wake(void *arg, enum status status, struct http_response *response, const struct err *err)
+{
+	struct waiting *waiting = arg;
+
+	waiting->done = true;
+	waiting->status = status;
+	if (status == ST_OK) {
+		*waiting->response = *response;
+		memset(response, 0, sizeof(*response));
+	} else if (waiting->err) {
+		*waiting->err = *err;
+	}
+}
+
+enum status http_perform(struct http *http, const struct http_request *request, struct http_response *response,
+	struct err *err)
+{
+	struct waiting waiting = { .request = request, .response = response, .err = err };
+	struct http_request mine = *request;
+	enum status status;
+
+	memset(response, 0, sizeof(*response));
+	if (mine.sink)
+		mine.sink = pass_sink;
+	if (mine.progress)
+		mine.progress = pass_progress;
+	mine.arg = &waiting;
+	status = http_start(http, &mine, wake, err);
+	while (status == ST_OK && !waiting.done) {
+		status = http_step(http, 1000, -1, err);
+		if (status != ST_OK && waiting.done)
+			return waiting.status == ST_OK
+				? ST_OK
+				: waiting.status; /* the sentence about this request is the better one */
+	}
+	return status == ST_OK ? waiting.status : status;
+}

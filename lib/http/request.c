@@ -1,0 +1,386 @@
+/*
+ * request.c - the options of one request.
+ *
+ * An easy handle is new or was reset after its last use, so what is not set here has libcurl's default.
+ *
+ * HTTP/2 is for small requests alone: with libcurl 7.88, an upload of more than a window (64 KiB) that is answered
+ * with success before the server has read it spins for ever, and only CURLOPT_TIMEOUT ends it. On HTTP/1.1 nothing of
+ * the kind happens.
+ */
+#include "http/http-int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UPLOAD_BUFFER (256L * 1024) /* HTTP/1.1 only: on HTTP/2 a large one makes uploads slower */
+#define PROGRESS_EVERY_MS 100
+
+static size_t on_read(char *out, size_t size, size_t count, void *arg)
+{
+	struct part_reader *reader = arg;
+	const struct http_part *part = reader->part;
+	size_t want = size * count;
+	ssize_t n;
+
+	if (part->size >= 0 && (int64_t)want > part->size - reader->at)
+		want = (size_t)(part->size - reader->at);
+	if (!want)
+		return 0;
+	do {
+		n = pread(part->fd, out, want, reader->at);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		err_set(&reader->transfer->err, ST_IO, "cannot read '%s': %s",
+			part->filename ? part->filename : part->name, strerror(errno));
+	else if (!n && part->size >= 0)
+		err_set(&reader->transfer->err, ST_IO, "'%s' became shorter while it was being sent",
+			part->filename ? part->filename : part->name);
+	if (reader->transfer->err.status != ST_OK)
+		return CURL_READFUNC_ABORT;
+	reader->at += n;
+	return (size_t)n;
+}
+
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct part_reader *reader = arg;
+
+	if (origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	reader->at = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static int on_progress(void *arg, curl_off_t to_receive, curl_off_t received, curl_off_t to_send, curl_off_t sent)
+{
+	struct transfer *t = arg;
+	int64_t now;
+
+	if (t->begun && !t->watched && (t->http->h2_seen || !t->http->h1_seen)) {
+		/*
+		 * The first call after the request has gone out: from now on, goaway.c wants to hear libcurl's
+		 * remarks. They are not cheap, and a server that answers in HTTP/1.1 has none that matter.
+		 */
+		t->watched = true;
+		curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
+	}
+	if (!t->request.progress)
+		return 0;
+	now = clock_mono_ms();
+	if (now - t->progress_at_ms >= PROGRESS_EVERY_MS) {
+		t->progress_at_ms = now;
+		t->request.progress(t->request.arg, sent, to_send ? to_send : -1, received,
+			to_receive ? to_receive : -1);
+	}
+	return 0;
+}
+
+static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg)
+{
+	(void)easy;
+	(void)arg;
+	return tls_apply_policy(ssl_ctx) ? CURLE_OK : CURLE_SSL_CONNECT_ERROR;
+}
+
+static bool repeatable(const char *method)
+{
+	return !strcmp(method, "GET") || !strcmp(method, "HEAD") || !strcmp(method, "PUT") || !strcmp(method, "DELETE");
+}
+
+/*
+ * Called whenever libcurl has a connection and is about to send the request. It does so a second time where a kept
+ * connection broke before any answer came: fine if nothing had gone out, if the server has said that it left the
+ * request alone, or if the method bears it. Else the first copy may have been processed, and this is where the second
+ * one is stopped.
+ */
+static int on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
+{
+	struct transfer *t = arg;
+	long request_size = 0;
+
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	goaway_end(t);
+	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
+	if (t->begun && request_size > t->overhead && !t->refused) {
+		if (!repeatable(t->request.method)) {
+			t->resend_stopped = true;
+			return CURL_PREREQFUNC_ABORT;
+		}
+	} else {
+		t->overhead = request_size;
+	}
+	goaway_begin(t, local_port);
+	t->refused = false;
+	t->begun++;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* A header from outside must stay one header. */
+static enum status add_header(struct transfer *t, const char *line, struct err *err)
+{
+	static const char controls[] =
+		"\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15"
+		"\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
+	struct curl_slist *list;
+
+	if (line[strcspn(line, controls)])
+		return err_set(err, ST_DATA, "a control character in the header '%.*s'", (int)strcspn(line, ":"), line);
+	list = curl_slist_append(t->headers, line);
+	if (!list)
+		return err_set(err, ST_INTERNAL, "out of memory");
+	t->headers = list;
+	return ST_OK;
+}
+
+static enum status add_bearer(struct transfer *t, struct err *err)
+{
+	struct buf line;
+	enum status status;
+
+	buf_init_secret(&line, BUF_NO_MAX);
+	buf_adds(&line, "Authorization: Bearer ");
+	buf_add(&line, t->request.bearer->s, t->request.bearer->len);
+	status = add_header(t, line.data, err);
+	buf_release(&line);
+	return status;
+}
+
+static enum status add_headers(struct transfer *t, struct err *err)
+{
+	const struct http_request *request = &t->request;
+	enum status status = ST_OK;
+	struct buf line;
+
+	buf_init(&line, BUF_NO_MAX);
+	if (request->bearer && request->bearer->s)
+		status = add_bearer(t, err);
+	if (status == ST_OK && t->http->agent) {
+		buf_addf(&line, "X-Cpaas-Agent: %s", t->http->agent);
+		status = add_header(t, line.data, err);
+	}
+	if (status == ST_OK && request->body) {
+		buf_clear(&line);
+		buf_addf(&line, "Content-Type:%s%s", request->content_type ? " " : "",
+			request->content_type ? request->content_type : "");
+		status = add_header(t, line.data, err);
+	}
+	/* not "100-continue": servers that do not know it make libcurl wait for a second */
+	if (status == ST_OK)
+		status = add_header(t, "Expect:", err);
+	for (const char *const *h = request->headers; status == ST_OK && h && *h; h++)
+		status = add_header(t, *h, err);
+	buf_release(&line);
+	return status;
+}
+
+/* Takes the next header of `*list` if it is NAME with `value`. */
+static bool is_next(const struct curl_slist **list, const char *name, const char *value)
+{
+	size_t len = strlen(name);
+
+	if (!*list || strncmp((*list)->data, name, len) != 0 || strcmp((*list)->data + len, value) != 0)
+		return false;
+	*list = (*list)->next;
+	return true;
+}
+
+/* True if the headers of the transfer's last request are those of this one, in the order of add_headers(). */
+static bool same_headers(const struct transfer *t)
+{
+	const struct http_request *request = &t->request;
+	const struct curl_slist *list = t->headers;
+	const char *type = request->content_type;
+
+	if (request->bearer && request->bearer->s && !is_next(&list, "Authorization: Bearer ", request->bearer->s))
+		return false;
+	if (t->http->agent && !is_next(&list, "X-Cpaas-Agent: ", t->http->agent))
+		return false;
+	if (request->body && !is_next(&list, type ? "Content-Type: " : "Content-Type:", type ? type : ""))
+		return false;
+	if (!is_next(&list, "Expect:", ""))
+		return false;
+	for (const char *const *h = request->headers; h && *h; h++) {
+		if (!is_next(&list, *h, ""))
+			return false;
+	}
+	return !list;
+}
+
+static void free_headers(struct transfer *t)
+{
+	for (struct curl_slist *h = t->headers; h; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+}
+
+static enum status add_parts(struct transfer *t, struct err *err)
+{
+	const struct http_request *request = &t->request;
+
+	t->mime = curl_mime_init(t->easy);
+	t->readers = xcalloc(request->part_count, sizeof(*t->readers));
+	for (size_t i = 0; t->mime && i < request->part_count; i++) {
+		const struct http_part *part = &request->parts[i];
+		curl_mimepart *to = curl_mime_addpart(t->mime);
+		CURLcode code;
+
+		if (!to)
+			goto no_memory;
+		code = curl_mime_name(to, part->name);
+		if (!code && part->filename)
+			code = curl_mime_filename(to, part->filename);
+		if (!code && part->content_type)
+			code = curl_mime_type(to, part->content_type);
+		t->readers[i] = (struct part_reader){ .transfer = t, .part = part };
+		if (!code && part->data)
+			code = curl_mime_data(to, part->data, part->len);
+		else if (!code)
+			code = curl_mime_data_cb(to, part->size, on_read, on_seek, NULL, &t->readers[i]);
+		if (code)
+			return err_set(err, ST_INTERNAL, "cannot make the part '%s': %s", part->name,
+				curl_easy_strerror(code));
+	}
+	if (t->mime)
+		return ST_OK;
+no_memory:
+	return err_set(err, ST_INTERNAL, "out of memory");
+}
+
+static void set_trust(CURL *easy, const struct tls_trust *trust)
+{
+	/*
+	 * Both are set: what is left to libcurl's default adds the system's bundle, which costs 40 ms a connection
+	 * and switches the cache of a bundle that has been read off.
+	 */
+	curl_easy_setopt(easy, CURLOPT_CAINFO, trust->cafile);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, trust->cadir);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, trust->insecure ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, trust->insecure ? 0L : 2L);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+}
+
+static void set_callbacks(struct transfer *t)
+{
+	CURL *easy = t->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, response_on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, response_on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, trace_on_debug);
+	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, t);
+	curl_easy_setopt(easy, CURLOPT_VERBOSE, log_tracing() ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
+}
+
+static void set_limits(struct transfer *t)
+{
+	const struct http_config *config = &t->http->config;
+	struct http_request *request = &t->request;
+
+	if (!request->timeout_ms)
+		request->timeout_ms = config->timeout_ms;
+	if (request->timeout_ms <= 0) {
+		request->timeout_ms = 0;
+		if (!request->low_speed_time_ms)
+			request->low_speed_time_ms = HTTP_STALL_MS;
+	}
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
+	if (request->low_speed_time_ms) {
+		curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)((request->low_speed_time_ms + 999) / 1000));
+	}
+}
+
+/* Method, body and the HTTP version that goes with it. */
+static void set_method(struct transfer *t)
+{
+	const struct http_request *request = &t->request;
+	CURL *easy = t->easy;
+	bool h1 = request->parts || request->body_len > HTTP_BODY_H2_MAX;
+
+	t->h1_wanted = h1;
+	if (request->parts) {
+		curl_easy_setopt(easy, CURLOPT_MIMEPOST, t->mime);
+		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+	} else if (request->body || !strcmp(request->method, "POST")) {
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+	} else if (!strcmp(request->method, "HEAD")) {
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	}
+	if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "POST") != 0 &&
+		strcmp(request->method, "HEAD") != 0)
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, h1 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+	/*
+	 * One connection for all, where the server can do that. But not for downloads: with an HTTP/1.1 server,
+	 * libcurl lets those that wait go on only when the first one has ended, which may be hours later.
+	 */
+	if (!h1 && !request->sink)
+		curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+}
+
+enum status request_prepare(struct transfer *t, struct err *err)
+{
+	enum status status;
+
+	if (strlen(t->request.url) > HTTP_URL_MAX)
+		return err_set(err, ST_DATA, "a URL is longer than %zu characters", HTTP_URL_MAX);
+	/* in a batch, they are those of the request before */
+	if (t->headers && !same_headers(t))
+		free_headers(t);
+	status = t->headers ? ST_OK : add_headers(t, err);
+	if (status == ST_OK && t->request.parts)
+		status = add_parts(t, err);
+	if (status != ST_OK)
+		return status;
+	set_callbacks(t);
+	set_limits(t);
+	set_method(t);
+	set_trust(t->easy, t->http->config.trust);
+	curl_easy_setopt(t->easy, CURLOPT_URL, t->request.url);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(t->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* none of them for a proxy */
+	curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, t->http->agent);
+	curl_easy_setopt(t->easy, CURLOPT_PROXY, t->http->proxy);
+	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(t->easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	return ST_OK;
+}
+
+void request_end(struct transfer *t)
+{
+	curl_mime_free(t->mime);
+	t->mime = NULL;
+	free(t->readers);
+	t->readers = NULL;
+}
+
+void request_release(struct transfer *t)
+{
+	free_headers(t);
+	request_end(t);
+}

@@ -1,0 +1,186 @@
+/*
+ * trace.c - what went over the wire, for --trace: lines, headers, sizes and times; never a body, never a secret.
+ *
+ * log.h takes out every secret that kandy knows of. This is the second net, for those that it does not: what the
+ * service or a proxy made up, in headers and in the values of queries.
+ */
+#include "http/http-int.h"
+
+#include "base/log.h"
+#include "base/str.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Of libcurl's own remarks, those that help and cannot hold a secret. */
+static const char *const remarks[] = { "  Trying ", "Connected to ", "Connection #", "Closing connection",
+	"SSL connection using", "ALPN", "Re-using existing connection", "Server certificate",
+	" subject:", " start date:", " expire date:", " issuer:", " SSL certificate verify", "Could not resolve",
+	"connect to ", "Operation ", "Establish HTTP proxy tunnel", "CONNECT tunnel", "Recv failure", "Send failure",
+	"Connection died", "REFUSED_STREAM", "Using HTTP2", "Using Stream ID", "recveived GOAWAY", "received GOAWAY",
+	NULL };
+
+static const char *const secret_headers[] = { "authorization", "proxy-authorization", "cookie", "set-cookie", NULL };
+
+static bool is_secret_header(const char *name, size_t len)
+{
+	for (const char *const *h = secret_headers; *h; h++) {
+		if (strlen(*h) == len && !strncasecmp(*h, name, len))
+			return true;
+	}
+	return false;
+}
+
+void trace_add_url(struct buf *out, const char *url, size_t len)
+{
+	const char *end = url + len, *p = memchr(url, '?', len);
+
+	if (!p)
+		p = memchr(url, '#', len);
+	if (!p)
+		p = end;
+	buf_add(out, url, (size_t)(p - url));
+	while (p < end) { /* at '?', '&' or '#': the name stays, the value goes */
+		const char *next = p + 1, *value;
+
+		while (next < end && *next != '&' && *next != '#')
+			next++;
+		value = memchr(p, '=', (size_t)(next - p));
+		if (value) {
+			buf_add(out, p, (size_t)(value + 1 - p));
+			buf_adds(out, "***");
+		} else {
+			buf_add(out, p, (size_t)(next - p));
+		}
+		p = next;
+	}
+}
+
+void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_length)
+{
+	const char *colon = memchr(line, ':', len), *value, *end = line + len;
+	size_t name_len = colon ? (size_t)(colon - line) : 0;
+
+	if (!colon) {
+		buf_add(out, line, len);
+		return;
+	}
+	for (value = colon + 1; value < end && *value == ' '; value++)
+		;
+	buf_add(out, line, (size_t)(value - line));
+	if (is_secret_header(line, name_len)) {
+		const char *space = memchr(value, ' ', (size_t)(end - value));
+
+		/* the scheme of an Authorization stays; a cookie has none */
+		if (space && strchr("aApP", line[0]))
+			buf_add(out, value, (size_t)(space + 1 - value));
+		buf_adds(out, "***");
+	} else if (hide_length && name_len == 14 && !strncasecmp(line, "content-length", 14)) {
+		buf_adds(out, "***");
+	} else if (name_len == 8 && !strncasecmp(line, "location", 8)) {
+		trace_add_url(out, value, (size_t)(end - value));
+	} else {
+		buf_add(out, value, (size_t)(end - value));
+	}
+}
+
+/* The first line of a request: METHOD TARGET VERSION. */
+static void add_request_line(struct buf *out, const char *line, size_t len)
+{
+	const char *target = memchr(line, ' ', len), *version = memrchr(line, ' ', len);
+
+	if (!target || version <= target) {
+		buf_adds(out, "(a request line that cannot be read)");
+		return;
+	}
+	buf_add(out, line, (size_t)(target + 1 - line));
+	trace_add_url(out, target + 1, (size_t)(version - target - 1));
+	buf_add(out, version, (size_t)(line + len - version));
+}
+
+static void trace_headers(const struct transfer *t, char direction, const char *p, size_t size)
+{
+	const char *end = p + size;
+	bool first = direction == '>';
+	struct buf out;
+
+	buf_init_secret(&out, HTTP_HEADERS_MAX);
+	while (p < end) {
+		size_t len = (size_t)(end - p);
+		const char *newline = memchr(p, '\n', len);
+		const char *next = newline ? newline + 1 : end;
+
+		len = (size_t)((newline ? newline : end) - p);
+		if (len && p[len - 1] == '\r')
+			len--;
+		buf_clear(&out);
+		if (first)
+			add_request_line(&out, p, len);
+		else
+			trace_add_header(&out, p, len, direction == '>' && t->request.body_secret);
+		if (len)
+			log_trace("http %c %s", direction, out.data);
+		first = false;
+		p = next;
+	}
+	buf_release(&out);
+}
+
+static void trace_remark(const char *p, size_t size)
+{
+	for (const char *const *r = remarks; *r; r++) {
+		if (size >= strlen(*r) && !memcmp(p, *r, strlen(*r))) {
+			log_trace("http * %.*s", (int)(size - (p[size - 1] == '\n')), p);
+			return;
+		}
+	}
+}
+
+int trace_on_debug(CURL *easy, curl_infotype type, char *p, size_t size, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)easy;
+	if (type == CURLINFO_TEXT)
+		goaway_listen(t, p, size);
+	if (!log_tracing() || !size)
+		return 0;
+	if (type == CURLINFO_TEXT)
+		trace_remark(p, size);
+	else if (type == CURLINFO_HEADER_IN)
+		trace_headers(t, '<', p, size);
+	else if (type == CURLINFO_HEADER_OUT)
+		trace_headers(t, '>', p, size);
+	return 0;
+}
+
+static double ms(CURL *easy, CURLINFO info)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(easy, info, &us);
+	return (double)us / 1000;
+}
+
+void trace_end(const struct transfer *t, CURLcode code)
+{
+	curl_off_t sent = 0, received = 0;
+	struct buf url;
+
+	if (!log_tracing())
+		return;
+	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	buf_init(&url, HTTP_URL_MAX + 64);
+	trace_add_url(&url, t->request.url, strlen(t->request.url));
+	if (t->request.body_secret)
+		sent = -1;
+	log_trace(
+		"http = %s %s: status %d, result %d%s%s; body sent %lld, received %lld; ms: name %.1f, connected %.1f, "
+		"TLS %.1f, first byte %.1f, all %.1f",
+		t->request.method, url.data, t->response.status, (int)code, t->error[0] ? " " : "", t->error,
+		(long long)sent, (long long)received, ms(t->easy, CURLINFO_NAMELOOKUP_TIME_T),
+		ms(t->easy, CURLINFO_CONNECT_TIME_T), ms(t->easy, CURLINFO_APPCONNECT_TIME_T),
+		ms(t->easy, CURLINFO_STARTTRANSFER_TIME_T), ms(t->easy, CURLINFO_TOTAL_TIME_T));
+	buf_release(&url);
+}

@@ -1,0 +1,142 @@
+/*
+ * url.c - links from messages, read by the parser that will fetch them.
+ */
+#include "http/http-int.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FLAGS (CURLU_DISALLOW_USER | CURLU_DEFAULT_PORT)
+
+struct origin {
+	char *scheme, *host, *port; /* libcurl's memory */
+};
+
+static void origin_release(struct origin *origin)
+{
+	curl_free(origin->scheme);
+	curl_free(origin->host);
+	curl_free(origin->port);
+}
+
+/*
+ * What some reader of URLs takes for something else than libcurl does is refused before anybody reads it: white space
+ * and controls (dropped by browsers), backslashes (slashes to browsers), a scheme without exactly two slashes behind
+ * it.
+ */
+static enum status look_through(const char *link, struct err *err)
+{
+	size_t scheme = strspn(link, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+	const char *p;
+
+	if (!link[0])
+		return err_set(err, ST_DATA, "the link is empty");
+	if (strlen(link) > HTTP_URL_MAX)
+		return err_set(err, ST_DATA, "the link is longer than %zu characters", HTTP_URL_MAX);
+	for (p = link; *p; p++) {
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '\\')
+			return err_set(err, ST_DATA, "the link '%s' has a character that does not belong in one", link);
+	}
+	p = link;
+	if (link[scheme] != ':') {
+		if (!starts_with(link, "//"))
+			return ST_OK; /* relative to our own host */
+	} else if (!(scheme == 5 && !strncasecmp(link, "https", 5)) &&
+		!(scheme == 4 && !strncasecmp(link, "http", 4))) {
+		return err_set(err, ST_DATA, "the link '%s' is neither https nor http", link);
+	} else {
+		p = link + scheme + 1;
+	}
+	if (!starts_with(p, "//") || p[2] == '/')
+		return err_set(err, ST_DATA, "the link '%s' names no host", link);
+	return ST_OK;
+}
+
+/*
+ * The host in one form: lower-case, no trailing dot; libcurl has decoded it and normalised the numeric ones.
+ * International names must come in their ASCII form ("xn--..."), as they do in the base URL. False: there is none, or
+ * none that a host can have.
+ */
+static bool normalise_host(CURLU *url)
+{
+	static const char *const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+	char *host = NULL;
+	size_t len;
+	bool good;
+
+	if (curl_url_get(url, CURLUPART_HOST, &host, 0))
+		return false;
+	len = strlen(host);
+	if (len && host[len - 1] == '.')
+		host[--len] = '\0';
+	for (char *p = host; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	/* what stands in brackets has been read as an address by libcurl */
+	good = len && host[len - 1] != '.' && (host[0] == '[' || strspn(host, allowed) == len) &&
+		!curl_url_set(url, CURLUPART_HOST, host, 0);
+	curl_free(host);
+	return good;
+}
+
+static bool origin_get(CURLU *url, struct origin *origin)
+{
+	char *extra = NULL;
+	bool clean;
+
+	/*
+	 * None of these may be there; asked for here, too, whatever the parser's flags promise. A zone
+	 * ("[fe80::1%25eth0]") names an interface of this machine, of which nobody else can know.
+	 */
+	clean = curl_url_get(url, CURLUPART_USER, &extra, 0) != CURLUE_OK;
+	clean = clean && curl_url_get(url, CURLUPART_PASSWORD, &extra, 0) != CURLUE_OK;
+	clean = clean && curl_url_get(url, CURLUPART_ZONEID, &extra, 0) != CURLUE_OK;
+	curl_free(extra);
+	return clean && normalise_host(url) && !curl_url_get(url, CURLUPART_SCHEME, &origin->scheme, 0) &&
+		!curl_url_get(url, CURLUPART_HOST, &origin->host, 0) &&
+		!curl_url_get(url, CURLUPART_PORT, &origin->port, CURLU_DEFAULT_PORT) &&
+		strcmp(origin->port, "0") != 0 && (!strcmp(origin->scheme, "https") || !strcmp(origin->scheme, "http"));
+}
+
+enum status http_resolve(const char *base, const char *link, char **url, bool *same_origin, struct err *err)
+{
+	enum status status = http_load(err);
+	struct origin ours = { 0 }, theirs = { 0 };
+	CURLU *parts = NULL;
+	char *text = NULL;
+	CURLUcode code;
+
+	if (status == ST_OK)
+		status = look_through(link, err);
+	if (status != ST_OK)
+		return status;
+	parts = curl_url();
+	if (!parts) {
+		status = err_set(err, ST_INTERNAL, "out of memory");
+		goto out;
+	}
+	if (curl_url_set(parts, CURLUPART_URL, base, FLAGS) || !origin_get(parts, &ours)) {
+		status = err_set(err, ST_CONFIG, "cannot read the base URL '%s'", base);
+		goto out;
+	}
+	code = curl_url_set(parts, CURLUPART_URL, link, FLAGS);
+	if (code || !origin_get(parts, &theirs) || curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0) ||
+		curl_url_get(parts, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT)) {
+		status = err_set(err, ST_DATA, "the link '%s' %s", link,
+			code == CURLUE_USER_NOT_ALLOWED ? "has a user name in it" : "cannot be read");
+		goto out;
+	}
+	*same_origin = !strcmp(ours.scheme, theirs.scheme) && !strcmp(ours.host, theirs.host) &&
+		!strcmp(ours.port, theirs.port);
+	*url = xstrdup(text);
+out:
+	curl_free(text);
+	origin_release(&ours);
+	origin_release(&theirs);
+	curl_url_cleanup(parts);
+	return status;
+}
