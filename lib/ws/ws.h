@@ -1,0 +1,93 @@
+/*
+ * ws.h - one WebSocket client and the loop it lives in: the gate to libwebsockets.
+ *
+ * A struct ws is a single-threaded loop with at most one connection to one origin. The loop also watches other
+ * descriptors, keeps one timer, and can be woken from another thread. It decides nothing: when to connect, what silence
+ * means, when to try again is the business of its owner (api/listener.h).
+ *
+ *	ws_new(&ws, &config, &err);
+ *	ws_connect(ws, "/path/websocket", &token, NULL);
+ *	while (!done)
+ *		ws_step(ws);
+ *	ws_free(ws);
+ *
+ * What is promised: TLS by our own context and trust, with the host's name or address checked; no compression (it
+ * costs ten times what it saves); no redirect followed; the proxy that the owner chose and no other; the token in no
+ * log, error or trace; messages reassembled under a limit; pings answered.
+ */
+#ifndef KANDY_WS_WS_H
+#define KANDY_WS_WS_H
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/url.h"
+#include "crypto/crypto.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ws;
+
+/* Why a connection ended, or did not come about. */
+struct ws_closed {
+	bool was_open;
+	int code; /* RFC 6455's number from the peer's close frame; 0: it ended without one */
+	struct err err; /* one sentence; err.http and err.retry_after_ms are those of a refused upgrade */
+};
+
+/* Called from ws_step() alone. They may call every ws_ function but ws_step() and ws_free(). */
+struct ws_handlers {
+	void (*opened)(void *arg);
+	void (*message)(void *arg, const char *text, size_t len); /* whole; borrowed, and not NUL-terminated */
+	void (*closed)(void *arg,
+		const struct ws_closed *why); /* once for each ws_connect(), but not after ws_drop() */
+	void (*timer)(void *arg);
+	void (*woken)(void *arg); /* after ws_wake(); several wakes may come as one */
+};
+
+struct ws_config {
+	const struct url *origin; /* borrowed, as the rest */
+	const struct tls_trust *trust;
+	const char *proxy; /* "http://HOST:PORT" of a proxy that takes CONNECT; NULL: none */
+	int64_t connect_timeout_ms; /* name, connect, TLS and upgrade together; rounded up to seconds */
+	size_t max_message; /* a longer one ends the connection with 1009 */
+	struct ws_handlers handlers;
+	void *arg;
+};
+
+/* ST_CONFIG where the library or the certificates are not there. */
+enum status ws_new(struct ws **out, const struct ws_config *config, struct err *err) MUST_USE;
+void ws_free(struct ws *ws);
+
+/* Waits until something happens and handles it. */
+void ws_step(struct ws *ws);
+
+/*
+ * Watches a descriptor for epoll(7) events (EPOLLERR and EPOLLHUP are always among them), level-triggered. A
+ * descriptor's own flags are left alone. False where it cannot be watched because it never blocks (a regular file). A
+ * second call changes `events`.
+ */
+bool ws_watch(struct ws *ws, int fd, uint32_t events, void (*ready)(void *arg, int fd, uint32_t events), void *arg);
+void ws_unwatch(struct ws *ws, int fd);
+
+void ws_timer(struct ws *ws, int64_t at_ms); /* by clock_mono_ms(); replaces the last; INT64_MAX: none */
+void ws_wake(struct ws *ws); /* from any thread */
+
+/*
+ * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address to
+ * use instead of looking the name up (which blocks), or NULL. The bearer token goes into the query as `access_token`,
+ * which is how the service is known to take it, or, where that would make a request line that libwebsockets cuts off
+ * (beyond 1,800 bytes), into an Authorization header. There must be no connection. The result comes as opened() or
+ * closed(), perhaps before this returns.
+ */
+void ws_connect(struct ws *ws, const char *path, const struct secret *token, const char *address);
+
+/* Queues a text message; false where there is no open connection or more than 64 kB wait. */
+bool ws_send(struct ws *ws, const char *text, size_t len);
+
+void ws_pause(struct ws *ws, bool pause); /* stop or go on reading; what is already here may still come */
+void ws_close(struct ws *ws); /* the clean way: a close frame with 1000; closed() comes when the peer has answered */
+void ws_drop(struct ws *ws); /* at once, without a word to the peer or to closed() */
+
+#endif
