@@ -1,0 +1,33 @@
+/*
+ * address.h - who a message goes to, in the one syntax that users type: user@domain, group:ID,
+ * sms:+NUMBER.
+ */
+#ifndef KANDY_API_ADDRESS_H
+#define KANDY_API_ADDRESS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum chat_type { CHAT_ONE_TO_ONE, CHAT_GROUP, CHAT_SMS };
+
+struct address {
+	enum chat_type type;
+	/*
+	 * the user's address (lower-cased, as the vendor's client does), the group's ID, or the
+	 * number with its '+'
+	 */
+	char *id;
+};
+
+/*
+ * ST_DATA with what is wrong. `type` is the name of a type that the input gave beside it ("chat",
+ * "im", "group", "sms", or NULL): it decides for an address without a prefix, and must not
+ * contradict one.
+ */
+enum status address_parse(struct address *address, const char *text, const char *type, struct err *err) MUST_USE;
+void address_release(struct address *address);
+
+const char *chat_type_name(enum chat_type type); /* "chat-oneToOne", "chat-group", "sms" */
+char *address_text(const struct address *address); /* as a user would type it; free it */
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * history.h - conversations and what was said in them, page by page (protocol.md, "Chat", "SMS").
+ */
+#ifndef KANDY_API_HISTORY_H
+#define KANDY_API_HISTORY_H
+
+#include "api/address.h"
+#include "api/client.h"
+
+#define HISTORY_PAGE 50 /* messages asked for at once */
+
+struct history_session { /* one conversation */
+	enum chat_type type;
+	char *peer; /* the other user (lower-case), the group's ID, the other's number */
+	char *own; /* SMS: own number; else own address, or NULL where the server does not say */
+	char *last_text; /* or NULL */
+	int64_t last_ms; /* of its newest message; -1: unknown */
+};
+
+struct history_sessions {
+	struct history_session *items;
+	size_t count, cap;
+};
+
+/*
+ * All conversations of one kind, appended. What the server does not have (404) is none. Not in any particular order.
+ */
+enum status history_fetch_sessions(struct client *client, enum chat_type type, struct history_sessions *sessions,
+	struct err *err) MUST_USE;
+void history_sessions_release(struct history_sessions *sessions); /* also for a zeroed struct */
+
+/*
+ * One page of a conversation, newest first, into `answer` (released by the caller). `next` is the token of the page
+ * before, or NULL. `*messages` is the array in the answer, for notification_from_history(); `*more` (free it) is the
+ * token of the next page, NULL at the end. A conversation that is not there (404) is an empty page.
+ *
+ * `lastMessageTime` is never asked for: the documents say that older messages are left out then, other servers leave
+ * the newer ones out. Who wants messages since a time stops at the first one that is older.
+ */
+enum status history_fetch_page(struct client *client, enum chat_type type, const char *peer, const char *own,
+	const char *next, int64_t max, struct client_answer *answer, struct json_value *messages, char **more,
+	struct err *err) MUST_USE;
+
+#endif
