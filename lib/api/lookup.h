@@ -1,0 +1,49 @@
+/*
+ * lookup.h - was it sent after all? When the answer to a message got lost, the conversation's history tells. Pure:
+ * fed with pages of history, newest first, as protocol.md has them.
+ *
+ * A message in the history is the one that is looked for if it is one's own, has the same text and the same
+ * attachments (x-id by x-id), and is newer than the attempt. "Newer" is told in two ways. Where this run has sent to
+ * the conversation before, that message is the anchor: what stands above it is newer, whatever any clock says.
+ * Otherwise by time, where the two clocks are known to differ by at most LOOKUP_TOLERANCE_MS, or are not known to: a
+ * message of up to LOOKUP_DOUBT_MS before the attempt could be the one if a clock is wrong, or an earlier one that
+ * happens to read the same. Then the answer is LOOKUP_UNSURE.
+ */
+#ifndef KANDY_API_LOOKUP_H
+#define KANDY_API_LOOKUP_H
+
+#include "api/message.h"
+
+#define LOOKUP_TOLERANCE_MS INT64_C(3000) /* two clocks set by NTP, and times cut to seconds */
+#define LOOKUP_DOUBT_MS INT64_C(3600000)
+#define LOOKUP_PAGE 50 /* messages a page */
+#define LOOKUP_PAGES_MAX 20 /* beyond that it cannot be told */
+
+enum lookup_result { LOOKUP_MORE = 0, LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_UNSURE };
+
+struct lookup {
+	/* what is looked for; borrowed */
+	const struct message *message;
+	const char *sender; /* one's own address */
+	int64_t since_ms; /* when the attempt began, by the service's clock as far as it is known */
+	const char *anchor; /* ID of the message sent before it, or NULL */
+
+	/* state; zero at the start */
+	bool doubtful;
+	unsigned pages;
+	struct sent found; /* LOOKUP_FOUND, or the doubtful one: release with lookup_release() */
+	char *next; /* LOOKUP_MORE: the token of the page to ask for */
+};
+
+/*
+ * Appends the path of the page to ask for first, or next. False where a history of that kind cannot be asked for
+ * (SMS).
+ */
+bool lookup_path(const struct lookup *lookup, struct buf *out, const char *user_id);
+
+/* Looks through one page. */
+enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer);
+
+void lookup_release(struct lookup *lookup); /* leaves it as at the start */
+
+#endif
