@@ -1,0 +1,82 @@
+/*
+ * backfill.h - what came while nobody listened, from the history: oldest first for each conversation, exactly what
+ * the cursor has not.
+ *
+ * A pure machine: it says which request it needs next, is given the answer, and then hands out lines one by one for
+ * as long as its owner has room for them. The service pages newest first; a conversation's new messages are piled up
+ * (base/stack.h), page by page, until one page reaches into what is known, and then taken off in the right order. So
+ * memory does not grow with the history, and messages that arrive while it pages (they shift the pages, and some come
+ * twice) do no harm.
+ */
+#ifndef KANDY_API_BACKFILL_H
+#define KANDY_API_BACKFILL_H
+
+#include "api/history.h"
+#include "api/notification.h"
+#include "base/hash.h"
+#include "base/stack.h"
+#include "store/cursor.h"
+
+enum backfill_need {
+	BACKFILL_NOTHING, /* done, or not begun */
+	BACKFILL_SESSIONS, /* wants the list of conversations */
+	BACKFILL_PAGE, /* wants a page: backfill_request() */
+	BACKFILL_ROOM, /* has lines: backfill_next() */
+};
+
+struct backfill {
+	enum backfill_need need;
+	struct history_sessions sessions;
+	size_t at; /* the conversation under way */
+	int64_t newest_s; /* of all conversations: the service's clock was there already */
+	struct cursor_peer *peer;
+	char *next; /* token of the page that is wanted, or NULL */
+	unsigned known; /* messages in a row that were known */
+	int64_t pages; /* read of this conversation */
+	struct recent paged; /* IDs of the pages before: growth shifts messages from one page to the next */
+	struct stack stack;
+	struct notification_decoder decoder;
+	struct buf line;
+	uint64_t found; /* lines handed out since the start */
+};
+
+struct backfill_line {
+	struct cursor_peer *peer;
+	uint64_t id;
+	int64_t time_ms;
+	bool outbound; /* sent by this user */
+};
+
+void backfill_init(struct backfill *b, const char *temp_dir); /* `temp_dir` is borrowed */
+void backfill_release(struct backfill *b);
+
+void backfill_start(struct backfill *b); /* from the beginning, whatever was under way */
+
+/*
+ * Takes the list over (empties `sessions`). With `baseline`, all that is there counts as taken, and nothing will
+ * come.
+ */
+void backfill_sessions(struct backfill *b, struct cursor *cursor, struct history_sessions *sessions, bool baseline,
+	int64_t wall_ms);
+
+/* The page that is wanted: a conversation, and the token in `*next`. Borrowed. */
+const struct history_session *backfill_request(const struct backfill *b, const char **next);
+
+/*
+ * A page of it. `more` is the token of the page behind it (taken over), NULL at the end. `emitted` holds what is on
+ * its way to the reader (hashes of backfill_key()). ST_IO if the pile cannot be kept.
+ */
+enum status backfill_page(struct backfill *b, const struct cursor *cursor, const struct recent *emitted,
+	struct json_value messages, char *more, const char *self, struct err *err) MUST_USE;
+
+/*
+ * The next line, with its newline, appended to `out`; after the last one of a conversation, `need` says how it goes
+ * on.
+ */
+enum status backfill_next(struct backfill *b, const struct cursor *cursor, struct buf *out, struct backfill_line *line,
+	struct err *err) MUST_USE;
+
+/* One number for a message of a conversation. */
+uint64_t backfill_key(const struct cursor_peer *peer, uint64_t id);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * listener-int.h - the insides of the listener, shared by listener.c (connection and jobs) and flow.c (what comes in
+ * and goes out).
+ */
+#ifndef KANDY_API_LISTENER_INT_H
+#define KANDY_API_LISTENER_INT_H
+
+#include "api/backfill.h"
+#include "api/listener.h"
+#include "base/backoff.h"
+#include "base/hash.h"
+
+#define OUTFLOW_HIGH ((size_t)1 << 20) /* bytes waiting for the reader: the socket is paused */
+#define OUTFLOW_LOW ((size_t)256 << 10) /* and goes on */
+#define HANDOVER_HIGH 256 /* messages waiting for the command */
+#define HANDOVER_LOW 64
+#define HELD_HIGH ((size_t)1 << 20) /* bytes held while the history comes */
+#define IDS_REMEMBERED 4096 /* notification IDs; the vendor's client remembers 100 */
+#define EMITTED_REMEMBERED 16384 /* messages handed on: more than an outflow holds; the cursor knows the rest */
+
+enum listener_state {
+	STATE_OFFLINE, /* waiting for `reconnect_at`, or for a job */
+	STATE_CONNECTING,
+	STATE_OPEN, /* and holding, while `filling` */
+	STATE_DRAINING, /* no more comes in; what is in the outflow goes out */
+	STATE_CLOSING, /* the close frame is out */
+	STATE_DONE,
+};
+
+struct listener {
+	struct listener_config config;
+	enum listener_state state;
+	bool socket; /* there is a connection, or one under way */
+
+	struct listener_action actions[16];
+	size_t action_head, action_count;
+
+	/* jobs: what is wanted, and whether the worker is busy */
+	enum listener_job busy;
+	bool want_prepare, want_renew, want_extend, want_resubscribe;
+	struct listener_request prepare;
+	const char *cancelled; /* the service that was cancelled */
+
+	/* what is known for a connection */
+	char *path, *address, *self;
+	struct secret token;
+	bool server_role;
+
+	struct backoff backoff;
+	struct backoff history_backoff;
+	unsigned refusals; /* of the upgrade, in a row */
+	bool ever_open, ready;
+	bool drain_all; /* the end waits until all is out */
+	bool cut; /* no line is begun any more */
+	bool reader_gone;
+	int64_t opened_at, last_sign; /* of life */
+	bool heard; /* something came on this connection */
+	int64_t keepalive_ms; /* of this connection */
+
+	/* deadlines; LISTENER_NEVER */
+	int64_t reconnect_at, check_at, renew_at, extend_at, for_at, idle_at, offline_at, refill_at, end_at;
+
+	/* what comes in */
+	struct hash_key key;
+	struct recent ids, emitted;
+	struct notification_decoder decoder;
+	struct buf line, filtered;
+	struct json_doc text_doc;
+	struct cursor_peer *last_peer;
+	bool filling; /* the history is being fetched; messages are held */
+	bool refill; /* and once more when it is through: there was a gap since it began */
+	bool baseline;
+	bool gap; /* there was another connection before this one */
+	struct backfill backfill;
+	struct buf held; /* each with its length before it */
+	bool paused;
+	int64_t lines; /* handed on, of notifications */
+
+	enum status exit_status;
+	struct err exit_err;
+};
+
+/* listener.c */
+struct listener_action *listener_push(struct listener *l, enum listener_action_kind kind);
+void listener_finish(struct listener *l, int64_t now, enum status status, const struct err *err, int64_t drain_ms);
+void listener_send(struct listener *l, const char *text);
+
+/* flow.c */
+void flow_init(struct listener *l);
+void flow_release(struct listener *l);
+void flow_begin(struct listener *l); /* a connection is open: hold, and ask the history */
+/* it has gone: what is held will come from the history. Lines that were fetched still go out */
+void flow_abandon(struct listener *l);
+void flow_message(struct listener *l, int64_t now, const char *text, size_t len);
+void flow_sessions(struct listener *l, int64_t now, struct listener_result *result);
+void flow_page(struct listener *l, int64_t now, struct listener_result *result);
+void flow_advance(struct listener *l, int64_t now); /* as far as there is room; pauses or resumes the socket */
+bool flow_request(struct listener *l, struct listener_request *request); /* the history's next job, if it needs one */
+void flow_event(struct listener *l, const char *status, const char *reason);
+
+#endif

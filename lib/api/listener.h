@@ -1,0 +1,139 @@
+/*
+ * listener.h - what `listen` does when, as a state machine without a socket, a clock or a thread.
+ *
+ * Events go in, with the time they happened at; actions come out, to be done by whoever drives it (listen_run.c; the
+ * unit tests play that part too). Lines go to the outflow or the handover that it was given.
+ *
+ * The way of a connection:
+ *
+ *	prepare (job) -> connect -> open: hold what the socket delivers -> list of conversations, pages (jobs)
+ *	-> lines of the history, oldest first -> what was held -> live -> closed, or silent for three keep-alive
+ *	intervals -> wait -> prepare ...
+ *
+ * "prepare" gets a valid token, and makes or checks the channel and its subscriptions when there is a reason to:
+ * nothing known, lifetime over, or the server has refused the WebSocket. While a connection lives, the token is
+ * renewed and the channel's lifetime extended when half of either is over.
+ *
+ * What is known to have been handed on once is not handed on again: notifications by their `id`, messages by
+ * conversation and message ID, across connections, and across runs by the cursor.
+ */
+#ifndef KANDY_API_LISTENER_H
+#define KANDY_API_LISTENER_H
+
+#include "api/handover.h"
+#include "api/history.h"
+#include "api/outflow.h"
+#include "base/secret.h"
+#include "json/filter.h"
+#include "store/cursor.h"
+#include "ws/ws.h"
+
+struct listener;
+
+#define LISTENER_NEVER INT64_MAX
+
+struct listener_config {
+	int64_t keepalive_ms; /* between two connChecks; three without a sign of life end the connection */
+	int64_t count; /* end after so many lines; 0: no limit */
+	int64_t for_ms, idle_ms; /* end after so long, or after so long without a line; 0: never */
+	/* give up after so long without a connection; 0: at the first failure while it never worked, then never */
+	int64_t max_offline_ms;
+	bool once; /* what the history has, no socket */
+	bool baseline; /* nothing is known: what the history has now counts as taken */
+	bool events; /* connection events too */
+	bool text; /* lines for people */
+	bool outbound; /* also what this user has sent; otherwise neither the socket's nor the history's is printed */
+	bool history; /* false: there is none to ask (tests) */
+	const char *temp_dir;
+	struct filter *filter; /* NULL: none; borrowed */
+	struct cursor *cursor; /* borrowed, as the next two */
+	struct outflow *outflow;
+	struct handover *handover; /* messages go here; NULL: everything goes to the outflow */
+	void (*warn)(const char *text); /* NULL: nobody hears it */
+	int64_t (*wall_ms)(void); /* for timestamps of connection events */
+};
+
+enum listener_job {
+	LISTENER_JOB_NONE = 0,
+	LISTENER_PREPARE, /* token, channel, path of the socket */
+	LISTENER_RENEW, /* a new token */
+	LISTENER_EXTEND, /* the channel's lifetime */
+	LISTENER_RESUBSCRIBE, /* a subscription was cancelled */
+	LISTENER_SESSIONS, /* the conversations */
+	LISTENER_PAGE, /* a page of one */
+};
+
+struct listener_request {
+	enum listener_job job;
+	bool token_only; /* PREPARE: no channel is needed */
+	bool refused; /* PREPARE: the server did not take the token that it was last given */
+	bool check; /* PREPARE: ask the server for the channel, whatever the session says */
+	bool forget; /* PREPARE: make a new channel */
+	const char *service; /* RESUBSCRIBE: "chat", ...; NULL: all */
+	const struct history_session *session; /* PAGE */
+	const char *next; /* PAGE: token, or NULL */
+};
+
+struct listener_result {
+	enum listener_job job;
+	enum status status;
+	struct err err;
+	/* PREPARE, RENEW, EXTEND, RESUBSCRIBE: what holds now */
+	char *path, *address, *self; /* of the socket; numeric, or NULL; the user's own */
+	struct secret token;
+	bool server_role; /* the server sends the connChecks */
+	int64_t renew_in_ms, extend_in_ms; /* when half of the lifetime is over; -1: unknown */
+	bool made; /* a channel or subscription had to be made */
+	/* SESSIONS */
+	struct history_sessions sessions;
+	/* PAGE */
+	struct client_answer page;
+	struct json_value messages; /* in `page` */
+	char *more;
+};
+void listener_result_release(struct listener_result *result); /* also for a zeroed struct */
+
+enum listener_action_kind {
+	LISTENER_ACT_JOB, /* start `request`; there is never more than one */
+	LISTENER_ACT_CONNECT, /* to `path` with `token` by `address` */
+	LISTENER_ACT_SEND, /* `text` */
+	LISTENER_ACT_PAUSE,
+	LISTENER_ACT_RESUME,
+	LISTENER_ACT_CLOSE, /* with 1000; a closed event must follow */
+	LISTENER_ACT_DROP, /* at once; no closed event follows */
+	LISTENER_ACT_ALIVE, /* there was a sign of life of the server (heartbeat) */
+	LISTENER_ACT_READY, /* the first connection is up and the history has come (READY=1) */
+	LISTENER_ACT_EXIT, /* with `status` and `err` */
+};
+
+struct listener_action {
+	enum listener_action_kind kind;
+	struct listener_request request;
+	const char *path, *address; /* borrowed until the next event */
+	const struct secret *token;
+	char text[64];
+	enum status status;
+	struct err err; /* of EXIT: why, where there is something to say */
+};
+
+struct listener *listener_new(const struct listener_config *config);
+void listener_free(struct listener *l);
+
+/* Events. Times are clock_mono_ms(). */
+void listener_start(struct listener *l, int64_t now);
+void listener_done(struct listener *l, int64_t now, struct listener_result *result); /* takes what it needs out of it */
+void listener_opened(struct listener *l, int64_t now);
+void listener_closed(struct listener *l, int64_t now, const struct ws_closed *why);
+void listener_message(struct listener *l, int64_t now, const char *text, size_t len);
+void listener_tick(struct listener *l, int64_t now); /* the deadline has passed */
+void listener_room(struct listener *l, int64_t now); /* something was taken from the outflow or the handover */
+void listener_stop(struct listener *l, int64_t now, enum status status); /* a signal: finish the line, close */
+void listener_reader_gone(struct listener *l, int64_t now);
+void listener_fail(struct listener *l, int64_t now, const struct err *err); /* the driver cannot go on */
+
+int64_t listener_deadline(const struct listener *l); /* when to call listener_tick(); LISTENER_NEVER: no need */
+bool listener_next(struct listener *l, struct listener_action *action); /* the next thing to do; false: nothing */
+
+bool listener_connected(const struct listener *l);
+
+#endif
