@@ -1,0 +1,348 @@
+#include "sandbox/request.h"
+
+#include "base/str.h"
+
+#include <string.h>
+#include <strings.h>
+
+void sandbox_request_init(struct request *r)
+{
+	*r = (struct request){ 0 };
+	buf_init_secret(&r->head, REQUEST_HEAD_MAX);
+	buf_init_secret(&r->decoded, REQUEST_HEAD_MAX);
+}
+
+void sandbox_request_release(struct request *r)
+{
+	buf_release(&r->head);
+	buf_release(&r->decoded);
+}
+
+void sandbox_request_clear(struct request *r)
+{
+	buf_clear(&r->head);
+	buf_clear(&r->decoded);
+	r->header_count = r->segment_count = 0;
+	r->method = r->target = r->path = r->query = NULL;
+}
+
+static bool head_ended(const struct buf *head)
+{
+	const char *end = head->data + head->len;
+
+	return (head->len >= 2 && !memcmp(end - 2, "\n\n", 2)) || (head->len >= 3 && !memcmp(end - 3, "\n\r\n", 3));
+}
+
+bool sandbox_request_take(struct request *r, const char *p, size_t len, size_t *used)
+{
+	size_t i;
+
+	/* RFC 9112, 2.2: empty lines before the request line are passed over */
+	for (i = 0; !r->head.len && i < len && (p[i] == '\r' || p[i] == '\n'); i++)
+		;
+	for (*used = i; *used < len;) {
+		const char *end = memchr(p + *used, '\n', len - *used);
+		size_t n = end ? (size_t)(end - p) + 1 - *used : len - *used;
+
+		if (!buf_add(&r->head, p + *used, n))
+			return true;
+		*used += n;
+		if (end && head_ended(&r->head))
+			return true;
+	}
+	return false;
+}
+
+/* The line at `*at`, NUL-terminated in place, with `*at` behind it; NULL at the end. */
+static char *next_line(char **at)
+{
+	char *line = *at, *end = strchr(line, '\n');
+
+	if (!end)
+		return NULL;
+	*at = end + 1;
+	*end = '\0';
+	if (end > line && end[-1] == '\r')
+		end[-1] = '\0';
+	return line;
+}
+
+/* RFC 9110, 5.6.2: letters, digits and these. */
+static bool is_token(const char *s)
+{
+	static const bool others[128] = { ['!'] = true,
+		['#'] = true,
+		['$'] = true,
+		['%'] = true,
+		['&'] = true,
+		['\''] = true,
+		['*'] = true,
+		['+'] = true,
+		['-'] = true,
+		['.'] = true,
+		['^'] = true,
+		['_'] = true,
+		['`'] = true,
+		['|'] = true,
+		['~'] = true };
+
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s, letter = c | 0x20;
+
+		if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') && !(c < 128 && others[c]))
+			return false;
+	}
+	return true;
+}
+
+static int parse_request_line(struct request *r, char *line)
+{
+	char *version;
+
+	if (strlen(line) > REQUEST_LINE_MAX)
+		return 414;
+	r->method = line;
+	r->target = strchr(line, ' ');
+	if (!r->target)
+		return 400;
+	*r->target++ = '\0';
+	version = strchr(r->target, ' ');
+	if (!version)
+		return 400;
+	*version++ = '\0';
+	if (!is_token(r->method) || strlen(r->method) > 15 || (*r->target != '/' && strcmp(r->target, "*") != 0))
+		return 400;
+	for (const char *c = r->target; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == 0x7f)
+			return 400;
+	if (!starts_with(version, "HTTP/1.") || !version[7] || version[8])
+		return starts_with(version, "HTTP/") ? 505 : 400;
+	r->keep_alive = version[7] != '0';
+	return 0;
+}
+
+static int parse_header(struct request *r, char *line)
+{
+	char *colon = strchr(line, ':'), *value, *end;
+
+	if (!colon)
+		return 400;
+	*colon = '\0';
+	if (!is_token(line))
+		return 400;
+	for (char *c = line; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	value = colon + 1 + strspn(colon + 1, " \t");
+	for (end = value + strlen(value); end > value && (end[-1] == ' ' || end[-1] == '\t');)
+		*--end = '\0';
+	for (const char *c = value; *c; c++)
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+			return 400;
+	if (r->header_count == REQUEST_HEADERS_MAX)
+		return 431;
+	r->headers[r->header_count++] = (struct header){ line, value };
+	return 0;
+}
+
+/* Framing headers: what decides where this request ends and the next one begins. */
+static int parse_framing(struct request *r)
+{
+	size_t lengths = 0, hosts = 0;
+
+	r->length = 0;
+	r->chunked = r->expects_continue = false;
+	for (size_t i = 0; i < r->header_count; i++) {
+		const struct header *h = &r->headers[i];
+
+		if (!strcmp(h->name, "content-length")) {
+			if (lengths++ || !parse_int64(h->value, &r->length) || r->length < 0)
+				return 400;
+		} else if (!strcmp(h->name, "transfer-encoding")) {
+			if (r->chunked || strcasecmp(h->value, "chunked") != 0)
+				return 501;
+			r->chunked = true;
+		} else if (!strcmp(h->name, "connection")) {
+			if (strcasestr(h->value, "close"))
+				r->keep_alive = false;
+		} else if (!strcmp(h->name, "expect")) {
+			if (strcasecmp(h->value, "100-continue") != 0)
+				return 417;
+			r->expects_continue = true;
+		} else if (!strcmp(h->name, "host")) {
+			hosts++;
+		}
+	}
+	return (lengths && r->chunked) || hosts > 1 || (!hosts && r->keep_alive) ? 400 : 0;
+}
+
+/* Path and query are told apart, and the path's segments decoded. */
+static int parse_target(struct request *r)
+{
+	char *at, *next;
+	size_t start[REQUEST_SEGMENTS_MAX] = { 0 };
+
+	r->path = r->target;
+	r->query = strchr(r->target, '?');
+	if (r->query)
+		*r->query++ = '\0';
+	else
+		r->query = r->target + strlen(r->target);
+	for (at = r->path; *at == '/'; at = next) {
+		next = strchrnul(++at, '/');
+		if (r->segment_count == REQUEST_SEGMENTS_MAX)
+			return 404;
+		start[r->segment_count] = r->decoded.len;
+		if (!percent_decode(&r->decoded, at, (size_t)(next - at)) ||
+			strlen(r->decoded.data + start[r->segment_count]) != r->decoded.len - start[r->segment_count])
+			return 400;
+		buf_addc(&r->decoded, '\0');
+		r->segment_count++;
+	}
+	for (size_t i = 0; i < r->segment_count; i++)
+		r->segments[i] = r->decoded.data + start[i];
+	return 0;
+}
+
+int sandbox_request_parse(struct request *r)
+{
+	char *at = r->head.data, *line;
+	int refused;
+
+	if (r->head.overflow) {
+		line = memchr(at, '\n', r->head.len);
+		return line && line - at <= REQUEST_LINE_MAX ? 431 : 414;
+	}
+	if (strlen(at) != r->head.len || !(line = next_line(&at)))
+		return 400;
+	refused = parse_request_line(r, line);
+	while (!refused && (line = next_line(&at)) && *line)
+		refused = parse_header(r, line);
+	if (!refused)
+		refused = parse_framing(r);
+	return refused ? refused : parse_target(r);
+}
+
+const char *sandbox_request_header(const struct request *r, const char *name)
+{
+	for (size_t i = 0; i < r->header_count; i++)
+		if (!strcmp(r->headers[i].name, name))
+			return r->headers[i].value;
+	return NULL;
+}
+
+static bool form_decode(struct buf *out, const char *s, size_t len)
+{
+	while (len) {
+		const char *plus = memchr(s, '+', len);
+		size_t n = plus ? (size_t)(plus - s) : len;
+
+		if (!percent_decode(out, s, n) || (plus && !buf_addc(out, ' ')))
+			return false;
+		n += plus ? 1 : 0;
+		s += n;
+		len -= n;
+	}
+	return true;
+}
+
+bool form_get(const char *form, const char *name, struct buf *out)
+{
+	size_t want = strlen(name);
+
+	while (*form) {
+		const char *end = strchrnul(form, '&');
+
+		if ((size_t)(end - form) > want && !strncmp(form, name, want) && form[want] == '=')
+			return form_decode(out, form + want + 1, (size_t)(end - form) - want - 1);
+		form = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+void body_start(struct body *b, const struct request *r)
+{
+	*b = (struct body){
+		.left = r->chunked ? 0 : r->length, .chunked = r->chunked, .at = r->chunked ? BODY_SIZE : BODY_DATA
+	};
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One byte of a chunk's framing. */
+static enum body_result chunk_byte(struct body *b, char c)
+{
+	int digit = hex_value(c);
+
+	switch (b->at) {
+	case BODY_SIZE:
+		if (digit >= 0) {
+			if (b->left >> 40)
+				return BODY_BAD;
+			b->left = b->left * 16 + digit;
+			b->size_seen = true;
+		} else if (!b->size_seen) {
+			return BODY_BAD;
+		} else if (c == ';' || c == ' ' || c == '\t' || c == '\r') {
+			b->at = BODY_EXTENSION;
+		} else if (c != '\n') {
+			return BODY_BAD;
+		}
+		if (c != '\n')
+			return BODY_MORE;
+		/* fall through */
+	case BODY_EXTENSION:
+		if (c == '\n') {
+			b->at = b->left ? BODY_DATA : BODY_TRAILER;
+			b->line_empty = true;
+		}
+		return BODY_MORE;
+	case BODY_DATA_END:
+		if (c == '\n') {
+			b->at = BODY_SIZE;
+			b->left = 0;
+			b->size_seen = false;
+		}
+		return c == '\n' || c == '\r' ? BODY_MORE : BODY_BAD;
+	case BODY_TRAILER:
+		if (c == '\n' && b->line_empty)
+			return BODY_DONE;
+		if (c != '\r')
+			b->line_empty = c == '\n';
+		return BODY_MORE;
+	case BODY_DATA: break;
+	}
+	return BODY_BAD;
+}
+
+enum body_result body_take(struct body *b, const char *p, size_t size, size_t *used, size_t *from, size_t *len)
+{
+	*used = *from = *len = 0;
+	while (b->at != BODY_DATA && *used < size) {
+		enum body_result result = chunk_byte(b, p[(*used)++]);
+
+		if (result != BODY_MORE)
+			return result;
+	}
+	if (b->at != BODY_DATA)
+		return BODY_MORE;
+	*from = *used;
+	*len = size - *used < (uint64_t)b->left ? size - *used : (size_t)b->left;
+	*used += *len;
+	b->left -= (int64_t)*len;
+	b->total += (int64_t)*len;
+	if (b->left)
+		return BODY_MORE;
+	if (!b->chunked)
+		return BODY_DONE;
+	b->at = BODY_DATA_END;
+	return BODY_MORE;
+}

@@ -1,0 +1,391 @@
+#include "sandbox/sandbox-int.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	TOKEN_MAX = 64 * 1024,
+	CHECKS_MISSED_MAX = 3,
+	REORDER_WAIT_MS = 1000, /* how long a notification is held back for want of a successor */
+};
+
+struct socket {
+	struct sandbox *s;
+	struct conn *conn;
+	struct channel *channel; /* NULL once it is gone */
+	struct frame_reader reader;
+	struct net_timer *checks, *release;
+	unsigned missed; /* connChecks of ours without an answer */
+	int64_t notifications;
+	struct buf held; /* a notification that waits for its successor */
+	bool closing;
+	struct socket *next, *previous; /* of the sandbox */
+	struct socket *sibling; /* of the channel */
+};
+
+static void send_text(struct socket *socket, const char *p, size_t len)
+{
+	struct sandbox *s = socket->s;
+
+	if (socket->closing || conn_closing(socket->conn))
+		return;
+	buf_clear(&s->frame);
+	frame_add_text(&s->frame, p, len, (size_t)s->fragment);
+	conn_write(socket->conn, s->frame.data, s->frame.len);
+	record_frame(s->record, conn_number(socket->conn), socket->channel, false, FRAME_TEXT, p, len);
+}
+
+static void send_control(struct socket *socket, enum frame_kind kind, const char *p, size_t len)
+{
+	buf_clear(&socket->s->frame);
+	frame_add(&socket->s->frame, kind, false, p, len);
+	conn_write(socket->conn, socket->s->frame.data, socket->s->frame.len);
+}
+
+static void close_socket(struct socket *socket, int code, const char *reason)
+{
+	if (socket->closing)
+		return;
+	socket->closing = true;
+	buf_clear(&socket->s->frame);
+	frame_add_close(&socket->s->frame, code, reason);
+	conn_write(socket->conn, socket->s->frame.data, socket->s->frame.len);
+	record_event(socket->s->record, "close", conn_number(socket->conn), reason);
+	conn_close(socket->conn, CONN_FLUSH);
+}
+
+static void release_held(void *arg)
+{
+	struct socket *socket = arg;
+
+	if (!socket->held.len)
+		return;
+	send_text(socket, socket->held.data, socket->held.len);
+	buf_clear(&socket->held);
+}
+
+static void notify(struct socket *socket, const char *json, size_t len)
+{
+	const struct sandbox *s = socket->s;
+
+	socket->notifications++;
+	if (s->reorder && !socket->held.len && socket->notifications % s->reorder == 0) {
+		buf_add(&socket->held, json, len);
+		net_timer_set(socket->release, REORDER_WAIT_MS);
+		return;
+	}
+	send_text(socket, json, len);
+	if (s->duplicate && socket->notifications % s->duplicate == 0)
+		send_text(socket, json, len);
+	release_held(socket);
+}
+
+void socket_deliver(void *arg, struct channel *channel, const char *json, size_t len)
+{
+	(void)arg;
+	for (struct socket *socket = channel->sockets; socket; socket = socket->sibling)
+		notify(socket, json, len);
+}
+
+static void leave_channel(struct socket *socket)
+{
+	if (!socket->channel)
+		return;
+	if (socket->channel->sockets == socket) {
+		socket->channel->sockets = socket->sibling;
+	} else {
+		struct socket *other = socket->channel->sockets;
+
+		while (other->sibling != socket)
+			other = other->sibling;
+		other->sibling = socket->sibling;
+	}
+	socket->channel = NULL;
+	socket->sibling = NULL;
+}
+
+void sockets_of_channel_close(void *arg, struct channel *channel)
+{
+	(void)arg;
+	while (channel->sockets) {
+		struct socket *socket = channel->sockets;
+
+		close_socket(socket, 1000, "the channel is gone");
+		leave_channel(socket);
+	}
+}
+
+/* Open, and of that user (NULL: of anyone). */
+static bool belongs(const struct socket *socket, const struct user *user)
+{
+	return socket->channel && (!user || socket->channel->user == user) && !conn_closing(socket->conn);
+}
+
+size_t sockets_drop(struct sandbox *s, enum conn_end how, const struct user *user)
+{
+	size_t count = 0;
+
+	for (struct socket *socket = s->sockets; socket; socket = socket->next) {
+		if (!belongs(socket, user))
+			continue;
+		count++;
+		record_event(s->record, "drop", conn_number(socket->conn), "socket");
+		if (how == CONN_FLUSH)
+			close_socket(socket, 1001, "going away");
+		else
+			conn_close(socket->conn, how);
+	}
+	return count;
+}
+
+size_t sockets_freeze(struct sandbox *s, const struct user *user)
+{
+	size_t count = 0;
+
+	for (struct socket *socket = s->sockets; socket; socket = socket->next) {
+		if (!belongs(socket, user))
+			continue;
+		count++;
+		conn_freeze(socket->conn);
+		record_event(s->record, "freeze", conn_number(socket->conn), "socket");
+		leave_channel(socket);
+	}
+	return count;
+}
+
+size_t sockets_raw(struct sandbox *s, const struct user *user, const char *text, size_t len)
+{
+	size_t count = 0;
+
+	for (struct socket *socket = s->sockets; socket; socket = socket->next)
+		if (belongs(socket, user)) {
+			send_text(socket, text, len);
+			count++;
+		}
+	return count;
+}
+
+size_t sockets_count(const struct sandbox *s)
+{
+	size_t count = 0;
+
+	for (const struct socket *socket = s->sockets; socket; socket = socket->next)
+		count += !conn_closing(socket->conn);
+	return count;
+}
+
+bool sockets_queued(const struct sandbox *s, const struct user *user, size_t *most)
+{
+	bool any = false;
+
+	*most = 0;
+	for (const struct socket *socket = s->sockets; socket; socket = socket->next)
+		if (belongs(socket, user)) {
+			size_t queued = conn_queued(socket->conn);
+
+			any = true;
+			if (queued > *most)
+				*most = queued;
+		}
+	return any;
+}
+
+void sockets_write(struct sandbox *s, const struct user *user, const struct buf *frame, bool now)
+{
+	for (struct socket *socket = s->sockets; socket; socket = socket->next)
+		if (belongs(socket, user) && !(now && conn_write_now(socket->conn, frame->data, frame->len)))
+			conn_write(socket->conn, frame->data, frame->len);
+}
+
+void socket_drained(struct socket *socket)
+{
+	if (socket->channel)
+		bursts_drained(socket->s, socket->channel->user);
+}
+
+/* ---- keep-alive ----------------------------------------------------------------------------------------------- */
+
+static void send_member(struct socket *socket, const char *key, int64_t interval)
+{
+	struct buf out;
+
+	buf_init(&out, 256);
+	json_open(&out, '{');
+	json_open_key(&out, key, '{');
+	if (interval)
+		json_add_int(&out, "interval", interval);
+	json_close(&out, '}');
+	json_close(&out, '}');
+	send_text(socket, out.data, out.len);
+	buf_release(&out);
+}
+
+static void check(void *arg)
+{
+	struct socket *socket = arg;
+	int64_t ms = socket->s->config->check_ms;
+
+	if (socket->missed >= CHECKS_MISSED_MAX) {
+		close_socket(socket, 1001, "no connAck");
+		return;
+	}
+	socket->missed++;
+	send_member(socket, "connCheck", ms >= 1000 ? ms / 1000 : 1);
+	net_timer_set(socket->checks, ms);
+}
+
+/* ---- what the client says ------------------------------------------------------------------------------------- */
+
+static void take_message(struct socket *socket, const char *p, size_t len)
+{
+	static const struct json_limits limits = { .bytes = FRAME_MESSAGE_MAX, .depth = 32, .values = 10000 };
+	struct json_doc doc = { 0 };
+
+	if (json_parse(&doc, p, len, &limits, NULL) || json_type(json_root(&doc)) != JSON_OBJECT) {
+		close_socket(socket, 1007, "not JSON");
+	} else {
+		socket->missed = 0;
+		if (json_exists(json_get(json_root(&doc), "connCheck")) && !socket->s->mute)
+			send_member(socket, "connAck", 0);
+	}
+	json_release(&doc);
+}
+
+void socket_input(struct socket *socket, const char *p, size_t len)
+{
+	enum frame_kind kind;
+	int got;
+
+	frame_reader_add(&socket->reader, p, len);
+	while (!socket->closing && (got = frame_reader_next(&socket->reader, &kind, &p, &len))) {
+		if (got < 0) {
+			close_socket(socket, -got, "protocol error");
+			return;
+		}
+		record_frame(socket->s->record, conn_number(socket->conn), socket->channel, true, kind, p, len);
+		switch (kind) {
+		case FRAME_TEXT: take_message(socket, p, len); break;
+		case FRAME_PING: send_control(socket, FRAME_PONG, p, len); break;
+		case FRAME_CLOSE:
+			socket->closing = true;
+			send_control(socket, FRAME_CLOSE, p, len < 2 ? 0 : 2);
+			conn_close(socket->conn, CONN_FLUSH);
+			break;
+		case FRAME_BINARY: close_socket(socket, 1003, "text alone"); break;
+		case FRAME_CONTINUED:
+		case FRAME_PONG: break;
+		}
+	}
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------- */
+
+/* The token of the URL or, as RFC 6750 has it, of the header. */
+static bool authorize(struct call *call)
+{
+	struct buf token;
+	bool ok = false;
+
+	buf_init_secret(&token, TOKEN_MAX);
+	if (call_query(call, "access_token", &token)) {
+		ok = token_check(call->s, call->auth, token.data, call->now, &call->user, &call->session);
+		if (!ok)
+			answer_error(&call->answer, 401, "SVC0001", "A service error occurred. Error code is %1",
+				"invalid_token");
+	} else {
+		ok = call_authorize(call);
+	}
+	buf_release(&token);
+	return ok;
+}
+
+static bool upgrade_valid(struct call *call)
+{
+	const char *upgrade = sandbox_request_header(call->request, "upgrade"),
+		   *key = sandbox_request_header(call->request, "sec-websocket-key"),
+		   *connection = sandbox_request_header(call->request, "connection"),
+		   *version = sandbox_request_header(call->request, "sec-websocket-version");
+
+	if (!upgrade || strcasecmp(upgrade, "websocket") != 0 || !connection || !strcasestr(connection, "upgrade") ||
+		!version || strcmp(version, "13") != 0) {
+		answer_error(&call->answer, 426, "SVC0001", "A service error occurred. Error code is %1", "upgrade");
+		answer_header(&call->answer, "Upgrade", "websocket");
+		answer_header(&call->answer, "Sec-WebSocket-Version", "13");
+		return false;
+	}
+	if (!key || strlen(key) != 24 || !ends_with(key, "==")) {
+		answer_missing(&call->answer, "Sec-WebSocket-Key");
+		return false;
+	}
+	return true;
+}
+
+static struct channel *wanted_channel(struct call *call)
+{
+	const struct request *r = call->request;
+	struct channel *channel = table_get(&call->s->world.channels, r->segments[5]);
+
+	if (strcmp(r->segments[3], call->user->id) != 0 || (channel && channel->user != call->user)) {
+		answer_error(&call->answer, 403, "POL0001", "A policy error occurred. Error code is %1", "userId");
+		return NULL;
+	}
+	if (!channel || channel->until <= call->now) {
+		answer_not_found(&call->answer, "channelId");
+		return NULL;
+	}
+	return channel;
+}
+
+struct socket *socket_open(struct call *call, struct conn *conn)
+{
+	struct sandbox *s = call->s;
+	struct channel *channel;
+	struct socket *socket;
+	char accept[32];
+
+	if (!upgrade_valid(call) || !authorize(call) || !(channel = wanted_channel(call)))
+		return NULL;
+	socket = xcalloc(1, sizeof(*socket));
+	socket->s = s;
+	socket->conn = conn;
+	socket->channel = channel;
+	socket->sibling = channel->sockets;
+	channel->sockets = socket;
+	frame_reader_init(&socket->reader);
+	buf_init(&socket->held, NOTIFICATION_MAX);
+	socket->checks = net_timer_new(s->net, check, socket);
+	socket->release = net_timer_new(s->net, release_held, socket);
+	socket->next = s->sockets;
+	if (socket->next)
+		socket->next->previous = socket;
+	s->sockets = socket;
+
+	net_websocket_accept(sandbox_request_header(call->request, "sec-websocket-key"), accept);
+	call->answer.status = 101;
+	answer_header(&call->answer, "Upgrade", "websocket");
+	answer_header(&call->answer, "Connection", "Upgrade");
+	answer_header(&call->answer, "Sec-WebSocket-Accept", accept);
+	if (channel->server_checks)
+		net_timer_set(socket->checks, s->config->check_ms);
+	return socket;
+}
+
+void socket_closed(struct socket *socket)
+{
+	leave_channel(socket);
+	if (socket->previous)
+		socket->previous->next = socket->next;
+	else
+		socket->s->sockets = socket->next;
+	if (socket->next)
+		socket->next->previous = socket->previous;
+	net_timer_free(socket->checks);
+	net_timer_free(socket->release);
+	frame_reader_release(&socket->reader);
+	buf_release(&socket->held);
+	free(socket);
+}
