@@ -1,0 +1,130 @@
+/*
+ * conversations.c - with whom there are conversations, the latest first.
+ */
+#include "api/history.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "cmd/session_opts.h"
+#include "json/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct conversations_params {
+	struct common_params common;
+	struct session_params session;
+	const char *type;
+};
+
+static const char *const types[] = { "chat", "group", "sms", NULL };
+static const enum chat_type kinds[] = { CHAT_ONE_TO_ONE, CHAT_GROUP, CHAT_SMS };
+
+static int later_first(const void *a, const void *b)
+{
+	const struct history_session *x = a, *y = b;
+
+	return (x->last_ms < y->last_ms) - (x->last_ms > y->last_ms);
+}
+
+static enum status print_one(const struct history_session *session, struct err *err)
+{
+	struct buf line;
+	enum status st;
+
+	buf_init(&line, BUF_NO_MAX);
+	json_open(&line, '{');
+	json_add_string(&line, "event", "conversation");
+	json_add_string(&line, "type", chat_type_name(session->type));
+	json_open_key(&line, "destination", '[');
+	json_add_string(&line, NULL, session->peer);
+	json_close(&line, ']');
+	json_add_string(&line, "lastText", session->last_text);
+	if (session->last_ms >= 0)
+		json_add_int(&line, "timestamp", session->last_ms);
+	else
+		json_add_null(&line, "timestamp");
+	json_close(&line, '}');
+	buf_addc(&line, '\n');
+	st = output_add(line.data, line.len, err);
+	buf_release(&line);
+	return st;
+}
+
+/* An account that may not use one kind still has the others. */
+static enum status fetch(struct client *client, const char *type, struct history_sessions *sessions, struct err *err)
+{
+	enum status st = client_authenticate(client, NULL, err);
+
+	for (size_t i = 0; !st && types[i]; i++) {
+		struct err why = ERR_INIT;
+
+		if (type && strcmp(type, types[i]))
+			continue;
+		st = history_fetch_sessions(client, kinds[i], sessions, &why);
+		if (st && !type && why.http == 403) {
+			log_verbose("no conversations by %s: %s", types[i], why.text);
+			st = ST_OK;
+		}
+		if (st)
+			*err = why;
+	}
+	return st;
+}
+
+static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
+{
+	const struct conversations_params *params = p;
+	struct history_sessions sessions = { 0 };
+	struct session_handle handle;
+	enum status st = session_open(&handle, ctx, &params->session, false, err);
+
+	if (st)
+		return st;
+	if (!(st = fetch(handle.client, params->type, &sessions, err)) && sessions.count)
+		qsort(sessions.items, sessions.count, sizeof(*sessions.items), later_first);
+	for (size_t i = 0; !st && i < sessions.count; i++)
+		st = print_one(&sessions.items[i], err);
+	history_sessions_release(&sessions);
+	session_close(&handle);
+	return st ? st : output_flush(err);
+}
+
+static const struct opt opts[] = {
+	{ .kind = OPT_CHOICE,
+		.name = "type",
+		.metavar = "TYPE",
+		.at = offsetof(struct conversations_params, type),
+		.choices = types,
+		.help = "only those of one kind" },
+	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct conversations_params, session) },
+	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct conversations_params, common) },
+	{ 0 },
+};
+
+static const char *const description[] = {
+	"Prints a line for each conversation, the one with the newest message first, with \"event\":\"conversation\", type, "
+	"destination, lastText and timestamp.",
+	NULL,
+};
+
+static const struct cli_example examples[] = {
+	{ "kandy conversations", "all of them" },
+	{ "kandy conversations --type chat | jq -r '.destination[0]' | xargs -r -n 1 kandy history -n 1",
+		"the last message of each chat" },
+	{ 0 },
+};
+
+static const char *const see_also[] = { "history", "group", NULL };
+
+const struct command cmd_conversations = {
+	.name = "conversations",
+	.summary = "list the conversations that there are",
+	.description = description,
+	.opts = opts,
+	.params_size = sizeof(struct conversations_params),
+	.examples = examples,
+	.see_also = see_also,
+	.run = run,
+};

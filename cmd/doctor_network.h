@@ -1,0 +1,13 @@
+/*
+ * doctor_network.h - the checks of `kandy doctor` that ask somebody: proxy, name, connection, clock, token, channel.
+ */
+#ifndef KANDY_CMD_DOCTOR_NETWORK_H
+#define KANDY_CMD_DOCTOR_NETWORK_H
+
+#include "cmd/doctor_report.h"
+#include "cmd/session_opts.h"
+
+/* Each check that needs one before it which failed is reported as not tried. Ends early on a signal. */
+void doctor_network(struct report *report, struct client *client, const struct session_params *params);
+
+#endif

@@ -1,0 +1,92 @@
+#include "cmd/doctor_report.h"
+
+#include "base/utf8.h"
+#include "cmd/output.h"
+#include "json/json.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { TEXT_MAX = 64 * 1024 };
+
+enum outcome { GOOD, BAD, UNTRIED };
+
+void report_init(struct report *report, bool text)
+{
+	*report = (struct report){ .text = text, .printed_all = true };
+}
+
+static void add_json(struct buf *line, const char *name, enum outcome outcome, const struct buf *text, enum status code)
+{
+	json_open(line, '{');
+	json_add_string(line, "event", "check");
+	json_add_string(line, "name", name);
+	if (outcome == UNTRIED)
+		json_add_null(line, "ok");
+	else
+		json_add_bool(line, "ok", outcome == GOOD);
+	json_add_string_len(line, "text", text->data, text->len);
+	if (outcome == BAD) {
+		json_add_int(line, "code", (int)code);
+		json_add_string(line, "kind", err_kind(code));
+	}
+	json_close(line, '}');
+}
+
+static void print(struct report *report, const char *name, enum outcome outcome, const struct buf *text,
+	enum status code)
+{
+	static const char *const words[] = { [GOOD] = "ok", [BAD] = "WRONG", [UNTRIED] = "-" };
+	struct buf line;
+
+	if (!report->printed_all)
+		return;
+	buf_init(&line, BUF_NO_MAX);
+	if (report->text) {
+		buf_addf(&line, "%-6s %-10s ", words[outcome], name);
+		utf8_printable(&line, text->data, text->len);
+	} else {
+		add_json(&line, name, outcome, text, code);
+	}
+	if (output_line(&line, &report->output))
+		report->printed_all = false;
+	buf_release(&line);
+}
+
+void report_ok(struct report *report, const char *name, const char *format, ...)
+{
+	struct buf text;
+	va_list args;
+
+	buf_init(&text, TEXT_MAX);
+	va_start(args, format);
+	buf_vaddf(&text, format, args);
+	va_end(args);
+	print(report, name, GOOD, &text, ST_OK);
+	buf_release(&text);
+}
+
+void report_untried(struct report *report, const char *name, const char *format, ...)
+{
+	struct buf text;
+	va_list args;
+
+	buf_init(&text, TEXT_MAX);
+	va_start(args, format);
+	buf_vaddf(&text, format, args);
+	va_end(args);
+	print(report, name, UNTRIED, &text, ST_OK);
+	buf_release(&text);
+}
+
+void report_failure(struct report *report, const char *name, const struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	buf_adds(&text, err->text);
+	print(report, name, BAD, &text, err->status);
+	buf_release(&text);
+	if (err->status > report->worst)
+		report->worst = err->status;
+}

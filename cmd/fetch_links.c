@@ -1,0 +1,622 @@
+/*
+ * fetch_links.c - `kandy fetch-links`: the attachments of message lines into a directory.
+ *
+ * Lines wait in a queue until their files are there and are then printed, in the order in which they came unless told
+ * otherwise. stdin is read while transfers run, as long as not too much waits.
+ */
+#include "api/attachment.h"
+#include "api/download.h"
+#include "api/manifest.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/filename.h"
+#include "base/lines.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "cmd/session_opts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	WAITING_LINES_MAX = 1024, /* lines that wait for their files, or for those before them */
+	PROGRESS_MS = 250,
+	IDLE_MS = 3600000, /* nothing is due by the clock */
+};
+#define WAITING_BYTES_MAX ((size_t)32 << 20)
+
+struct fetch_params {
+	struct common_params common;
+	struct session_params session;
+	const char *output_dir;
+	int64_t jobs;
+	bool unordered, clobber, skip_existing, thumbnails;
+	const char *manifest;
+	struct str_list allow_hosts;
+	int64_t max_filesize, max_total, max_time, speed_limit, speed_time;
+};
+
+struct item; /* a line on its way through */
+
+/* One file of a line. */
+struct task {
+	struct item *item;
+	struct fetched *result; /* in item->files or item->thumbnails */
+	const char *link;
+};
+
+struct item {
+	struct item *next;
+	struct fetch *fetch;
+	struct attachment_line line;
+	struct buf ready; /* an error line, which waits for nothing but its turn */
+	struct fetched *files, *thumbnails;
+	struct task *tasks;
+	size_t left; /* tasks not done */
+};
+
+struct fetch {
+	const struct fetch_params *params;
+	struct session_handle session;
+	struct inbox inbox;
+	struct link_rules rules;
+	struct downloads *downloads;
+	struct manifest *manifest; /* NULL: none */
+
+	struct lines lines;
+	char **operands; /* instead of lines */
+	size_t operand_count;
+	bool input_ended;
+	bool single; /* one operand: its failure is the command's own, which main prints */
+
+	struct item *items, **items_end;
+	size_t waiting_lines, waiting_bytes;
+	size_t files_done, failures;
+	struct err last_failure;
+	enum status manifest_status;
+	int64_t started_ms, progress_ms;
+};
+
+/* ---- one line -------------------------------------------------------------------------------------------------- */
+
+static struct item *item_add(struct fetch *f)
+{
+	struct item *item = xcalloc(1, sizeof(*item));
+
+	item->fetch = f;
+	*f->items_end = item;
+	f->items_end = &item->next;
+	f->waiting_lines++;
+	return item;
+}
+
+static void item_free(struct item *item)
+{
+	for (size_t i = 0; i < item->line.count; i++) {
+		fetched_release(&item->files[i]);
+		if (item->thumbnails)
+			fetched_release(&item->thumbnails[i]);
+	}
+	free(item->files);
+	free(item->thumbnails);
+	free(item->tasks);
+	attachment_line_release(&item->line);
+	buf_release(&item->ready);
+	free(item);
+}
+
+static void count_failure(struct fetch *f, const struct err *err)
+{
+	f->failures++;
+	f->last_failure = *err;
+}
+
+static void write_manifest(struct fetch *f, const struct task *task)
+{
+	const struct fetched *got = task->result;
+	const char *id = task->item->line.message_id;
+	struct manifest_entry entry = { id ? id : "", task->link, got->path, got->bytes, got->sha256 };
+	struct err err = ERR_INIT;
+
+	if (manifest_add(f->manifest, &entry, &err) && !f->manifest_status) {
+		log_err(&err);
+		f->manifest_status = err.status;
+	}
+}
+
+static void on_done(void *arg, struct fetched *result)
+{
+	struct task *task = arg;
+	struct fetch *f = task->item->fetch;
+
+	*task->result = *result;
+	*result = (struct fetched){ 0 };
+	task->item->left--;
+	f->files_done++;
+	if (task->result->err.status)
+		count_failure(f, &task->result->err);
+	else if (f->manifest)
+		write_manifest(f, task);
+}
+
+/* The file as an earlier run left it, if that is what the message names. */
+static bool is_there(struct fetch *f, const struct task *task, int64_t size)
+{
+	const char *id = task->item->line.message_id;
+	const struct manifest_entry *e = manifest_find(f->manifest, id ? id : "", task->link);
+	size_t dir = strlen(f->inbox.path);
+
+	if (!e || (size >= 0 && size != e->bytes) || strncmp(e->path, f->inbox.path, dir) != 0 ||
+		path_base(e->path) != e->path + dir + (f->inbox.path[dir - 1] != '/') ||
+		!inbox_has(&f->inbox, path_base(e->path), e->bytes))
+		return false;
+	task->result->path = xstrdup(e->path);
+	task->result->bytes = e->bytes;
+	snprintf(task->result->sha256, sizeof(task->result->sha256), "%s", e->sha256);
+	task->result->skipped = true;
+	return true;
+}
+
+static void begin_task(struct task *task, const char *link, const char *name, int64_t size)
+{
+	struct fetch *f = task->item->fetch;
+
+	task->link = link;
+	if (link && f->params->skip_existing && is_there(f, task, size))
+		return;
+	task->item->left++;
+	downloads_add(f->downloads, link, name, size, on_done, task);
+}
+
+static void begin_thumbnail(struct task *task, const struct attachment *a)
+{
+	struct buf name;
+
+	buf_init(&name, BUF_NO_MAX);
+	filename_tagged(&name, a->name, "thumbnail");
+	begin_task(task, a->thumbnail, name.data, -1);
+	buf_release(&name);
+}
+
+static void begin_files(struct item *item)
+{
+	struct attachment_line *line = &item->line;
+	struct fetch *f = item->fetch;
+	size_t used = 0;
+
+	item->files = xcalloc(line->count, sizeof(*item->files));
+	item->tasks = xcalloc(2 * line->count, sizeof(*item->tasks));
+	if (f->params->thumbnails)
+		item->thumbnails = xcalloc(line->count, sizeof(*item->thumbnails));
+	for (size_t i = 0; i < line->count; i++) {
+		const struct attachment *a = &line->items[i];
+		struct task *task = &item->tasks[used];
+
+		if (i >= ATTACHMENT_PARTS_MAX) {
+			err_set(&item->files[i].err, ST_DATA, "more than %zu attachments in one message",
+				ATTACHMENT_PARTS_MAX);
+			count_failure(f, &item->files[i].err);
+			if (item->thumbnails)
+				item->thumbnails[i].err = item->files[i].err;
+			continue;
+		}
+		task[0] = (struct task){ .item = item, .result = &item->files[i] };
+		begin_task(&task[0], a->link, a->name, a->size);
+		used++;
+		if (item->thumbnails && a->thumbnail) {
+			task[1] = (struct task){ .item = item, .result = &item->thumbnails[i] };
+			begin_thumbnail(&task[1], a);
+			used++;
+		}
+	}
+}
+
+/* ---- input ----------------------------------------------------------------------------------------------------- */
+
+static void add_bad_line(struct fetch *f, struct err *err)
+{
+	struct item *item = item_add(f);
+
+	buf_init(&item->ready, BUF_NO_MAX);
+	attachment_write_error(&item->ready, f->lines.number, err);
+	err_prefix(err, "line %lld", (long long)f->lines.number);
+	count_failure(f, err);
+	log_err(err);
+}
+
+static void add_line(struct fetch *f, const char *text, size_t len)
+{
+	struct attachment_line line;
+	struct err err = ERR_INIT;
+	struct item *item;
+
+	if (strspn(text, " \t\r") == len)
+		return;
+	if (attachment_read(&line, text, len, &err)) {
+		add_bad_line(f, &err);
+		return;
+	}
+	item = item_add(f);
+	item->line = line;
+	f->waiting_bytes += line.len;
+	if (line.count)
+		begin_files(item);
+}
+
+static bool may_read(const struct fetch *f)
+{
+	return !f->input_ended && f->waiting_lines < WAITING_LINES_MAX && f->waiting_bytes < WAITING_BYTES_MAX;
+}
+
+static void take_operands(struct fetch *f)
+{
+	for (; f->operand_count && may_read(f); f->operands++, f->operand_count--) {
+		struct item *item = item_add(f);
+
+		attachment_line_for_link(&item->line, *f->operands);
+		f->waiting_bytes += item->line.len;
+		begin_files(item);
+	}
+	f->input_ended = !f->operand_count;
+}
+
+/* As many lines as are there. */
+static enum status take_lines(struct fetch *f, struct err *err)
+{
+	struct err too_long = ERR_INIT;
+	size_t len = 0;
+	char *line = NULL;
+
+	while (may_read(f)) {
+		switch (lines_next(&f->lines, &line, &len)) {
+		case LINES_LINE: add_line(f, line, len); break;
+		case LINES_AGAIN: return ST_OK;
+		case LINES_END: f->input_ended = true; return ST_OK;
+		case LINES_TOO_LONG:
+			err_set(&too_long, ST_DATA, "longer than %zu bytes", f->lines.max);
+			add_bad_line(f, &too_long);
+			break;
+		case LINES_ERROR: return err_set(err, ST_IO, "cannot read stdin: %s", strerror(errno));
+		}
+	}
+	return ST_OK;
+}
+
+/* ---- output ---------------------------------------------------------------------------------------------------- */
+
+static void report(const struct item *item)
+{
+	for (size_t i = 0; i < item->line.count; i++) {
+		if (item->files[i].err.status)
+			log_err(&item->files[i].err);
+		if (item->thumbnails && item->thumbnails[i].err.status)
+			log_err(&item->thumbnails[i].err);
+	}
+}
+
+static enum status print_item(const struct fetch *f, struct item *item, struct err *err)
+{
+	struct buf *line = &item->ready;
+
+	if (!line->len) {
+		buf_init(line, BUF_NO_MAX);
+		attachment_write(line, &item->line, item->files, item->thumbnails);
+		if (!f->single)
+			report(item);
+	}
+	buf_addc(line, '\n');
+	return output_add(line->data, line->len, err);
+}
+
+/* What is complete, up to the first that is not; with --unordered also behind it. */
+static enum status print_ready(struct fetch *f, struct err *err)
+{
+	struct item **at = &f->items, *item;
+	enum status st = ST_OK;
+
+	while (!st && (item = *at)) {
+		if (item->left) {
+			if (!f->params->unordered)
+				break;
+			at = &item->next;
+			continue;
+		}
+		st = print_item(f, item, err);
+		*at = item->next;
+		f->waiting_lines--;
+		f->waiting_bytes -= item->line.len;
+		item_free(item);
+	}
+	/* the end of the queue, which may just have been printed */
+	for (f->items_end = at; *f->items_end; f->items_end = &(*f->items_end)->next)
+		;
+	return st ? st : output_flush(err);
+}
+
+static void show_progress(struct fetch *f)
+{
+	int64_t now = clock_mono_ms();
+	char size[24];
+
+	if (now - f->started_ms < 1000 || now - f->progress_ms < PROGRESS_MS)
+		return;
+	f->progress_ms = now;
+	if (!downloads_active(f->downloads)) {
+		log_progress("%s", "");
+		return;
+	}
+	format_size(size, downloads_bytes(f->downloads));
+	log_progress("%zu files fetched, %zu to go, %s", f->files_done, downloads_active(f->downloads), size);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
+
+static enum status work(struct fetch *f, struct err *err)
+{
+	int wait_ms = isatty(STDERR_FILENO) ? PROGRESS_MS : IDLE_MS;
+	enum status st = ST_OK;
+
+	for (;;) {
+		if (f->operands)
+			take_operands(f);
+		else
+			st = take_lines(f, err);
+		if (st || (st = print_ready(f, err)) || (f->input_ended && !f->items))
+			break;
+		show_progress(f);
+		if (may_read(f) && (f->operands || lines_ready(&f->lines)))
+			continue;
+		st = downloads_step(f->downloads, wait_ms, !f->operands && may_read(f) ? STDIN_FILENO : -1, err);
+		if (st)
+			break;
+	}
+	log_progress("%s", "");
+	return st;
+}
+
+/* Ended early: the lines that were read are not lost, they say what they lack. */
+static enum status print_rest(struct fetch *f, const struct err *why)
+{
+	struct err ignored = ERR_INIT;
+
+	downloads_stop(f->downloads, why);
+	return print_ready(f, &ignored);
+}
+
+static enum status result(const struct fetch *f, struct err *err)
+{
+	if (f->failures && f->single) {
+		*err = f->last_failure;
+		return err->status;
+	}
+	if (f->failures)
+		return ST_PARTIAL;
+	return f->manifest_status;
+}
+
+static enum status open_all(struct fetch *f, const struct run_ctx *ctx, struct err *err)
+{
+	const struct fetch_params *params = f->params;
+	struct download_config config = {
+		.inbox = &f->inbox,
+		.rules = &f->rules,
+		.jobs = params->jobs,
+		.clobber = params->clobber,
+		.max_filesize = params->max_filesize,
+		.max_total = params->max_total,
+		.max_time_ms = params->max_time,
+		.speed_limit = params->speed_limit,
+		.speed_time_ms = params->speed_time,
+	};
+	enum status st;
+
+	if ((st = session_open(&f->session, ctx, &params->session, false, err)) ||
+		(st = link_rules_init(&f->rules, client_base(f->session.client), params->allow_hosts.items,
+			 params->allow_hosts.count, err)) ||
+		(st = client_authenticate(f->session.client, NULL, err)) ||
+		(st = inbox_open(&f->inbox, params->output_dir, err)))
+		return st;
+	if (params->manifest)
+		st = manifest_open(&f->manifest, AT_FDCWD, params->manifest, params->skip_existing, err);
+	else if (params->skip_existing)
+		st = manifest_open(&f->manifest, f->inbox.fd, MANIFEST_DEFAULT, true, err);
+	config.client = f->session.client;
+	return st ? st : downloads_new(&f->downloads, &config, err);
+}
+
+static void close_all(struct fetch *f)
+{
+	struct err ended = ERR_INIT;
+
+	err_set(&ended, ST_SIGTERM, "ended");
+	session_close(&f->session); /* first: its transfers hold what follows */
+	if (f->downloads)
+		downloads_stop(f->downloads, &ended);
+	while (f->items) {
+		struct item *next = f->items->next;
+
+		item_free(f->items);
+		f->items = next;
+	}
+	downloads_free(f->downloads);
+	manifest_free(f->manifest);
+	link_rules_release(&f->rules);
+	inbox_release(&f->inbox);
+	lines_release(&f->lines);
+}
+
+static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
+{
+	struct fetch f = { .params = p, .started_ms = clock_mono_ms(), .inbox = { .fd = -1 } };
+	enum status st;
+
+	if (f.params->clobber && f.params->skip_existing)
+		return err_set(err, ST_USAGE, "--clobber and --skip-existing exclude each other");
+	f.items_end = &f.items;
+	f.operand_count = ctx->cli->operand_count;
+	f.operands = f.operand_count ? ctx->cli->operands : NULL;
+	f.single = f.operand_count == 1;
+	if (!f.operands && isatty(STDIN_FILENO))
+		log_note("reading message lines from the terminal; end with Ctrl-D");
+	lines_init(&f.lines, STDIN_FILENO, ATTACHMENT_LINE_MAX);
+	f.lines.polled = true;
+	st = open_all(&f, ctx, err);
+	if (!st) {
+		st = work(&f, err);
+		if (st && st != ST_SIGPIPE && f.items && print_rest(&f, err))
+			log_verbose("lines were not printed, since the output failed");
+		if (!st)
+			st = result(&f, err);
+	}
+	close_all(&f);
+	return st;
+}
+
+#define AT(member) .at = offsetof(struct fetch_params, member)
+
+static const struct opt opts[] = {
+	{ .kind = OPT_STRING,
+		.name = "output-dir",
+		.letter = 'D',
+		.metavar = "DIR",
+		AT(output_dir),
+		.fallback = ".",
+		.env = "KANDY_OUTPUT_DIR",
+		.config = true,
+		.hint = HINT_DIR,
+		.help = "put the files into DIR, which is made if it is missing" },
+	{ .kind = OPT_INT,
+		.name = "jobs",
+		.letter = 'j',
+		.metavar = "N",
+		AT(jobs),
+		.fallback = "4",
+		.min = 1,
+		.max = 64,
+		.env = "KANDY_JOBS",
+		.config = true,
+		.help = "fetch N files at once" },
+	{ .kind = OPT_FLAG,
+		.name = "unordered",
+		AT(unordered),
+		.help = "print each line as soon as its files are there, not in the order of the input" },
+	{ .kind = OPT_FLAG,
+		.name = "thumbnails",
+		AT(thumbnails),
+		.help = "fetch the thumbnails too",
+		.more = "The part gets a member \"thumbnail\" with the same keys." },
+	{ .kind = OPT_HEADING, .help = "Files that exist" },
+	{ .kind = OPT_FLAG,
+		.name = "clobber",
+		AT(clobber),
+		.help = "overwrite a file of the same name",
+		.more = "Without it, the first free name of NAME, NAME-2, NAME-3 ... is taken." },
+	{ .kind = OPT_FLAG,
+		.name = "skip-existing",
+		AT(skip_existing),
+		.help = "do not fetch again what an earlier run with this option fetched for the same message",
+		.more = "Message ID, link and size decide. They are kept in the manifest, which is " MANIFEST_DEFAULT
+			" in the output directory unless --manifest names another." },
+	{ .kind = OPT_STRING,
+		.name = "manifest",
+		.metavar = "FILE",
+		AT(manifest),
+		.hint = HINT_FILE,
+		.help = "append a line of JSON to FILE for each file that was fetched" },
+	{ .kind = OPT_HEADING, .help = "Limits" },
+	{ .kind = OPT_LIST,
+		.name = "allow-host",
+		.metavar = "HOST",
+		AT(allow_hosts),
+		.hint = HINT_HOST,
+		.help = "also fetch links to HOST[:PORT], without the token; may be repeated",
+		.more = "Links come from strangers. Without this option, only the service's own scheme, host and port are asked, and "
+			"only there the token is shown, wherever a link or a redirect leads." },
+	{ .kind = OPT_SIZE,
+		.name = "max-filesize",
+		.metavar = "SIZE",
+		AT(max_filesize),
+		.fallback = "4G",
+		.env = "KANDY_MAX_FILESIZE",
+		.config = true,
+		.help = "fetch no file that is larger; 0: no limit" },
+	{ .kind = OPT_SIZE,
+		.name = "max-total",
+		.metavar = "SIZE",
+		AT(max_total),
+		.fallback = "0",
+		.env = "KANDY_MAX_TOTAL",
+		.config = true,
+		.help = "fetch no more than that in all; 0: no limit" },
+	{ .kind = OPT_DURATION,
+		.name = "max-time",
+		.metavar = "DURATION",
+		AT(max_time),
+		.fallback = "0",
+		.env = "KANDY_MAX_TIME",
+		.config = true,
+		.help = "give one attempt at a file no longer than that; 0: no limit",
+		.more = "--timeout is not for files." },
+	{ .kind = OPT_SIZE,
+		.name = "speed-limit",
+		.metavar = "SIZE",
+		AT(speed_limit),
+		.fallback = "1k",
+		.env = "KANDY_SPEED_LIMIT",
+		.config = true,
+		.help = "give an attempt up that stays below SIZE bytes a second for --speed-time; 0: no such limit" },
+	{ .kind = OPT_DURATION,
+		.name = "speed-time",
+		.metavar = "DURATION",
+		AT(speed_time),
+		.fallback = "30s",
+		.min = 1000,
+		.max = INT64_C(86400000),
+		.env = "KANDY_SPEED_TIME",
+		.config = true,
+		.help = "see --speed-limit; also how long nothing at all may come" },
+	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct fetch_params, session) },
+	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct fetch_params, common) },
+	{ 0 },
+};
+
+const struct command cmd_fetch_links = {
+	.name = "fetch-links",
+	.operands = "[LINK...]",
+	.operands_max = SIZE_MAX,
+	.summary = "download the attachments of message lines",
+	.description =
+		(const char *const[]){
+			"Reads message lines (JSON objects, as 'kandy listen' and 'kandy history' print them) from stdin, downloads the "
+			"attachments that they name, and prints the same lines with each file part filled in: url (file://...), path, bytes "
+			"and sha256, or error. Lines without file parts are passed on as they are. Lines come out in the order in which they "
+			"came in, each as soon as its files are there. With LINK operands, those are downloaded instead.",
+			"What a message says is not trusted. Of a name only what is behind the last slash counts, without control characters "
+			"and leading dots or dashes, and cut to what a file system takes; nothing is ever written outside of the directory, no "
+			"link in it is followed, and no file is overwritten unless --clobber says so. A file that is not whole is called "
+			"NAME.part; a later run goes on where it stopped, if the server can send the rest. A file has its name only when its size is right and it "
+			"is on the disk.",
+			"A link that fails gives an error in its part and on stderr, and the exit status 1 in the end; all others go on.",
+			NULL,
+		},
+	.opts = opts,
+	.params_size = sizeof(struct fetch_params),
+	.examples =
+		(const struct cli_example[]){
+			{ "kandy listen -n 1 | kandy fetch-links -D inbox | jq -r '.parts[] | select(.type==\"file\").path'",
+				"wait for a message, fetch what is attached, print where it is" },
+			{ "kandy history bob@sandbox.example | kandy fetch-links -D archive --skip-existing -j 8",
+				"fetch what has not been fetched before" },
+			{ NULL, NULL },
+		},
+	.see_also = (const char *const[]){ "listen", "history", "send", NULL },
+	.run = run,
+};

@@ -1,0 +1,341 @@
+/*
+ * group.c - group conversations: list, create, show, invite, remove, join, leave, delete.
+ */
+#include "api/group.h"
+
+#include "api/address.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "cmd/session_opts.h"
+#include "json/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct group_params {
+	struct common_params common;
+	struct session_params session;
+	const char *name, *subject, *image;
+	bool admin;
+};
+
+/* What a verb works with. */
+struct job {
+	struct client *client;
+	const struct group_params *params;
+	const char *id; /* of the verbs that are about one group */
+	char **addresses; /* checked */
+	size_t count;
+};
+
+/* ---- lines --------------------------------------------------------------------------------- */
+
+static void begin_line(struct buf *line, const char *event, const char *id)
+{
+	buf_init(line, BUF_NO_MAX);
+	json_open(line, '{');
+	json_add_string(line, "event", event);
+	json_add_string(line, "type", chat_type_name(CHAT_GROUP));
+	json_open_key(line, "destination", '[');
+	json_add_string(line, NULL, id);
+	json_close(line, ']');
+}
+
+static enum status end_line(struct buf *line, struct err *err)
+{
+	enum status st;
+
+	json_close(line, '}');
+	st = output_line(line, err);
+	buf_release(line);
+	return st;
+}
+
+static void add_member(struct buf *line, const char *address, const char *status, bool admin)
+{
+	json_open(line, '{');
+	json_add_string(line, "address", address);
+	json_add_string(line, "status", status);
+	json_add_bool(line, "isAdmin", admin);
+	json_close(line, '}');
+}
+
+static enum status print_group(const struct group *group, struct err *err)
+{
+	struct buf line;
+
+	begin_line(&line, "group", group->id);
+	json_add_string(&line, "name", group->name);
+	json_add_string(&line, "subject", group->subject);
+	json_add_string(&line, "image", group->image);
+	json_open_key(&line, "participants", '[');
+	for (size_t i = 0; i < group->member_count; i++)
+		add_member(&line, group->members[i].address, group->members[i].status, group->members[i].admin);
+	json_close(&line, ']');
+	return end_line(&line, err);
+}
+
+static enum status print_member(const char *id, const char *address, const char *status, bool admin, struct err *err)
+{
+	struct buf line;
+
+	begin_line(&line, "participants", id);
+	json_open_key(&line, "participants", '[');
+	add_member(&line, address, status, admin);
+	json_close(&line, ']');
+	return end_line(&line, err);
+}
+
+/* ---- verbs --------------------------------------------------------------------------------- */
+
+static enum status do_list(const struct job *job, struct err *err)
+{
+	struct group_list list = { 0 };
+	enum status st = group_fetch_all(job->client, &list, err);
+
+	for (size_t i = 0; !st && i < list.count; i++)
+		st = print_group(&list.items[i], err);
+	group_list_release(&list);
+	return st;
+}
+
+static enum status do_show(const struct job *job, struct err *err)
+{
+	struct group group = { 0 };
+	enum status st = group_fetch(job->client, job->id, &group, err);
+
+	if (!st)
+		st = print_group(&group, err);
+	group_release(&group);
+	return st;
+}
+
+static enum status do_create(const struct job *job, struct err *err)
+{
+	struct group wanted = { .name = xstrdup_null(job->params->name),
+		.subject = xstrdup_null(job->params->subject),
+		.image = xstrdup_null(job->params->image),
+		.type = xstrdup("closed") };
+	struct group made = { 0 };
+	enum status st;
+
+	group_add_member(&wanted, client_session(job->client)->address, true);
+	for (size_t i = 0; i < job->count; i++)
+		group_add_member(&wanted, job->addresses[i], false);
+	if (!(st = group_create(job->client, &wanted, &made, err)))
+		st = print_group(&made, err);
+	group_release(&wanted);
+	group_release(&made);
+	return st;
+}
+
+static enum status do_invite(const struct job *job, struct err *err)
+{
+	enum status st = ST_OK;
+
+	for (size_t i = 0; !st && i < job->count; i++) {
+		if (!(st = group_invite(job->client, job->id, job->addresses[i], job->params->admin, err)))
+			st = print_member(job->id, job->addresses[i], "Invited", job->params->admin, err);
+	}
+	return st;
+}
+
+static enum status do_remove(const struct job *job, struct err *err)
+{
+	enum status st = ST_OK;
+
+	for (size_t i = 0; !st && i < job->count; i++) {
+		if (!(st = group_remove_member(job->client, job->id, job->addresses[i], err)))
+			st = print_member(job->id, job->addresses[i], "Removed", false, err);
+	}
+	return st;
+}
+
+static enum status do_join(const struct job *job, struct err *err)
+{
+	enum status st = group_join(job->client, job->id, err);
+
+	return st ? st : print_member(job->id, client_session(job->client)->address, "Connected", false, err);
+}
+
+static enum status do_leave(const struct job *job, struct err *err)
+{
+	char *self = xstrdup(client_session(job->client)->address);
+	enum status st = group_remove_member(job->client, job->id, self, err);
+
+	if (!st)
+		st = print_member(job->id, self, "Removed", false, err);
+	free(self);
+	return st;
+}
+
+static enum status do_delete(const struct job *job, struct err *err)
+{
+	enum status st = group_delete(job->client, job->id, err);
+	struct buf line;
+
+	if (st)
+		return st;
+	begin_line(&line, "group", job->id);
+	json_add_string(&line, "eventType", "SessionEnded");
+	return end_line(&line, err);
+}
+
+static const char *const verb_names[] = { "list", "create", "show", "invite", "remove", "join", "leave", "delete",
+	NULL };
+
+static const struct verb {
+	const char *name;
+	bool group; /* the next operand is a group's ID */
+	bool addresses; /* then come addresses, one at least */
+	enum status (*run)(const struct job *job, struct err *err);
+} verbs[] = {
+	{ "list", false, false, do_list },
+	{ "create", false, true, do_create },
+	{ "show", true, false, do_show },
+	{ "invite", true, true, do_invite },
+	{ "remove", true, true, do_remove },
+	{ "join", true, false, do_join },
+	{ "leave", true, false, do_leave },
+	{ "delete", true, false, do_delete },
+};
+
+/* ---- operands ------------------------------------------------------------------------------ */
+
+static const struct verb *find_verb(const char *name, struct err *err)
+{
+	const char *near = nearest_word(name, verb_names);
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	}
+	if (near)
+		err_set(err, ST_USAGE, "'group %s' does not exist; did you mean 'group %s'?", name, near);
+	else
+		err_set(err, ST_USAGE,
+			"'group %s' does not exist; there are list, create, show, invite, remove, join, leave and delete",
+			name);
+	return NULL;
+}
+
+/* A user's address, lower-cased; not a group's, nor a number. */
+static enum status take_address(struct job *job, const char *text, struct err *err)
+{
+	struct address address;
+
+	if (address_parse(&address, text, NULL, err))
+		return err->status = ST_USAGE;
+	if (address.type != CHAT_ONE_TO_ONE) {
+		address_release(&address);
+		return err_set(err, ST_USAGE, "'%s' is no user; a group is made of users", text);
+	}
+	job->addresses[job->count++] = address.id;
+	return ST_OK;
+}
+
+static enum status take_operands(const struct verb *verb, const struct cli *cli, struct job *job, struct err *err)
+{
+	size_t at = 1;
+	enum status st = ST_OK;
+
+	if (verb->group) {
+		if (cli->operand_count < 2)
+			return err_set(err, ST_USAGE, "which group? 'kandy group %s ID'", verb->name);
+		job->id = cli->operands[at++];
+		if (starts_with(job->id, "group:"))
+			job->id += 6;
+		if (!*job->id)
+			return err_set(err, ST_USAGE, "the group's ID is empty");
+	}
+	if (verb->addresses && at == cli->operand_count)
+		return err_set(err, ST_USAGE, "'kandy group %s' needs the address of a user at least", verb->name);
+	if (!verb->addresses && at < cli->operand_count)
+		return err_set(err, ST_USAGE, "'%s' is one operand too many", cli->operands[at]);
+	job->addresses = xcalloc(cli->operand_count, sizeof(*job->addresses));
+	for (; !st && at < cli->operand_count; at++)
+		st = take_address(job, cli->operands[at], err);
+	return st;
+}
+
+static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
+{
+	const struct group_params *params = p;
+	const struct verb *verb = find_verb(ctx->cli->operands[0], err);
+	struct job job = { .params = params };
+	struct session_handle handle;
+	enum status st = verb ? take_operands(verb, ctx->cli, &job, err) : ST_USAGE;
+
+	if (!st && !(st = session_open(&handle, ctx, &params->session, false, err))) {
+		job.client = handle.client;
+		if (!(st = client_authenticate(handle.client, NULL, err)))
+			st = verb->run(&job, err);
+		session_close(&handle);
+	}
+	for (size_t i = 0; i < job.count; i++)
+		free(job.addresses[i]);
+	free(job.addresses);
+	return st;
+}
+
+static const struct opt opts[] = {
+	{ .kind = OPT_STRING,
+		.name = "name",
+		.metavar = "TEXT",
+		.at = offsetof(struct group_params, name),
+		.help = "create: its name" },
+	{ .kind = OPT_STRING,
+		.name = "subject",
+		.metavar = "TEXT",
+		.at = offsetof(struct group_params, subject),
+		.help = "create: what it is about" },
+	{ .kind = OPT_STRING,
+		.name = "image",
+		.metavar = "URL",
+		.at = offsetof(struct group_params, image),
+		.help = "create: its picture" },
+	{ .kind = OPT_FLAG,
+		.name = "admin",
+		.at = offsetof(struct group_params, admin),
+		.help = "invite: as one who may invite and remove others" },
+	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct group_params, session) },
+	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct group_params, common) },
+	{ 0 },
+};
+
+static const char *const description[] = {
+	"'list' shows the groups that this user is in or invited to, 'show ID' one of them. 'create ADDRESS...' makes one of this user and those. 'invite ID "
+	"ADDRESS...' and 'remove ID ADDRESS...' change who is in it; 'join ID' accepts an invitation, 'leave ID' rejects it or leaves; 'delete "
+	"ID' ends the group for all. To send to it, write to group:ID.",
+	"Prints lines with \"event\":\"group\", type, destination (the group's ID), name and participants, and one with "
+	"\"event\":\"participants\" for each participant that was changed.",
+	NULL,
+};
+
+static const struct cli_example examples[] = {
+	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r '.destination[0]'",
+		"a group of three; its ID" },
+	{ "kandy group list | jq -r '\"group:\\(.destination[0]) \\(.name)\"'",
+		"the groups that there are, as one writes to them" },
+	{ 0 },
+};
+
+static const char *const see_also[] = { "send", "listen", "conversations", NULL };
+
+const struct command cmd_group = {
+	.name = "group",
+	.operands = "list|create|show|invite|remove|join|leave|delete [ID] [ADDRESS...]",
+	.operands_min = 1,
+	.operands_max = SIZE_MAX,
+	.operand_choices = verb_names,
+	.summary = "make, show, change and leave group conversations",
+	.description = description,
+	.opts = opts,
+	.params_size = sizeof(struct group_params),
+	.examples = examples,
+	.see_also = see_also,
+	.run = run,
+};

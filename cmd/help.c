@@ -1,0 +1,160 @@
+/*
+ * help.c - `kandy help`: the overview, the help of a command, and (hidden) what is generated from the rows.
+ */
+#include "base/str.h"
+#include "cli/term.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/config_files.h"
+#include "cmd/listing.h"
+#include "cmd/output.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PROFILES_MAX = 256 };
+
+struct help_params {
+	struct common_params common;
+	const char *emit;
+};
+
+static enum status find(const char *name, const struct command **command, struct err *err)
+{
+	const char *near;
+
+	if ((*command = cli_find(commands, name)))
+		return ST_OK;
+	near = cli_nearest(commands, name);
+	if (near)
+		return err_set(err, ST_USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
+	return err_set(err, ST_USAGE, "unknown command '%s'; 'kandy help' lists the commands", name);
+}
+
+/* Those that have a section in a configuration file; one that cannot be read is no news for a completion. */
+static void add_configured(struct buf *out)
+{
+	static const enum opt_source layers[] = { SOURCE_PROFILE, SOURCE_SYSTEM };
+	const char *names[PROFILES_MAX];
+	struct config_files *files;
+
+	if (config_files_open(&files, "default", commands, NULL))
+		return;
+	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+		const struct config *config = config_files_get(files, layers[i]);
+		size_t count = config ? config_profiles(config, names, PROFILES_MAX) : 0;
+
+		for (size_t j = 0; j < count && j < PROFILES_MAX; j++)
+			buf_addf(out, "%s\n", names[j]);
+	}
+	config_files_free(files);
+}
+
+/* Those that have a token cache. */
+static void add_cached(struct buf *out, const char *state_dir)
+{
+	DIR *dir = state_dir ? opendir(state_dir) : NULL;
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *name = entry->d_name;
+
+		if (name[0] != '.' && ends_with(name, ".json"))
+			buf_addf(out, "%.*s\n", (int)(strlen(name) - strlen(".json")), name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void add_profiles(struct buf *out, const char *state_dir)
+{
+	add_configured(out);
+	add_cached(out, state_dir);
+}
+
+static void add_names(struct buf *out)
+{
+	for (size_t i = 0; commands[i]; i++) {
+		if (!commands[i]->hidden)
+			buf_addf(out, "%s\n", commands[i]->name);
+	}
+}
+
+static void emit(struct buf *out, const char *what, const struct command *command, const struct run_ctx *ctx)
+{
+	if (!strcmp(what, "man") && command)
+		cli_man(out, command);
+	else if (!strcmp(what, "man"))
+		cli_man_overview(out, &overview, commands);
+	else if (!strcmp(what, "bash"))
+		cli_bash(out, commands);
+	else if (!strcmp(what, "zsh"))
+		cli_zsh(out, commands);
+	else if (!strcmp(what, "fish"))
+		cli_fish(out, commands);
+	else if (!strcmp(what, "json"))
+		listing_add(out, command ? (const struct command *const[]){ command, NULL } : commands);
+	else if (!strcmp(what, "commands"))
+		add_names(out);
+	else
+		add_profiles(out, ctx->state_dir);
+}
+
+static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
+{
+	const struct help_params *params = p;
+	const struct command *command = NULL;
+	struct buf text;
+	enum status st;
+
+	if (ctx->cli->operand_count && (st = find(ctx->cli->operands[0], &command, err)))
+		return st;
+	buf_init(&text, BUF_NO_MAX);
+	if (params->emit)
+		emit(&text, params->emit, command, ctx);
+	else if (command)
+		cli_help(&text, command, term_width(STDOUT_FILENO));
+	else
+		cli_overview(&text, &overview, commands, term_width(STDOUT_FILENO));
+	st = output_add(text.data, text.len, err);
+	buf_release(&text);
+	return st;
+}
+
+static const char *const readers[] = { "man", "bash", "zsh", "fish", "json", "commands", "profiles", NULL };
+
+static const struct opt opts[] = {
+	{ .kind = OPT_CHOICE,
+		.name = "emit",
+		.metavar = "WHAT",
+		.choices = readers,
+		.hidden = true,
+		.at = offsetof(struct help_params, emit),
+		.help = "print what is generated from the options" },
+	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct help_params, common) },
+	{ 0 },
+};
+
+const struct command cmd_help = {
+	.name = "help",
+	.operands = "[COMMAND]",
+	.operands_max = 1,
+	.summary = "show the commands, or what one of them takes",
+	.description =
+		(const char *const[]){
+			"Without an operand, lists the commands; with one, shows its options and examples, as 'kandy COMMAND --help' does.",
+			NULL,
+		},
+	.opts = opts,
+	.params_size = sizeof(struct help_params),
+	.needs = NEEDS_NO_FILES,
+	.examples =
+		(const struct cli_example[]){
+			{ "kandy help", "list the commands" },
+			{ "kandy help version", "show the options of version" },
+			{ NULL, NULL },
+		},
+	.run = run,
+};

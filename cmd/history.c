@@ -1,0 +1,176 @@
+/*
+ * history.c - what was said in a conversation, oldest first.
+ */
+#include "api/conversation.h"
+#include "api/history.h"
+#include "api/listen_run.h"
+#include "api/notification.h"
+#include "base/mem.h"
+#include "base/stack.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "cmd/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PILE_MEMORY ((size_t)4 << 20) /* the service gives newest first: more than this waits in a temporary file */
+
+struct history_params {
+	struct common_params common;
+	struct session_params session;
+	int64_t count;
+	const char *since;
+};
+
+struct reader {
+	struct client *client;
+	const struct address *peer;
+	char *own; /* number, for SMS */
+	int64_t left; /* messages still wanted */
+	int64_t floor_s; /* messages of this second and before are not */
+	struct notification_decoder decoder;
+	struct stack pile;
+	struct buf line;
+	bool done;
+};
+
+static enum status pile_message(struct reader *r, struct json_value message, struct err *err)
+{
+	const char *self = r->own ? r->own : client_session(r->client)->address;
+	struct history_context context = { .type = r->peer->type, .peer = r->peer->id, .self = self };
+	struct notification n;
+	enum status st;
+
+	buf_clear(&r->line);
+	if ((st = notification_from_history(&r->decoder, message, &context, &r->line, &n, err)))
+		return st;
+	if (!r->left || (n.timestamp_ms >= 0 && n.timestamp_ms / 1000 <= r->floor_s)) {
+		r->done = true;
+		return ST_OK;
+	}
+	r->left--;
+	return stack_push(&r->pile, r->line.data, r->line.len, err);
+}
+
+/* One page; `*next` is its token, and then that of the page behind it. */
+static enum status read_page(struct reader *r, char **next, struct err *err)
+{
+	struct client_answer answer = { 0 };
+	struct json_value messages;
+	char *more = NULL;
+	enum status st = history_fetch_page(r->client, r->peer->type, r->peer->id, r->own, *next,
+		r->left < HISTORY_PAGE ? r->left : HISTORY_PAGE, &answer, &messages, &more, err);
+
+	for (struct json_iter it = json_first(messages); !st && !r->done && json_more(it); it = json_next(it))
+		st = pile_message(r, it.value, err);
+	if (!st && more && *next && !strcmp(more, *next))
+		st = err_set(err, ST_PROTOCOL, "the server's history of '%s' never ends", r->peer->id);
+	client_answer_release(&answer);
+	free(*next);
+	*next = more;
+	return st;
+}
+
+static enum status print(struct reader *r, struct err *err)
+{
+	enum status st = ST_OK;
+
+	while (!st && !stack_empty(&r->pile)) {
+		buf_clear(&r->line);
+		if (!(st = stack_pop(&r->pile, &r->line, err)))
+			st = output_add(r->line.data, r->line.len, err);
+	}
+	return st ? st : output_flush(err);
+}
+
+static enum status read_all(struct reader *r, struct err *err)
+{
+	char *next = NULL;
+	enum status st = conversation_own(r->client, r->peer, &r->own, err);
+
+	if (st || (r->peer->type == CHAT_SMS && !r->own))
+		return st;
+	do
+		st = read_page(r, &next, err);
+	while (!st && next && r->left && !r->done);
+	free(next);
+	return st ? st : print(r, err);
+}
+
+static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
+{
+	const struct history_params *params = p;
+	const char *temp_dir = getenv("TMPDIR");
+	struct reader r = { .left = params->count ? params->count : INT64_MAX, .floor_s = -1 };
+	struct session_handle handle;
+	struct address peer;
+	enum status st;
+
+	if (params->since && !listen_since(params->since, &r.floor_s))
+		return err_set(err, ST_USAGE,
+			"'%s' is no time; it reads 2026-01-31, 2026-01-31T12:00 or seconds since 1970", params->since);
+	if ((st = peer_open(&handle, &peer, ctx, &params->session, err)))
+		return st;
+	r.client = handle.client;
+	r.peer = &peer;
+	buf_init(&r.line, BUF_NO_MAX);
+	stack_init(&r.pile, PILE_MEMORY, temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp");
+	st = read_all(&r, err);
+	stack_release(&r.pile);
+	notification_decoder_release(&r.decoder);
+	buf_release(&r.line);
+	free(r.own);
+	peer_close(&handle, &peer);
+	return st;
+}
+
+static const struct opt opts[] = {
+	{ .kind = OPT_INT,
+		.name = "count",
+		.letter = 'n',
+		.metavar = "N",
+		.at = offsetof(struct history_params, count),
+		.fallback = "50",
+		.help = "print the last N messages; 0: all" },
+	{ .kind = OPT_STRING,
+		.name = "since",
+		.metavar = "TIME",
+		.at = offsetof(struct history_params, since),
+		.help = "leave out what is older than TIME",
+		.more = "TIME is in seconds or milliseconds since 1970, or 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00:00 in UTC." },
+	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct history_params, session) },
+	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct history_params, common) },
+	{ 0 },
+};
+
+static const char *const description[] = {
+	"Prints the last messages of a conversation as lines like those of 'kandy listen', oldest first, each with \"backfilled\":true. They can be "
+	"fed to 'kandy fetch-links' as well.",
+	NULL,
+};
+
+static const struct cli_example examples[] = {
+	{ "kandy history bob@sandbox.example", "the last 50 messages from and to bob" },
+	{ "kandy history bob@sandbox.example --count 0 | kandy fetch-links -D inbox",
+		"every file that was ever exchanged with bob" },
+	{ 0 },
+};
+
+static const char *const see_also[] = { "conversations", "listen", "fetch-links", NULL };
+
+const struct command cmd_history = {
+	.name = "history",
+	.operands = "PEER",
+	.operands_min = 1,
+	.operands_max = 1,
+	.operand_hint = HINT_ADDRESS,
+	.summary = "print the messages of a conversation",
+	.description = description,
+	.opts = opts,
+	.params_size = sizeof(struct history_params),
+	.examples = examples,
+	.see_also = see_also,
+	.run = run,
+};

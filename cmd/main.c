@@ -1,0 +1,224 @@
+/*
+ * main.c - from argv to a row of the table, to its run(), to an exit code.
+ */
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/term.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/config_files.h"
+#include "cmd/output.h"
+#include "cmd/version.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define OUT_OF_MEMORY "kandy: out of memory\n"
+
+static void out_of_memory(void)
+{
+	if (write(STDERR_FILENO, OUT_OF_MEMORY, sizeof(OUT_OF_MEMORY) - 1) < 0) {
+		/* then it must be said by the code alone */
+	}
+	_exit(ST_INTERNAL);
+}
+
+/*
+ * Whoever started us with a standard descriptor closed must not find our files under its number. What stands in for
+ * stdout and stderr is not writable, so that output that nobody can get is an error and no success.
+ */
+static void sane_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A reader that went away is nothing to talk about: the shell sees what it sees of any other program. */
+_Noreturn static void die_of_sigpipe(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+	_exit(ST_SIGPIPE);
+}
+
+static enum status print(struct buf *text, struct err *err)
+{
+	enum status st = output_add(text->data, text->len, err);
+
+	buf_release(text);
+	return st;
+}
+
+/* "kandy", "kandy --help", "kandy -vV" and the like: no command, or options in its place. */
+static enum status without_command(int argc, char **argv, struct err *err)
+{
+	struct cli cli;
+	struct buf text;
+	enum status st = cli_parse(&cli, &overview, argc, argv, err);
+
+	buf_init(&text, BUF_NO_MAX);
+	if (st) {
+		/* err says it */
+	} else if (cli.want_help) {
+		cli_overview(&text, &overview, commands, term_width(STDOUT_FILENO));
+		st = print(&text, err);
+	} else if (cli.want_version) {
+		st = version_print(((struct common_params *)cli.params)->verbose > 0, err);
+	} else if (argc > 1) {
+		st = err_set(err, ST_USAGE, "options stand behind the command: 'kandy COMMAND %s'", argv[1]);
+	} else {
+		cli_overview(&text, &overview, commands, term_width(STDERR_FILENO));
+		st = write_full(STDERR_FILENO, text.data, text.len) ? ST_USAGE : ST_IO;
+		err_set(err, st, "%s", "");
+	}
+	buf_release(&text);
+	cli_release(&cli);
+	return st;
+}
+
+static enum status print_help(const struct command *command, struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, BUF_NO_MAX);
+	cli_help(&text, command, term_width(STDOUT_FILENO));
+	return print(&text, err);
+}
+
+/* The profile decides which part of a configuration file counts, so it cannot come from there. */
+static const char *profile_of(const struct common_params *common)
+{
+	const char *variable = getenv("KANDY_PROFILE");
+
+	if (common->profile)
+		return common->profile;
+	return variable && *variable ? variable : "default";
+}
+
+static enum status set_up_log(const struct common_params *common, struct err *err)
+{
+	log_set_level(common->quiet ? LOG_QUIET : common->verbose ? LOG_VERBOSE : LOG_NORMAL);
+	return common->trace ? log_open_trace(common->trace, err) : ST_OK;
+}
+
+/* Settings from the environment and the files. */
+static enum status layer(struct cli *cli, struct run_ctx *ctx, struct config_files **files, struct err *err)
+{
+	struct cli_lookup lookup;
+	enum status st;
+
+	if (ctx->command->needs & NEEDS_NO_FILES)
+		return cli_layer(cli, NULL, err);
+	if ((st = config_files_open(files, ctx->profile, commands, err)))
+		return st;
+	lookup = config_files_lookup(*files);
+	ctx->config = *files;
+	return cli_layer(cli, &lookup, err);
+}
+
+static enum status run(const struct command *command, struct cli *cli, struct err *err)
+{
+	struct run_ctx ctx = { .command = command, .commands = commands, .cli = cli };
+	struct config_files *files = NULL;
+	struct err config_err = ERR_INIT;
+	char *state_dir;
+	enum status st;
+
+	ctx.profile = profile_of(cli->params);
+	ctx.state_dir = state_dir = xdg_dir("XDG_STATE_HOME", ".local/state");
+	st = layer(cli, &ctx, &files, err);
+	if (st == ST_CONFIG && command->needs & NEEDS_NO_SANE_CONFIG) {
+		config_err = *err;
+		ctx.config_err = &config_err;
+		st = cli_layer(cli, NULL, err);
+	}
+	if (!st && !state_dir && !(command->needs & NEEDS_NO_FILES))
+		st = err_set(err, ST_CONFIG,
+			"no home directory is known for the token cache; set HOME or XDG_STATE_HOME");
+	if (!st)
+		st = set_up_log(cli->params, err);
+	if (!st && command->needs & NEEDS_STDIN && isatty(STDIN_FILENO))
+		log_note("reading from the terminal; ^D ends the input");
+	if (!st)
+		st = command->run(&ctx, cli->params, err);
+	free(state_dir);
+	config_files_free(files);
+	return st;
+}
+
+static enum status with_command(const struct command *command, int argc, char **argv, struct err *err)
+{
+	struct cli cli;
+	enum status st;
+
+	log_set_command(command->name);
+	st = cli_parse(&cli, command, argc, argv, err);
+	if (st)
+		; /* err says it */
+	else if (cli.want_help)
+		st = print_help(command, err);
+	else if (cli.want_version)
+		st = version_print(((struct common_params *)cli.params)->verbose > 0, err);
+	else
+		st = run(command, &cli, err);
+	cli_release(&cli);
+	return st;
+}
+
+static enum status unknown_command(const char *name, struct err *err)
+{
+	const char *near = cli_nearest(commands, name);
+
+	if (near)
+		return err_set(err, ST_USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
+	return err_set(err, ST_USAGE, "unknown command '%s'; 'kandy help' lists the commands", name);
+}
+
+/* "kandy-send ..." is "kandy send ...". */
+static enum status dispatch(int argc, char **argv, struct err *err)
+{
+	const char *called = argc ? path_base(argv[0]) : "kandy";
+	const struct command *command;
+
+	if (starts_with(called, "kandy-") && (command = cli_find(commands, called + 6)))
+		return with_command(command, argc, argv, err);
+	if (argc < 2 || argv[1][0] == '-')
+		return without_command(argc, argv, err);
+	if ((command = cli_find(commands, argv[1])))
+		return with_command(command, argc - 1, argv + 1, err);
+	return unknown_command(argv[1], err);
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	struct err last = ERR_INIT;
+	enum status st, written;
+
+	sane_descriptors();
+	mem_set_hook(out_of_memory);
+	interrupt_install();
+	st = dispatch(argc, argv, &err);
+	written = output_finish(&last);
+	if (st == ST_SIGPIPE || written == ST_SIGPIPE)
+		die_of_sigpipe();
+	if (st && err.text[0])
+		log_err(&err);
+	if (written && written != st) {
+		log_err(&last);
+		st = written;
+	}
+	log_close();
+	return (int)st;
+}

@@ -1,0 +1,116 @@
+#include "cmd/output.h"
+
+#include "base/interrupt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	BATCH_BYTES = 64 * 1024, /* written when so much has been collected */
+	PIPE_ROOM = 4096, /* what a pipe that polls writable takes without blocking (PIPE_BUF) */
+	LAST_CHANCE_MS = 2000, /* after a signal: how long a reader may take for the rest of a line */
+};
+
+static struct {
+	struct buf pending;
+	bool failed, closed;
+	int terminal; /* 1 or 0; -1: not asked yet */
+	struct err failure;
+} state = { .pending = { .data = (char[]){ "" }, .max = BUF_NO_MAX }, .terminal = -1 };
+
+/* Once it failed it stays failed: what comes later must not be mistaken for the line that is missing. */
+static enum status fail(struct err *err, enum status st, const char *reason)
+{
+	state.failed = true;
+	if (st == ST_SIGPIPE)
+		err_set(&state.failure, st, "the reader of the output has gone");
+	else
+		err_set(&state.failure, st, "cannot write the output: %s", reason);
+	if (err)
+		*err = state.failure;
+	return st;
+}
+
+/*
+ * A reader that has stopped reading must not hold a program that was asked to end: after a signal, write only what
+ * is sure not to block.
+ */
+static enum status write_pending(struct err *err)
+{
+	const char *p = state.pending.data;
+	size_t left = state.pending.len;
+
+	while (left) {
+		bool ending = interrupt_status() != ST_OK;
+		struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
+		ssize_t n;
+
+		if (ending && poll(&ready, 1, LAST_CHANCE_MS) == 0)
+			return fail(err, ST_IO, "its reader takes no more");
+		n = write(STDOUT_FILENO, p, ending && left > PIPE_ROOM ? PIPE_ROOM : left);
+		if (n >= 0) {
+			p += n;
+			left -= (size_t)n;
+		} else if (errno == EAGAIN) { /* a pipe that somebody else has made non-blocking */
+			(void)poll(&ready, 1, -1);
+		} else if (errno == EPIPE) {
+			return fail(err, ST_SIGPIPE, NULL);
+		} else if (errno != EINTR) {
+			return fail(err, ST_IO, strerror(errno));
+		}
+	}
+	return ST_OK;
+}
+
+enum status output_flush(struct err *err)
+{
+	enum status st;
+
+	if (state.failed) {
+		if (err)
+			*err = state.failure;
+		return state.failure.status;
+	}
+	st = write_pending(err);
+	buf_clear(&state.pending);
+	return st;
+}
+
+static bool on_terminal(void)
+{
+	if (state.terminal < 0)
+		state.terminal = isatty(STDOUT_FILENO);
+	return state.terminal == 1;
+}
+
+enum status output_add(const char *p, size_t len, struct err *err)
+{
+	if (!state.failed)
+		buf_add(&state.pending, p, len);
+	if (state.failed || state.pending.len >= BATCH_BYTES || on_terminal())
+		return output_flush(err);
+	return ST_OK;
+}
+
+enum status output_line(const struct buf *line, struct err *err)
+{
+	if (!state.failed) {
+		buf_add(&state.pending, line->data, line->len);
+		buf_addc(&state.pending, '\n');
+	}
+	return output_flush(err);
+}
+
+enum status output_finish(struct err *err)
+{
+	enum status st = output_flush(err);
+
+	buf_release(&state.pending);
+	/* close(2) is where a full disk of a network file system shows */
+	if (!state.closed && close(STDOUT_FILENO) && !st)
+		st = fail(err, ST_IO, strerror(errno));
+	state.closed = true;
+	return st;
+}

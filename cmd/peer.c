@@ -1,0 +1,33 @@
+#include "cmd/peer.h"
+
+#include "json/json.h"
+
+enum status peer_open(struct session_handle *handle, struct address *peer, const struct run_ctx *ctx,
+	const struct session_params *params, struct err *err)
+{
+	enum status st;
+
+	if (address_parse(peer, ctx->cli->operands[0], NULL, err))
+		return err->status = ST_USAGE;
+	if (!(st = session_open(handle, ctx, params, false, err))) {
+		if (!(st = client_authenticate(handle->client, NULL, err)))
+			return ST_OK;
+		session_close(handle);
+	}
+	address_release(peer);
+	return st;
+}
+
+void peer_close(struct session_handle *handle, struct address *peer)
+{
+	session_close(handle);
+	address_release(peer);
+}
+
+void peer_add(struct buf *line, const struct address *peer)
+{
+	json_add_string(line, "type", chat_type_name(peer->type));
+	json_open_key(line, "destination", '[');
+	json_add_string(line, NULL, peer->id);
+	json_close(line, ']');
+}

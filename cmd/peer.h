@@ -1,0 +1,25 @@
+/*
+ * peer.h - what commands about one conversation have in common: a session, and an address as the
+ * first operand.
+ */
+#ifndef KANDY_CMD_PEER_H
+#define KANDY_CMD_PEER_H
+
+#include "api/address.h"
+#include "cmd/session_opts.h"
+
+/*
+ * Parses the first operand, opens the session and makes sure of a token. Release both with
+ * peer_close(), after a success. A wrong address is ST_USAGE, and found before anybody is asked.
+ */
+enum status peer_open(struct session_handle *handle, struct address *peer, const struct run_ctx *ctx,
+	const struct session_params *params, struct err *err) MUST_USE;
+void peer_close(struct session_handle *handle, struct address *peer);
+
+/*
+ * "type":"chat-oneToOne","destination":["bob@acme.example.com"], as every line about a conversation
+ * has them.
+ */
+void peer_add(struct buf *line, const struct address *peer);
+
+#endif

@@ -1,0 +1,575 @@
+/*
+ * send.c - messages from options, stdin, lines or lines of JSON.
+ *
+ * One message and a million go the same way: items into an outbox, one result a recipient out of it. They differ in
+ * what is said of a failure: of one message, a sentence on stderr and its own exit code; in a batch, an error line on
+ * stdout in its place as well, and 1.
+ */
+#include "api/outbox.h"
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "cmd/send_failed.h"
+#include "cmd/send_input.h"
+#include "cmd/send_progress.h"
+#include "cmd/send_report.h"
+#include "cmd/session_opts.h"
+#include "cmd/spooling.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct send_params {
+	struct common_params common;
+	struct session_params session;
+	struct str_list to, attach;
+	const char *message, *type, *name, *mime_type;
+	bool lines, jsonl, unordered, fail_fast, dry_run, spool;
+	const char *failed, *on_unknown;
+	int64_t jobs;
+};
+
+#define AT(member) .at = offsetof(struct send_params, member)
+
+static const char *const types[] = { "chat", "group", "sms", NULL };
+static const char *const on_unknown_choices[] = { "check", "resend", "fail", NULL };
+
+static const struct opt opts[] = {
+	{ .kind = OPT_HEADING, .help = "Message" },
+	{ .kind = OPT_LIST,
+		.name = "to",
+		.letter = 't',
+		.metavar = "ADDRESS",
+		AT(to),
+		.hint = HINT_ADDRESS,
+		.help = "send to ADDRESS: user@domain, group:ID or sms:+NUMBER; may be given many times",
+		.more = "An operand is the same. With --jsonl, for the lines that name nobody." },
+	{ .kind = OPT_STRING,
+		.name = "message",
+		.letter = 'm',
+		.metavar = "TEXT",
+		AT(message),
+		.help = "the text; without it, stdin is the text",
+		.more = "Of stdin, one newline at the end is left out. NUL bytes and what is not UTF-8 become U+FFFD." },
+	{ .kind = OPT_LIST,
+		.name = "attach",
+		.letter = 'a',
+		.metavar = "FILE",
+		AT(attach),
+		.hint = HINT_FILE,
+		.help = "attach FILE; may be given many times; '-' is stdin",
+		.more = "All files are looked at before anything is sent. With a file and no -m, the text is what stdin brings, "
+			"unless that is a terminal." },
+	{ .kind = OPT_STRING,
+		.name = "name",
+		.metavar = "NAME",
+		AT(name),
+		.help = "the attachment's name: of '-a -', or of the only one" },
+	{ .kind = OPT_STRING,
+		.name = "mime-type",
+		.metavar = "TYPE",
+		AT(mime_type),
+		.help = "its MIME type, instead of the one that goes with the name" },
+	{ .kind = OPT_CHOICE,
+		.name = "type",
+		.metavar = "TYPE",
+		.choices = types,
+		AT(type),
+		.help = "what addresses without a prefix are: chat, group or sms" },
+
+	{ .kind = OPT_HEADING, .help = "Many messages" },
+	{ .kind = OPT_FLAG,
+		.name = "lines",
+		AT(lines),
+		.help = "each line of stdin is a message",
+		.more = "Blank lines are passed over." },
+	{ .kind = OPT_FLAG,
+		.name = "jsonl",
+		AT(jsonl),
+		.help = "each line of stdin is a JSON object that says what to send",
+		.more = "Blank lines are passed over." },
+	{ .kind = OPT_INT,
+		.name = "jobs",
+		.letter = 'j',
+		.metavar = "N",
+		AT(jobs),
+		.fallback = "4",
+		.min = 1,
+		.max = 256,
+		.help = "do up to N requests at once",
+		.more = "Messages of one conversation go one after the other all the same, in their order." },
+	{ .kind = OPT_FLAG,
+		.name = "unordered",
+		AT(unordered),
+		.help = "print results as they come, not in the order of the input" },
+	{ .kind = OPT_FLAG, .name = "fail-fast", AT(fail_fast), .help = "begin nothing more after the first failure" },
+	{ .kind = OPT_STRING,
+		.name = "failed",
+		.metavar = "FILE",
+		AT(failed),
+		.hint = HINT_FILE,
+		.help = "put the input lines that were not sent into FILE, ready to be fed in again",
+		.more = "Of a line with several recipients, those that have the message already are taken out. A message "
+			"that may have arrived (status \"unknown\") is not among them. --lines goes with one recipient then." },
+
+	{ .kind = OPT_HEADING, .help = "Delivery" },
+	{ .kind = OPT_CHOICE,
+		.name = "on-unknown",
+		.metavar = "HOW",
+		.choices = on_unknown_choices,
+		AT(on_unknown),
+		.fallback = "check",
+		.help = "when the answer got lost: look into the conversation's history, send again at once, or give up",
+		.more = "check: what history shows is sent, what it surely does not show is sent again, and if that cannot be told, the "
+			"status is \"unknown\" and the exit code 75. resend may send twice. fail leaves it at \"unknown\"." },
+	{ .kind = OPT_FLAG,
+		.name = "spool",
+		AT(spool),
+		.help = "keep on disk what cannot be sent now, for 'kandy flush'; the exit code is 0 then",
+		.more = "That is: temporary failures after all retries, no network, no login now, and answers that got lost. The spool has its own "
+			"copies of the files. Once the service cannot be reached, the rest of the run is spooled without a try, and so is what would "
+			"overtake a spooled message in its conversation. Refusals are failures as ever." },
+	{ .kind = OPT_FLAG,
+		.name = "dry-run",
+		.letter = 'N',
+		AT(dry_run),
+		.help = "show what would be sent, and send nothing" },
+	{ .kind = OPT_GROUP, .group = session_opts, AT(session) },
+	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
+	{ 0 },
+};
+
+struct run {
+	const struct send_params *params;
+	struct send_words words;
+	struct send_input input;
+	struct session_handle session;
+	struct outbox *outbox;
+	struct send_failed *failed;
+	struct send_progress progress;
+	struct buf line;
+	bool batch;
+	int64_t sent, lost; /* recipients */
+	bool alike; /* all that were lost were so with the same status */
+	struct err first; /* failure */
+	enum status output; /* the first failure of stdout, or of --failed */
+	struct err output_err;
+	bool over; /* no more input is taken */
+	struct err why_over;
+	struct spool *spool; /* --spool */
+	struct spooling_twin twin;
+	bool offline; /* what comes is spooled without a try */
+	struct err why_offline;
+};
+
+/* ---- results --------------------------------------------------------------------------------------------------- */
+
+static void note_failure(struct run *run, const struct outbox_item *item, const struct outbox_result *result)
+{
+	const struct err *err = &result->err;
+
+	if (!run->lost)
+		run->first = *err;
+	run->alike = run->lost++ ? run->alike && run->first.status == err->status : true;
+	if (!run->batch && item->to_count == 1)
+		return; /* main says it */
+	if (item->line && result->to)
+		log_error("line %lld, '%s': %s", (long long)item->line, result->to->id, err->text);
+	else if (item->line)
+		log_error("line %lld: %s", (long long)item->line, err->text);
+	else
+		log_error("'%s': %s", result->to->id, err->text);
+}
+
+/* Without a login, every further message would be another vain login. */
+static bool login_is_gone(const struct outbox_result *result)
+{
+	return result->state == OUTBOX_FAILED && result->err.status == ST_AUTH && !result->attempts && result->to;
+}
+
+static void stop(struct run *run, const struct err *why)
+{
+	if (run->over)
+		return;
+	run->over = true;
+	if (why)
+		run->why_over = *why;
+	outbox_stop(run->outbox);
+}
+
+static void keep_first(struct run *run, enum status st, const struct err *err)
+{
+	if (!st || run->output)
+		return;
+	run->output = st;
+	run->output_err = *err;
+	stop(run, NULL);
+}
+
+static void go_offline(struct run *run, const struct err *why)
+{
+	if (run->offline)
+		return;
+	run->offline = true;
+	run->why_offline = *why;
+	log_note("%s; what cannot be sent now is spooled for 'kandy flush'", why->text);
+	outbox_stop(run->outbox);
+}
+
+/* True if the message is in the spool now. If it cannot be put there, the result says that too. */
+static bool spool_it(struct run *run, const struct outbox_item *item, struct outbox_result *result)
+{
+	struct err err = ERR_INIT, reason = result->err;
+	const char *id = NULL;
+
+	if (!run->spool || run->over || !spooling_wanted(result))
+		return false;
+	if (result->state == OUTBOX_HELD && run->offline)
+		result->err = run->why_offline;
+	if (spooling_put(run->spool, &run->twin, item, result, &id, &err)) {
+		result->state = result->state == OUTBOX_UNKNOWN ? OUTBOX_UNKNOWN : OUTBOX_FAILED;
+		result->err = err;
+		err_prefix(&result->err, "%s, and it cannot be spooled", reason.text);
+		return false;
+	}
+	report_spooled(&run->line, item, result, id);
+	if (spooling_offline(result))
+		go_offline(run, &reason);
+	return true;
+}
+
+static void on_result(void *arg, struct outbox_item *item, const struct outbox_result *told)
+{
+	struct run *run = arg;
+	struct outbox_result mine = *told, *result = &mine;
+	struct err err = ERR_INIT;
+
+	buf_clear(&run->line);
+	if (result->state == OUTBOX_SENT) {
+		run->sent++;
+		report_sent(&run->line, item, result);
+	} else if (spool_it(run, item, result)) {
+		run->sent++; /* as good as */
+		result->state = OUTBOX_SENT;
+	} else if (result->state != OUTBOX_HELD) {
+		note_failure(run, item, result);
+		if (run->batch)
+			report_error(&run->line, "send", item, result);
+	}
+	keep_first(run, output_add(run->line.data, run->line.len, &err), &err);
+	keep_first(run, send_failed_note(run->failed, item, result, &err), &err);
+	if (login_is_gone(result))
+		stop(run, &result->err);
+	else if (run->params->fail_fast && result->state != OUTBOX_SENT)
+		stop(run, NULL);
+}
+
+static void on_progress(void *arg, const char *name, int64_t sent, int64_t total)
+{
+	struct run *run = arg;
+
+	send_progress_upload(&run->progress, name, sent, total);
+}
+
+/* ---- the run --------------------------------------------------------------------------------------------------- */
+
+static enum outbox_on_unknown on_unknown(const char *choice)
+{
+	if (!strcmp(choice, "resend"))
+		return ON_UNKNOWN_RESEND;
+	return strcmp(choice, "fail") ? ON_UNKNOWN_CHECK : ON_UNKNOWN_FAIL;
+}
+
+/* The transport of a run that is offline: nothing is ever started, but the input may keep us waiting. */
+static enum status no_start(void *client, const struct client_call *call, client_done *done, void *arg, struct err *err)
+{
+	(void)client;
+	(void)call;
+	(void)done;
+	(void)arg;
+	return err_set(err, ST_TEMPFAIL, "offline");
+}
+
+static enum status wait_for_input(void *client, int wait_ms, int extra_fd, struct err *err)
+{
+	struct pollfd fds[] = { { .fd = extra_fd, .events = POLLIN }, { .fd = interrupt_fd(), .events = POLLIN } };
+	enum status st;
+
+	(void)client;
+	(void)poll(fds, 2, wait_ms);
+	st = interrupt_status();
+	return st ? err_set(err, st, "interrupted") : ST_OK;
+}
+
+static enum status open_session(struct run *run, const struct run_ctx *ctx, struct err *err)
+{
+	enum status st = session_open(&run->session, ctx, &run->params->session, false, err);
+
+	if (st || !(st = client_authenticate(run->session.client, NULL, err)))
+		return st;
+	if (!run->spool || (st != ST_AUTH && st != ST_UNAVAILABLE && st != ST_TEMPFAIL))
+		return st;
+	run->offline = true;
+	return ST_OK;
+}
+
+/* Who we are must be known before a path can be made. */
+static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struct err *err)
+{
+	const struct send_params *params = run->params;
+	struct outbox_config config = { .transport = { no_start, wait_for_input, NULL },
+		.jobs = params->jobs,
+		.user_id = "",
+		.on_unknown = on_unknown(params->on_unknown),
+		.unordered = params->unordered,
+		.hold = run->spool != NULL,
+		.result = on_result,
+		.arg = run };
+	enum status st = open_session(run, ctx, err);
+
+	if (st)
+		return st;
+	if (!run->offline) {
+		const struct session *session = client_session(run->session.client);
+
+		config.transport = outbox_client(run->session.client);
+		config.retry = client_settings(run->session.client)->retry;
+		config.user_id = session->user_id;
+		config.sender = session->address;
+		config.correlator = session->correlator;
+		config.progress = run->batch ? NULL : on_progress;
+	}
+	run->outbox = outbox_new(&config);
+	if (run->offline) {
+		run->offline = false;
+		go_offline(run, err);
+	}
+	return ST_OK;
+}
+
+static enum status add_items(struct run *run, struct err *err)
+{
+	struct outbox_item *item;
+	enum status st;
+
+	while (!run->over && !run->input.ended && outbox_room(run->outbox)) {
+		if ((st = send_input_next(&run->input, &item, err)))
+			return st;
+		if (!item)
+			return ST_OK;
+		outbox_add(run->outbox, item);
+	}
+	return ST_OK;
+}
+
+static enum status move(struct run *run, struct err *err)
+{
+	enum status st = ST_OK;
+
+	while (!st && ((!run->input.ended && !run->over) || !outbox_idle(run->outbox))) {
+		bool more;
+
+		if ((st = add_items(run, err)))
+			break;
+		more = !run->input.ended && !run->over && outbox_room(run->outbox);
+		st = outbox_step(run->outbox, send_progress_shown(&run->progress) ? 250 : 1000,
+			more ? STDIN_FILENO : -1, err);
+		if (!st)
+			st = output_flush(err);
+		send_progress_batch(&run->progress, run->sent, run->lost, run->input.consumed, run->input.size);
+	}
+	return st;
+}
+
+/* What has not been read yet is not lost either. A live pipe is not waited for after a signal. */
+static enum status keep_rest(struct run *run, struct err *err)
+{
+	const char *line;
+	enum status st = ST_OK;
+	size_t len;
+
+	if (!run->failed || (interrupt_status() && run->input.size < 0))
+		return ST_OK;
+	while (!st && send_input_rest(&run->input, &line, &len))
+		st = send_failed_line(run->failed, line, len, err);
+	return st;
+}
+
+static enum status sum_up(const struct run *run, struct err *err)
+{
+	if (run->output) {
+		*err = run->output_err;
+		return run->output;
+	}
+	if (run->why_over.status) {
+		*err = run->why_over;
+		return err->status;
+	}
+	if (!run->lost)
+		return ST_OK;
+	if (!run->batch && run->sent + run->lost == 1) {
+		*err = run->first;
+		return err->status;
+	}
+	return err_set(err, !run->batch && run->alike && !run->sent ? run->first.status : ST_PARTIAL,
+		"%lld of %lld messages were not sent", (long long)run->lost, (long long)(run->sent + run->lost));
+}
+
+static enum status send_all(struct run *run, const struct run_ctx *ctx, struct err *err)
+{
+	struct err rest = ERR_INIT;
+	enum status st = open_outbox(run, ctx, err);
+
+	if (!st)
+		st = move(run, err);
+	log_progress("%s", "");
+	if (st && run->outbox)
+		outbox_abandon(run->outbox, err);
+	if (!st)
+		st = sum_up(run, err);
+	if (st && keep_rest(run, &rest))
+		log_err(&rest);
+	return st;
+}
+
+static enum status show_all(struct run *run, struct err *err)
+{
+	enum status st = ST_OK, bad = ST_OK;
+
+	while (!st && !run->input.ended) {
+		struct outbox_item *item;
+
+		run->input.lines.polled = false;
+		if ((st = send_input_next(&run->input, &item, err)) || !item)
+			continue;
+		for (size_t i = 0; !item->bad.status && i < item->file_count; i++)
+			item->bad.status = item_check_file(&item->files[i], &item->bad);
+		buf_clear(&run->line);
+		for (size_t i = 0; !item->bad.status && i < item->to_count; i++)
+			report_dry_run(&run->line, item, &item->to[i]);
+		if (item->bad.status) {
+			struct outbox_result result = { .state = OUTBOX_FAILED, .err = item->bad };
+
+			report_error(&run->line, "send", item, &result);
+			log_error("line %lld: %s", (long long)item->line, item->bad.text);
+			bad = ST_PARTIAL;
+		}
+		st = output_add(run->line.data, run->line.len, err);
+		item_free(item);
+	}
+	return st || !bad ? st : err_set(err, bad, "some lines cannot be sent");
+}
+
+static enum status gather(struct run *run, const struct run_ctx *ctx, enum send_form *form, struct err *err)
+{
+	const struct send_params *params = run->params;
+	struct send_words *words = &run->words;
+
+	*words = (struct send_words){ .type = params->type,
+		.message = params->message,
+		.attach = params->attach,
+		.name = params->name,
+		.mime_type = params->mime_type };
+	words->to.cap = params->to.count + ctx->cli->operand_count;
+	words->to.items = xcalloc(words->to.cap + 1, sizeof(*words->to.items));
+	for (size_t i = 0; i < params->to.count; i++)
+		words->to.items[words->to.count++] = params->to.items[i];
+	for (size_t i = 0; i < ctx->cli->operand_count; i++)
+		words->to.items[words->to.count++] = ctx->cli->operands[i];
+	*form = params->jsonl ? SEND_JSONL : params->lines ? SEND_LINES : SEND_ONE;
+	run->batch = *form != SEND_ONE;
+	if (params->jsonl && params->lines)
+		return err_set(err, ST_USAGE, "--lines and --jsonl exclude each other");
+	if (run->batch && params->message)
+		return err_set(err, ST_USAGE, "-m is the text of one message; with %s the texts come from stdin",
+			params->jsonl ? "--jsonl" : "--lines");
+	if (params->failed && !run->batch)
+		return err_set(err, ST_USAGE, "--failed goes with --lines or --jsonl");
+	if (params->failed && *form == SEND_LINES && words->to.count > 1)
+		return err_set(err, ST_USAGE,
+			"--failed with --lines goes with one recipient: a line cannot say who has it already");
+	if (params->session.password_stdin && (run->batch || !params->message))
+		return err_set(err, ST_USAGE,
+			"stdin cannot bring the password and the text at once; give -m TEXT or --password-file");
+	return ST_OK;
+}
+
+static enum status run_send(const struct run_ctx *ctx, const void *params, struct err *err)
+{
+	struct run run = { .params = params };
+	enum send_form form;
+	enum status st, closed;
+
+	buf_init(&run.line, BUF_NO_MAX);
+	send_progress_init(&run.progress, run.params->common.quiet);
+	st = gather(&run, ctx, &form, err);
+	if (!st)
+		st = send_input_open(&run.input, form, &run.words, err);
+	if (!st && run.params->spool)
+		st = spooling_open(&run.spool, ctx, err);
+	if (!st && run.params->failed)
+		st = send_failed_open(&run.failed, run.params->failed, err);
+	if (!st)
+		st = run.params->dry_run ? show_all(&run, err) : send_all(&run, ctx, err);
+	closed = send_failed_close(run.failed, st ? NULL : err);
+	if (!st)
+		st = closed;
+	session_close(&run.session); /* before the outbox: its calls point into it */
+	outbox_free(run.outbox);
+	send_input_close(&run.input);
+	spooling_twin_release(&run.twin);
+	spool_free(run.spool);
+	buf_release(&run.line);
+	free(run.words.to.items);
+	return st;
+}
+
+static const char *const description[] = {
+	"Sends a text, files, or both, to one or more people, groups or telephone numbers. Prints one JSON line for each recipient: "
+	"\"event\":\"sent\" with the message's ID.",
+	"Attachments are streamed from disk, however large, and uploaded once for all recipients of the run.",
+	"A failure that surely did not send the message is repeated (--retry). Where the answer to a message got lost, the "
+	"conversation's history is looked at before it is sent again (--on-unknown).",
+	"If one message cannot be sent, a sentence on stderr says why, and the exit code is that of the failure. With --lines and --jsonl, "
+	"each failure is also an \"event\":\"error\" line on stdout in the place of the result, the rest goes on, and the exit code is 1. Without "
+	"a login the run ends.",
+	"A line of --jsonl is {\"to\":ADDRESS or [ADDRESS...], \"text\":TEXT, \"files\":[PATH...], \"type\":TYPE, \"ref\":ANYTHING}, or a message as 'kandy "
+	"listen' and 'kandy fetch-links' print it. Its \"ref\" comes back in the result. A file may also be {\"path\":PATH, \"name\":NAME, "
+	"\"mimeType\":TYPE}. At most 1000 recipients and 100 files a line, and 4 MiB a line or text.",
+	NULL,
+};
+
+static const struct cli_example examples[] = {
+	{ "kandy send -t bob@sandbox.example -m \"nightly report\"", "send a text" },
+	{ "uptime | kandy send bob@sandbox.example carol@sandbox.example", "send what a command prints to two people" },
+	{ "tar -cz . | kandy send -t bob@sandbox.example -m backup -a - --name backup.tar.gz",
+		"send a stream as a file" },
+	{ "kandy send --spool -t bob@sandbox.example -m \"nightly report\"",
+		"send now, or keep it until it can be sent" },
+	{ "printf '{\"to\":\"bob@sandbox.example\",\"text\":\"%s\"}\\n' one two | kandy send --jsonl -j 8",
+		"send many messages" },
+	{ NULL, NULL },
+};
+
+static const char *const see_also[] = { "flush", "spool", "listen", "fetch-links", "history", NULL };
+
+const struct command cmd_send = {
+	.name = "send",
+	.operands = "[ADDRESS...]",
+	.operands_max = SIZE_MAX,
+	.operand_hint = HINT_ADDRESS,
+	.summary = "send messages with attachments",
+	.description = description,
+	.opts = opts,
+	.params_size = sizeof(struct send_params),
+	.examples = examples,
+	.see_also = see_also,
+	.run = run_send,
+};

@@ -1,0 +1,143 @@
+#include "cmd/send_failed.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BATCH_BYTES ((size_t)64 * 1024)
+
+struct send_failed {
+	char *path;
+	int fd;
+	struct buf out;
+	struct json_doc doc;
+	/* the items of which not all is known yet: in order there is one, with --unordered there may be more */
+	struct open_item {
+		struct open_item *next;
+		const struct outbox_item *item;
+		size_t known;
+		bool lost;
+		bool wanted[ITEM_RECIPIENTS_MAX];
+	} * open;
+};
+
+enum status send_failed_open(struct send_failed **out, const char *path, struct err *err)
+{
+	struct send_failed *failed;
+	struct stat mine, input;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd < 0 || fstat(fd, &mine)) {
+		err_set(err, ST_CANTCREATE, "cannot create '%s': %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return ST_CANTCREATE;
+	}
+	if (!fstat(STDIN_FILENO, &input) && S_ISREG(input.st_mode) && input.st_dev == mine.st_dev &&
+		input.st_ino == mine.st_ino) {
+		close(fd);
+		return err_set(err, ST_USAGE, "'%s' is the input: --failed needs another file", path);
+	}
+	if (S_ISREG(mine.st_mode) && ftruncate(fd, 0)) {
+		err_set(err, ST_IO, "cannot empty '%s': %s", path, strerror(errno));
+		close(fd);
+		return ST_IO;
+	}
+	failed = xcalloc(1, sizeof(*failed));
+	failed->path = xstrdup(path);
+	failed->fd = fd;
+	buf_init(&failed->out, BUF_NO_MAX);
+	*out = failed;
+	return ST_OK;
+}
+
+static enum status flush(struct send_failed *failed, size_t least, struct err *err)
+{
+	bool ok = failed->out.len < least || write_full(failed->fd, failed->out.data, failed->out.len);
+
+	if (failed->out.len >= least)
+		buf_clear(&failed->out);
+	return ok ? ST_OK : err_set(err, ST_IO, "cannot write '%s': %s", failed->path, strerror(errno));
+}
+
+enum status send_failed_line(struct send_failed *failed, const char *line, size_t len, struct err *err)
+{
+	buf_add(&failed->out, line, len);
+	buf_addc(&failed->out, '\n');
+	return flush(failed, BATCH_BYTES, err);
+}
+
+static struct open_item **find(struct send_failed *failed, const struct outbox_item *item)
+{
+	struct open_item **at = &failed->open;
+
+	while (*at && (*at)->item != item)
+		at = &(*at)->next;
+	return at;
+}
+
+static size_t recipients(const struct outbox_item *item)
+{
+	return item->to_count ? item->to_count : 1;
+}
+
+enum status send_failed_note(struct send_failed *failed, const struct outbox_item *item,
+	const struct outbox_result *result, struct err *err)
+{
+	bool lost = result->state == OUTBOX_FAILED || result->state == OUTBOX_HELD;
+	enum status st = ST_OK;
+	struct open_item **at, *open;
+
+	if (!failed || !item->source)
+		return ST_OK;
+	at = find(failed, item);
+	if (!*at) {
+		/* most items have one recipient, and that one is fine */
+		if (!lost && recipients(item) == 1)
+			return ST_OK;
+		*at = xcalloc(1, sizeof(**at));
+		(*at)->item = item;
+	}
+	open = *at;
+	if (result->to)
+		open->wanted[result->to - item->to] = lost;
+	open->lost = open->lost || lost;
+	if (++open->known < recipients(item))
+		return ST_OK;
+	if (open->lost) {
+		item_again(item, &failed->doc, open->wanted, &failed->out);
+		buf_addc(&failed->out, '\n');
+		st = flush(failed, BATCH_BYTES, err);
+	}
+	*at = open->next;
+	free(open);
+	return st;
+}
+
+enum status send_failed_close(struct send_failed *failed, struct err *err)
+{
+	enum status st;
+
+	if (!failed)
+		return ST_OK;
+	st = flush(failed, 1, err);
+	if (close(failed->fd) && !st)
+		st = err_set(err, ST_IO, "cannot write '%s': %s", failed->path, strerror(errno));
+	while (failed->open) {
+		struct open_item *open = failed->open;
+
+		failed->open = open->next;
+		free(open);
+	}
+	buf_release(&failed->out);
+	json_release(&failed->doc);
+	free(failed->path);
+	free(failed);
+	return st;
+}

@@ -1,0 +1,324 @@
+#include "cmd/send_input.h"
+
+#include "api/message.h"
+#include "api/mime.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NOTHING "there is nothing to send; give -m TEXT, -a FILE, or the text on stdin"
+
+/* ---- one message ----------------------------------------------------------------------------------------------- */
+
+/*
+ * The whole of stdin as text. One newline at the end is taken off, since it ends the last line and is no part of what
+ * was said (`echo hello | kandy send` sends "hello"); those before it stay.
+ */
+static enum status read_text(struct outbox_item *item, struct err *err)
+{
+	struct buf text;
+	enum status st;
+
+	buf_init(&text, ITEM_TEXT_MAX);
+	st = file_read_fd(STDIN_FILENO, "the text on stdin", &text, err);
+	if (!st) {
+		if (text.len && text.data[text.len - 1] == '\n')
+			buf_truncate(&text, text.len - 1);
+		if (text.len && text.data[text.len - 1] == '\r')
+			buf_truncate(&text, text.len - 1);
+		item_set_text(item, text.data, text.len);
+	}
+	buf_release(&text);
+	return st;
+}
+
+static enum status copy_stdin(int fd, struct err *err)
+{
+	char block[64 * 1024];
+
+	for (;;) {
+		ssize_t n = read(STDIN_FILENO, block, sizeof(block));
+
+		if (n == 0)
+			return ST_OK;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, ST_IO, "cannot read stdin: %s", strerror(errno));
+		if (!write_full(fd, block, (size_t)n))
+			return err_set(err, ST_IO, "cannot keep what stdin brings in a temporary file: %s",
+				strerror(errno));
+	}
+}
+
+/* An upload must know its size, and be repeatable: a stream is kept in a file without a name first. */
+static enum status open_stream(int *out, struct err *err)
+{
+	const char *dir = getenv("TMPDIR");
+	enum status st;
+	int fd;
+
+	if (!dir || !*dir)
+		dir = "/var/tmp"; /* where large files may be: /tmp is memory on many systems */
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0) { /* a file system without O_TMPFILE */
+		char *path = xasprintf("%s/kandy.XXXXXX", dir);
+
+		fd = mkostemp(path, O_CLOEXEC);
+		if (fd >= 0)
+			unlink(path);
+		free(path);
+	}
+	if (fd < 0)
+		return err_set(err, ST_CANTCREATE, "cannot create a temporary file in '%s': %s", dir, strerror(errno));
+	if ((st = copy_stdin(fd, err))) {
+		close(fd);
+		return st;
+	}
+	*out = fd;
+	return ST_OK;
+}
+
+static bool is_stream(const char *path)
+{
+	return !strcmp(path, "-");
+}
+
+static enum status check_names(const struct send_words *words, size_t *named, struct err *err)
+{
+	size_t streams = 0;
+
+	*named = 0;
+	for (size_t i = 0; i < words->attach.count; i++) {
+		if (is_stream(words->attach.items[i])) {
+			streams++;
+			*named = i;
+		}
+	}
+	if (streams > 1)
+		return err_set(err, ST_USAGE, "stdin can be attached once");
+	if (streams && !words->name)
+		return err_set(err, ST_USAGE, "'-a -' needs --name NAME: what is the attachment to be called?");
+	if ((words->name || words->mime_type) && !streams && words->attach.count != 1)
+		return err_set(err, ST_USAGE, "%s goes with one attachment, or with '-a -'",
+			words->name ? "--name" : "--mime-type");
+	if (words->name && (!*words->name || strchr(words->name, '/')))
+		return err_set(err, ST_USAGE, "--name '%s' is no file name", words->name);
+	if (words->mime_type && !mime_valid(words->mime_type))
+		return err_set(err, ST_USAGE, "--mime-type '%s' is none; it reads type/subtype", words->mime_type);
+	return ST_OK;
+}
+
+/* All files are looked at before stdin is read, and before anything is sent. */
+static enum status add_files(struct outbox_item *item, const struct send_words *words, struct err *err)
+{
+	size_t named;
+	enum status st = check_names(words, &named, err);
+
+	for (size_t i = 0; !st && i < words->attach.count; i++) {
+		bool mine = i == named;
+
+		st = item_add_path(item, words->attach.items[i], mine ? words->name : NULL,
+			mine ? words->mime_type : NULL, err);
+		if (!st && !is_stream(words->attach.items[i]))
+			st = item_check_file(&item->files[i], err);
+	}
+	for (size_t i = 0; !st && i < item->file_count; i++) {
+		struct item_file *file = &item->files[i];
+
+		if (!is_stream(file->path))
+			continue;
+		free(file->path);
+		file->path = NULL;
+		st = open_stream(&file->fd, err);
+	}
+	return st;
+}
+
+static enum status add_recipients(struct outbox_item *item, const struct send_words *words, struct err *err)
+{
+	for (size_t i = 0; i < words->to.count; i++) {
+		if (item_add_to(item, words->to.items[i], words->type, err)) {
+			err->status = ST_USAGE;
+			return ST_USAGE;
+		}
+	}
+	if (!item->to_count)
+		return err_set(err, ST_USAGE, "nobody to send to; give -t ADDRESS");
+	return ST_OK;
+}
+
+static bool attaches_stdin(const struct send_words *words)
+{
+	for (size_t i = 0; i < words->attach.count; i++) {
+		if (is_stream(words->attach.items[i]))
+			return true;
+	}
+	return false;
+}
+
+static enum status make_one(struct outbox_item *item, const struct send_words *words, struct err *err)
+{
+	bool terminal = isatty(STDIN_FILENO);
+	enum status st;
+
+	if ((st = add_recipients(item, words, err)) || (st = add_files(item, words, err)))
+		return st;
+	if (words->message) {
+		item_set_text(item, words->message, strlen(words->message));
+	} else if (!attaches_stdin(words) && !(terminal && item->file_count)) {
+		if (terminal)
+			log_note("reading the text from the terminal; ^D ends it");
+		if ((st = read_text(item, err)))
+			return st;
+	}
+	return *item->text || item->file_count ? ST_OK : err_set(err, ST_USAGE, NOTHING);
+}
+
+/* ---- lines ----------------------------------------------------------------------------------------------------- */
+
+/* Addresses and files are the same for every line: wrong ones are found before the first. */
+static enum status check_lines(const struct send_words *words, struct err *err)
+{
+	struct outbox_item *item = item_new();
+	enum status st = add_recipients(item, words, err);
+
+	if (!st && attaches_stdin(words))
+		st = err_set(err, ST_USAGE, "stdin cannot bring the lines and an attachment at once");
+	if (!st)
+		st = add_files(item, words, err);
+	item_free(item);
+	return st;
+}
+
+static enum status check_jsonl(const struct send_words *words, struct err *err)
+{
+	struct outbox_item *item = item_new();
+	enum status st = words->to.count ? add_recipients(item, words, err) : ST_OK;
+
+	item_free(item);
+	if (!st && (words->attach.count || words->name || words->mime_type))
+		return err_set(err, ST_USAGE, "with --jsonl, each line names its own files");
+	return st;
+}
+
+static struct outbox_item *from_line(const struct send_input *input, const char *line, size_t len)
+{
+	struct outbox_item *item = item_new();
+	size_t text = len && line[len - 1] == '\r' ? len - 1 : len;
+
+	item->bad.status = add_recipients(item, input->words, &item->bad);
+	if (!item->bad.status)
+		item->bad.status = add_files(item, input->words, &item->bad);
+	item_set_text(item, line, text);
+	item->source = xmemdup0(line, len);
+	item->source_len = len;
+	return item;
+}
+
+static bool is_blank(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!strchr(" \t\r", line[i]) || !line[i])
+			return false;
+	}
+	return true;
+}
+
+static struct outbox_item *too_long(void)
+{
+	struct outbox_item *item = item_new();
+
+	err_set(&item->bad, ST_DATA, "it is longer than %zu bytes", ITEM_TEXT_MAX);
+	return item;
+}
+
+enum status send_input_next(struct send_input *input, struct outbox_item **item, struct err *err)
+{
+	struct item_defaults defaults = {
+		.to = input->words->to.items, .to_count = input->words->to.count, .type = input->words->type
+	};
+	char *line;
+	size_t len;
+
+	*item = NULL;
+	if (input->form == SEND_ONE) {
+		*item = input->one;
+		input->one = NULL;
+		input->ended = true;
+		return ST_OK;
+	}
+	while (!input->ended && !*item) {
+		switch (lines_next(&input->lines, &line, &len)) {
+		case LINES_LINE:
+			input->consumed += (int64_t)len + 1;
+			if (is_blank(line, len))
+				continue;
+			*item = input->form == SEND_JSONL ? item_from_json(&input->doc, line, len, &defaults)
+							  : from_line(input, line, len);
+			break;
+		case LINES_TOO_LONG: *item = too_long(); break;
+		case LINES_AGAIN: return ST_OK;
+		case LINES_END: input->ended = true; return ST_OK;
+		case LINES_ERROR: return err_set(err, ST_IO, "cannot read stdin: %s", strerror(errno));
+		}
+	}
+	if (*item)
+		(*item)->line = input->lines.number;
+	return ST_OK;
+}
+
+bool send_input_rest(struct send_input *input, const char **line, size_t *len)
+{
+	enum lines_result result;
+	char *at;
+
+	if (input->form == SEND_ONE || input->ended)
+		return false;
+	input->lines.polled = false;
+	do
+		result = lines_next(&input->lines, &at, len);
+	while (result == LINES_TOO_LONG || result == LINES_AGAIN);
+	*line = at;
+	input->ended = result != LINES_LINE;
+	return !input->ended;
+}
+
+enum status send_input_open(struct send_input *input, enum send_form form, const struct send_words *words,
+	struct err *err)
+{
+	struct stat st;
+	enum status status;
+
+	*input = (struct send_input){ .form = form, .words = words, .size = -1 };
+	if (form == SEND_ONE) {
+		input->one = item_new();
+		return make_one(input->one, words, err);
+	}
+	if ((status = form == SEND_LINES ? check_lines(words, err) : check_jsonl(words, err)))
+		return status;
+	lines_init(&input->lines, STDIN_FILENO, ITEM_TEXT_MAX);
+	input->lines.polled = true;
+	if (!fstat(STDIN_FILENO, &st) && S_ISREG(st.st_mode))
+		input->size = st.st_size;
+	else if (isatty(STDIN_FILENO))
+		log_note("reading lines from the terminal; ^D ends them");
+	return ST_OK;
+}
+
+void send_input_close(struct send_input *input)
+{
+	item_free(input->one);
+	if (input->lines.max)
+		lines_release(&input->lines);
+	json_release(&input->doc);
+	*input = (struct send_input){ 0 };
+}

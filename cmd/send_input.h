@@ -1,0 +1,50 @@
+/*
+ * send_input.h - what `send` reads: one message from options and stdin, lines, or lines of JSON, as items of the
+ * outbox.
+ */
+#ifndef KANDY_CMD_SEND_INPUT_H
+#define KANDY_CMD_SEND_INPUT_H
+
+#include "api/item.h"
+#include "base/lines.h"
+#include "cli/cli.h"
+
+enum send_form { SEND_ONE, SEND_LINES, SEND_JSONL };
+
+/* What the options say of a message; everything is borrowed. */
+struct send_words {
+	struct str_list to; /* operands included */
+	const char *type; /* NULL: by the address */
+	const char *message; /* NULL: from stdin */
+	struct str_list attach;
+	const char *name, *mime_type;
+};
+
+struct send_input {
+	enum send_form form;
+	const struct send_words *words;
+	struct lines lines;
+	struct json_doc doc;
+	struct outbox_item *one; /* SEND_ONE: until it is handed over */
+	bool ended;
+	int64_t size, consumed; /* bytes of stdin: in all (-1: unknown), and read so far */
+};
+
+/*
+ * Gets ready, and reads a message that is to come from stdin whole. Addresses and files of the options are checked
+ * here, all of them, so that nothing is sent if one is wrong: ST_USAGE, ST_NOINPUT.
+ */
+enum status send_input_open(struct send_input *input, enum send_form form, const struct send_words *words,
+	struct err *err) MUST_USE;
+void send_input_close(struct send_input *input); /* also for a zeroed struct */
+
+/*
+ * The next item in `*item` (take it), or NULL where there is none now or, with input->ended, none any more. ST_IO if
+ * stdin cannot be read.
+ */
+enum status send_input_next(struct send_input *input, struct outbox_item **item, struct err *err) MUST_USE;
+
+/* The next line as it is, for what is not sent: false at the end. Blocks. */
+bool send_input_rest(struct send_input *input, const char **line, size_t *len);
+
+#endif

@@ -1,0 +1,109 @@
+#include "cmd/send_report.h"
+
+#include "api/mime.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static void begin(struct buf *out, const char *event, const struct outbox_item *item)
+{
+	json_open(out, '{');
+	json_add_string(out, "event", event);
+	if (item->line)
+		json_add_int(out, "line", item->line);
+	if (item->ref)
+		json_add_raw(out, "ref", item->ref, strlen(item->ref));
+}
+
+static void add_destination(struct buf *out, const struct address *to)
+{
+	if (to)
+		json_add_string(out, "type", chat_type_name(to->type));
+	json_open_key(out, "destination", '[');
+	if (to)
+		json_add_string(out, NULL, to->id);
+	json_close(out, ']');
+}
+
+static void end(struct buf *out)
+{
+	json_close(out, '}');
+	buf_addc(out, '\n');
+}
+
+void report_sent(struct buf *out, const struct outbox_item *item, const struct outbox_result *result)
+{
+	begin(out, "sent", item);
+	add_destination(out, result->to);
+	json_add_string(out, "messageId", result->sent.id);
+	json_add_string(out, "status", result->sent.status);
+	json_add_int(out, "timestamp", result->sent.timestamp_ms);
+	json_add_int(out, "attempts", result->attempts);
+	end(out);
+}
+
+void report_err(struct buf *out, const char *key, const struct err *err)
+{
+	json_open_key(out, key, '{');
+	json_add_string(out, "kind", err->outcome == ERR_REFUSED && err->http ? "refused" : err_kind(err->status));
+	json_add_string(out, "code", err->code[0] ? err->code : NULL);
+	if (err->http)
+		json_add_int(out, "http", err->http);
+	else
+		json_add_null(out, "http");
+	json_add_string(out, "message", err->text);
+	json_add_bool(out, "retryable", err->retryable);
+	json_close(out, '}');
+}
+
+void report_error(struct buf *out, const char *command, const struct outbox_item *item,
+	const struct outbox_result *result)
+{
+	begin(out, "error", item);
+	json_add_string(out, "command", command);
+	add_destination(out, result->to);
+	json_add_string(out, "status", result->state == OUTBOX_UNKNOWN ? "unknown" : "failed");
+	json_add_int(out, "attempts", result->attempts);
+	report_err(out, "error", &result->err);
+	end(out);
+}
+
+void report_spooled(struct buf *out, const struct outbox_item *item, const struct outbox_result *result,
+	const char *spool_id)
+{
+	begin(out, "spooled", item);
+	add_destination(out, result->to);
+	json_add_string(out, "spoolId", spool_id);
+	report_err(out, "error", &result->err);
+	end(out);
+}
+
+static void add_file(struct buf *out, const struct item_file *file)
+{
+	struct stat st;
+
+	json_open(out, '{');
+	json_add_string(out, "name", file->name);
+	if (file->xid) {
+		json_add_string(out, "x-id", file->xid);
+	} else {
+		json_add_string(out, "mimeType", file->type ? file->type : mime_type_of(file->name));
+		if (!(file->fd >= 0 ? fstat(file->fd, &st) : stat(file->path, &st)))
+			json_add_int(out, "size", st.st_size);
+		if (file->path)
+			json_add_string(out, "path", file->path);
+	}
+	json_close(out, '}');
+}
+
+void report_dry_run(struct buf *out, const struct outbox_item *item, const struct address *to)
+{
+	begin(out, "dry-run", item);
+	add_destination(out, to);
+	json_add_string(out, "text", item->text);
+	json_open_key(out, "files", '[');
+	for (size_t i = 0; i < item->file_count; i++)
+		add_file(out, &item->files[i]);
+	json_close(out, ']');
+	end(out);
+}

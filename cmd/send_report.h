@@ -1,0 +1,27 @@
+/*
+ * send_report.h - the output lines of `send` and `flush`, one for each recipient.
+ *
+ *	{"event":"sent","line","ref","type","destination":[..],"messageId","status","timestamp","attempts"}
+ *	{"event":"error","line","ref","command","type","destination":[..],"status":"failed"|"unknown","attempts","error":{..}}
+ *	{"event":"spooled","line","ref","type","destination":[..],"spoolId","error":{..}}
+ *	{"event":"dry-run","line","ref","type","destination":[..],"text","files":[{"name","mimeType","size","path"}]}
+ *
+ * `line` and `ref` are there where the input had them; `destination` is empty and `type` left out where no address
+ * could be read.
+ */
+#ifndef KANDY_CMD_SEND_REPORT_H
+#define KANDY_CMD_SEND_REPORT_H
+
+#include "api/outbox.h"
+
+void report_sent(struct buf *out, const struct outbox_item *item, const struct outbox_result *result);
+void report_error(struct buf *out, const char *command, const struct outbox_item *item,
+	const struct outbox_result *result);
+void report_spooled(struct buf *out, const struct outbox_item *item, const struct outbox_result *result,
+	const char *spool_id);
+void report_dry_run(struct buf *out, const struct outbox_item *item, const struct address *to);
+
+/* {"kind","code","http","message","retryable"} under `key`. */
+void report_err(struct buf *out, const char *key, const struct err *err);
+
+#endif

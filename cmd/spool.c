@@ -1,0 +1,205 @@
+/*
+ * spool.c - looks after the spool: what waits, what was given up, away with it.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "cmd/spooling.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct spool_params {
+	struct common_params common;
+	bool all;
+};
+
+#define AT(member) .at = offsetof(struct spool_params, member)
+
+static const struct opt opts[] = {
+	{ .kind = OPT_FLAG,
+		.name = "all",
+		.letter = 'A',
+		AT(all),
+		.help = "remove or retry all that were given up, instead of those named" },
+	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
+	{ 0 },
+};
+
+static const char *const actions[] = { "list", "remove", "retry", NULL };
+
+/* ---- list ------------------------------------------------------------------------------------------------------ */
+
+static void add_message(struct buf *out, const struct spool_message *message)
+{
+	static const char *const states[] = { "waiting", "uncertain", "failed" };
+
+	json_open(out, '{');
+	json_add_string(out, "event", "spool");
+	json_add_string(out, "spoolId", message->id);
+	json_add_string(out, "state", states[message->state]);
+	if (message->ref)
+		json_add_raw(out, "ref", message->ref, strlen(message->ref));
+	json_add_string(out, "to", message->to);
+	json_add_string(out, "text", message->text);
+	json_open_key(out, "files", '[');
+	for (size_t i = 0; i < message->file_count; i++) {
+		struct stat st;
+
+		json_open(out, '{');
+		json_add_string(out, "name", message->files[i].name);
+		if (message->files[i].path && !stat(message->files[i].path, &st))
+			json_add_int(out, "size", st.st_size);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+	json_add_int(out, "created", message->created_ms);
+	json_add_int(out, "attempts", message->attempts);
+	json_add_string(out, "error", message->error);
+	json_close(out, '}');
+	buf_addc(out, '\n');
+}
+
+static enum status list_state(struct spool *spool, enum spool_state state, struct err *err)
+{
+	char **ids;
+	size_t count;
+	enum status st = spool_list(spool, state, &ids, &count, err);
+
+	for (size_t i = 0; !st && i < count; i++) {
+		struct spool_message message;
+		struct buf line;
+
+		buf_init(&line, BUF_NO_MAX);
+		st = spool_load(spool, state, ids[i], &message, err);
+		if (!st)
+			add_message(&line, &message);
+		else if (st == ST_DATA)
+			log_warn("%s", err->text);
+		if (st == ST_DATA || st == ST_NOINPUT)
+			st = ST_OK;
+		if (!st)
+			st = output_add(line.data, line.len, err);
+		spool_message_release(&message);
+		buf_release(&line);
+	}
+	spool_free_ids(ids, count);
+	return st;
+}
+
+/* ---- remove, retry --------------------------------------------------------------------------------------------- */
+
+static enum status act_on(struct spool *spool, bool retry, enum spool_state state, const char *id, struct err *err)
+{
+	struct spool_message message;
+	enum status st = spool_load(spool, state, id, &message, err);
+
+	if (st == ST_DATA && !retry)
+		st = ST_OK; /* damaged ones can be removed */
+	if (!st && retry) {
+		message.attempts = 0;
+		message.attempted_ms = 0;
+		message.created_ms = clock_wall_ms();
+		st = spool_move(spool, &message, SPOOL_NEW, err);
+	} else if (!st) {
+		st = spool_remove(spool, &message, err);
+	}
+	spool_message_release(&message);
+	return st;
+}
+
+static bool is_named(const struct run_ctx *ctx, const char *id)
+{
+	for (size_t i = 1; i < ctx->cli->operand_count; i++) {
+		if (!strcmp(ctx->cli->operands[i], id))
+			return true;
+	}
+	return false;
+}
+
+static enum status change(struct spool *spool, const struct run_ctx *ctx, bool retry, bool all, struct err *err)
+{
+	size_t done = 0, named = ctx->cli->operand_count - 1;
+	enum status st = ST_OK;
+
+	if (all == (named > 0))
+		return err_set(err, ST_USAGE,
+			"which ones? give their IDs ('kandy spool' shows them), or --all for those given up");
+	for (enum spool_state state = retry ? SPOOL_FAILED : SPOOL_NEW; !st && state <= SPOOL_FAILED; state++) {
+		char **ids;
+		size_t count;
+
+		st = spool_list(spool, state, &ids, &count, err);
+		for (size_t i = 0; !st && i < count; i++) {
+			if (all ? state != SPOOL_FAILED : !is_named(ctx, ids[i]))
+				continue;
+			st = act_on(spool, retry, state, ids[i], err);
+			done++;
+		}
+		spool_free_ids(ids, count);
+	}
+	if (!st && done < named)
+		return err_set(err, ST_NOINPUT, "%zu of these are not in the spool%s", named - done,
+			retry ? " as failed" : "");
+	return st;
+}
+
+static enum status run_spool(const struct run_ctx *ctx, const void *params, struct err *err)
+{
+	const struct spool_params *p = params;
+	const char *action = ctx->cli->operand_count ? ctx->cli->operands[0] : "list";
+	bool retry = !strcmp(action, "retry");
+	struct spool *spool = NULL;
+	enum status st = spooling_open(&spool, ctx, err);
+	int lock = -1;
+
+	if (st) {
+		/* err says it */
+	} else if (!strcmp(action, "list")) {
+		for (enum spool_state state = SPOOL_NEW; !st && state <= SPOOL_FAILED; state++)
+			st = list_state(spool, state, err);
+	} else if (retry || !strcmp(action, "remove")) {
+		if (!(st = spool_lock(spool, &lock, err)))
+			st = change(spool, ctx, retry, p->all, err);
+	} else {
+		st = err_set(err, ST_USAGE, "'%s' is neither list, remove nor retry", action);
+	}
+	if (lock >= 0)
+		close(lock);
+	spool_free(spool);
+	return st;
+}
+
+static const char *const description[] = {
+	"Shows the messages that wait for 'kandy flush', and those that it has given up, as JSON lines; removes them, or puts those given up back in.",
+	"The \"state\" is waiting, failed (with the reason under \"error\"), or uncertain: being sent just now, or maybe sent when its process "
+	"ended, which the next flush finds out.",
+	NULL,
+};
+
+static const struct cli_example examples[] = {
+	{ "kandy spool", "show what is in the spool" },
+	{ "kandy spool remove --all", "forget what was given up" },
+	{ NULL, NULL },
+};
+
+static const char *const see_also[] = { "send", "flush", NULL };
+
+const struct command cmd_spool = {
+	.name = "spool",
+	.operands = "[list | remove [ID...] | retry [ID...]]",
+	.operands_max = SIZE_MAX,
+	.operand_choices = actions,
+	.summary = "show, remove or retry spooled messages",
+	.description = description,
+	.opts = opts,
+	.params_size = sizeof(struct spool_params),
+	.examples = examples,
+	.see_also = see_also,
+	.run = run_spool,
+};

@@ -1,0 +1,43 @@
+/*
+ * spooling.h - between the outbox (api/outbox.h) and the spool (store/spool.h).
+ */
+#ifndef KANDY_CMD_SPOOLING_H
+#define KANDY_CMD_SPOOLING_H
+
+#include "api/outbox.h"
+#include "cmd/command.h"
+#include "store/spool.h"
+
+/*
+ * The spool of the profile: PROFILE.spool beside its token cache. Free it with spool_free(). ST_USAGE for a bad
+ * profile name.
+ */
+enum status spooling_open(struct spool **spool, const struct run_ctx *ctx, struct err *err) MUST_USE;
+
+/* What may work later: temporary failures, no network, no login now; and what nobody can tell. */
+bool spooling_wanted(const struct outbox_result *result);
+
+/* Without a way to the service, every further message would fail as this one did. */
+bool spooling_offline(const struct outbox_result *result);
+
+/*
+ * What one run has spooled last, so that the recipients of an item share one copy of its files. Zeroed is a good
+ * start.
+ */
+struct spooling_twin {
+	const struct outbox_item *item;
+	char *id;
+};
+
+/* Stores the message to one recipient; `*id` is borrowed from `twin`, good until the next call. */
+enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const struct outbox_item *item,
+	const struct outbox_result *result, const char **id, struct err *err) MUST_USE;
+void spooling_twin_release(struct spooling_twin *twin);
+
+/* The item for a spooled message; `user` is the message. A bad address goes to item->bad. */
+struct outbox_item *spooling_item(struct spool_message *message);
+
+/* Notes the x-ids of what is about to be posted in the message. */
+void spooling_note_files(struct spool_message *message, const struct message *posted);
+
+#endif

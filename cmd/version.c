@@ -1,0 +1,188 @@
+/*
+ * version.c - `kandy version`, and what `--version` prints.
+ *
+ * The libraries are asked here by name instead of through their rooms, because the question is one that no room needs
+ * and a missing library is an answer, not a failure.
+ */
+#include "cmd/version.h"
+
+#include "base/dl.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "json/json.h"
+#include "sonames.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct library {
+	const char *name, *soname, *package;
+	const char
+		*function; /* of no argument, or of one int (0), that gives the version; libjq has none of the kind */
+	const char *prefix; /* what the text has before the number */
+};
+
+static const struct library libraries[] = {
+	{ "libcurl", SONAME_CURL, "libcurl4", "curl_version", "libcurl/" },
+	{ "libjq", SONAME_JQ, "libjq1", "jq_init", NULL },
+	{ "libwebsockets", SONAME_WEBSOCKETS, "libwebsockets17", "lws_get_library_version", "" },
+	{ "OpenSSL", SONAME_CRYPTO, "libssl3", "OpenSSL_version", "OpenSSL " },
+};
+
+enum { LIBRARIES = sizeof(libraries) / sizeof(libraries[0]) };
+
+/* libjq.so.1.0.4: the number in the name of the file behind the soname. */
+static bool file_version(void *function, char version[static VERSION_MAX])
+{
+	char path[PATH_MAX];
+	const char *number;
+	Dl_info info;
+
+	if (!dladdr(function, &info) || !info.dli_fname || !realpath(info.dli_fname, path))
+		return false;
+	number = strstr(path_base(path), ".so.");
+	if (!number || strlen(number + 4) >= VERSION_MAX)
+		return false;
+	memcpy(version, number + 4, strlen(number + 4) + 1);
+	return true;
+}
+
+/* False: it is not there. `version` is then the reason, else the number. */
+static bool ask(const struct library *library, char version[static VERSION_MAX], struct err *err)
+{
+	const char *(*function)(int) = NULL;
+	const struct dl_symbol symbols[] = { { library->function, &function }, { NULL, NULL } };
+	const char *text;
+	void *address;
+	size_t len;
+
+	if (dl_load(library->soname, library->package, symbols, err))
+		return false;
+	memcpy(&address, &function, sizeof(address));
+	if (!library->prefix)
+		return file_version(address, version);
+	text = function(0);
+	if (starts_with(text, library->prefix))
+		text += strlen(library->prefix);
+	len = strcspn(text, " ");
+	while (len &&
+		(text[len - 1] == '-' ||
+			len >= VERSION_MAX)) /* libwebsockets: "4.1.6-", for the commit that is not known */
+		len--;
+	memcpy(version, text, len);
+	return true;
+}
+
+const char *version_library(size_t i, char version[static VERSION_MAX], struct err *err)
+{
+	if (i >= LIBRARIES)
+		return NULL;
+	memset(version, 0, VERSION_MAX);
+	(void)ask(&libraries[i], version, err);
+	return libraries[i].name;
+}
+
+static void add_text(struct buf *out, bool with_libraries)
+{
+	buf_adds(out, "kandy " KANDY_VERSION "\n");
+	for (size_t i = 0; with_libraries && i < LIBRARIES; i++) {
+		char version[VERSION_MAX];
+		struct err err = ERR_INIT;
+		const char *name = version_library(i, version, &err);
+
+		buf_addf(out, "%s %s\n", name, err.status ? err.text : version);
+	}
+}
+
+static void add_json(struct buf *out)
+{
+	json_open(out, '{');
+	json_add_string(out, "event", "version");
+	json_add_string(out, "version", KANDY_VERSION);
+	json_open_key(out, "libraries", '{');
+	for (size_t i = 0; i < LIBRARIES; i++) {
+		char version[VERSION_MAX];
+		const char *name = version_library(i, version, NULL);
+
+		json_add_string(out, name, version[0] ? version : NULL);
+	}
+	json_close(out, '}');
+	json_close(out, '}');
+	buf_addc(out, '\n');
+}
+
+static enum status print(struct buf *text, struct err *err)
+{
+	enum status st = output_add(text->data, text->len, err);
+
+	buf_release(text);
+	return st;
+}
+
+enum status version_print(bool with_libraries, struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, BUF_NO_MAX);
+	add_text(&text, with_libraries);
+	return print(&text, err);
+}
+
+struct version_params {
+	struct common_params common;
+	const char *format;
+};
+
+static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
+{
+	const struct version_params *params = p;
+	struct buf text;
+
+	(void)ctx;
+	if (!strcmp(params->format, "text"))
+		return version_print(true, err);
+	buf_init(&text, BUF_NO_MAX);
+	add_json(&text);
+	return print(&text, err);
+}
+
+static const char *const formats[] = { "json", "text", NULL };
+
+static const struct opt opts[] = {
+	{ .kind = OPT_CHOICE,
+		.name = "format",
+		.metavar = "FORMAT",
+		.choices = formats,
+		.fallback = "json",
+		.at = offsetof(struct version_params, format),
+		.help = "print a line of JSON, or text for people" },
+	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct version_params, common) },
+	{ 0 },
+};
+
+const struct command cmd_version = {
+	.name = "version",
+	.summary = "print the version, and those of the libraries that are found",
+	.description =
+		(const char *const[]){
+			"Prints the version of kandy and of the libraries that it finds when it runs. They are opened when a command "
+			"first needs them, so one that is missing keeps only some commands from working; here it is null. libjq does "
+			"not tell its version: the number is that of its file.",
+			NULL,
+		},
+	.opts = opts,
+	.params_size = sizeof(struct version_params),
+	.needs = NEEDS_NO_FILES,
+	.examples =
+		(const struct cli_example[]){
+			{ "kandy version", "one line of JSON" },
+			{ "kandy version --format text", "the same for people" },
+			{ NULL, NULL },
+		},
+	.run = run,
+};

@@ -1,0 +1,164 @@
+/*
+ * whoami.c - who is logged in, until when, and where each setting comes from. Asks nobody: what the
+ * cache and the settings say.
+ */
+#include "base/clock.h"
+#include "cmd/command.h"
+#include "cmd/common_opts.h"
+#include "cmd/output.h"
+#include "cmd/session_opts.h"
+#include "cmd/token_line.h"
+#include "json/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct whoami_params {
+	struct common_params common;
+	struct session_params session;
+};
+
+struct listing {
+	struct buf *out;
+	const struct cli *cli;
+	const struct session *session;
+	const char *cache; /* its path */
+};
+
+static const char *const source_names[] = {
+	[SOURCE_DEFAULT] = "default",
+	[SOURCE_SYSTEM] = "system",
+	[SOURCE_PROFILE] = "profile",
+	[SOURCE_ENVIRONMENT] = "environment",
+	[SOURCE_OPTION] = "option",
+};
+
+/* What a setting that nobody gave is taken from: the last login. */
+static const char *from_login(const struct session *session, const char *name)
+{
+	if (!strcmp(name, "base-url"))
+		return session->base_url;
+	if (!strcmp(name, "client-id"))
+		return session->client_id;
+	return !strcmp(name, "username") ? session->username : NULL;
+}
+
+static void add_setting(const struct opt *row, size_t base, void *arg)
+{
+	const struct listing *listing = arg;
+	const char *where = NULL, *value, *login;
+	enum opt_source source;
+
+	(void)base;
+	if (!row->name || row->hidden || row->kind == OPT_HEADING || row->kind == OPT_HELP || row->kind == OPT_VERSION)
+		return;
+	source = cli_source(listing->cli, row->name, &where);
+	value = cli_value_text(listing->cli, row->name);
+	login = source == SOURCE_DEFAULT ? from_login(listing->session, row->name) : NULL;
+	json_open_key(listing->out, row->name, '{');
+	json_add_string(listing->out, "value", login ? login : value);
+	json_add_string(listing->out, "source", login ? "login" : source_names[source]);
+	json_add_string(listing->out, "where", login ? listing->cache : where);
+	json_close(listing->out, '}');
+}
+
+static void add_channel(struct buf *out, const struct session *session)
+{
+	if (!session->channel_url) {
+		json_add_null(out, "channel");
+		return;
+	}
+	json_open_key(out, "channel", '{');
+	json_add_string(out, "id", session->channel_callback);
+	json_add_int(out, "expires", session->channel_expires_ms);
+	json_open_key(out, "subscriptions", '[');
+	for (size_t i = 0; i < session->subscription_count; i++) {
+		json_open(out, '{');
+		json_add_string(out, "service", session->subscriptions[i].service);
+		json_add_string(out, "number", session->subscriptions[i].number);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+	json_close(out, '}');
+}
+
+static enum status print(const struct run_ctx *ctx, const struct session *session, const char *cache, bool good,
+	struct err *err)
+{
+	struct buf line;
+	struct listing listing = { .out = &line, .cli = ctx->cli, .session = session, .cache = cache };
+	enum status st;
+
+	buf_init(&line, BUF_NO_MAX);
+	token_line_open(&line, ctx->profile, session, good);
+	add_channel(&line, session);
+	json_add_string(&line, "cache", cache);
+	json_open_key(&line, "settings", '{');
+	cli_each_row(ctx->command->opts, add_setting, &listing);
+	json_close(&line, '}');
+	json_close(&line, '}');
+	st = output_line(&line, err);
+	buf_release(&line);
+	return st;
+}
+
+static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
+{
+	struct session session = { 0 };
+	struct store *store = NULL;
+	char *cache = NULL;
+	bool found, good;
+	enum status st;
+
+	(void)p;
+	if ((st = session_open_store(&store, ctx, err)))
+		return st;
+	cache = store_path(store, ".json");
+	if (!(st = store_load(store, &session, &found, err))) {
+		good = token_is_good(&session, clock_wall_ms());
+		st = print(ctx, &session, cache, good, err);
+		if (!st && !good)
+			st = err_set(err, ST_AUTH,
+				session.user_id ? "not logged in any more; run 'kandy login'"
+						: "not logged in; run 'kandy login'");
+	}
+	session_release(&session);
+	store_free(store);
+	free(cache);
+	return st;
+}
+
+static const struct opt opts[] = {
+	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct whoami_params, session) },
+	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct whoami_params, common) },
+	{ 0 },
+};
+
+static const char *const description[] = {
+	"Prints one line about the profile: whose tokens are in the cache and until when, the "
+	"notification channel, and under \"settings\" "
+	"each setting with its value, the layer that it comes from (option, environment, profile, "
+	"system, login, default) and where exactly. Secrets are shown as ***.",
+	"Nobody is asked: 'kandy doctor' is for that. The exit code is 77 where nobody is logged in.",
+	NULL,
+};
+
+static const struct cli_example examples[] = {
+	{ "kandy whoami | jq -r .address", "the address that others write to" },
+	{ "kandy whoami | jq -r '.settings[\"base-url\"] | \"\\(.value) by \\(.source)\"'",
+		"where the base URL comes from" },
+	{ 0 },
+};
+
+static const char *const see_also[] = { "login", "doctor", NULL };
+
+const struct command cmd_whoami = {
+	.name = "whoami",
+	.summary = "say who is logged in, until when, and where each setting comes from",
+	.description = description,
+	.opts = opts,
+	.params_size = sizeof(struct whoami_params),
+	.examples = examples,
+	.see_also = see_also,
+	.run = run,
+};
