@@ -1,0 +1,176 @@
+#!/usr/bin/env perl
+# hostile.pl - a server that behaves badly on purpose, for the tests of fetch-links. Plain HTTP on 127.0.0.1; a child for each
+# connection. Prints its base URL when it is ready; ends when its stdin does. Each request becomes a line in the file that is
+# its argument: METHOD TARGET [Authorization] [Range] [If-Range], with "-" for a header that is not there.
+#
+#	POST /cpaas/auth/v1/token            tokens: "good" ones, each with a number
+#	GET  /f/SIZE/NAME?OPTIONS            a file of SIZE bytes, always the same ones
+#
+# Options of a file, joined by '&':
+#	etag=TEXT  none  weak  changing      the ETag is "TEXT", absent, W/"..", another one each time; default: "v1"
+#	modified                             Last-Modified instead of an ETag
+#	norange                              Range is ignored
+#	cut=N,TIMES                          the first TIMES answers break off after N bytes
+#	length=N                             Content-Length says N (and the connection ends after SIZE bytes)
+#	chunked                              no Content-Length
+#	badrange  badetag  norangeheader     a 206 from another place, of another object, without Content-Range
+#	drip=BYTES,MS                        BYTES at a time, a pause of MS between them
+#	hold=PATH                            half of it, the rest when PATH exists
+#	fail=CODE,TIMES                      the first TIMES answers are CODE (with Retry-After: 0)
+#	need=TOKENS                          401 unless one of these is the bearer token (joined by ',')
+#	error=BYTES                          a 404 with a body of so many bytes
+#	headers=BYTES                        so many bytes of further headers
+#	to=URL                               a redirect there (code=N: which; default 302); to= alone: without Location
+#	hops=N                               N redirects on this server, then the file
+use strict;
+use warnings;
+use IO::Socket::INET;
+use MIME::Base64 qw(encode_base64url);
+
+my $log = shift or die "usage: hostile.pl LOG [DIR]\n";
+my $state = "$log.state";
+mkdir $state;
+$SIG{CHLD} = 'IGNORE';
+$SIG{PIPE} = 'IGNORE';
+my $server = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1', LocalPort => 0, ReuseAddr => 1) or die "listen: $!";
+my $base = 'http://127.0.0.1:' . $server->sockport;
+my $parent = $$;
+
+# A child that watches stdin; without it the server could not wait for both.
+unless (fork // die) {
+	close $server;
+	1 while sysread STDIN, my $rest, 4096;
+	kill 'TERM', $parent;
+	exit;
+}
+$| = 1;
+print "$base\n";
+
+sub bytes { # of the one endless file
+	my ($from, $len) = @_;
+	my $unit = join '', map { sprintf "%07d\n", $_ } 0 .. 8191;
+	my $text = $unit x (2 + int($len / length $unit));
+	return substr $text, $from % length $unit, $len;
+}
+
+sub times_before { # how often this was asked before
+	my ($key) = @_;
+	$key =~ s/[^\w.-]/_/g;
+	open my $f, '>>', "$state/$key" or die;
+	my $n = -s $f;
+	syswrite $f, 'x';
+	return $n;
+}
+
+sub out { my ($c, $text) = @_; while (length $text) { my $n = syswrite $c, $text or exit; substr $text, 0, $n, '' } }
+
+sub answer {
+	my ($c, $code, $body, @headers) = @_;
+	out($c, join "\r\n", "HTTP/1.1 $code Whatever", 'Content-Length: ' . length $body, @headers, '', $body);
+}
+
+sub token {
+	my $n = times_before('tokens');
+	my $life = 3600;
+	my $part = encode_base64url(sprintf '{"preferred_username":"u-1","services-identity":"eve@hostile.example","iat":%d,"exp":%d}', time, time + $life);
+	return "head.$part.good$n";
+}
+
+sub redirect {
+	my ($c, $target, %o) = @_;
+	if (defined $o{hops}) {
+		return 0 if $o{hops} == 0;
+		my $next = $o{hops} - 1;
+		$target =~ s/hops=\d+/hops=$next/;
+		answer($c, $o{code} // 302, 'elsewhere', "Location: $target");
+		return 1;
+	}
+	return 0 unless exists $o{to};
+	$o{to} =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge;
+	answer($c, $o{code} // 302, 'elsewhere', length $o{to} ? "Location: $o{to}" : 'X: y');
+	return 1;
+}
+
+sub file {
+	my ($c, $target, $size, $h, %o) = @_;
+	my ($from, $code, @headers) = (0, 200);
+	my $key = $target;
+
+	if ($o{need}) {
+		my ($bearer) = ($h->{authorization} // '') =~ /\.(good\d+)$/;
+		return answer($c, 401, '{}') unless $bearer && grep { $_ eq $bearer } split /,/, $o{need};
+	}
+	if ($o{fail}) {
+		my ($status, $n) = split /,/, $o{fail};
+		return answer($c, $status, 'no', 'Retry-After: 0') if times_before("fail$key") < $n;
+	}
+	return answer($c, 404, 'x' x $o{error}) if $o{error};
+	return if redirect($c, $target, %o);
+	push @headers, 'X-Much: ' . 'y' x 1000 for 1 .. ($o{headers} // 0) / 1000;
+	my $etag = exists $o{none} || exists $o{modified} ? undef : exists $o{weak} ? 'W/"v1"' :
+		exists $o{changing} ? '"v' . times_before("etag$key") . '"' : '"' . ($o{etag} // 'v1') . '"';
+	push @headers, "ETag: $etag" if $etag;
+	push @headers, 'Last-Modified: Sun, 22 Nov 2020 10:00:00 GMT' if exists $o{modified};
+	if (!exists $o{norange} && ($h->{range} // '') =~ /^bytes=(\d+)-$/) {
+		my $condition = $h->{'if-range'};
+		my $validator = $etag // 'Sun, 22 Nov 2020 10:00:00 GMT';
+		if (!defined $condition || $condition eq $validator) {
+			return answer($c, 416, '', "Content-Range: bytes */$size") if $1 >= $size;
+			($from, $code) = ($1, 206);
+			$from++ if exists $o{badrange};
+			push @headers, "Content-Range: bytes $from-" . ($size - 1) . "/$size" unless exists $o{norangeheader};
+			push @headers, 'ETag: "other"' if exists $o{badetag};
+		}
+	}
+	my $length = exists $o{length} ? $o{length} : $size - $from;
+	my $end = $size;
+	if ($o{cut}) {
+		my ($at, $n) = split /,/, $o{cut};
+		$end = $from + $at if times_before("cut$key") < $n && $from + $at < $size;
+	}
+	push @headers, exists $o{chunked} ? 'Transfer-Encoding: chunked' : "Content-Length: $length";
+	out($c, join "\r\n", "HTTP/1.1 $code OK", @headers, 'Connection: close', '', '');
+	my ($step, $pause) = $o{drip} ? split(/,/, $o{drip}) : (1 << 20, 0);
+	my $held = $o{hold} ? $from + int(($size - $from) / 2) : -1;
+	for (my $at = $from; $at < $end; ) {
+		my $stop = $at < $held ? $held : $end;
+		my $n = $stop - $at < $step ? $stop - $at : $step;
+		my $piece = bytes($at, $n);
+		out($c, exists $o{chunked} ? sprintf("%x\r\n%s\r\n", $n, $piece) : $piece);
+		$at += $n;
+		exit if getppid != $parent;
+		select undef, undef, undef, $pause / 1000 if $pause;
+		if ($at == $held) { select undef, undef, undef, 0.02 until -e $o{hold} || getppid != $parent }
+	}
+	out($c, "0\r\n\r\n") if exists $o{chunked} && $end == $size;
+	close $c;
+	exit;
+}
+
+sub serve {
+	my ($c) = @_;
+	while (defined(my $line = <$c>)) {
+		my ($method, $target) = $line =~ /^(\S+) (\S+) HTTP/ or return;
+		my %h;
+		while (defined($line = <$c>) && $line =~ /^([^:]+):\s*(.*?)\r?\n/) { $h{lc $1} = $2 }
+		read $c, my $body, $h{'content-length'} if $h{'content-length'};
+		open my $f, '>>', $log or die;
+		syswrite $f, join(' ', $method, $target, map { $h{$_} // '-' } qw(authorization range if-range)) . "\n";
+		if ($target eq '/cpaas/auth/v1/token') {
+			my $token = token();
+			answer($c, 200, qq({"access_token":"$token","id_token":"$token","refresh_token":"refresh-me","expires_in":3600}),
+				'Content-Type: application/json');
+		} elsif (my ($size, $query) = $target =~ m{^/f/(\d+)/[^?]*(?:\?(.*))?}) {
+			file($c, $target, $size, \%h, map { my ($k, $v) = split /=/, $_, 2; $k => $v // '' } split /&/, $query // '');
+		} else {
+			answer($c, 404, '{}', 'Content-Type: application/json');
+		}
+	}
+}
+
+while (1) {
+	my $c = $server->accept or next;
+	my $pid = fork // die;
+	unless ($pid) { close $server; $SIG{CHLD} = 'DEFAULT'; serve($c); exit }
+	close $c;
+}

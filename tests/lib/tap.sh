@@ -1,0 +1,114 @@
+# tap.sh - the shell side of the tests. A test is an executable bash script:
+#
+#	#!/usr/bin/env bash
+#	. "${0%/*}/../lib/tap.sh"
+#	sandbox                                   # a sandbox of its own; KANDY_BASE_URL etc. are set
+#	run kandy login ...                       # fills $status, $out (file), $err (file)
+#	is "$status" 0 'login works'
+#	like "$err" 'wrong password' 'and says so'
+#	finish
+#
+# Each script gets a scratch directory of its own as HOME and working directory, taken away at the end, and no KANDY_ or proxy
+# variable of the caller. `kandy` is the binary under test ($KANDY_BIN, default build/kandy), run under $KANDY_WRAP if set
+# (valgrind). Servers end when the script ends.
+#
+#	run COMMAND...            runs it with stdin from /dev/null (run_in FILE COMMAND...: from FILE)
+#	is GOT WANTED NAME        strings are equal
+#	like FILE REGEX NAME      a line of FILE matches (grep -E); unlike: none does
+#	same FILE FILE NAME       byte for byte
+#	ok NAME COMMAND...        the command succeeds
+#	json FILE FILTER WANTED NAME   `jq -c FILTER` of FILE prints WANTED
+#	diag TEXT                 a comment in the output
+#	wait_jobs                 waits for the script's own background jobs, not for its servers
+#	wait_for SECONDS COMMAND...    polls until the command succeeds; false after SECONDS
+#	sandbox [OPTION...]       starts `kandy sandbox OPTION...`; sets $sandbox_pid, $sandbox_record (what it was sent)
+#	as NAME COMMAND...        runs COMMAND with a state directory of its own, logged in as NAME@sandbox.example where needed
+#	skip_all REASON           for what this machine cannot do at all; not for what should have been installed
+
+set -u
+tap_n=0 tap_bad=0
+tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top_dir=${tests_dir%/*}
+KANDY_BIN=${KANDY_BIN:-$top_dir/build/kandy}
+case $KANDY_BIN in /*) ;; *) KANDY_BIN=$PWD/$KANDY_BIN ;; esac
+for name in $(compgen -e | grep -E '^(KANDY_|[a-zA-Z]*_proxy$|[A-Z]*_PROXY$|XDG_|SSL_CERT_|CREDENTIALS_DIRECTORY|NOTIFY_SOCKET|COLUMNS)'); do
+	case $name in KANDY_BIN|KANDY_WRAP) ;; *) unset "$name" ;; esac
+done
+export LC_ALL=C.UTF-8 TZ=UTC
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/kandy-test.XXXXXX")
+export HOME=$scratch/home
+mkdir -p "$HOME" "$scratch/bin" "$scratch/work"
+cd "$scratch/work" || exit 1
+printf '#!/bin/sh\nexec %s "%s" "$@"\n' "${KANDY_WRAP:-}" "$KANDY_BIN" > "$scratch/bin/kandy"
+chmod +x "$scratch/bin/kandy"
+PATH=$scratch/bin:$PATH
+# the server of a test is not what the test wraps: under valgrind it would be too slow for every time limit
+sandbox_command=("$KANDY_BIN" sandbox)
+out=$scratch/out err=$scratch/err
+tap_pids=()
+
+tap_cleanup() {
+	local pid
+	for pid in "${tap_pids[@]}"; do kill "$pid" 2>/dev/null; done
+	for pid in "${tap_pids[@]}"; do wait "$pid" 2>/dev/null; done
+	cd /
+	rm -rf "$scratch"
+}
+trap tap_cleanup EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
+tap_result() { # STATUS NAME
+	tap_n=$((tap_n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tap_n - $2"
+	else
+		tap_bad=$((tap_bad + 1))
+		echo "not ok $tap_n - $2"
+		diag "at ${BASH_SOURCE[2]##*/}:${BASH_LINENO[1]}"
+	fi
+	return "$1"
+}
+show() { [ -f "$1" ] && head -c 2000 "$1" | sed "s/^/# ${1##*/}: /"; }
+is() { [ "$1" = "$2" ]; tap_result $? "$3" || { diag "   got: $1"; diag "wanted: $2"; show "$err"; return 1; }; }
+like() { grep -Eq -- "$2" "$1"; tap_result $? "$3" || { diag "no line matches: $2"; show "$1"; return 1; }; }
+unlike() { ! grep -Eq -- "$2" "$1"; tap_result $? "$3" || { diag "a line matches: $2"; show "$1"; return 1; }; }
+same() { cmp -s "$1" "$2"; tap_result $? "$3" || { diag "$(cmp "$1" "$2" 2>&1)"; return 1; }; }
+ok() { local name=$1; shift; "$@" >/dev/null 2>&1; tap_result $? "$name" || { diag "failed: $*"; return 1; }; }
+json() { local got; got=$(jq -c "$2" "$1" 2>&1); [ "$got" = "$3" ]; tap_result $? "$4" || { diag "   got: $got"; diag "wanted: $3"; show "$1"; return 1; }; }
+run() { run_in /dev/null "$@"; }
+run_in() { local input=$1; shift; "$@" <"$input" >"$out" 2>"$err"; status=$?; }
+wait_for() {
+	local end=$((SECONDS + $1)); shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+wait_jobs() {
+	local pid
+	for pid in $(jobs -p); do
+		case " ${tap_pids[*]} " in *" $pid "*) ;; *) wait "$pid" ;; esac
+	done
+}
+finish() { echo "1..$tap_n"; [ "$tap_bad" -eq 0 ]; exit $?; }
+skip_all() { echo "1..0 # SKIP $*"; exit 0; }
+
+sandbox() {
+	sandbox_record=$scratch/record.jsonl
+	: >"$scratch/sandbox.env" # of one before
+	"${sandbox_command[@]}" --record "$sandbox_record" "$@" >"$scratch/sandbox.env" 2>"$scratch/sandbox.err" </dev/zero &
+	sandbox_pid=$!
+	tap_pids+=("$sandbox_pid")
+	wait_for 20 grep -q KANDY_CLIENT_ID "$scratch/sandbox.env" || { echo "Bail out! the sandbox did not start"; show "$scratch/sandbox.err"; exit 1; }
+	. "$scratch/sandbox.env"
+}
+as() {
+	local who=$1; shift
+	local state=$scratch/state-$who
+	if [ ! -e "$state" ] && [ "$2" != login ]; then
+		KANDY_PASSWORD=$who-secret XDG_STATE_HOME=$state kandy login -q --username "$who@sandbox.example" >/dev/null || return
+	fi
+	XDG_STATE_HOME=$state "$@"
+}

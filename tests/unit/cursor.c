@@ -1,0 +1,160 @@
+/* The listener's cursor: what counts as taken, and what a damaged or cut file does. */
+#include "tests/lib/tap.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/cursor.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/kandy-cursor-XXXXXX";
+static char *path;
+
+static struct cursor *load(bool *found)
+{
+	struct cursor *c = cursor_new(path);
+	struct err err = ERR_INIT;
+
+	if (cursor_load(c, found, &err))
+		tap_str(err.text, "", "the cursor can be read");
+	return c;
+}
+
+static struct cursor_peer *bob(struct cursor *c)
+{
+	return cursor_peer(c, "chat-oneToOne", 13, "bob@x", 5);
+}
+
+static uint64_t id(const struct cursor *c, int number)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "m%d", number);
+
+	return cursor_hash(c, text, (size_t)len);
+}
+
+static void take(struct cursor *c, int number, int64_t second)
+{
+	cursor_take(c, bob(c), id(c, number), second * 1000);
+}
+
+static bool save(struct cursor *c)
+{
+	struct err err = ERR_INIT;
+
+	return !cursor_save(c, true, &err);
+}
+
+static void test_saved(void)
+{
+	struct cursor *c;
+	struct stat st;
+	bool found;
+
+	c = load(&found);
+	tap_ok(!found, "no file: not found");
+	take(c, 1, 100);
+	take(c, 2, 100);
+	tap_ok(save(c), "saved");
+	take(c, 3, 101);
+	cursor_raise(c, cursor_peer(c, "chat-group", 10, "g\"1", 3), 77);
+	tap_ok(save(c), "and appended to");
+	cursor_free(c);
+	tap_ok(!stat(path, &st) && (st.st_mode & 0777) == 0600, "readable by its owner alone");
+	c = load(&found);
+	tap_ok(found, "found again");
+	tap_ok(cursor_taken(bob(c), id(c, 1)) && cursor_taken(bob(c), id(c, 3)), "with what was taken");
+	tap_ok(!cursor_taken(bob(c), id(c, 4)) && !cursor_old(bob(c), id(c, 4), 101000), "and nothing else");
+	tap_int(cursor_find(c, "chat-group", "g\"1")->floor_s, 77, "and the floors");
+	tap_ok(!cursor_find(c, "chat-group", "bob@x"), "conversations of another kind are others");
+	cursor_free(c);
+}
+
+static void test_damaged(void)
+{
+	struct buf text;
+	struct err err = ERR_INIT;
+	struct cursor *c;
+	bool found, whole;
+
+	buf_init(&text, 1 << 20);
+	if (file_read(path, &text, &err))
+		tap_ok(false, "the file can be read");
+	for (size_t len = 0; len < text.len; len++) {
+		if (file_replace(path, text.data, len, &err))
+			tap_ok(false, "the file can be written");
+		c = load(&found);
+		whole = found == (memchr(text.data, '\n', len) != NULL);
+		if (!whole || (found && cursor_taken(bob(c), id(c, 99))) || !save(c))
+			tap_int((intmax_t)len, -1, "a file that was cut here");
+		cursor_free(c);
+	}
+	tap_ok(true, "a file that was cut anywhere is read as far as it goes, or set aside");
+	if (file_replace(path, "garbage\n", 8, &err))
+		tap_ok(false, "the file can be written");
+	c = load(&found);
+	tap_ok(!found && access(path, F_OK), "garbage is set aside");
+	cursor_free(c);
+	buf_release(&text);
+}
+
+static void test_many(void)
+{
+	struct cursor *c = cursor_new(path);
+	bool all = true;
+
+	for (int i = 0; i < 20000; i++)
+		take(c, i, 500);
+	for (int i = 0; i < 20000; i++)
+		all = all && cursor_taken(bob(c), id(c, i));
+	tap_ok(all, "of one second, all are remembered");
+	tap_ok(!cursor_old(bob(c), id(c, 20001), 500000), "so that another one of it is new");
+	tap_ok(save(c), "saved");
+	for (int i = 20000; i < 40000; i++)
+		take(c, i, 600 + i / 100);
+	tap_ok(bob(c)->count <= 1000, "later, only the last ones are");
+	tap_ok(cursor_old(bob(c), id(c, 123456), 500000), "and what is older than they are is old");
+	tap_ok(!cursor_old(bob(c), id(c, 123456), 2000000), "what is newer is not");
+	tap_ok(cursor_taken(bob(c), id(c, 39999)), "the last one is known");
+	tap_ok(save(c), "saved");
+	cursor_free(c);
+	c = load(&all);
+	tap_ok(cursor_taken(bob(c), id(c, 39999)) && cursor_old(bob(c), id(c, 1), 500000), "also from the file");
+	cursor_free(c);
+}
+
+static void test_future(void)
+{
+	struct cursor *c = cursor_new("/nonexistent/cursor");
+
+	take(c, 1, INT64_C(99999999999));
+	for (int i = 2; i < 2000; i++)
+		take(c, i, 1000 + i);
+	tap_ok(!cursor_old(bob(c), id(c, 5000), 3500000), "one time from the far future makes nothing old");
+	tap_ok(!save(c), "where it cannot be written, that is told");
+	cursor_free(c);
+}
+
+int main(void)
+{
+	if (!mkdtemp(dir))
+		return 1;
+	log_set_level(LOG_QUIET);
+	path = path_join(dir, "p.cursor");
+	test_saved();
+	test_damaged();
+	test_many();
+	test_future();
+	if (system(NULL)) {
+		char *command = xasprintf("rm -r '%s'", dir);
+
+		tap_int(system(command), 0, "cleaned up");
+		free(command);
+	}
+	free(path);
+	return tap_done();
+}

@@ -1,0 +1,167 @@
+/* What a failed request is called: every phase and kind. */
+#include "http/failure.h"
+
+#include "crypto/crypto.h"
+
+#include "../lib/tap.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+
+struct failure_case {
+	const char *what;
+	struct failure failure;
+	enum status status;
+	enum err_outcome outcome;
+	bool retryable;
+	const char *text; /* part of the sentence */
+};
+
+#define HOST .host = "chat.example:8443"
+#define PROXY .proxy = "proxy.example:3128"
+#define LIMITS .connect_timeout_ms = 10000, .timeout_ms = 30000
+
+static const struct failure_case cases[] = {
+	{ "unknown host", { CURLE_COULDNT_RESOLVE_HOST, PHASE_RESOLVE, HOST, .detail = "" }, ST_UNAVAILABLE,
+		ERR_NOT_SENT, true, "cannot find the host 'chat.example:8443'; check the name" },
+	{ "unknown proxy", { CURLE_COULDNT_RESOLVE_PROXY, PHASE_RESOLVE, HOST, PROXY, .detail = "" }, ST_UNAVAILABLE,
+		ERR_NOT_SENT, true, "cannot find the proxy 'proxy.example:3128'" },
+	{ "refused", { CURLE_COULDNT_CONNECT, PHASE_CONNECT, HOST, .os_errno = ECONNREFUSED, .detail = "x" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true, "cannot connect to 'chat.example:8443': Connection refused" },
+	{ "refused, no errno", { CURLE_COULDNT_CONNECT, PHASE_CONNECT, HOST, .detail = "libcurl's words" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true, "cannot connect to 'chat.example:8443': libcurl's words" },
+	{ "proxy refused",
+		{ CURLE_COULDNT_CONNECT, PHASE_CONNECT, HOST, PROXY, .os_errno = ECONNREFUSED, .detail = "" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true,
+		"cannot connect to the proxy 'proxy.example:3128': Connection refused" },
+
+	{ "time-out of DNS", { CURLE_OPERATION_TIMEDOUT, PHASE_RESOLVE, HOST, LIMITS, .detail = "" }, ST_UNAVAILABLE,
+		ERR_NOT_SENT, true, "cannot find the host 'chat.example:8443': no answer from DNS within 10 s" },
+	{ "time-out of connect", { CURLE_OPERATION_TIMEDOUT, PHASE_CONNECT, HOST, LIMITS, .detail = "" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true, "cannot connect to 'chat.example:8443' within 10 s" },
+	{ "the shorter limit is named",
+		{ CURLE_OPERATION_TIMEDOUT, PHASE_CONNECT, HOST, .connect_timeout_ms = 10000, .timeout_ms = 2500,
+			.detail = "" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true, "within 2.5 s" },
+	{ "time-out of the proxy", { CURLE_OPERATION_TIMEDOUT, PHASE_CONNECT, HOST, PROXY, LIMITS, .detail = "" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true, "cannot connect to the proxy 'proxy.example:3128' within 10 s" },
+	{ "time-out of TLS", { CURLE_OPERATION_TIMEDOUT, PHASE_TLS, HOST, LIMITS, .detail = "" }, ST_UNAVAILABLE,
+		ERR_NOT_SENT, true,
+		"no connection to 'chat.example:8443' within 10 s: the handshake was not answered" },
+	{ "time-out of CONNECT", { CURLE_OPERATION_TIMEDOUT, PHASE_TLS, HOST, PROXY, LIMITS, .detail = "" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true,
+		"no connection to 'chat.example:8443' through the proxy 'proxy.example:3128' within" },
+	{ "time-out of sending", { CURLE_OPERATION_TIMEDOUT, PHASE_SEND, .sent = true, HOST, LIMITS, .detail = "" },
+		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "did not take the whole request within 30 s" },
+	{ "time-out of the answer", { CURLE_OPERATION_TIMEDOUT, PHASE_WAIT, .sent = true, HOST, LIMITS, .detail = "" },
+		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "no answer from 'chat.example:8443' within 30 s" },
+	{ "time-out in the answer",
+		{ CURLE_OPERATION_TIMEDOUT, PHASE_RECEIVE, .sent = true, .http = 200, HOST, LIMITS, .detail = "" },
+		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "the answer of 'chat.example:8443' was not complete within 30 s" },
+	{ "stall",
+		{ CURLE_OPERATION_TIMEDOUT, PHASE_RECEIVE, .sent = true, .low_speed_ms = 60000, HOST,
+			.detail = "Operation too slow. Less than 1 bytes/sec transferred the last 60 seconds" },
+		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "'chat.example:8443' stalled: nothing moved for 60 s" },
+
+	{ "wrong name", { CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 1, HOST, .detail = "" },
+		ST_CONFIG, ERR_NOT_SENT, false, "is not trusted: the server's certificate is for another host" },
+	{ "wrong name, chain looked at",
+		{ CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 0, HOST, .detail = "" }, ST_CONFIG,
+		ERR_NOT_SENT, false, "for another host" },
+	{ "expired", { CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 10, HOST, .detail = "" }, ST_CONFIG,
+		ERR_NOT_SENT, false, "has expired" },
+	{ "not valid yet", { CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 9, HOST, .detail = "" },
+		ST_CONFIG, ERR_NOT_SENT, false, "not valid yet" },
+	{ "self-signed", { CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 18, HOST, .detail = "" },
+		ST_CONFIG, ERR_NOT_SENT, false, "self-signed" },
+	{ "unknown issuer", { CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 20, HOST, .detail = "" },
+		ST_CONFIG, ERR_NOT_SENT, false, "an authority that is not known" },
+	{ "bad CA file",
+		{ CURLE_SSL_CACERT_BADFILE, PHASE_TLS, HOST, .detail = "error setting certificate file: x.pem" },
+		ST_CONFIG, ERR_NOT_SENT, false, "x.pem; check --cacert" },
+	{ "old TLS",
+		{ CURLE_SSL_CONNECT_ERROR, PHASE_TLS, HOST,
+			.detail = "error:0A00042E:SSL routines::tlsv1 alert protocol version" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, false, "offers no TLS version that is safe" },
+	{ "old TLS, said by us",
+		{ CURLE_SSL_CONNECT_ERROR, PHASE_TLS, HOST,
+			.detail = "error:0A000102:SSL routines::unsupported protocol" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, false, "offers no TLS version that is safe" },
+	{ "no TLS at all",
+		{ CURLE_SSL_CONNECT_ERROR, PHASE_TLS, HOST,
+			.detail = "error:0A00010B:SSL routines::wrong version number" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, false, "does not speak TLS" },
+	{ "nothing in common",
+		{ CURLE_SSL_CONNECT_ERROR, PHASE_TLS, HOST,
+			.detail = "error:0A000410:SSL routines::sslv3 alert handshake failure" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, false, "no TLS settings in common" },
+	{ "cut in the handshake",
+		{ CURLE_SSL_CONNECT_ERROR, PHASE_TLS, HOST,
+			.detail = "OpenSSL SSL_connect: Connection reset by peer in connection to chat.example:8443" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true,
+		"no TLS connection to 'chat.example:8443': OpenSSL SSL_connect: Connection reset" },
+
+	{ "proxy says no", { CURLE_RECV_ERROR, PHASE_TLS, .connect_code = 403, HOST, PROXY, .detail = "" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true,
+		"the proxy 'proxy.example:3128' gives no connection to 'chat.example:8443' (status 403)" },
+	{ "proxy wants a password", { CURLE_RECV_ERROR, PHASE_TLS, .connect_code = 407, HOST, PROXY, .detail = "" },
+		ST_CONFIG, ERR_NOT_SENT, false, "the proxy 'proxy.example:3128' wants a user name and password" },
+	{ "proxy hangs up", { CURLE_RECV_ERROR, PHASE_TLS, HOST, PROXY, .detail = "" }, ST_UNAVAILABLE, ERR_NOT_SENT,
+		true, "through the proxy 'proxy.example:3128' was cut at its start" },
+	{ "SOCKS", { CURLE_PROXY, PHASE_TLS, HOST, PROXY, .detail = "SOCKS5 says no" }, ST_UNAVAILABLE, ERR_NOT_SENT,
+		true, "SOCKS5 says no" },
+
+	{ "cut before the request", { CURLE_SEND_ERROR, PHASE_SEND, HOST, .detail = "" }, ST_TEMPFAIL, ERR_NOT_SENT,
+		true, "was lost while the request was being sent" },
+	{ "cut in the request", { CURLE_SEND_ERROR, PHASE_SEND, .sent = true, HOST, .detail = "" }, ST_TEMPFAIL,
+		ERR_MAYBE_SENT, true, "was lost while the request was being sent" },
+	{ "cut after the request", { CURLE_GOT_NOTHING, PHASE_WAIT, .sent = true, HOST, .detail = "" }, ST_TEMPFAIL,
+		ERR_MAYBE_SENT, true, "closed the connection without an answer" },
+	{ "reset after the request", { CURLE_RECV_ERROR, PHASE_WAIT, .sent = true, HOST, .detail = "" }, ST_TEMPFAIL,
+		ERR_MAYBE_SENT, true, "closed the connection without an answer" },
+	{ "kept connection broke",
+		{ CURLE_ABORTED_BY_CALLBACK, PHASE_SEND, .sent = true, .resend_stopped = true, HOST, .detail = "" },
+		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "closed the connection without an answer" },
+	{ "a success cut off", { CURLE_PARTIAL_FILE, PHASE_RECEIVE, .sent = true, .http = 201, HOST, .detail = "" },
+		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "in the middle of its answer" },
+	{ "a refusal cut off", { CURLE_PARTIAL_FILE, PHASE_RECEIVE, .sent = true, .http = 404, HOST, .detail = "" },
+		ST_TEMPFAIL, ERR_REFUSED, true, "in the middle of its answer" },
+	{ "a server's failure cut off",
+		{ CURLE_PARTIAL_FILE, PHASE_RECEIVE, .sent = true, .http = 500, HOST, .detail = "" }, ST_TEMPFAIL,
+		ERR_MAYBE_SENT, true, "in the middle of its answer" },
+	{ "HTTP/2 stream", { CURLE_HTTP2_STREAM, PHASE_WAIT, .sent = true, HOST, .detail = "" }, ST_TEMPFAIL,
+		ERR_MAYBE_SENT, true, "closed the connection without an answer" },
+
+	{ "no HTTP",
+		{ CURLE_UNSUPPORTED_PROTOCOL, PHASE_RECEIVE, .sent = true, HOST,
+			.detail = "Received HTTP/0.9 when not allowed" },
+		ST_PROTOCOL, ERR_MAYBE_SENT, false, "is not HTTP: Received HTTP/0.9" },
+	{ "odd HTTP", { CURLE_WEIRD_SERVER_REPLY, PHASE_RECEIVE, .sent = true, HOST, .detail = "Too large header" },
+		ST_PROTOCOL, ERR_MAYBE_SENT, false, "is not HTTP" },
+	{ "no URL", { CURLE_URL_MALFORMAT, PHASE_RESOLVE, HOST, .detail = "Port number was not a decimal number" },
+		ST_DATA, ERR_NOT_SENT, false, "none that can be fetched: Port number" },
+	{ "something else, before", { CURLE_INTERFACE_FAILED, PHASE_CONNECT, HOST, .detail = "bind failed" },
+		ST_UNAVAILABLE, ERR_NOT_SENT, true, "failed: bind failed (45)" },
+	{ "something else, after",
+		{ CURLE_BAD_CONTENT_ENCODING, PHASE_RECEIVE, .sent = true, .http = 200, HOST, .detail = "gzip" },
+		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "failed: gzip (61)" },
+	{ "no memory", { CURLE_OUT_OF_MEMORY, PHASE_RESOLVE, HOST, .detail = "" }, ST_INTERNAL, ERR_NOT_SENT, false,
+		"out of memory" },
+};
+
+int main(void)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct failure_case *c = &cases[i];
+		struct err err = ERR_INIT;
+		enum status status = failure_describe(&c->failure, &err);
+
+		if (!tap_ok(status == c->status && err.status == status && err.outcome == c->outcome &&
+				    err.retryable == c->retryable && err.http == c->failure.http &&
+				    err.retry_after_ms == -1 && strstr(err.text, c->text),
+			    c->what))
+			printf("# status %d outcome %d retryable %d: %s\n", status, err.outcome, err.retryable,
+				err.text);
+	}
+	return tap_done();
+}

@@ -1,0 +1,215 @@
+/* The listener's smaller parts: hashes, stack, outflow, handover, the variables of --exec, the times of --since. */
+#include "tests/lib/tap.h"
+
+#include "api/listen_run.h"
+#include "api/outflow.h"
+#include "api/runner.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/stack.h"
+
+#include <stdlib.h>
+
+static void test_hash(void)
+{
+	/* the first vectors of the SipHash paper's reference: key 00..0f, inputs of growing length */
+	struct hash_key key = { { UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908) } };
+	static const unsigned char input[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 };
+
+	tap_ok(hash_bytes(&key, input, 0) == UINT64_C(0x726fdb47dd0e0e31), "SipHash-2-4 of nothing");
+	tap_ok(hash_bytes(&key, input, 8) == UINT64_C(0x93f5f5799a932462), "of eight bytes");
+	tap_ok(hash_bytes(&key, input, 15) == UINT64_C(0xa129ca6149be45e5), "of fifteen");
+}
+
+static void test_recent(void)
+{
+	struct recent r;
+	bool fine = true;
+
+	recent_init(&r, 1000);
+	for (uint64_t i = 0; i < 50000; i++) {
+		fine = fine && recent_add(&r, i * 64); /* all of them want the same few places */
+		fine = fine && !recent_add(&r, i * 64);
+		fine = fine && (i < 1000 || !recent_has(&r, (i - 1000) * 64 + !(i - 1000)));
+		fine = fine && (i < 999 || recent_has(&r, (i - 999) * 64));
+	}
+	tap_ok(fine, "exactly the last thousand are known, also when they collide");
+	recent_release(&r);
+}
+
+static void test_stack(void)
+{
+	struct err err = ERR_INIT;
+	struct stack stack;
+	struct buf out;
+	char record[5000];
+	bool fine = true;
+	int pushed = 0, popped = 0;
+
+	stack_init(&stack, 20000, "/tmp");
+	buf_init(&out, BUF_NO_MAX);
+	srand(7);
+	/* up and down, mostly up, then all the way down */
+	for (int round = 0; round < 3000 || pushed > popped; round++) {
+		if (round < 3000 && (rand() % 3 || pushed == popped)) {
+			int number = pushed - popped;
+			size_t len = (size_t)number % 4000 + sizeof(number);
+
+			memset(record, 'x', sizeof(record));
+			memcpy(record, &number, sizeof(number));
+			fine = fine && !stack_push(&stack, record, len, &err);
+			pushed++;
+		} else {
+			int number = pushed - ++popped, got;
+
+			buf_clear(&out);
+			fine = fine && !stack_pop(&stack, &out, &err);
+			memcpy(&got, out.data, sizeof(got));
+			fine = fine && got == number && out.len == (size_t)number % 4000 + sizeof(number);
+		}
+		fine = fine && stack.top.len < 40000;
+	}
+	tap_ok(fine && stack_empty(&stack), "records come off in the reverse order, in bounded memory");
+	stack_release(&stack);
+	buf_release(&out);
+	stack_init(&stack, 10, "/nonexistent");
+	tap_ok(!stack_push(&stack, "1234567890", 10, &err) && stack_push(&stack, "1234567890", 10, &err) == ST_IO,
+		"where no file can be made, that is told");
+	stack_release(&stack);
+}
+
+static void test_outflow(void)
+{
+	struct cursor *cursor = cursor_new("/nonexistent/cursor");
+	struct cursor_peer *peer = cursor_peer(cursor, "sms", 3, "+1", 2);
+	struct outflow o;
+	size_t len;
+
+	outflow_init(&o);
+	outflow_receipt(&o, cursor, peer, 1, 1000);
+	tap_int((intmax_t)peer->count, 1, "nothing waits: taken at once");
+	buf_adds(&o.bytes, "first\n");
+	outflow_receipt(&o, cursor, peer, 2, 1000);
+	outflow_receipt(&o, cursor, peer, 3, 1000); /* one that a filter left out */
+	buf_adds(&o.bytes, "second\n");
+	outflow_receipt(&o, cursor, peer, 4, 1000);
+	tap_ok(!outflow_took(&o, cursor, 5) && peer->count == 1, "most of a line is not taken");
+	tap_ok(outflow_took(&o, cursor, 1) && peer->count == 3, "its end is, with what was left out behind it");
+	outflow_took(&o, cursor, 3);
+	buf_adds(&o.bytes, "third\n");
+	outflow_receipt(&o, cursor, peer, 5, 1000);
+	outflow_cut(&o);
+	tap_str(outflow_peek(&o, &len), "ond\n", "cut: the rest of the line under way stays");
+	outflow_took(&o, cursor, len);
+	tap_int((intmax_t)peer->count, 4, "and counts");
+	buf_adds(&o.bytes, "fourth\n");
+	outflow_cut(&o);
+	tap_int((intmax_t)outflow_waiting(&o), 0, "between lines nothing stays");
+	outflow_release(&o);
+	cursor_free(cursor);
+}
+
+static void test_handover(void)
+{
+	struct cursor *cursor = cursor_new("/nonexistent/cursor");
+	struct cursor_peer *a = cursor_peer(cursor, "sms", 3, "a", 1), *b = cursor_peer(cursor, "sms", 3, "b", 1);
+	struct handover_item *first, *second;
+	int64_t due = INT64_MAX;
+	struct handover h;
+
+	handover_init(&h);
+	handover_add(&h, "1\n", 2, a, 1, 1000);
+	handover_add(&h, "2\n", 2, a, 2, 1000);
+	handover_add(&h, "3\n", 2, b, 3, 1000);
+	first = handover_begin(&h, 0, &due);
+	second = handover_begin(&h, 0, &due);
+	tap_ok(first && first->id == 1 && second && second->id == 3, "one of each conversation at once");
+	tap_ok(!handover_begin(&h, 0, &due) && due == INT64_MAX, "and no second one of either");
+	handover_again(&h, first, 500);
+	tap_ok(!handover_begin(&h, 499, &due) && due == 500,
+		"one that failed comes again when it is due, and none overtakes it");
+	first = handover_begin(&h, 500, &due);
+	tap_ok(first && first->id == 1, "then it does");
+	handover_finish(&h, cursor, first);
+	first = handover_begin(&h, 500, &due);
+	tap_ok(first && first->id == 2, "when it is taken, the next one begins");
+	handover_finish(&h, cursor, second);
+	handover_finish(&h, cursor, first);
+	handover_add(&h, "4\n", 2, a, 4, 1000);
+	tap_ok(h.count == 1 && !h.running && h.bytes == 2, "the books are right");
+	h.closed = true;
+	tap_ok(!handover_begin(&h, 500, &due), "closed: nothing begins");
+	handover_release(&h);
+	tap_int((intmax_t)(a->count + b->count), 3, "the cursor has moved over what was taken");
+	cursor_free(cursor);
+}
+
+static const char *find(char **variables, const char *name)
+{
+	for (; *variables; variables++) {
+		if (!strncmp(*variables, name, strlen(name)) && (*variables)[strlen(name)] == '=')
+			return *variables + strlen(name) + 1;
+	}
+	return NULL;
+}
+
+static void test_variables(void)
+{
+	static char home[] = "HOME=/h", outer[] = "KANDY_TEXT=of an outer one", url[] = "KANDY_BASE_URL=https://x";
+	char *base[] = { home, outer, url, NULL };
+	static const char line[] =
+		"{\"event\":\"message\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+1\"],\"messageId\":\"m=1\","
+		"\"sender\":\"a\\u0000b\",\"timestamp\":10000000000000000001,\"parts\":[{\"type\":\"text\",\"text\":\"a\\nb\"},"
+		"{\"type\":\"file\",\"name\":\"x\"},{\"type\":\"text\",\"text\":\"c\"}],\"backfilled\":true}\n";
+	struct json_doc doc = { 0 };
+	char **v = runner_environment(&doc, line, sizeof(line) - 1, 2, base);
+
+	tap_str(find(v, "HOME"), "/h", "the environment stays");
+	tap_str(find(v, "KANDY_BASE_URL"), "https://x", "also our settings");
+	tap_str(find(v, "KANDY_TEXT"), "a\nb\nc", "but not the variables of another message; texts are joined");
+	tap_str(find(v, "KANDY_SENDER"),
+		"a\xef\xbf\xbd"
+		"b",
+		"NUL characters are replaced");
+	tap_str(find(v, "KANDY_TIMESTAMP"), "10000000000000000001", "numbers stay as they are");
+	tap_str(find(v, "KANDY_DESTINATION"), "+1", "the conversation");
+	tap_str(find(v, "KANDY_ID"), "", "null is empty");
+	tap_str(find(v, "KANDY_FILES"), "1", "how many files");
+	tap_str(find(v, "KANDY_ATTEMPT"), "2", "which attempt");
+	tap_str(find(v, "KANDY_BACKFILLED"), "true", "from the history");
+	for (char **at = v; *at; at++)
+		free(*at);
+	free(v);
+	json_release(&doc);
+}
+
+static void test_since(void)
+{
+	static const struct {
+		const char *text;
+		int64_t floor_s; /* -2: refused */
+	} cases[] = { { "1700000000", 1699999999 }, { "1700000000123", 1699999999 }, { "0", -1 },
+		{ "2026-01-31", 1769817599 }, { "2026-01-31T12:00", 1769860799 },
+		{ "2026-01-31T12:00:01Z", 1769860800 }, { "2026-01-31 12:00:01", 1769860800 }, { "", -2 }, { "-5", -2 },
+		{ "now", -2 }, { "2026-13-01", -2 }, { "2026-01-31x", -2 }, { "1e9", -2 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t floor_s = -2;
+
+		if (!listen_since(cases[i].text, &floor_s))
+			floor_s = -2;
+		tap_int(floor_s, cases[i].floor_s, cases[i].text);
+	}
+}
+
+int main(void)
+{
+	test_hash();
+	test_recent();
+	test_stack();
+	test_outflow();
+	test_handover();
+	test_variables();
+	test_since();
+	return tap_done();
+}

@@ -1,0 +1,936 @@
+/*
+ * The listener without a socket: this file plays the driver, the server and the clock.
+ */
+#include "tests/lib/tap.h"
+
+#include "api/listener.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ALICE "alice@x"
+
+static struct rig {
+	struct listener_config config;
+	struct listener *l;
+	struct cursor *cursor;
+	struct outflow outflow;
+	struct handover handover;
+	int64_t now;
+	struct listener_action last; /* of expect() */
+	char warned[1200];
+} rig;
+
+static int64_t wall_ms(void)
+{
+	return INT64_C(1700000000000) + rig.now;
+}
+
+static void warn(const char *text)
+{
+	snprintf(rig.warned, sizeof(rig.warned), "%s", text);
+}
+
+static void set_up(void)
+{
+	rig = (struct rig){ .now = 1000 };
+	rig.cursor = cursor_new("/nonexistent/cursor");
+	outflow_init(&rig.outflow);
+	handover_init(&rig.handover);
+	rig.config = (struct listener_config){ .keepalive_ms = 30000,
+		.history = true,
+		.temp_dir = "/tmp",
+		.cursor = rig.cursor,
+		.outflow = &rig.outflow,
+		.warn = warn,
+		.wall_ms = wall_ms };
+}
+
+static void tear_down(void)
+{
+	listener_free(rig.l);
+	cursor_free(rig.cursor);
+	outflow_release(&rig.outflow);
+	handover_release(&rig.handover);
+}
+
+static void start(void)
+{
+	rig.l = listener_new(&rig.config);
+	listener_start(rig.l, rig.now);
+}
+
+/* The next action is of this kind. */
+static bool next_is(enum listener_action_kind kind)
+{
+	return listener_next(rig.l, &rig.last) && rig.last.kind == kind;
+}
+
+static bool next_job_is(enum listener_job job)
+{
+	return next_is(LISTENER_ACT_JOB) && rig.last.request.job == job;
+}
+
+static bool quiet(void)
+{
+	return !listener_next(rig.l, &rig.last);
+}
+
+static void done(struct listener_result *r)
+{
+	listener_done(rig.l, rig.now, r);
+	listener_result_release(r);
+}
+
+static void done_prepare(const char *path)
+{
+	struct listener_result r = { .job = LISTENER_PREPARE,
+		.path = xstrdup(path),
+		.self = xstrdup(ALICE),
+		.renew_in_ms = 1800000,
+		.extend_in_ms = 1700000 };
+
+	secret_set(&r.token, "token-value", 11);
+	done(&r);
+}
+
+static void fail(enum listener_job job, enum status status, int http)
+{
+	struct listener_result r = { .job = job, .status = status, .err = ERR_INIT };
+
+	err_set(&r.err, status, "it failed");
+	r.err.http = http;
+	done(&r);
+}
+
+static void done_sessions(const char *peer, int64_t last_s)
+{
+	struct listener_result r = { .job = LISTENER_SESSIONS };
+
+	if (peer) {
+		r.sessions.items = xcalloc(1, sizeof(*r.sessions.items));
+		r.sessions.count = r.sessions.cap = 1;
+		r.sessions.items[0] = (struct history_session){
+			.type = CHAT_ONE_TO_ONE, .peer = xstrdup(peer), .last_ms = last_s * 1000
+		};
+	}
+	done(&r);
+}
+
+/* Messages `from` down to `to` (newest first) of one conversation, one a second. */
+static void done_page(int from, int to, const char *more)
+{
+	struct listener_result r = { .job = LISTENER_PAGE, .more = xstrdup_null(more) };
+
+	buf_init(&r.page.text, 1 << 20);
+	buf_adds(&r.page.text, "[");
+	for (int i = from; i >= to; i--)
+		buf_addf(&r.page.text,
+			"%s{\"text\":\"text %d\",\"senderAddress\":\"bob@x\",\"dateTime\":%d,"
+			"\"resourceURL\":\"/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages/m%d\"}",
+			i == from ? "" : ",", i, 1600000000 + i, i);
+	buf_adds(&r.page.text, "]");
+	if (json_parse(&r.page.json, r.page.text.data, r.page.text.len, NULL, NULL))
+		tap_ok(false, "the page is JSON");
+	r.messages = json_root(&r.page.json);
+	done(&r);
+}
+
+static void message(int id, int number)
+{
+	char text[600];
+	int len = snprintf(text, sizeof(text),
+		"{\"chatMessageNotification\":{\"id\":\"n%d\",\"dateTime\":%d,\"chatMessage\":{\"text\":\"text %d\","
+		"\"senderAddress\":\"bob@x\",\"x-destinationAddress\":\"alice@x\",\"x-type\":\"inbound\",\"dateTime\":%d},"
+		"\"link\":[{\"rel\":\"chatMessage\",\"href\":\"/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages/m%d\"}]}}",
+		id, 1600000000 + number, number, 1600000000 + number, number);
+
+	listener_message(rig.l, rig.now, text, (size_t)len);
+}
+
+static void raw(const char *text)
+{
+	listener_message(rig.l, rig.now, text, strlen(text));
+}
+
+/* Goes to the next deadline. */
+static void tick(void)
+{
+	int64_t at = listener_deadline(rig.l);
+
+	if (at == LISTENER_NEVER) {
+		tap_ok(false, "there is a deadline");
+		return;
+	}
+	if (at > rig.now)
+		rig.now = at;
+	listener_tick(rig.l, rig.now);
+}
+
+static void closed(bool was_open, int http, enum status status)
+{
+	struct ws_closed why = { .was_open = was_open, .err = ERR_INIT };
+
+	err_set(&why.err, status, "the connection was lost");
+	why.err.http = http;
+	listener_closed(rig.l, rig.now, &why);
+}
+
+/* What the numbers of the messages in the outflow are, in order: "1 2 3"; the reader takes all. */
+static const char *numbers(void)
+{
+	static char list[200000];
+	size_t len, used = 0;
+	const char *p = outflow_peek(&rig.outflow, &len);
+	const char *at = p;
+
+	list[0] = '\0';
+	while ((at = memmem(at, len - (size_t)(at - p), "\"text\":\"text ", 13))) {
+		at += 13;
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", used ? " " : "", atoi(at));
+	}
+	outflow_took(&rig.outflow, rig.cursor, len);
+	return list;
+}
+
+static bool has_text(const char *text)
+{
+	size_t len;
+	const char *p = outflow_peek(&rig.outflow, &len);
+
+	return memmem(p, len, text, strlen(text)) != NULL;
+}
+
+/* Up to a live connection without any history. */
+static void go_live(void)
+{
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions(NULL, 0);
+	next_is(LISTENER_ACT_READY);
+}
+
+static void again_live(void)
+{
+	tick();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+}
+
+/* ---- the way up ------------------------------------------------------------------------------------------------ */
+
+static void test_start(void)
+{
+	set_up();
+	start();
+	tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.check && !rig.last.request.refused, "prepares first");
+	tap_ok(quiet(), "and nothing else");
+	done_prepare("/ws");
+	tap_ok(next_is(LISTENER_ACT_CONNECT), "then connects");
+	tap_str(rig.last.path, "/ws", "to the path");
+	tap_str(rig.last.token->s, "token-value", "with the token");
+	listener_opened(rig.l, rig.now);
+	tap_ok(next_is(LISTENER_ACT_ALIVE) && next_job_is(LISTENER_SESSIONS), "open: asks for the conversations");
+	message(1, 1);
+	tap_str(numbers(), "", "what comes meanwhile is held");
+	done_sessions(NULL, 0);
+	tap_ok(next_is(LISTENER_ACT_READY), "ready");
+	tap_str(numbers(), "1", "and then what was held");
+	message(2, 2);
+	tap_str(numbers(), "2", "live");
+	tap_ok(listener_connected(rig.l) && quiet(), "nothing else to do");
+	tear_down();
+}
+
+static void test_baseline(void)
+{
+	set_up();
+	rig.config.baseline = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000005);
+	tap_ok(next_is(LISTENER_ACT_READY) && quiet(), "the first time, no page is asked for");
+	message(1, 6);
+	tap_str(numbers(), "6", "live");
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "the second time, the history counts");
+	done_sessions("bob@x", 1600000008);
+	tap_ok(next_job_is(LISTENER_PAGE), "a page of the conversation with something new");
+	done_page(8, 1, NULL);
+	tap_str(numbers(), "7 8", "exactly what was missed: not what was there before, nor what was live");
+	tear_down();
+}
+
+static void test_start_fails(void)
+{
+	static const struct {
+		enum status status;
+		bool exits;
+		const char *what;
+	} cases[] = { { ST_AUTH, true, "not logged in" }, { ST_CONFIG, true, "bad configuration" },
+		{ ST_PROTOCOL, true, "nonsense" }, { ST_UNAVAILABLE, true, "unreachable" } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		set_up();
+		start();
+		next_job_is(LISTENER_PREPARE);
+		fail(LISTENER_PREPARE, cases[i].status, 0);
+		tap_ok(next_is(LISTENER_ACT_EXIT) == cases[i].exits && rig.last.status == cases[i].status,
+			cases[i].what);
+		tear_down();
+	}
+	set_up();
+	rig.config.max_offline_ms = 60000;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	fail(LISTENER_PREPARE, ST_UNAVAILABLE, 0);
+	tap_ok(quiet(), "with --max-offline, an unreachable service is waited for");
+	for (int tries = 0; tries < 100 && rig.now < 70000; tries++) {
+		tick();
+		if (next_job_is(LISTENER_PREPARE))
+			fail(LISTENER_PREPARE, ST_UNAVAILABLE, 0);
+		else
+			break;
+	}
+	tap_ok(rig.last.kind == LISTENER_ACT_EXIT && rig.last.status == ST_UNAVAILABLE, "and given up with 69");
+	tap_int(rig.now, 61000, "after exactly that time");
+	tear_down();
+}
+
+static void test_connect_fails(void)
+{
+	int tries = 0;
+
+	set_up();
+	start();
+	next_job_is(LISTENER_PREPARE);
+	for (; tries < 10; tries++) {
+		done_prepare("/ws");
+		if (!next_is(LISTENER_ACT_CONNECT))
+			break;
+		closed(false, 0, ST_UNAVAILABLE);
+		if (next_is(LISTENER_ACT_EXIT))
+			break;
+		tick();
+		next_job_is(LISTENER_PREPARE);
+	}
+	tap_ok(rig.last.kind == LISTENER_ACT_EXIT && rig.last.status == ST_UNAVAILABLE,
+		"a socket that never opens ends it");
+	tap_int(tries + 1, 4, "after four attempts");
+	tear_down();
+}
+
+/* ---- refusals -------------------------------------------------------------------------------------------------- */
+
+static void test_refused(void)
+{
+	static const int codes[] = { 401, 403, 404, 410 };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		set_up();
+		start();
+		next_job_is(LISTENER_PREPARE);
+		done_prepare("/ws");
+		next_is(LISTENER_ACT_CONNECT);
+		closed(false, codes[i], ST_AUTH);
+		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.refused && rig.last.request.check &&
+				!rig.last.request.forget,
+			"refused once: a new token, and a look at the channel");
+		done_prepare("/ws");
+		next_is(LISTENER_ACT_CONNECT);
+		closed(false, codes[i], ST_AUTH);
+		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.forget, "twice: a new channel");
+		done_prepare("/ws2");
+		tap_ok(next_is(LISTENER_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "which is used");
+		closed(false, codes[i], ST_AUTH);
+		tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_AUTH,
+			"three times: the end, for it never worked");
+		tear_down();
+	}
+}
+
+static void test_busy(void)
+{
+	static const int codes[] = { 429, 503 };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		struct ws_closed why = { .err = ERR_INIT };
+
+		set_up();
+		go_live();
+		closed(true, 0, ST_UNAVAILABLE);
+		tick();
+		next_job_is(LISTENER_PREPARE);
+		done_prepare("/ws");
+		next_is(LISTENER_ACT_CONNECT);
+		err_set(&why.err, ST_TEMPFAIL, "busy");
+		why.err.http = codes[i];
+		why.err.retry_after_ms = 7000;
+		listener_closed(rig.l, rig.now, &why);
+		tap_ok(quiet(), "busy: waits");
+		tap_ok(listener_deadline(rig.l) >= rig.now + 7000 && listener_deadline(rig.l) <= rig.now + 7710,
+			"as long as Retry-After says");
+		tick();
+		tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.forget, "and tries the same channel again");
+		tear_down();
+	}
+}
+
+/* ---- signs of life --------------------------------------------------------------------------------------------- */
+
+static void test_keepalive(void)
+{
+	int64_t opened, checks = 0;
+
+	set_up();
+	go_live();
+	opened = rig.now;
+	tick();
+	tap_int(rig.now, opened + 30000, "the first connCheck after one interval");
+	tap_ok(next_is(LISTENER_ACT_ALIVE) && next_is(LISTENER_ACT_SEND), "is sent");
+	tap_str(rig.last.text, "{\"connCheck\":{\"interval\":30}}", "as the protocol has it");
+	raw("{\"connAck\":{}}");
+	opened = rig.now;
+	while (rig.now < opened + 200000) {
+		tick();
+		if (!listener_next(rig.l, &rig.last) || rig.last.kind == LISTENER_ACT_DROP)
+			break;
+		while (rig.last.kind != LISTENER_ACT_SEND && listener_next(rig.l, &rig.last))
+			;
+		checks++;
+	}
+	tap_int(checks, 2, "unanswered ones");
+	tap_int(rig.now, opened + 90000, "after three intervals of silence it is dead");
+	tap_ok(rig.last.kind == LISTENER_ACT_DROP, "and dropped");
+	tap_ok(strstr(rig.warned, "nothing was heard for 90 s") != NULL, "which is said");
+	tick();
+	tap_ok(next_job_is(LISTENER_PREPARE), "and a new connection begun");
+	tear_down();
+
+	set_up();
+	go_live();
+	opened = rig.now;
+	for (int i = 0; i < 10; i++) {
+		tick();
+		while (listener_next(rig.l, &rig.last))
+			;
+		message(i, i);
+	}
+	tap_int(rig.now, opened + 300000, "a server that sends messages and no connAck");
+	tap_ok(listener_connected(rig.l), "lives");
+	tear_down();
+}
+
+static void test_server_role(void)
+{
+	struct listener_result r = { .job = LISTENER_PREPARE,
+		.path = xstrdup("/ws"),
+		.server_role = true,
+		.renew_in_ms = -1,
+		.extend_in_ms = -1 };
+
+	set_up();
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done(&r);
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions(NULL, 0);
+	next_is(LISTENER_ACT_READY);
+	raw("{\"connCheck\":{\"interval\":10}}");
+	tap_ok(next_is(LISTENER_ACT_SEND) && !strcmp(rig.last.text, "{\"connAck\":{}}"),
+		"the server's connCheck is answered");
+	tick();
+	while (listener_next(rig.l, &rig.last))
+		tap_ok(rig.last.kind != LISTENER_ACT_SEND, "in this role the client asks nothing");
+	raw("{\"connCheck\":{\"interval\":10}}");
+	tear_down();
+}
+
+static void test_paused(void)
+{
+	int64_t end;
+
+	set_up();
+	go_live();
+	for (int i = 0; i < 6000 && !listener_next(rig.l, &rig.last); i++)
+		message(i, i);
+	tap_ok(rig.last.kind == LISTENER_ACT_PAUSE, "a reader that takes nothing pauses the socket");
+	tap_ok(outflow_waiting(&rig.outflow) < (3 << 19), "at about a megabyte");
+	end = rig.now + 600000;
+	while (rig.now < end) {
+		tick();
+		while (listener_next(rig.l, &rig.last)) {
+			if (rig.last.kind == LISTENER_ACT_DROP)
+				end = 0;
+		}
+	}
+	tap_ok(end && listener_connected(rig.l), "ten minutes of silence of our own making are no death");
+	outflow_took(&rig.outflow, rig.cursor, outflow_waiting(&rig.outflow) - 1000);
+	listener_room(rig.l, rig.now);
+	tap_ok(next_is(LISTENER_ACT_RESUME), "with room again, it goes on");
+	end = rig.now;
+	while (listener_connected(rig.l))
+		tick();
+	tap_int(rig.now, end + 90000, "and the clock of silence starts anew");
+	tear_down();
+}
+
+/* ---- duplicates, order, gaps ----------------------------------------------------------------------------------- */
+
+static void test_duplicates(void)
+{
+	set_up();
+	go_live();
+	message(1, 1);
+	message(1, 1);
+	message(2, 1);
+	tap_str(numbers(), "1", "the same notification, and the same message in another, are passed on once");
+	for (int i = 100; i < 3100; i++)
+		message(i, i);
+	numbers();
+	message(100, 9999);
+	tap_str(numbers(), "", "3000 notifications later an ID is still known");
+	tear_down();
+}
+
+static void test_merge(void)
+{
+	set_up();
+	go_live();
+	message(1, 1);
+	message(2, 2);
+	tap_str(numbers(), "1 2", "live");
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "after a loss, the history is asked");
+	message(5, 5);
+	message(6, 6);
+	done_sessions("bob@x", 1600000005);
+	tap_ok(next_job_is(LISTENER_PAGE) && !rig.last.request.next && !strcmp(rig.last.request.session->peer, "bob@x"),
+		"its first page");
+	message(7, 7);
+	done_page(5, 4, "token");
+	tap_str(numbers(), "", "nothing yet: older ones may be behind it");
+	tap_ok(next_job_is(LISTENER_PAGE) && !strcmp(rig.last.request.next, "token"), "the next page");
+	done_page(5, 1, NULL);
+	tap_str(numbers(), "3 4 5 6 7", "oldest first, without what is known, then what was held, each once");
+	message(8, 8);
+	tap_str(numbers(), "8", "then live again");
+	tear_down();
+}
+
+static void test_growing_history(void)
+{
+	set_up();
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000100);
+	next_job_is(LISTENER_PAGE);
+	done_page(100, 51, "a");
+	/* twenty more have come: the second page repeats twenty of the first */
+	for (int i = 101; i <= 120; i++)
+		message(i, i);
+	next_job_is(LISTENER_PAGE);
+	done_page(70, 21, "b");
+	next_job_is(LISTENER_PAGE);
+	done_page(20, 1, NULL);
+	{
+		char wanted[4096] = "";
+
+		for (int i = 1, used = 0; i <= 120; i++)
+			used += snprintf(wanted + used, sizeof(wanted) - (size_t)used, "%s%d", i > 1 ? " " : "", i);
+		tap_str(numbers(), wanted, "pages that shift while they are read: each once, in order");
+	}
+	tear_down();
+}
+
+static void test_long_history(void)
+{
+	int first = 20000, got = 0, expected = 1;
+	bool in_order = true;
+
+	set_up();
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000000 + first);
+	for (; first > 0; first -= 50) {
+		next_job_is(LISTENER_PAGE);
+		done_page(first, first - 49, first > 50 ? "more" : NULL);
+	}
+	tap_ok(outflow_waiting(&rig.outflow) < (3 << 19), "a long history fills the outflow up to its mark only");
+	while (outflow_waiting(&rig.outflow)) {
+		char *list = xstrdup(numbers()), *rest = list;
+
+		for (char *word; (word = strsep(&rest, " ")) && *word; got++)
+			in_order = in_order && atoi(word) == expected++;
+		free(list);
+		listener_room(rig.l, rig.now);
+	}
+	tap_int(got, 20000, "and all of it comes out as it is taken");
+	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_READY)
+		;
+	tap_ok(rig.last.kind == LISTENER_ACT_READY, "then it is ready");
+	tap_ok(in_order, "oldest first");
+	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count >= CURSOR_IDS,
+		"the cursor knows the last ones");
+	tear_down();
+}
+
+static void test_abandoned_page(void)
+{
+	set_up();
+	go_live();
+	message(1, 1);
+	numbers();
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000003);
+	next_job_is(LISTENER_PAGE);
+	closed(true, 0, ST_UNAVAILABLE);
+	tick();
+	tap_ok(quiet(), "one job at a time: the page of before is still on its way");
+	done_page(3, 1, NULL);
+	tap_str(numbers(), "2 3", "its result is as good as before");
+	tap_ok(next_job_is(LISTENER_PREPARE), "and the next attempt begins");
+	done_prepare("/ws");
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+	tap_ok(next_job_is(LISTENER_SESSIONS), "but the next connection asks again");
+	done_sessions("bob@x", 1600000004);
+	next_job_is(LISTENER_PAGE);
+	done_page(4, 1, NULL);
+	tap_str(numbers(), "4", "for what came meanwhile");
+	tear_down();
+}
+
+static void test_not_taken(void)
+{
+	const struct cursor_peer *peer;
+	size_t len;
+
+	set_up();
+	go_live();
+	message(1, 1);
+	message(2, 2);
+	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
+	tap_ok(peer && !peer->count, "the cursor does not move over what was not taken");
+	outflow_peek(&rig.outflow, &len);
+	outflow_took(&rig.outflow, rig.cursor, len - 1);
+	tap_int(peer->count, 1, "half a line is not taken");
+	outflow_took(&rig.outflow, rig.cursor, 1);
+	tap_int(peer->count, 2, "a whole one is");
+	tear_down();
+}
+
+static void test_history_fails(void)
+{
+	set_up();
+	rig.config.events = true;
+	go_live();
+	message(1, 1);
+	numbers();
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	message(3, 3);
+	fail(LISTENER_SESSIONS, ST_UNAVAILABLE, 503);
+	tap_str(numbers(), "", "a history that fails for now is waited for: held");
+	tick();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "asked again");
+	fail(LISTENER_SESSIONS, ST_AUTH, 401);
+	tap_ok(rig.last.kind == LISTENER_ACT_JOB && next_is(LISTENER_ACT_CLOSE), "a login that is over ends it");
+	tear_down();
+
+	set_up();
+	rig.config.events = true;
+	go_live();
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	message(3, 3);
+	fail(LISTENER_SESSIONS, ST_PROTOCOL, 200);
+	tap_str(numbers(), "", "nonsense may be better the next time: held");
+	tick();
+	next_job_is(LISTENER_SESSIONS);
+	fail(LISTENER_SESSIONS, ST_PROTOCOL, 403);
+	tap_ok(has_text("\"gap\"") && strstr(rig.warned, "history"), "a service without a history: it says so");
+	tap_str(numbers(), "3", "and goes on");
+	tear_down();
+}
+
+/* ---- mending in place ------------------------------------------------------------------------------------------ */
+
+static void test_renewals(void)
+{
+	struct listener_result r = { .job = LISTENER_RENEW, .renew_in_ms = 100000, .extend_in_ms = 50000 };
+	bool extended = false, renewed = false;
+
+	set_up();
+	go_live();
+	for (int i = 0; i < 1000 && !(extended && renewed); i++) {
+		tick();
+		raw("{\"connAck\":{}}");
+		while (listener_next(rig.l, &rig.last)) {
+			if (rig.last.kind != LISTENER_ACT_JOB)
+				continue;
+			r.job = rig.last.request.job;
+			extended = extended || r.job == LISTENER_EXTEND;
+			renewed = renewed || r.job == LISTENER_RENEW;
+			tap_ok(!renewed || rig.now <= 1801000, "in time");
+			if (r.job == LISTENER_EXTEND) {
+				r.extend_in_ms = 10000000;
+				r.renew_in_ms = 1801000 - rig.now;
+			}
+			done(&r);
+		}
+	}
+	tap_ok(extended && renewed && listener_connected(rig.l),
+		"token and channel are renewed while the socket lives");
+	tear_down();
+}
+
+static void test_channel_gone(void)
+{
+	set_up();
+	go_live();
+	for (int i = 0; i < 1000; i++) {
+		tick();
+		raw("{\"connAck\":{}}");
+		while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_JOB)
+			;
+		if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_EXTEND)
+			break;
+	}
+	fail(LISTENER_EXTEND, ST_PROTOCOL, 404);
+	tap_ok(next_is(LISTENER_ACT_DROP), "a channel that cannot be extended because it has gone is left");
+	tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.check, "and made anew at once");
+	tear_down();
+}
+
+static void test_cancelled(void)
+{
+	struct listener_result r = {
+		.job = LISTENER_RESUBSCRIBE, .path = xstrdup("/ws"), .renew_in_ms = -1, .extend_in_ms = -1
+	};
+
+	set_up();
+	rig.config.events = true;
+	go_live();
+	raw("{\"chatSubscriptionCancellationNotification\":{\"id\":\"c1\",\"subscriptionId\":\"s1\"}}");
+	tap_ok(has_text("\"event\":\"subscription\""), "a cancelled subscription is told");
+	tap_ok(next_job_is(LISTENER_RESUBSCRIBE) && rig.last.request.service &&
+			!strcmp(rig.last.request.service, "chat"),
+		"and made anew");
+	done(&r);
+	tap_ok(has_text("\"resubscribed\"") && next_job_is(LISTENER_SESSIONS), "and the gap is filled");
+	tear_down();
+}
+
+/* ---- the end --------------------------------------------------------------------------------------------------- */
+
+static void test_count(void)
+{
+	set_up();
+	rig.config.count = 2;
+	go_live();
+	message(1, 1);
+	message(2, 2);
+	message(3, 3);
+	tap_ok(quiet(), "waits until what was wanted is written");
+	tap_str(numbers(), "1 2", "exactly so many");
+	listener_room(rig.l, rig.now);
+	tap_ok(next_is(LISTENER_ACT_CLOSE), "then closes");
+	closed(true, 0, ST_OK);
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_OK, "and ends with 0");
+	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2, "the third one is left for the next run");
+	tear_down();
+}
+
+static void test_times(void)
+{
+	set_up();
+	rig.config.idle_ms = 5000;
+	go_live();
+	message(1, 1);
+	numbers();
+	rig.now += 4000;
+	message(2, 2);
+	numbers();
+	tick();
+	tap_int(rig.now, 10000, "--idle counts from the last line");
+	tap_ok(next_is(LISTENER_ACT_CLOSE), "and ends it");
+	tick();
+	tap_ok(next_is(LISTENER_ACT_DROP) && next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_OK,
+		"0: there was something; a peer that does not answer the close is not waited for");
+	tear_down();
+
+	set_up();
+	rig.config.for_ms = 20000;
+	go_live();
+	tick();
+	tap_int(rig.now, 21000, "--for counts from the start");
+	closed(true, 0, ST_OK);
+	next_is(LISTENER_ACT_CLOSE);
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_NOTHING, "124: there was nothing");
+	tear_down();
+}
+
+static void test_stop(void)
+{
+	size_t len;
+	const char *p;
+
+	set_up();
+	go_live();
+	message(1, 1);
+	message(2, 2);
+	p = outflow_peek(&rig.outflow, &len);
+	outflow_took(&rig.outflow, rig.cursor, 10);
+	listener_stop(rig.l, rig.now, ST_SIGTERM);
+	message(3, 3);
+	tap_ok(quiet(), "a signal in the middle of a line: the reader gets some time");
+	tick();
+	p = outflow_peek(&rig.outflow, &len);
+	tap_ok(quiet() && len && memchr(p, '\n', len) == p + len - 1, "then the rest of that line is all that is left");
+	outflow_took(&rig.outflow, rig.cursor, len);
+	listener_room(rig.l, rig.now);
+	tap_ok(next_is(LISTENER_ACT_CLOSE), "when it is out, the socket is closed");
+	closed(true, 0, ST_OK);
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_SIGTERM, "143");
+	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1,
+		"the cursor stands behind the line that was taken");
+	tear_down();
+
+	set_up();
+	go_live();
+	message(1, 1);
+	listener_reader_gone(rig.l, rig.now);
+	tap_ok(next_is(LISTENER_ACT_CLOSE), "a reader that has gone ends it at once");
+	closed(true, 0, ST_OK);
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_SIGPIPE, "quietly");
+	tear_down();
+}
+
+static void test_once(void)
+{
+	set_up();
+	rig.config.once = true;
+	start();
+	tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.token_only, "--once needs no channel");
+	done_prepare("/ws");
+	tap_ok(next_job_is(LISTENER_SESSIONS), "and no socket");
+	done_sessions("bob@x", 1600000002);
+	next_job_is(LISTENER_PAGE);
+	done_page(2, 1, NULL);
+	tap_str(numbers(), "1 2", "what the history has");
+	listener_room(rig.l, rig.now);
+	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
+		;
+	tap_ok(rig.last.kind == LISTENER_ACT_EXIT && rig.last.status == ST_OK, "and the end");
+	tear_down();
+}
+
+static void test_handover(void)
+{
+	struct handover_item *item, *second;
+	int64_t due = LISTENER_NEVER;
+
+	set_up();
+	rig.config.handover = &rig.handover;
+	go_live();
+	message(1, 1);
+	message(2, 2);
+	raw("{\"chatMessageNotification\":{\"id\":\"t\",\"isComposing\":{\"state\":\"active\",\"senderAddress\":\"bob@x\"}}}");
+	tap_int((intmax_t)rig.handover.count, 2, "messages wait for the command, and nothing else does");
+	item = handover_begin(&rig.handover, rig.now, &due);
+	tap_ok(item && strstr(item->line, "text 1"), "the first begins");
+	tap_ok(!handover_begin(&rig.handover, rig.now, &due), "the second of the same conversation does not meanwhile");
+	listener_stop(rig.l, rig.now, ST_SIGTERM);
+	tap_ok(quiet() && listener_deadline(rig.l) == LISTENER_NEVER, "a command that runs may end");
+	handover_finish(&rig.handover, rig.cursor, item);
+	listener_room(rig.l, rig.now);
+	second = handover_begin(&rig.handover, rig.now, &due);
+	tap_ok(!second && next_is(LISTENER_ACT_CLOSE), "no other is begun");
+	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1, "and only the first one is taken");
+	tear_down();
+}
+
+static void test_hostile(void)
+{
+	static const char *const texts[] = { "", "{", "null", "[]", "{}", "\"x\"", "{\"chatMessageNotification\":null}",
+		"{\"chatMessageNotification\":{\"id\":1,\"chatMessage\":7,\"link\":\"x\"}}", "\xff\xfe",
+		"{\"connCheck\":[]}", "{\"unknownKind\":{\"id\":\"u1\",\"deep\":[[[[[]]]]]}}" };
+	struct listener_result r = { .job = LISTENER_PAGE };
+
+	set_up();
+	go_live();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		raw(texts[i]);
+	tap_ok(has_text("unknownKind"), "what is not known is passed on");
+	while (listener_next(rig.l, &rig.last))
+		;
+	message(1, 1);
+	tap_str(numbers(), "1", "and nothing else that a server can say hinders what follows");
+	done(&r);
+	tear_down();
+}
+
+int main(void)
+{
+	test_start();
+	test_baseline();
+	test_start_fails();
+	test_connect_fails();
+	test_refused();
+	test_busy();
+	test_keepalive();
+	test_server_role();
+	test_paused();
+	test_duplicates();
+	test_merge();
+	test_growing_history();
+	test_long_history();
+	test_abandoned_page();
+	test_not_taken();
+	test_history_fails();
+	test_renewals();
+	test_channel_gone();
+	test_cancelled();
+	test_count();
+	test_times();
+	test_stop();
+	test_once();
+	test_handover();
+	test_hostile();
+	return tap_done();
+}

@@ -1,0 +1,153 @@
+/* What stderr and the trace get to see: no secret, no control character, one line each. */
+#include "base/log.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/secret.h"
+#include "tests/lib/tap.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/kandy-log-XXXXXX";
+static int saved_stderr;
+
+static void begin(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/stderr", dir);
+	if (!freopen(path, "w+", stderr))
+		_exit(1);
+}
+
+static const char *end(void)
+{
+	static struct buf text;
+	char path[64];
+	struct err err;
+
+	snprintf(path, sizeof(path), "%s/stderr", dir);
+	buf_release(&text);
+	buf_init(&text, 1 << 20);
+	if (file_read(path, &text, &err))
+		buf_adds(&text, err.text);
+	return text.data;
+}
+
+static void test_lines(void)
+{
+	begin();
+	log_error("a plain %s", "sentence");
+	tap_str(end(), "kandy: a plain sentence\n", "an error");
+	log_set_command("send");
+	begin();
+	log_warn("w");
+	log_note("n");
+	log_verbose("v");
+	tap_str(end(), "kandy: send: warning: w\nkandy: send: n\n", "a warning and a note");
+	log_set_level(LOG_QUIET);
+	begin();
+	log_warn("w");
+	log_note("n");
+	log_error("e");
+	tap_str(end(), "kandy: send: e\n", "-q leaves errors");
+	log_set_level(LOG_VERBOSE);
+	begin();
+	log_verbose("v");
+	tap_str(end(), "kandy: send: v\n", "-v");
+	log_set_level(LOG_NORMAL);
+	log_set_command(NULL);
+	begin();
+	log_error("%s", "two\nlines \033]0;title\a \x1b[2J\xc2\x9b\xe2\x80\xae \xff");
+	tap_str(end(), "kandy: two lines ]0;title [2J \xef\xbf\xbd\n", "one line without control characters");
+	begin();
+	log_progress("%d %%", 50);
+	tap_str(end(), "", "no progress where stderr is no terminal");
+}
+
+static void test_redaction(void)
+{
+	struct secret secret = { 0 };
+
+	log_redact("hunter2-hunter2", 15);
+	begin();
+	log_error("the password is '%s', twice: %s", "hunter2-hunter2", "xhunter2-hunter2y");
+	tap_str(end(), "kandy: the password is '***', twice: x***y\n", "a secret is not written");
+	begin();
+	log_error("%s", "hunter2-\001hunter2");
+	tap_str(end(), "kandy: ***\n", "nor one that control characters were put into");
+	log_redact("short", 5);
+	begin();
+	log_error("short");
+	tap_str(end(), "kandy: short\n", "values under six bytes are not taken");
+	secret_set(&secret, "through-a-struct", 16);
+	begin();
+	log_error("%s", secret.s);
+	tap_str(end(), "kandy: ***\n", "struct secret tells by itself");
+	secret_release(&secret);
+	log_redact("prefix", 6);
+	log_redact("prefix-and-more", 15);
+	log_redact("more-behind", 11);
+	begin();
+	log_error("%s", "a prefix-and-more-behind b");
+	tap_str(end(), "kandy: a *** b\n", "of secrets that overlap nothing is left");
+	for (int i = 0; i < 200; i++) {
+		char token[32];
+
+		snprintf(token, sizeof(token), "token-%06d", i);
+		log_redact(token, strlen(token));
+	}
+	begin();
+	log_error("token-000199 token-000150");
+	tap_str(end(), "kandy: *** ***\n", "of many the latest are kept");
+}
+
+static void test_trace(void)
+{
+	struct buf text;
+	struct stat status;
+	char path[64];
+	struct err err;
+
+	snprintf(path, sizeof(path), "%s/trace", dir);
+	tap_ok(!log_tracing(), "no trace");
+	tap_int(log_open_trace(path, &err), ST_OK, "a trace");
+	tap_ok(log_tracing() && !stat(path, &status) && (status.st_mode & 0777) == 0600, "with mode 0600");
+	log_redact("trace-secret", 12);
+	begin();
+	log_trace("GET /x?access_token=%s", "trace-secret");
+	log_verbose("seen\nin the trace alone");
+	tap_str(end(), "", "nothing on stderr");
+	log_close();
+	log_trace("after the end");
+	buf_init(&text, 1 << 16);
+	tap_int(file_read(path, &text, &err), ST_OK, "read back");
+	tap_ok(strstr(text.data, "GET /x?access_token=***\n") && !strstr(text.data, "trace-secret"),
+		"the secret is not in it");
+	tap_ok(strstr(text.data, " seen in the trace alone\n") && !strstr(text.data, "after the end"),
+		"one line each, until it is closed");
+	buf_release(&text);
+	unlink(path);
+	tap_ok(!symlink("elsewhere", path) && log_open_trace(path, &err) == ST_CANTCREATE,
+		"not through a symbolic link");
+	unlink(path);
+}
+
+int main(void)
+{
+	char path[64];
+
+	if (!mkdtemp(dir))
+		return 1;
+	saved_stderr = dup(STDERR_FILENO);
+	test_lines();
+	test_redaction();
+	test_trace();
+	dup2(saved_stderr, STDERR_FILENO); /* for what a sanitizer may have to say at the end */
+	snprintf(path, sizeof(path), "%s/stderr", dir);
+	unlink(path);
+	rmdir(dir);
+	return tap_done();
+}

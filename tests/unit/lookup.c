@@ -1,0 +1,136 @@
+/* lookup.h: is a message in the history, surely not, or can it not be told? */
+#include "api/lookup.h"
+#include "tests/lib/tap.h"
+
+#include <stdlib.h>
+
+#define SINCE INT64_C(1700000000000)
+
+static struct lookup lookup;
+
+/* Looks through one page made of `entries`, with the lookup as it is. */
+static enum lookup_result page(const char *entries, const char *next)
+{
+	struct json_doc doc = { 0 };
+	struct err err = ERR_INIT;
+	struct buf text;
+	enum lookup_result result = LOOKUP_MORE;
+
+	buf_init(&text, 65536);
+	buf_addf(&text, "{\"chatMessageList\":{\"chatMessage\":%s%s%s%s}}", entries, next ? ",\"next\":\"" : "",
+		next ? next : "", next ? "\"" : "");
+	if (json_parse(&doc, text.data, text.len, NULL, &err))
+		printf("# %s: %s\n", err.text, text.data);
+	else
+		result = lookup_page(&lookup, json_root(&doc));
+	json_release(&doc);
+	buf_release(&text);
+	return result;
+}
+
+/* The same from the start. */
+static enum lookup_result look(const char *entries)
+{
+	lookup_release(&lookup);
+	return page(entries, NULL);
+}
+
+#define ENTRY(text, sender, time, id) \
+	"{\"text\":\"" text "\",\"senderAddress\":\"" sender "\",\"dateTime\":" time \
+	",\"resourceURL\":\"/x/messages/" id "\"}"
+
+static void test_time(void)
+{
+	lookup.anchor = NULL;
+	tap_int(look("[]"), LOOKUP_ABSENT, "an empty history has it not");
+	tap_int(look("[" ENTRY("hi", "Alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
+		"one's own, newer, the same text");
+	tap_str(lookup.found.id, "m1", "its ID");
+	tap_int(lookup.found.timestamp_ms, SINCE + 1000, "its time");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699999998", "m1") "]"), LOOKUP_FOUND,
+		"two seconds earlier is the clocks' difference");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_UNSURE,
+		"ten seconds earlier cannot be told");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_ABSENT,
+		"hours earlier it is another one");
+	tap_int(look("[" ENTRY("hi", "bob@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "somebody else's");
+	tap_int(look("[" ENTRY("ho", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "another text");
+	tap_int(look("[{\"text\":\"hi\",\"senderAddress\":\"alice@x\"}]"), LOOKUP_UNSURE,
+		"without a time it cannot be told");
+	tap_int(look("[{\"text\":\"hi\",\"dateTime\":1700000001}]"), LOOKUP_UNSURE, "nor without a sender");
+	tap_int(look("[{\"text\":\"hi\",\"x-type\":\"outbound\",\"dateTime\":1700000001}]"), LOOKUP_FOUND,
+		"outbound is one's own");
+	tap_int(look("{\"text\":\"hi\",\"x-type\":\"outbound\",\"dateTime\":1700000001}"), LOOKUP_FOUND,
+		"an object for an array of one");
+}
+
+static void test_anchor(void)
+{
+	lookup.anchor = "m1";
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT,
+		"the message before it is not taken for it");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699999000", "m2") "," ENTRY("hi", "alice@x", "1699999000", "m1") "]"),
+		LOOKUP_FOUND, "what stands above the anchor is newer, whatever the clocks say");
+	tap_str(lookup.found.id, "m2", "and is the one");
+	tap_int(look("[" ENTRY("ho", "bob@x", "1700000001", "m2") "," ENTRY("hi", "alice@x", "1699999999", "m1") "]"),
+		LOOKUP_ABSENT, "nothing of ours above the anchor");
+	lookup.anchor = NULL;
+}
+
+static void test_pages(void)
+{
+	struct buf path;
+
+	lookup_release(&lookup);
+	tap_int(page("[" ENTRY("a", "bob@x", "1700000009", "m9") "]", "t/2"), LOOKUP_MORE, "there is another page");
+	buf_init(&path, 1024);
+	lookup_path(&lookup, &path, "u");
+	tap_str(path.data, "/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages?max=50&next=t%2F2",
+		"which is asked for by its token");
+	buf_release(&path);
+	tap_int(page("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]", NULL), LOOKUP_FOUND, "it is there");
+	lookup_release(&lookup);
+	for (int i = 1; i < LOOKUP_PAGES_MAX; i++) {
+		if (page("[]", "more") != LOOKUP_MORE)
+			tap_ok(false, "more pages");
+	}
+	tap_int(page("[]", "more"), LOOKUP_UNSURE, "a history without end cannot tell");
+}
+
+static void test_files(void)
+{
+	struct message_file files[] = { { (char[]){ "a" }, (char[]){ "x1" } }, { (char[]){ "b" }, (char[]){ "x2" } } };
+	struct message message = *lookup.message;
+	const struct message *before = lookup.message;
+	static const char entry[] =
+		"[{\"text\":\"hi\",\"senderAddress\":\"alice@x\",\"dateTime\":1700000001,\"attachment\":[{\"x-id\":\"x1\"},{\"x-id\":\"%s\"}]}]";
+	char text[256];
+
+	tap_int((snprintf(text, sizeof(text), entry, "x2"), look(text)), LOOKUP_ABSENT,
+		"attachments that were not sent");
+	message.files = files;
+	message.file_count = 2;
+	lookup.message = &message;
+	tap_int(look(text), LOOKUP_FOUND, "the same attachments");
+	snprintf(text, sizeof(text), entry, "x3");
+	tap_int(look(text), LOOKUP_ABSENT, "another attachment");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "no attachments");
+	message.text = "";
+	tap_int(look("[{\"senderAddress\":\"alice@x\",\"dateTime\":1700000001,\"attachment\":[{\"x-id\":\"x1\"},{\"x-id\":\"x2\"}]}]"),
+		LOOKUP_FOUND, "attachments alone, the empty text left out");
+	lookup.message = before;
+}
+
+int main(void)
+{
+	struct address to = { .type = CHAT_ONE_TO_ONE, .id = (char[]){ "bob@x" } };
+	struct message message = { .to = &to, .text = "hi" };
+
+	lookup = (struct lookup){ .message = &message, .sender = "alice@x", .since_ms = SINCE };
+	test_time();
+	test_anchor();
+	test_pages();
+	test_files();
+	lookup_release(&lookup);
+	return tap_done();
+}
