@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# fetch-links: each limit below it, at it, and above it. The line's size and depth are in tests/unit/attachment.c.
+. "${0%/*}/../lib/tap.sh"
+# shellcheck source=../lib/hostile.sh
+. "$tests_dir/lib/hostile.sh"
+hostile
+cases=0
+
+# limit NAME STATUS LINK [OPTION...]
+limit() {
+	local name=$1 wanted=$2 link=$3
+	shift 3
+	cases=$((cases + 1))
+	run kandy fetch-links -D "got$cases" --retry 0 "$@" "$link"
+	is "$status" "$wanted" "$name"
+	if [ "$wanted" != 0 ]; then
+		is "$(ls -A "got$cases")" '' "$name: nothing is left"
+	fi
+}
+
+limit 'a file below --max-filesize' 0 /f/999/a --max-filesize 1000
+limit 'at it' 0 /f/1000/a --max-filesize 1000
+limit 'above it' 65 /f/1001/a --max-filesize 1000
+like "$err" '1000 bytes \(--max-filesize\)' 'the limit is named'
+limit 'no limit' 0 /f/1001/a --max-filesize 0
+limit 'in chunks, below' 0 '/f/999/a?chunked' --max-filesize 1000
+limit 'in chunks, at it' 0 '/f/1000/a?chunked' --max-filesize 1000
+limit 'in chunks, above' 65 '/f/1001/a?chunked' --max-filesize 1000
+limit 'a length that is a lie' 65 '/f/10/a?length=9223372036854775807' --max-filesize 1000
+limit 'a length beyond numbers is as good as none' 0 '/f/10/a?length=99999999999999999999999'
+part big 1001 /f/1001/a >line
+: >"$asked"
+run_in line kandy fetch-links -D gotbig --max-filesize 1000
+is "$status $(cat "$asked")" '1 ' 'a size that the message tells is not even asked for'
+
+for total in 2999 3000 3001; do
+	{ part a 1000 /f/1000/a; part b 1000 /f/1000/b; part c 1000 /f/1000/c; } >lines
+	run_in lines kandy fetch-links -D "total$total" --max-total $total
+	cases=$((cases + 1))
+	is "$status $(find "total$total" -type f | wc -l)" "$([ $total -lt 3000 ] && echo 1 2 || echo 0 3)" "--max-total $total for three files of 1000"
+done
+{ part a null '/f/1000/a?chunked'; part b null '/f/1000/b?chunked'; part c 10 /f/10/c; } >lines
+run_in lines kandy fetch-links -D totalc -j 1 --max-total 1500
+is "$(jq -c '.parts[0].bytes' "$out" | tr '\n' ' ')" '1000 null 10 ' 'what was not kept does not count'
+
+for hops in 4 5 6; do
+	limit "$hops redirects" "$([ $hops -le 5 ] && echo 0 || echo 76)" "/f/10/h?hops=$hops"
+done
+for kib in 40 60 70; do
+	limit "$kib KB of headers" "$([ $kib -lt 64 ] && echo 0 || echo 76)" "/f/10/h?headers=${kib}000"
+done
+for bytes in 262143 262144 262145; do
+	limit "an error with $bytes bytes" "$([ $bytes -le 262144 ] && echo 77 || echo 76)" "/f/10/h?error=$bytes"
+done
+long=$(head -c 8100 </dev/zero | tr '\0' x)
+while [ ${#long} -lt $((8191 - ${#base} - 8)) ]; do long+=x; done
+limit 'a URL below its limit' 0 "$base/f/10/${long%x}?n"
+limit 'at it' 0 "$base/f/10/${long}?n"
+limit 'above it' 65 "$base/f/10/${long}x?nn"
+
+for parts in 999 1000 1001; do
+	perl -e 'my $n = shift; print q({"parts":[), join(",", map { qq({"type":"file","name":"$_"}) } 1 .. $n), "]}\n"' $parts >line
+	run_in line kandy fetch-links -D parts
+	cases=$((cases + 1))
+	is "$(jq '[.parts[]|select(.error.message|startswith("more than 1000"))]|length' "$out")" "$([ $parts -gt 1000 ] && echo 1 || echo 0)" "$parts parts in a line"
+done
+
+limit 'fast enough' 0 '/f/6000/s?drip=600,100' --speed-limit 2k --speed-time 1s
+limit 'too slow' 75 '/f/60000/s?drip=100,100' --speed-limit 2k --speed-time 1s
+like "$err" 'less than 2048 bytes a second' 'the limit is named'
+limit 'nothing at all comes' 75 "/f/10/s?hold=$PWD/never" --speed-time 1s
+limit 'in time' 0 '/f/6000/s?drip=3000,100' --max-time 10s
+limit 'out of time' 75 '/f/60000/s?drip=100,100' --max-time 1s
+
+# at the sixteenth megabyte of a line the reader gives up, and goes on with the next one
+{ printf '{"a":"'; head -c $((16 * 1024 * 1024 - 8)) </dev/zero | tr '\0' x; echo '"}'
+printf '{"a":"'; head -c $((16 * 1024 * 1024 - 7)) </dev/zero | tr '\0' x; echo '"}'; echo '{"n":1}'; } >lines
+run_in lines kandy fetch-links -D lines.d
+is "$status $(wc -c <"$out" | tr -d ' ')" "1 $((16 * 1024 * 1024 + 1 + $(sed -n 2p "$out" | wc -c) + 8))" 'a line at its limit passes, one above it does not'
+json <(sed -n 2,3p "$out") '[.event,.line,.n]' $'["error",2,null]\n[null,null,1]' 'and the next one does'
+cases=$((cases + 3))
+diag "limits: $cases cases"
+finish

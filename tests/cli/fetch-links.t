@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# fetch-links: what is fetched, what is printed, and when.
+. "${0%/*}/../lib/tap.sh"
+# shellcheck source=../lib/hostile.sh
+. "$tests_dir/lib/hostile.sh"
+hostile
+
+# ---- lines in, lines out ----
+
+wanted 100000 >want
+cat >lines <<'END'
+ { "event" : "typing", "n":1.10, "n":10000000000000000001 }
+{"event":"message","messageId":"m1","parts":[{"type":"text","text":"hi \u00e9"},{"type":"file","name":"../a b.bin","size":100000,"x-id":"7","rawURL":"/f/100000/x","url":null}],"z":[ ]}
+
+not json
+[1]
+{"event":"message","parts":[{"type":"file","name":"none"},{"type":"file","name":"gone","rawURL":"/no/such"}]}
+{"last":true}
+END
+run_in lines kandy fetch-links -D in/box
+is "$status" 1 'some of it failed: exit status 1'
+is "$(wc -l <"$out")" 6 'a line for each line, but the empty one'
+is "$(sed -n 1p "$out")" "$(sed -n 1p lines)" 'a line without attachments passes byte for byte'
+is "$(sed -n 2p "$out")" '{"event":"message","messageId":"m1","parts":[{"type":"text","text":"hi \u00e9"},{"type":"file","name":"../a b.bin","size":100000,"x-id":"7","rawURL":"/f/100000/x","url":"file://'"$PWD"'/in/box/a%20b.bin","path":"'"$PWD"'/in/box/a b.bin","bytes":100000,"sha256":"'"$(sha256sum <want | cut -d' ' -f1)"'"}],"z":[ ]}' \
+	'a file part is filled in, the rest of the line stays'
+same want 'in/box/a b.bin' 'the file is what the server has'
+is "$(stat -c %a in/box)" 700 'the directory was made, for nobody else'
+is "$(sed -n 3p "$out" | jq -c '[.event,.line,.status,.error.kind]')" '["error",4,"failed","data"]' 'a line that is no JSON is an error line'
+is "$(sed -n 4p "$out" | jq -c '[.event,.line]')" '["error",5]' 'so is one that is no object'
+is "$(sed -n 5p "$out" | jq -c '[.parts[].error|.kind,.http]')" '["data",null,"refused",404]' 'parts that cannot be fetched say why'
+is "$(sed -n 6p "$out")" '{"last":true}' 'and the rest goes on'
+like "$err" "^kandy: fetch-links: line 4: not JSON" 'stderr names the bad line'
+like "$err" "^kandy: fetch-links: cannot fetch 'gone': " 'and the attachment that is missing'
+is "$(ls -A in/box)" 'a b.bin' 'nothing else is in the directory'
+is "$(cut -d' ' -f1,2 "$asked" | sort | tr '\n' ' ')" 'GET /f/100000/x GET /no/such ' 'nothing else was asked'
+
+# ---- operands ----
+
+run kandy fetch-links -D ops "$base/f/10/ten%20bytes" /f/20/twenty
+is "$status" 0 'links as operands'
+json "$out" '[.event,.parts[0].name,.parts[0].bytes]' $'["file","ten bytes",10]\n["file","twenty",20]' 'give lines of the same kind'
+run kandy fetch-links -D ops /f/10/gone?error=9
+is "$status" 77 'a single link that is refused: its own exit status'
+is "$(grep -c '' "$err")" 1 'said once'
+run kandy fetch-links -D ops https://127.0.0.1:1/x
+is "$status" 65 'a link to another host'
+like "$err" 'allow it with --allow-host' 'and what to do'
+
+# ---- names that are taken ----
+
+run kandy fetch-links -D ops /f/11/twenty
+json "$out" '.parts[0].path' "\"$PWD/ops/twenty-2\"" 'a name that is taken is not overwritten'
+is "$(stat -c %s ops/twenty)" 20 'the first file is as it was'
+run kandy fetch-links -D ops --clobber /f/12/twenty
+is "$(stat -c %s ops/twenty)" 12 'but with --clobber'
+{ part same 13 /f/13/x; part same 14 /f/14/x; } >two
+run_in two kandy fetch-links -D ops
+is "$(jq -r '.parts[0].path' "$out" | xargs -n1 basename | sort | tr '\n' ' ')" 'same same-2 ' 'two of one name in one run'
+ln -s "$HOME/pw" ops/trap
+mkdir ops/dir
+run kandy fetch-links -D ops /f/5/trap /f/5/dir
+is "$status $(cat "$HOME/pw")" '0 secret-of-eve' 'a link and a directory that wait under the name are left alone'
+is "$(stat -c %s ops/trap-2 ops/dir-2 | tr '\n' ' ')" '5 5 ' 'and the files have other names'
+
+# ---- skip-existing, manifest ----
+
+part one 1000 /f/1000/x >line
+run_in line kandy fetch-links -D skip --skip-existing
+json "$out" '.parts[0]|[.bytes,.skipped]' '[1000,null]' 'fetched once'
+: >"$asked"
+run_in line kandy fetch-links -D skip --skip-existing
+json "$out" '.parts[0]|[.bytes,.skipped,(.sha256|length),.path]' "[1000,true,64,\"$PWD/skip/one\"]" 'not fetched twice'
+is "$(cat "$asked")" '' 'nothing was asked'
+sed 's/m-one/m-two/' line >other
+run_in other kandy fetch-links -D skip --skip-existing
+json "$out" '.parts[0]|[.skipped,.path]' "[null,\"$PWD/skip/one-2\"]" 'another message with the same attachment is another file'
+rm skip/one
+run_in line kandy fetch-links -D skip --skip-existing
+json "$out" '.parts[0]|[.skipped,.path]' "[null,\"$PWD/skip/one\"]" 'a file that has gone is fetched again'
+run_in line kandy fetch-links -D skip --manifest list
+is "$(jq -c '[.event,.messageId,.rawURL,.bytes,(.path|sub(".*/";"")),(.sha256|length)]' list)" '["fetched","m-one","/f/1000/x",1000,"one-3",64]' 'the manifest has a line for each file'
+is "$(stat -c %a list)" 600 'and is for nobody else'
+run kandy fetch-links --clobber --skip-existing x
+is "$status" 64 '--clobber with --skip-existing is refused'
+
+# ---- thumbnails ----
+
+echo '{"parts":[{"type":"file","name":"p.png","rawURL":"/f/10/p","thumbnailURL":"/f/5/t"},{"type":"file","name":"q.png","rawURL":"/f/11/q","thumbnailURL":null},{"type":"file","name":"r.png","rawURL":"/f/12/r","thumbnailURL":"/no"}]}' >line
+run_in line kandy fetch-links -D thumb
+is "$status $(ls thumb | tr '\n' ' ')" '0 p.png q.png r.png ' 'thumbnails are not fetched'
+run_in line kandy fetch-links -D thumb --clobber --thumbnails
+is "$status $(ls thumb | tr '\n' ' ')" '1 p-thumbnail.png p.png q.png r.png ' 'but with --thumbnails'
+json "$out" '.parts[]|[.bytes,.thumbnail.bytes,(.thumbnail.path//""|sub(".*/";"")),.thumbnail.error.http]' \
+	$'[10,5,"p-thumbnail.png",null]\n[11,null,"",null]\n[12,null,"",404]' 'and the part says so'
+
+# ---- order, and lines that come one at a time ----
+
+{ part slow 100000 "/f/100000/s?hold=$PWD/go"; part quick 10 /f/10/q; echo '{"n":1}'; } >lines
+kandy fetch-links -D order -j 4 <lines >ordered 2>"$err" &
+pid=$!
+ok 'the quick one does not wait for the slow one' wait_for 10 test -e order/quick
+is "$(cat ordered)" '' 'but its line does'
+touch go
+wait $pid
+is "$? $(jq -c '.parts[0].name?,.n?' ordered | tr '\n' ' ')" '0 "slow" null "quick" null null 1 ' 'all lines in their order'
+rm go
+kandy fetch-links -D order2 -j 4 --unordered <lines >unordered 2>"$err" &
+pid=$!
+ok 'with --unordered the others do not wait' wait_for 10 grep -q '"n":1' unordered
+unlike unordered slow 'for the slow one'
+touch go
+wait $pid
+is "$(wc -l <unordered)" 3 'which comes at last'
+
+mkfifo feed
+kandy fetch-links -D stream <feed >streamed 2>"$err" &
+pid=$!
+exec 7>feed
+echo '{"n":1}' >&7
+ok 'a line is printed while stdin stays open' wait_for 10 grep -q '"n":1' streamed
+part s1 10 /f/10/x >&7
+ok 'a file is fetched while stdin stays open' wait_for 10 grep -q '"bytes":10' streamed
+printf '{"n":' >&7
+{ echo '2}'; part s2 20 /f/20/x; } >&7
+ok 'a line that comes in two pieces' wait_for 10 grep -q '"n":2' streamed
+ok 'and another file' wait_for 10 grep -q '"bytes":20' streamed
+exec 7>&-
+wait $pid
+is $? 0 'the end of stdin is the end'
+
+yes '{"a":"b"}' | head -n 50000 >many
+run_in many kandy fetch-links -D many.d
+same many "$out" 'many lines pass'
+{ head -c 3000 </dev/zero | tr '\0' '['; echo; } >deep
+run_in deep kandy fetch-links -D many.d
+is "$status" 1 'a line of brackets alone'
+
+# ---- signals and pipes ----
+
+{ part never 100000 "/f/100000/n?hold=$PWD/nothing"; part late 10 /f/10/late; echo '{"n":3}'; } >lines
+kandy fetch-links -D ended -j 1 <lines >printed 2>"$err" &
+pid=$!
+ok 'a transfer hangs' wait_for 10 test -e ended/never.part
+kill -TERM $pid
+wait $pid
+is $? 143 'SIGTERM ends it'
+is "$(jq -c '[.parts[0].name?,.parts[0].error.kind?,.n?]' printed | tr '\n' ' ')" '["never","interrupted",null] ["late","interrupted",null] [null,null,3] ' \
+	'and the lines that were read are not lost'
+{ part x 10 /f/10/x; yes '{"n":1}' | head -n 100000; } >lines
+kandy fetch-links -D pipe <lines 2>"$err" | head -n 1 >/dev/null
+is "${PIPESTATUS[0]}" 141 'a reader that goes away ends it quietly'
+is "$(cat "$err")" '' 'without a word'
+
+# ---- what cannot work ----
+
+touch file
+run kandy fetch-links -D file/x /f/1/a
+is "$status" 73 'a directory that cannot be made'
+run_in lines env XDG_STATE_HOME="$PWD/none" kandy fetch-links -D nologin
+is "$status" 77 'not logged in'
+is "$(cat "$out")" '' 'nothing was read or printed'
+run kandy fetch-links --allow-host http://x/ y
+is "$status" 64 'a host to allow that is none'
+finish

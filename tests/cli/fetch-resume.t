@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# fetch-links: what breaks off goes on where it stopped, in the same run or in a later one, and never puts halves of two things together.
+. "${0%/*}/../lib/tap.sh"
+# shellcheck source=../lib/hostile.sh
+. "$tests_dir/lib/hostile.sh"
+hostile
+wanted 1000000 >want
+cases=0
+
+# fetched NAME STATUS REQUESTS LINK [OPTION...]: REQUESTS is what was asked: "0" for the whole file, else the first byte
+fetched() {
+	local name=$1 wanted_status=$2 requests=$3 link=$4
+	shift 4
+	: >"$asked"
+	cases=$((cases + 1))
+	part "case$cases" "${size:-null}" "$link" >line
+	run_in line kandy fetch-links -D got --retry-delay 10ms "$@"
+	is "$status" "$wanted_status" "$name"
+	is "$(sed -n 's/^GET [^ ]* [^ ]* *[^ ]* \(-\|bytes=\([0-9]*\)-\) .*/0\2/p' "$asked" | sed 's/^0\([1-9]\)/\1/' | tr '\n' ' ')" "$requests " "$name: asked for the right bytes"
+	if [ "$wanted_status" = 0 ]; then
+		same want "got/case$cases" "$name: the file is whole"
+		is "$(jq -r '.parts[0].sha256' "$out")" "$(sha256sum <want | cut -d' ' -f1)" "$name: and its digest is right"
+	else
+		ok "$name: no file" test ! -e "got/case$cases"
+	fi
+	is "$(find got -name '*.part*' | wc -l)" "${left:-0}" "$name: what is left over"
+	rm -f got/*.part*
+}
+
+fetched 'nothing happens' 0 '0' /f/1000000/a
+fetched 'one cut' 0 '0 400000' "/f/1000000/a1?cut=400000,1"
+like "$asked" ' bytes=400000- "v1"$' 'with If-Range'
+fetched 'three cuts' 0 '0 100000 200000 300000' "/f/1000000/a2?cut=100000,3"
+left=2 fetched 'more cuts than retries' 1 '0 100000 200000 300000' "/f/1000000/a3?cut=100000,9"
+json "$out" '.parts[0].error|[.kind,.retryable]' '["temporary",true]' 'it may be tried again'
+fetched 'a date as validator' 0 '0 400000' "/f/1000000/a4?cut=400000,1&modified"
+like "$asked" ' Sun, 22 Nov 2020 10:00:00 GMT$' 'goes into If-Range'
+fetched 'no validator: the whole again' 0 '0 0' "/f/1000000/a5?cut=400000,1&none"
+fetched 'a weak validator is none' 0 '0 0' "/f/1000000/a6?cut=400000,1&weak"
+fetched 'a server without ranges sends the whole' 0 '0 400000' "/f/1000000/a7?cut=400000,1&norange"
+fetched 'another object meanwhile' 0 '0 400000' "/f/1000000/a8?cut=400000,1&changing"
+fetched 'a range from another place' 0 '0 400000 0' "/f/1000000/a9?cut=400000,1&badrange"
+fetched 'a range of another object' 0 '0 400000 0' "/f/1000000/a10?cut=400000,1&badetag"
+fetched 'a range that does not say from where' 0 '0 400000 0' "/f/1000000/a11?cut=400000,1&norangeheader"
+fetched 'chunks without an end' 0 '0 300000' "/f/1000000/a12?cut=300000,1&chunked"
+fetched 'chunks' 0 '0' "/f/1000000/a13?chunked"
+size=1000000 fetched 'the size of the message is right' 0 '0' /f/1000000/a14
+size=999999 fetched 'is too small' 1 '0' /f/1000000/a15
+size=1000001 fetched 'is too large' 1 '0' /f/1000000/a16
+size=999999 fetched 'is too small, and the server does not say' 1 '0' "/f/1000000/a17?chunked"
+size=1000001 fetched 'is too large, and the server does not say' 1 '0' "/f/1000000/a18?chunked"
+fetched 'the server promises more than it sends' 1 '0 0 0 0' "/f/1000000/a19?length=1000001&none"
+fetched 'a server that fails twice' 0 '0 0 0' "/f/1000000/a20?fail=503,2"
+fetched 'one that limits the rate' 0 '0 0' "/f/1000000/a21?fail=429,1"
+fetched 'one that fails for ever' 1 '0 0' "/f/1000000/a22?fail=500,99" --retry 1
+fetched 'a 404 is not asked again' 1 '0' "/f/1000000/a23?fail=404,99"
+fetched 'a token that is refused is renewed once' 0 '0 0' "/f/1000000/a24?need=good1"
+fetched 'and only once' 1 '0 0' "/f/1000000/a25?need=never"
+fetched 'a redirect after a cut' 0 '0 0 400000 400000' "/f/1000000/a26?hops=1&cut=400000,1"
+
+# ---- a later run ----
+
+# restart NAME LINK1 LINK2 FIRST: a run that ends while LINK1 hangs, then one with LINK2 that must ask from FIRST on
+restart() {
+	local name=$1 first=$2 second=$3 from=$4 pid
+	cases=$((cases + 1))
+	part "case$cases" null "$first" >line
+	kandy fetch-links -D got <line >/dev/null 2>"$err" &
+	pid=$!
+	wait_for 10 test -s "got/case$cases.part" || { kill "$pid"; diag 'nothing came'; }
+	wait_for 10 grep -q . "got/case$cases.part.info"
+	kill -"${signal:-TERM}" "$pid"
+	wait "$pid" 2>/dev/null
+	touch go
+	part "case$cases" null "$second" >line
+	: >"$asked"
+	run_in line kandy fetch-links -D got
+	rm go
+	is "$status" 0 "$name"
+	same want "got/case$cases" "$name: the file is whole"
+	is "$(jq -r '.parts[0].sha256' "$out")" "$(sha256sum <want | cut -d' ' -f1)" "$name: and its digest is right"
+	is "$(sed -n 's/.* bytes=\([0-9]*\)- .*/\1/p' "$asked")" "$from" "$name: asked from there"
+	is "$(find got -name '*.part*' | wc -l)" "${left:-0}" "$name: what is left over"
+	rm -f got/*.part*
+}
+restart 'ended by SIGTERM' "/f/1000000/b1?hold=$PWD/go" "/f/1000000/b1?hold=$PWD/go" 500000
+signal=KILL restart 'killed' "/f/1000000/b2?hold=$PWD/go" "/f/1000000/b2?hold=$PWD/go" "$((500000 / 262144 * 262144))"
+left=2 restart 'another link of the same name' "/f/1000000/b3?hold=$PWD/go" "/f/1000000/b4?hold=$PWD/go" ''
+
+# all bytes are there, only the name is missing: 416 says so
+cases=$((cases + 1))
+part "case$cases" null "/f/1000000/c?hold=$PWD/go" >line
+kandy fetch-links -D got <line >/dev/null 2>"$err" &
+pid=$!
+wait_for 10 test -s "got/case$cases.part"
+wait_for 10 grep -q . "got/case$cases.part.info"
+kill -TERM $pid
+wait $pid
+touch go
+cp want "got/case$cases.part"
+: >"$asked"
+run_in line kandy fetch-links -D got
+is "$status $(sed -n 's/.* bytes=\([0-9]*\)- .*/\1/p' "$asked")" '0 1000000' 'a part that is whole: nothing is sent again'
+same want "got/case$cases" 'and it gets its name'
+diag "interrupted transfers: $cases cases"
+finish

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# group: from its making to its end.
+. "${0%/*}/../lib/tap.sh"
+sandbox
+for who in alice bob carol; do as $who kandy whoami >/dev/null || exit 1; done
+last() { jq -sc "map(select(.kind==\"request\"))|.[-1]|$1" "$sandbox_record"; }
+people() { jq -sc 'map(.participants[]|[(.address|split("@")[0]),.status,.isAdmin])' "$out"; }
+
+run as alice kandy group list
+is "$status $(wc -c <"$out")" '0 0' 'no groups'
+run as alice kandy group create --name 'the té"am' --subject why BOB@sandbox.example carol@sandbox.example
+is "$status" 0 'create'
+json "$out" '[.event,.type,.name,.subject,.image]' '["group","chat-group","the té\"am","why",null]' 'the line'
+is "$(people)" '[["alice","Connected",true],["bob","Invited",false],["carol","Invited",false]]' 'who is in it'
+is "$(last '.json.groupChatSessionInformation|[."x-name",.subject,."x-type",(.participant|map([.address,."x-isAdmin"]))]')" \
+	'["the té\"am","why","closed",[["alice@sandbox.example",true],["bob@sandbox.example",false],["carol@sandbox.example",false]]]' 'what is sent'
+id=$(jq -r '.destination[0]' "$out")
+
+run as bob kandy group list
+is "$(jq -r '.destination[0]' "$out")" "$id" 'an invited one sees it'
+run as bob kandy group join "group:$id"
+is "$status $(people)" '0 [["bob","Connected",false]]' 'join'
+is "$(last '[.method,(.path|split("/")|.[-3:]),.json.participantSessionStatus.status]')" \
+	'["PUT",["participants","bob@sandbox.example","status"],"Connected"]' 'what is sent'
+run as bob kandy send -t "group:$id" -m 'hello all'
+is "$status" 0 'send to it'
+run as alice kandy history "group:$id"
+is "$(jq -sc 'map([.type,.destination,.sender,.parts[0].text])' "$out")" "[[\"chat-group\",[\"$id\"],\"bob@sandbox.example\",\"hello all\"]]" 'its history'
+run as alice kandy conversations --type group
+is "$(jq -sc 'map([.type,.destination[0]])' "$out")" "[[\"chat-group\",\"$id\"]]" 'it is a conversation'
+run as alice kandy group invite "$id" dave@sandbox.example --admin
+is "$status $(people)" '0 [["dave","Invited",true]]' 'invite'
+run as alice kandy group remove "$id" carol@sandbox.example
+is "$status $(people)" '0 [["carol","Removed",false]]' 'remove'
+run as alice kandy group remove "$id" carol@sandbox.example
+is "$status" 0 'again: gone already'
+run as bob kandy group leave "$id"
+is "$status $(people)" '0 [["bob","Removed",false]]' 'leave'
+run as alice kandy group show "$id"
+is "$(people)" '[["alice","Connected",true],["dave","Invited",true]]' 'show'
+run as bob kandy group show "$id"
+is "$status" 77 'but not to those who have left'
+like "$err" 'status 404' 'which the server does not explain'
+run as alice kandy group invite "$id" nobody@sandbox.example
+is "$status" 77 'somebody who does not exist'
+like "$err" 'SVC0004' "with the service's own code"
+run as alice kandy group delete "$id"
+is "$status $(jq -r .eventType "$out")" '0 SessionEnded' 'delete'
+run as alice kandy group delete "$id"
+is "$status" 0 'again: gone already'
+
+run as alice kandy group
+is "$status" 64 'group what?'
+run as alice kandy group creat bob@sandbox.example
+is "$status" 64 'no such verb'
+like "$err" "did you mean 'group create'" 'with a hint'
+run as alice kandy group create
+is "$status" 64 'a group of one'
+run as alice kandy group create sms:+16135550199
+is "$status" 64 'a number is no user'
+run as alice kandy group show
+is "$status" 64 'which group?'
+run as alice kandy group show group:
+is "$status" 64 'an empty ID'
+run as alice kandy group leave "$id" bob@sandbox.example
+is "$status" 64 'leave takes no addresses'
+run as alice kandy group show '../../other?x'
+is "$(last '.path|split("/")|.[-1]')" '"..%2F..%2Fother%3Fx"' 'an ID stays one segment of the path'
+finish

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# listen under faults: sockets dropped, tokens that run out, channels forgotten, listeners ended and killed, while messages come.
+# Every message exactly once and in the order of its conversation; after SIGKILL, at least once, and twice only what had not
+# been acknowledged.
+. "${0%/*}/../lib/tap.sh"
+
+control() { curl -sS --max-time 10 --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
+stat_of() { control '{"do":"stats"}' && jq -r ".$1" "$scratch/control"; }
+
+# begin OPTION...: a listener in the background whose lines are appended to storm.out
+begin() {
+	XDG_STATE_HOME=$scratch/state-alice timeout --foreground 120 kandy listen --heartbeat beat "$@" >>storm.out 2>>storm.err &
+	listener_pid=$!
+}
+finish_listener() { # SIGNAL
+	if [ "$1" = KILL ]; then
+		pkill -KILL -P "$listener_pid" 2>/dev/null # timeout's child, and none but that
+		kill -KILL "$listener_pid" 2>/dev/null
+	else
+		kill -"$1" "$listener_pid" 2>/dev/null
+	fi
+	wait "$listener_pid" 2>/dev/null
+}
+# What is wrong with the texts of FILE ("LABEL CONVERSATION NUMBER ..."): missing, doubled and disordered ones of COUNT in 4 conversations
+verdict() { # FILE COUNT
+	jq -r 'select(.event == "message") | .parts[0].text' "$1" | awk -v count="$2" '
+		{ n++; seen[$2 " " $3]++; if (seen[$2 " " $3] == 1 && $3 != last[$2] + 1) disorder++; if ($3 > last[$2]) last[$2] = $3
+			if (seen[$2 " " $3] > 1) doubled++ }
+		END { for (c = 1; c <= 4; c++) for (i = 1; i <= count / 4; i++) if (!seen[c " " i]) missing++
+			print missing + 0 " missing " doubled + 0 " doubled " disorder + 0 " out of order" }'
+}
+all_there() { [ "$(wc -l <storm.out)" -ge "$1" ]; }
+
+# storm SIGNAL COUNT RATE DROPS RESTARTS OPTION...: COUNT messages at RATE a second while everything goes wrong
+storm() {
+	local signal=$1 count=$2 rate=$3 least=$4 restarts=$5 step=0 options
+	drops=0 forgotten=0 restarted=0
+	shift 5
+	options=("$@")
+	rm -f storm.out storm.err beat
+	begin "${options[@]}"
+	wait_for 10 test -e beat
+	control "{\"do\":\"burst\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"count\":$count,\"conversations\":4,\"size\":80,\"rate\":$rate,\"label\":\"$signal\",\"hold\":false}"
+	local end=$((SECONDS + 90))
+	while [ "$SECONDS" -lt "$end" ] && { [ "$(stat_of bursts)" -gt 0 ] || [ "$drops" -lt "$least" ]; }; do
+		[ "$(jq -r .sockets "$scratch/control")" -gt 0 ] || { sleep 0.02; continue; }
+		sleep "0.0$((RANDOM % 10))"
+		step=$((step + 1))
+		control "{\"do\":\"drop-sockets\",\"how\":\"$([ $((RANDOM % 2)) = 0 ] && echo drop || echo reset)\"}"
+		drops=$((drops + $(jq -r .count "$scratch/control")))
+		if [ $((step % 7)) = 5 ] && [ "$forgotten" -lt 5 ]; then
+			control '{"do":"forget-channels"}'
+			forgotten=$((forgotten + 1))
+		fi
+		if [ $((step % (least / 20 + 2))) = 1 ] && [ "$restarted" -lt "$restarts" ]; then
+			finish_listener "$signal"
+			restarted=$((restarted + 1))
+			begin "${options[@]}"
+		fi
+	done
+	wait_for 30 all_there "$count"
+	sleep 0.3 # what comes too much would come now
+	finish_listener TERM
+	diag "$(grep -v 'connecting again' storm.err | sort | uniq -c | sort -rn | head -n 5)"
+	diag "$count messages, $drops sockets dropped, channel forgotten $forgotten times, $restarted times SIG$signal"
+}
+
+sandbox --token-life 4s
+export KANDY_KEEPALIVE=1s
+export KANDY_PASSWORD=alice-secret # a listener that is killed while it renews its token has to log in again
+as alice kandy whoami >/dev/null
+: >"$scratch/control"
+
+storm TERM 20000 600 50 10
+is "$(verdict storm.out 20000)" '0 missing 0 doubled 0 out of order' '20,000 messages under faults and restarts: each once, in order'
+ok "after 50 drops ($drops), 5 forgotten channels ($forgotten), 10 restarts ($restarted)" \
+	test "$((drops >= 50)) $forgotten $restarted" = '1 5 10'
+diag "$(sort storm.err | uniq -c | sort -rn | head -n 5)"
+
+# What is there is no part of the next storm. The service's times are whole seconds: what is sent in the second of that start,
+# and lost by the socket, counts as old.
+forget_the_past() {
+	as alice kandy listen --once --since none
+	this_second=$(date +%s)
+	wait_for 3 next_second
+}
+next_second() { [ "$(date +%s)" -gt "$this_second" ]; }
+forget_the_past
+storm KILL 4000 800 0 5
+result=$(verdict storm.out 4000)
+like <(echo "$result") '^0 missing [0-9]+ doubled 0 out' "the same with SIGKILL: nothing is missing ($result)"
+ok 'and twice comes only what a burst of lines had not acknowledged' \
+	test "$(echo "$result" | cut -d' ' -f3)" -le $((restarted * 400))
+
+# --- by a command that fails at random
+cat >taker <<'EOS'
+#!/bin/bash
+case $((RANDOM % 10)) in
+0) exit 75 ;;
+1 | 2) exit 1 ;;
+3) kill -SEGV $$ ;;
+esac
+[ "$KANDY_EVENT $KANDY_SENDER" = "message $KANDY_DESTINATION" ] || exit 1
+read -r line && [[ $line == *"$KANDY_TEXT"* ]] || exit 1
+(flock 9; echo "$line" >>taken) 9>>taken.lock
+EOS
+chmod +x taker
+touch taken dead
+forget_the_past
+arrived() { [ $(($(wc -l <taken) + $(wc -l <dead))) -ge 400 ]; }
+all_there() { arrived; }
+storm TERM 400 60 0 3 --exec ./taker -j 4 --retry-delay 20ms --exec-retries 1 --dead-letter dead
+jq -c .message dead >>taken
+is "$(verdict taken 400 | cut -d, -f1 | cut -d' ' -f1-4)" '0 missing 0 doubled' \
+	"each message was taken once, or is among the dead letters ($(wc -l <dead) of 400)"
+is "$(jq -r 'select(.event=="error") | .command + (.attempts|tostring)' dead | sort -u)" 'exec2' 'which say what happened'
+ok 'and there are some' test -s dead
+finish

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# listen: lines, ends, filters, and a connection that comes back. What must survive every fault is in listen-faults.t.
+. "${0%/*}/../lib/tap.sh"
+
+control() { curl -sS --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
+text() { control "{\"do\":\"send\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"text\":\"$1\"}"; }
+# listener NAME OPTION...: in the background, connected; its output in NAME.out, NAME.err. (A shell starts background jobs with
+# SIGINT ignored; env takes that back.)
+listener() {
+	local name=$1
+	shift
+	rm -f "$name.beat"
+	XDG_STATE_HOME=$scratch/state-alice timeout --foreground 20 env --default-signal=INT kandy listen --heartbeat "$name.beat" "$@" \
+		>"$name.out" 2>"$name.err" &
+	listener_pid=$!
+	tap_pids+=("$listener_pid")
+	wait_for 10 test -e "$name.beat"
+}
+ended() { wait "$listener_pid"; ended_with=$?; }
+
+sandbox
+export KANDY_KEEPALIVE=1s
+as alice kandy whoami >/dev/null
+as bob kandy whoami >/dev/null
+
+# --- lines
+listener one -n 2
+text 'hello'
+as bob kandy send -q -t alice@sandbox.example -m $'q"u\\o\tte\n\xf0\x9f\x8e\x89' >/dev/null
+ended
+is "$ended_with" 0 '-n 2 ends with 0'
+is "$(jq -c '.event, .type, .sender, .direction, .destination' one.out | head -5 | tr '\n' ' ')" \
+	'"message" "chat-oneToOne" "bob@sandbox.example" "inbound" ["bob@sandbox.example"] ' 'the fields of a message'
+is "$(sed -n 2p one.out | jq -r '.parts[0].text')" $'q"u\\o\tte\n\xf0\x9f\x8e\x89' 'quotes, backslashes, control characters, emoji come through'
+is "$(cat one.err)" '' 'silent when all is well'
+is "$(jq -r 'select(.path // "" | test("/channels$")) | .method' "$sandbox_record" | sort | uniq -c | tr -s ' ')" ' 1 POST' 'one channel was made'
+
+# --- what came while nobody listened
+text 'away 1'
+text 'away 2'
+run as alice kandy listen --once
+is "$status" 0 '--once ends with 0'
+json "$out" '[.parts[0].text, .backfilled]' '["away 1",true]
+["away 2",true]' 'and has what came since the last time, oldest first'
+run as alice kandy listen --once
+is "$status $(wc -c <"$out")" '0 0' 'once'
+run as alice kandy listen --once --since all
+is "$(wc -l <"$out")" 4 '--since all has everything again'
+run as alice kandy listen --once --since none
+is "$status $(wc -c <"$out")" '0 0' '--since none has nothing'
+run as alice kandy listen --once --since 2020-01-01
+is "$(wc -l <"$out")" 4 '--since a day that is long ago'
+run as alice kandy listen --once --since 4102444800
+is "$(wc -l <"$out")" 0 '--since a time to come'
+run as alice kandy listen --once --since yesterday
+is "$status" 64 '--since takes no other words'
+
+# --- ends
+run as alice kandy listen --idle 300ms
+is "$status $(wc -c <"$out")" '124 0' '--idle without a line: 124'
+run as alice kandy listen --for 300ms
+is "$status" 124 '--for without a line: 124'
+listener idle --idle 1500ms
+text 'something'
+ended
+is "$ended_with $(wc -l <idle.out)" '0 1' '--idle after a line: 0'
+for signal in INT TERM; do
+	listener sig
+	kill -"$signal" "$listener_pid"
+	ended
+	is "$ended_with" "$([ "$signal" = INT ] && echo 130 || echo 143)" "SIG$signal: a clean end"
+done
+ok 'the socket was closed with 1000' grep -q '"code":1000' "$sandbox_record"
+
+# --- a reader that goes away
+(
+	as alice timeout --foreground 20 kandy listen 2>head.err
+	echo $? >head.status
+) | head -n 1 >head.out &
+wait_for 5 sh -c "curl -sS --cacert '$KANDY_CACERT' -d '{\"do\":\"stats\"}' '$KANDY_BASE_URL/sandbox/control' | jq -e '.sockets > 0'"
+before=$(date +%s%N)
+text 'the only line'
+wait_for 5 test -s head.status
+is "$(cat head.status)" 141 'a closed pipe ends it'
+took=$((($(date +%s%N) - before) / 1000000))
+ok "at once, without another message ($took ms)" test "$took" -lt 1000
+is "$(jq -r '.parts[0].text' head.out)$(cat head.err)" 'the only line' 'and quietly'
+
+# --- filters
+listener select --select '.parts[].text? == $word' --arg word=yes --jq '{to: .sender, n: $word}' -n 1
+text 'no'
+text 'yes'
+ended
+is "$ended_with $(cat select.out)" '0 {"to":"bob@sandbox.example","n":"yes"}' '--select, --jq and --arg'
+run as alice kandy listen --once --jq '.a +'
+is "$status" 64 'a program that jq refuses: 64'
+like "$err" 'jq|syntax' 'with its complaint'
+run as alice kandy listen --arg x=1
+is "$status" 64 '--arg alone is a mistake'
+run as alice kandy listen --arg x --jq .
+is "$status" 64 '--arg without a value is a mistake'
+run as alice kandy listen operand
+is "$status" 64 'operands are for --exec'
+
+# --- text for people
+as alice kandy listen --once >/dev/null
+text 'for \u001b[31mpeople'
+run as alice kandy listen --once --format text
+like "$out" '^[0-9][0-9]:[0-9][0-9] bob@sandbox.example: for \[31mpeople$' '--format text, without escape sequences'
+
+# --- a connection that is lost comes back
+listener lost --events -n 3
+text 'before'
+wait_for 5 grep -q before lost.out
+for how in drop reset; do
+	control "{\"do\":\"drop-sockets\",\"how\":\"$how\"}"
+	text "after $how"
+	wait_for 10 grep -q "after $how" lost.out
+done
+ended
+is "$(jq -r 'select(.event=="message") | .parts[0].text' lost.out | tr '\n' ' ')" 'before after drop after reset ' 'after losses, every message once'
+is "$(jq -r 'select(.event=="connection") | .status' lost.out | sort | uniq -c | tr -s ' \n' ' ')" ' 3 connected 2 disconnected 2 gap ' 'and --events tells'
+
+# --- both roles of connCheck
+listener client -n 1
+wait_for 5 grep -q '"connCheck' "$sandbox_record"
+ok 'the client asks' grep -q '"connCheck' "$sandbox_record"
+control '{"do":"notify","to":"alice@sandbox.example","json":{"connCheck":{"interval":30}}}'
+ok 'and answers' wait_for 5 grep -q 'connAck' "$sandbox_record"
+text 'enough'
+ended
+
+# --- odd things on the socket
+listener odd --idle 1s
+for json in '7' '[]' '{"newKindNotification":{"id":"x1","a":[1.10,10000000000000000001]}}' '{"chatMessageNotification":{"id":"x2"}}'; do
+	control "{\"do\":\"notify\",\"to\":\"alice@sandbox.example\",\"json\":$json}"
+done
+control '{"do":"notify","to":"alice@sandbox.example","text":"{\"cut\":"}'
+control '{"do":"sockets","fragment":3,"duplicate":1}'
+text 'in pieces'
+control '{"do":"sockets","fragment":0,"duplicate":0}'
+ended
+ok 'what is not known is passed on, its numbers untouched' grep -q '"raw":{.*\[1.10,10000000000000000001\]' odd.out
+is "$(jq -r 'select(.event=="message") | .parts[]?.text' odd.out)" 'in pieces' 'fragments are put together, and what is delivered twice comes once'
+like odd.err 'JSON|json' 'what is no JSON is told'
+
+# --- two of one profile
+listener first
+run as alice kandy listen --once
+is "$status" 75 'a second listener of the profile: 75'
+like "$err" 'another listener .*process [0-9]+.*--takeover' 'with the way out'
+run as alice kandy listen --takeover --once
+is "$status" 0 '--takeover wins'
+ended
+is "$ended_with" 143 'and the first one has ended cleanly'
+
+# --- nothing to begin with
+run env XDG_STATE_HOME="$scratch/nobody" kandy listen --once
+is "$status" 77 'not logged in: 77'
+run as alice kandy listen --base-url https://no-such-host.invalid --retry 0
+ok "an unknown host: $status" grep -Eqx '69|77' <<<"$status"
+unlike "$sandbox_record" 'access_token=[^*]' 'no token in the record of the sandbox'
+finish

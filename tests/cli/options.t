@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# The command line of every command, as its rows say: what is wrong is refused with 64, one line, and the option's name.
+. "${0%/*}/../lib/tap.sh"
+
+kandy help --emit json >listing
+
+run kandy versio
+is "$status" 64 'a command that does not exist'
+is "$(cat "$err")" "kandy: unknown command 'versio'; did you mean 'version'?" 'the nearest one is named'
+run kandy xyzzy
+is "$(cat "$err")" "kandy: unknown command 'xyzzy'; 'kandy help' lists the commands" 'or the way to all of them'
+run kandy help versio
+is "$status $(cat "$err")" "64 kandy: help: unknown command 'versio'; did you mean 'version'?" 'the same from help'
+run kandy --bogus
+is "$status" 64 'an unknown option without a command'
+run kandy -q version
+is "$status" 64 'an option before the command'
+like "$err" "options stand behind the command: 'kandy COMMAND -q'" 'the sentence says where it belongs'
+run kandy version --format yaml
+is "$(cat "$err")" "kandy: version: option '--format' must be one of 'json', 'text', not 'yaml'" 'the whole sentence'
+run kandy version $'--b\e[31mad\nline'
+is "$status $(wc -l <"$err")" '64 1' 'control characters of an option do not reach the terminal'
+unlike "$err" $'\e' 'not the escape either'
+
+# refused ARGUMENT... -- OPTION: 64, nothing on stdout, one line that names the option
+refused() {
+	local arguments=() option
+	while [ "$1" != -- ]; do arguments+=("$1"); shift; done
+	option=$2
+	run kandy "${arguments[@]}"
+	if [ "$status" != 64 ] || [ -s "$out" ] || [ "$(wc -l <"$err")" != 1 ] || ! grep -qF -- "'$option'" "$err"; then
+		bad+=("${arguments[*]}: $status $(cat "$err")")
+	fi
+	tried=$((tried + 1))
+}
+
+# A row that several commands share is tried with the first of them. Under valgrind, which takes a second for each, so is a kind.
+declare -A seen
+is_new() { # KIND NAME: 0 the first time
+	local key=$1.$2
+	[ -z "${KANDY_WRAP-}" ] || key=$1
+	[ -z "${seen[$key]-}" ] && seen[$key]=1
+}
+
+# rows NAME FILTER: of the options of a command, what the filter prints
+rows() { jq -r --arg c "$1" ".commands[] | select(.name == \$c) | .options[] | $2" listing; }
+
+for name in $(jq -r '.commands[].name' listing); do
+	bad=() tried=0
+	refused "$name" --bogus-option -- --bogus-option
+	while read -r option kind; do
+		is_new "$kind" "$option" || continue
+		case $kind in
+		flag | count | help | version) refused "$name" "--$option=x" -- "--$option" ;;
+		*) refused "$name" "--$option" -- "--$option" ;; # nothing follows
+		esac
+		case $kind in
+		integer | duration | size) refused "$name" "--$option=12parsecs" -- "--$option" ;;
+		choice) refused "$name" "--$option=no-such-choice" -- "--$option" ;;
+		esac
+	done < <(rows "$name" 'select(.option) | "\(.name) \(.kind)"')
+	while read -r option min max; do
+		is_new range "$option" || continue
+		[ "$max" = null ] || refused "$name" "--$option=$((max + 1))" -- "--$option"
+		[ "$min" -le 0 ] || refused "$name" "--$option=$((min - 1))" -- "--$option"
+	done < <(rows "$name" 'select(.option and .kind == "integer" and .min) | "\(.name) \(.min) \(.max)"')
+	while read -r option; do
+		is_new secret "$option" || continue
+		refused "$name" "--$option=swordfish" -- "--$option"
+		if grep -q swordfish "$err"; then bad+=("$name --$option shows the value"); fi
+	done < <(rows "$name" 'select(.secret) | .name')
+	is "$(printf '%s\n' "${bad[@]}")" '' "$name: $tried command lines are refused"
+done
+is "$(jq -r '[.commands[].options[].kind] | unique | length' listing) $(jq '[.commands[].options[].secret] | any' listing)" '10 true' \
+	'every kind of option was among them'
+
+finish

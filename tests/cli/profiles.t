@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Two profiles have nothing to do with each other; settings that are not the session's do not use it.
+. "${0%/*}/../lib/tap.sh"
+sandbox
+mkdir -p "$HOME/.config/kandy"
+printf 'alice-secret\n' >pw-a && printf 'bob-secret\n' >pw-b && chmod 600 pw-*
+cat >"$HOME/.config/kandy/config" <<END
+base-url = $KANDY_BASE_URL
+client-id = PUB-sandbox
+[a]
+username = alice@sandbox.example
+password-file = $PWD/pw-a
+[b]
+username = bob@sandbox.example
+password-command = cat $PWD/pw-b
+END
+unset KANDY_BASE_URL KANDY_CLIENT_ID
+
+kandy login -p a >a 2>&1 & kandy login -p b >b 2>&1 & KANDY_PROFILE=b kandy login >b2 2>&1 &
+wait_jobs
+is "$(jq -r .address a b b2 | paste -sd' ')" 'alice@sandbox.example bob@sandbox.example bob@sandbox.example' 'three logins at once, two profiles'
+for p in a b a b; do kandy subscribe chat -p $p >sub-$p & done
+wait_jobs
+is "$(kandy whoami -p a | jq -r .address) $(kandy whoami -p b | jq -r .address)" 'alice@sandbox.example bob@sandbox.example' 'each is who it was'
+ok 'each has a channel of its own' test "$(kandy whoami -p a | jq -r .channel.id)" != "$(kandy whoami -p b | jq -r .channel.id)"
+run kandy whoami
+is "$status" 77 'the default profile is nobody'
+json "$out" '[.profile,.settings.username.value]' '["default",null]' 'and has no user'
+kandy logout -p a >/dev/null
+run kandy whoami -p b
+is "$status" 0 'one logs out, the other stays'
+ok 'files of their own' test -e "$HOME/.local/state/kandy/a.json" -a -e "$HOME/.local/state/kandy/b.json"
+
+# settings for somebody else
+run kandy subscribe --list -p b --username carol@sandbox.example
+is "$status" 77 "the settings' user is not the session's"
+like "$err" 'wrong user name or password' "and bob's password is not carol's"
+is "$(kandy whoami -p b | jq -r .username)" bob@sandbox.example 'the session stays'
+printf '[c]\nusername = carol@sandbox.example\n' >>"$HOME/.config/kandy/config"
+KANDY_PASSWORD=carol-secret kandy login -q -p c >/dev/null
+run kandy subscribe --list -p c --client-id PUB-other
+is "$status" 77 "another client ID"
+like "$err" "profile 'c' is logged in as 'carol@sandbox.example' at https://127.0.0.1:[0-9]+, which is not what the settings say; run 'kandy login', or choose another --profile" \
+	'what is wrong, and what helps'
+run kandy subscribe --list -p c --base-url https://localhost:1
+is "$status" 77 'another server gets no token of this one'
+run kandy whoami -p 'no/path'
+is "$status" 64 'a name that is a path'
+finish

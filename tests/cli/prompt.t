@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# login at a terminal: the question, no echo, and ^C.
+. "${0%/*}/../lib/tap.sh"
+sandbox
+export KANDY_USERNAME=alice@sandbox.example
+
+# talk COMMAND ANSWER: runs the command on a terminal of its own, and types the answer when it has been asked. What the terminal
+# showed is in `screen`.
+talk() {
+	rm -f keys screen
+	mkfifo keys
+	# a shell gives its background jobs an ignored SIGINT
+	timeout 20 env --default-signal=INT script -qefc "$1" screen <keys >/dev/null 2>&1 &
+	local pid=$!
+	exec 9>keys
+	wait_for 10 grep -q 'password for' screen
+	printf "$2" >&9
+	wait "$pid"
+	exec 9>&-
+}
+
+talk 'kandy login; echo "status $?"; stty -a' 'alice-secret\n'
+like screen "kandy: password for alice@sandbox.example at $KANDY_BASE_URL: " 'the question says who and where'
+like screen '^status 0' 'the answer is taken'
+like screen '"event":"token"' 'and the line printed'
+unlike screen alice-secret 'nothing that was typed is shown'
+like screen '(^| )echo ' 'afterwards the terminal shows again what is typed'
+
+talk 'kandy login; echo "status $?"; stty -a' '\003'
+like screen '^status 130' '^C ends it with 130'
+like screen '(^| )echo ' 'and the terminal is as it was'
+
+talk 'kandy login; echo "status $?"' '\n'
+like screen '^status 77' 'an empty answer is none'
+like screen 'no password was given' 'which is said'
+
+talk 'kandy login; echo "status $?"' 'wrong-password\n'
+like screen '^status 77' 'a wrong password'
+like screen 'wrong user name or password' 'is one'
+unlike screen wrong-password 'and still not shown'
+
+# others need not wait for a person
+talk '(KANDY_PASSWORD=alice-secret timeout 5 kandy login >other 2>&1; echo "other $?" >>other) & kandy login; wait' \
+	'alice-secret\n'
+like other '^other 0' 'another login is not held up by the question'
+
+timeout 20 script -qefc 'kandy subscribe --profile nobody' screen </dev/null >/dev/null 2>&1
+is $? 77 'only login asks'
+unlike screen 'password for' 'another command does not'
+finish

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Proxies: --proxy, the variables that curl reads, and what they except; for requests and for the WebSocket.
+. "${0%/*}/../lib/tap.sh"
+
+export KANDY_PASSWORD=alice-secret KANDY_USERNAME=alice@sandbox.example KANDY_CLIENT_ID=PUB-sandbox KANDY_RETRY=0
+
+# proxy [MODE]: starts one; sets $proxy_url and $proxy_log
+proxy() {
+	proxy_log=$scratch/proxy.$RANDOM
+	: >"$proxy_log"
+	node "$tests_dir/lib/proxy.cjs" "$proxy_log" "$@" >"$proxy_log.port" 2>"$proxy_log.err" </dev/null &
+	tap_pids+=($!)
+	wait_for 10 grep -q . "$proxy_log.port" || { echo "Bail out! the proxy did not start"; show "$proxy_log.err"; exit 1; }
+	proxy_url=http://127.0.0.1:$(cat "$proxy_log.port")
+}
+through() { # HOW-MANY NAME: so many connections went through the proxy since the last call
+	is "$(grep -c '' "$proxy_log")" "$1" "$2"
+	: >"$proxy_log"
+}
+
+sandbox
+service=${KANDY_BASE_URL#https://}
+proxy
+
+run kandy login --proxy "$proxy_url"
+is "$status" 0 '--proxy'
+like "$proxy_log" "^CONNECT $service 200 " 'went through it'
+unlike "$proxy_log" 'authorization|x-cpaas-agent' 'and told it nothing that is not its business'
+through 1 'once'
+
+https_proxy=$proxy_url run kandy login
+through 1 'https_proxy'
+HTTPS_PROXY=$proxy_url run kandy login
+through 1 'HTTPS_PROXY'
+all_proxy=$proxy_url run kandy login
+through 1 'all_proxy'
+KANDY_PROXY=$proxy_url run kandy login
+through 1 'KANDY_PROXY'
+http_proxy=$proxy_url run kandy login
+through 0 'http_proxy is for http'
+https_proxy=$proxy_url run kandy login --proxy ''
+is "$status" 0 "--proxy '' works"
+through 0 'and is none'
+for except in 127.0.0.1 127.0.0.0/8 '*' 'other.example, 127.0.0.1'; do
+	https_proxy=$proxy_url no_proxy=$except run kandy login
+	is "$status" 0 "no_proxy='$except'"
+	through 0 'goes straight there'
+done
+https_proxy=$proxy_url no_proxy=other.example run kandy login
+through 1 'no_proxy for another host'
+https_proxy=$proxy_url no_proxy=localhost run kandy login --base-url "https://localhost:${service##*:}"
+is "$status" 0 'localhost, excepted by name'
+through 0 'goes straight there'
+
+# the token, on a request that bears one
+run kandy subscribe chat --proxy "$proxy_url"
+is "$status" 0 'a request with a token'
+unlike "$proxy_log" 'authorization' 'which the proxy does not get to see'
+through 1 'through the proxy'
+
+# listen: its requests and its WebSocket, each a connection of its own
+# listens HOW-MANY NAME: of the connections that the server gets from a listener, so many come through the proxy
+listens() {
+	local seen
+	: >"$proxy_log"
+	: >"$sandbox_record"
+	run kandy listen --since none --for 300ms
+	is "$status" 124 "listen, $2"
+	json "$sandbox_record" 'select(.path | strings | endswith("/websocket")) | .status' 101 'has its WebSocket'
+	seen=$(jq -r 'select(.kind == "request").connection' "$sandbox_record" | sort -u | wc -l)
+	is "$(grep -c "^CONNECT $service 200" "$proxy_log") of $seen" "$1" 'so many connections through the proxy'
+}
+KANDY_PROXY=$proxy_url listens '2 of 2' 'KANDY_PROXY'
+https_proxy=$proxy_url listens '2 of 2' 'https_proxy'
+all_proxy=$proxy_url listens '2 of 2' 'all_proxy'
+http_proxy=$proxy_url listens '0 of 2' 'http_proxy, which is for http'
+https_proxy=$proxy_url no_proxy=127.0.0.1 listens '0 of 2' 'no_proxy'
+https_proxy=$proxy_url no_proxy=localhost KANDY_BASE_URL=https://localhost:${service##*:} listens '0 of 2' 'localhost in no_proxy'
+: >"$proxy_log"
+
+# proxies that fail
+run kandy login --proxy http://127.0.0.1:1
+is "$status" 69 'a proxy that is not there: 69'
+like "$err" "cannot connect to the proxy '127\.0\.0\.1:1': Connection refused" 'and is named'
+run kandy login --proxy http://proxy.invalid:3128
+is "$status" 69 'an unknown proxy: 69'
+like "$err" "cannot find the proxy 'proxy.invalid:3128'" 'and is named'
+proxy refuse
+run kandy login --proxy "$proxy_url"
+is "$status" 69 'a proxy that refuses: 69'
+like "$err" "the proxy '127\.0\.0\.1:[0-9]+' gives no connection to '$service' \(status 403\)" 'and says so'
+proxy 'proxy-user:proxy-pass-phrase'
+run kandy login --proxy "$proxy_url"
+is "$status" 78 'a proxy that wants a password: 78'
+like "$err" 'wants a user name and password' 'and says so'
+https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} run kandy login --trace trace.log
+is "$status" 0 'with a password, from the environment'
+ok 'which is in no trace' test -s trace.log
+unlike trace.log "proxy-pass-phrase|$(printf 'proxy-user:proxy-pass-phrase' | base64)" 'as it is or encoded'
+https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} listens '2 of 2' 'with a password for the proxy'
+unlike "$err" 'proxy-pass-phrase' 'which it does not tell'
+
+# plain http: the proxy sees everything, and is used for http alone
+proxy
+sandbox --no-tls
+http_proxy=$proxy_url run kandy login
+is "$status" 0 'http_proxy for a service on plain http'
+like "$proxy_log" "^POST http://127\.0\.0\.1:[0-9]+/cpaas/auth/v1/token 200" 'went through it'
+
+finish

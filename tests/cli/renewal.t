@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Tokens that run out: renewed in time, by one process for all, and replaced by a login where that helps.
+. "${0%/*}/../lib/tap.sh"
+cache=$HOME/.local/state/kandy/default.json
+export KANDY_RETRY_DELAY=20ms KANDY_USERNAME=alice@sandbox.example
+begin() { # OPTION...: a sandbox, and alice logged in and subscribed
+	[ -z "${sandbox_pid-}" ] || kill "$sandbox_pid"
+	rm -rf "$HOME/.local" "$scratch/record.jsonl" "$scratch/sandbox.env"
+	sandbox "$@"
+	KANDY_PASSWORD=alice-secret kandy login -q >/dev/null && kandy subscribe chat >/dev/null
+}
+# age half|dead: lets the cached token look that old; the server knows nothing of it
+age() {
+	local filter
+	case $1 in
+	half) filter='(now*1000|floor) as $n | .issued=$n-1000000 | .expires=$n+900000' ;;
+	dead) filter='.issued=1000 | .expires=2000' ;;
+	refresh-dead) filter='.issued=1000 | .expires=2000 | .refreshExpires=3000' ;;
+	refresh-unknown) filter='.issued=1000 | .expires=2000 | .refreshToken="never-issued-by-anyone"' ;;
+	esac
+	jq -c "$filter" "$cache" >aged && cat aged >"$cache"
+}
+grants() { jq -sc 'map(select(.path=="/cpaas/auth/v1/token") | .form.grant_type)' "$sandbox_record"; }
+command='kandy subscribe --list'
+
+begin
+run $command
+is "$(grants)" '["password"]' 'a fresh token is not renewed'
+age half
+old=$(jq -r .accessToken "$cache")
+run $command
+is "$status $(grants)" '0 ["password","refresh_token"]' 'once half of its life is over, it is'
+ok 'the new one is in the cache' test "$(jq -r .accessToken "$cache")" != "$old"
+is "$(jq -c '[.expires - .issued, (.issued/1000 - now|fabs) < 60]' "$cache")" '[3600000,true]' 'with its life'
+is "$(jq -sc 'map(select(.path=="/cpaas/auth/v1/token"))|.[-1].form|keys' "$sandbox_record")" \
+	'["client_id","grant_type","refresh_token"]' 'what is sent for it'
+is "$(jq -c '.subscriptions|length' "$cache")" 1 'channel and subscription are untouched'
+run $command
+is "$(grants)" '["password","refresh_token"]' 'which is enough'
+age dead
+run $command
+is "$status $(grants)" '0 ["password","refresh_token","refresh_token"]' 'a token that has run out'
+
+# refused by the server before its time
+curl -sS -k -d '{"do":"expire-tokens"}' -H 'Content-Type: application/json' "$KANDY_BASE_URL/sandbox/control" > /dev/null
+run $command
+is "$status" 0 'a token that the server does not know any more'
+is "$(jq -sc 'map(select(.kind=="request" and (.path|endswith("control")|not)))|.[-3:]|map([.method,(.path|split("/")|.[-1]|sub("ws-.*";"ID")),.status])' "$sandbox_record")" \
+	'[["GET","ID",401],["POST","token",200],["GET","ID",200]]' '401, a renewal, and the call once more'
+
+# ---- where a renewal is refused
+age refresh-unknown
+run $command
+is "$status" 77 'a refresh token that the server does not take'
+like "$err" "^kandy: subscribe: not logged in any more; run 'kandy login'\$" 'what helps'
+is "$(jq -c .refreshToken "$cache")" null 'it is not tried again'
+before=$(grants)
+run $command
+is "$status $(grants)" "77 $before" 'not even once'
+KANDY_PASSWORD=alice-secret run $command
+is "$status" 0 'with a password at hand'
+is "$(grants | jq -c '.[-1]')" '"password"' 'it logs in again by itself'
+is "$(wc -c <"$err")" 0 'silently'
+is "$(jq -c '.subscriptions|length' "$cache")" 1 'and keeps the channel'
+age refresh-unknown
+printf 'alice-secret\n' >pw && chmod 600 pw
+run $command --password-file pw
+is "$status $(grants | jq -c '.[-2:]')" '0 ["refresh_token","password"]' 'refused, then logged in'
+age refresh-dead
+run $command --password-file pw
+is "$status $(grants | jq -c '.[-2:]')" '0 ["password","password"]' 'a refresh token known to be dead is not even sent'
+age refresh-dead
+KANDY_PASSWORD=wrong-password run $command
+is "$status" 77 'a wrong password'
+like "$err" 'wrong user name or password' 'which is said'
+age refresh-dead
+run $command
+is "$status" 77 'no password'
+like "$err" "not logged in any more; run 'kandy login'" 'what helps'
+rm "$cache"
+KANDY_PASSWORD=alice-secret run $command
+is "$status" 0 'without any cache, a password is enough'
+is "$(jq -r .address "$cache")" alice@sandbox.example 'and the cache is there'
+
+# ---- where a renewal fails for now
+begin --fault 'POST token 2+:503'
+age half
+run $command
+is "$status $(grants | jq length)" '0 2' 'the old token lives: a renewal that fails is no failure, and not repeated'
+is "$(wc -c <"$err")" 0 'nor worth a word'
+age dead
+run $command
+is "$status" 69 'but without a token'
+is "$(grants | jq length)" 6 'after the retries'
+like "$err" 'status 503' 'it is said'
+begin --fault 'POST token 2:503,3:429/0'
+age dead
+run $command
+is "$status $(grants | jq length)" '0 4' 'failures that pass'
+begin --fault 'POST token 2:html'
+age dead
+run $command
+is "$status" 76 'HTML where a token should be'
+like "$err" 'POST /cpaas/auth/v1/token with status 200 and no JSON \(text/html' 'status, type, where'
+
+# ---- a life of a second, in use
+begin --token-life 1s
+end=$((SECONDS + 3)) calls=0 failed=0
+while [ "$SECONDS" -lt "$end" ]; do
+	calls=$((calls + 1))
+	$command >/dev/null 2>>"$err" || failed=$((failed + 1))
+done
+is "$failed" 0 "tokens of one second: $calls calls, none failed"
+is "$(jq -s 'map(select(.status==401))|length' "$sandbox_record")" 0 'none was refused, since they were renewed in time'
+is "$(grants | jq 'length > 3 and length < 14')" true "renewals: $(grants | jq length), twice a second at most"
+
+# ---- many at once
+begin
+age dead
+for i in $(seq 200); do
+	{ $command >/dev/null 2>"many.$i"; echo $? >"status.$i"; } &
+done
+wait_jobs
+is "$(cat status.* | sort | uniq -c | tr -d ' \n')" 2000 '200 processes with a token that has run out: all well'
+is "$(grants)" '["password","refresh_token"]' 'and one renewal'
+is "$(cat many.* | wc -c)" 0 'nothing is said'
+ok 'the cache is whole' jq -e .accessToken "$cache"
+is "$(find "$HOME/.local" -name '*.tmp' -o -name '*corrupt*' | wc -l)" 0 'and nothing lies about'
+rm "$cache"
+for i in $(seq 20); do KANDY_PASSWORD=alice-secret $command >/dev/null 2>&1 & done
+wait_jobs
+is "$(grants)" '["password","refresh_token","password"]' '20 that have to log in: one login'
+
+# ---- killed in the middle
+begin --fault 'POST token 2:hang'
+age dead
+$command >/dev/null 2>&1 &
+victim=$!
+two_grants() { [ "$(grants | jq length)" = 2 ]; }
+wait_for 10 two_grants
+kill -9 "$victim" # which is kandy itself: the wrapper has become it
+wait "$victim" 2>/dev/null
+start=$(date +%s%3N)
+KANDY_PASSWORD=alice-secret run $command
+is "$status" 0 'one that was killed while it renewed the token does not block the next'
+is "$(($(date +%s%3N) - start < 5000))" 1 'which does not wait'
+finish

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# The whole job, and then a search for each of its secrets in everything that it left: what was printed, traces, temporary files, the
+# sandbox's record, the command line of kandy and the environments of what it started.
+. "${0%/*}/../lib/tap.sh"
+mkdir "$scratch/tmp" "$scratch/seen"
+export TMPDIR=$scratch/tmp
+secrets=$scratch/secrets # a secret a line
+traces=0
+
+# What kandy starts looks at itself and at the kandy that started it: its environment, and the command line that all can see.
+cat >look <<END
+#!/bin/sh
+tr '\\0' '\\n' </proc/self/environ >"$scratch/seen/environ.\$\$"
+tr '\\0' '\\n' </proc/\$PPID/cmdline >"$scratch/seen/cmdline.\$\$"
+cat >/dev/null
+END
+chmod +x look
+
+printf 'alice-secret\n' >alice.pw
+printf 'carol-secret\n' >carol.pw
+printf 'wrong-password-of-alice\n' >wrong.pw
+printf 'sandbox-secret\n' >client.secret
+chmod 600 ./*.pw client.secret
+printf '%s\n' alice-secret bob-secret carol-secret wrong-password-of-alice sandbox-secret >"$secrets"
+note() { # the tokens that the caches hold now
+	find "$scratch" -name '*.json' -path '*/kandy/*' -exec jq -r '.. | strings | select(startswith("eyJ") or test("^[A-Za-z0-9_.-]{40,}$"))' {} + >>"$secrets" 2>/dev/null
+}
+
+# kept NAME STATUS COMMAND...: runs it with a trace; all that it says is kept
+kept() {
+	local name=$1 wanted=$2
+	shift 2
+	traces=$((traces + 1))
+	"$@" -v --trace "$scratch/seen/trace.$traces" >"$scratch/seen/out.$traces" 2>"$scratch/seen/err.$traces" </dev/null
+	is $? "$wanted" "$name" || show "$scratch/seen/err.$traces"
+	note
+}
+
+sandbox --token-life 4s
+head -c 50000 /dev/urandom >report.bin
+alice() { XDG_STATE_HOME=$scratch/alice "$@"; }
+bob() { XDG_STATE_HOME=$scratch/bob "$@"; }
+
+kept 'login by file' 0 alice kandy login -u alice@sandbox.example --password-file alice.pw
+kept 'login by environment' 0 env KANDY_PASSWORD=bob-secret XDG_STATE_HOME="$scratch/bob" kandy login -u bob@sandbox.example
+kept 'login by command' 0 kandy login -u carol@sandbox.example --password-command './look </dev/null; cat carol.pw' -p carol
+kept 'login of a project' 0 kandy login --project --client-secret-file client.secret -p project
+kept 'a wrong password' 77 kandy login -u alice@sandbox.example --password-file wrong.pw -p wrong
+kept 'subscribe' 0 bob kandy subscribe chat
+kept 'send' 0 alice kandy send -t bob@sandbox.example -m 'a report' -a report.bin
+kept 'listen' 0 bob kandy listen --once --since all
+kept 'listen with a command' 0 bob env KANDY_PASSWORD=bob-secret kandy listen --once --since all --exec ./look
+jq -c 'select(.event == "message")' "$scratch/seen/out.8" >lines
+XDG_STATE_HOME=$scratch/bob kandy fetch-links -D inbox -v --trace "$scratch/seen/trace.fetch" <lines >"$scratch/seen/out.fetch" 2>"$scratch/seen/err.fetch"
+is $? 0 'fetch-links'
+same report.bin inbox/report.bin 'the file has arrived'
+kept 'a link to somewhere else' 65 bob kandy fetch-links 'https://evil.example/?access_token=very-secret-in-a-link'
+echo very-secret-in-a-link >>"$secrets"
+expired() { [ "$(jq .expires "$scratch/bob/kandy/default.json")" -lt "$(date +%s)000" ]; }
+ok 'a token runs out' wait_for 20 expired
+kept 'a token that is renewed' 0 bob kandy send -t alice@sandbox.example -m 'thanks'
+kept 'whoami' 0 alice kandy whoami
+kept 'logout' 0 alice kandy logout
+cp "$sandbox_record" "$scratch/seen/record"
+cp "$scratch/sandbox.env" "$scratch/sandbox.err" "$scratch/seen/"
+cp -r inbox lines "$scratch/seen/"
+find "$TMPDIR" -type f -exec cp {} "$scratch/seen/" \;
+
+sort -u "$secrets" | grep -E '.{6,}' >unique
+diag "secrets: $(wc -l <unique), of them tokens: $(grep -c '^eyJ' unique); looked for in $(find "$scratch/seen" -type f | wc -l) files"
+ok 'tokens were taken note of' test "$(grep -c '^eyJ' unique)" -ge 8
+ok 'command lines were seen' grep -rqs -e '--exec' "$scratch/seen" --include='cmdline.*'
+ok 'so were the environments of what kandy started' grep -rqs KANDY_TEXT= "$scratch/seen" --include='environ.*'
+found=$(grep -rlFf unique "$scratch/seen" | grep -v '/sandbox.env$')
+for file in $found; do
+	grep -oFf unique "$file" | sort -u | while IFS= read -r secret; do
+		case $(basename "$file"):$secret in
+		out.*:very-secret-in-a-link) ;; # the line of a link has the link
+		*) echo "$file: ${secret:0:12}..." ;;
+		esac
+	done
+done >leaks
+is "$(sed "s|$scratch/||" leaks)" '' 'no secret is anywhere'
+ok 'the search would find one' grep -qFf unique "$scratch/bob/kandy/default.json"
+is "$(find "$TMPDIR" -type f ! -name 'kandy-sandbox-*.pem')" '' 'no temporary file is left but the running sandbox'"'"'s certificate'
+is "$(cat "$TMPDIR"/*.pem | grep -c PRIVATE)" 0 'which has no key in it'
+is "$(find "$scratch/alice" "$scratch/bob" -type f ! -perm 600 | wc -l)" 0 'all that is kept is for its owner alone'
+finish

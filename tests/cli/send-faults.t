@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# kandy send when things go wrong on the way: each message arrives once, or the result says that it did not, or that nobody knows.
+. "${0%/*}/../lib/tap.sh"
+
+# attempt NAME FAULT WANTED_STATUS WANTED_REQUESTS [OPTION...]: sends one message with FAULT; the requests as "METHOD:status" of messages and objects
+attempt() {
+	local name=$1 fault=$2 code=$3 wanted=$4 got
+	shift 4
+	rm -f "$scratch/record.jsonl"
+	sandbox --fault "$fault"
+	rm -rf "$scratch/state-alice"
+	run as alice kandy send -t bob@sandbox.example -m hello --retry-delay 10ms "$@"
+	got=$(jq -r 'select(.kind=="request" and (.path|test("/(messages|objects)")))|"\(.method):\(.status)"' "$sandbox_record" | paste -sd' ')
+	is "$status $got" "$code $wanted" "$name"
+	kill "$sandbox_pid"
+	wait "$sandbox_pid" 2>/dev/null
+	return 0
+}
+arrived() { json "$out" '[.event,.attempts]' "[\"sent\",$1]" "    sent, attempts: $1"; }
+
+attempt 'a 503' 'POST messages 1:503' 0 'POST:503 POST:201' && arrived 2
+attempt '429 with Retry-After in seconds' 'POST messages 1:429/1' 0 'POST:429 POST:201' && arrived 2
+attempt '429 with Retry-After as a date' 'POST messages 1:429/date' 0 'POST:429 POST:201' && arrived 2
+attempt 'a 503 storm' 'POST messages *:503' 69 'POST:503 POST:503 POST:503 POST:503'
+is "$(cat "$out")" '' '    one sentence, and no line'
+attempt '--retry 0' 'POST messages *:503' 69 'POST:503' --retry 0
+attempt '429 for ever' 'POST messages *:429' 75 'POST:429 POST:429' --retry 1
+attempt 'an expired token' 'POST messages 1:401' 0 'POST:401 POST:201' && arrived 2
+attempt 'a refusal' 'POST messages 1:400' 77 'POST:400'
+attempt 'the answer lost' 'POST messages 1:lost' 0 'POST:0 GET:200' && arrived 1
+attempt 'the answer cut' 'POST messages 1:cut/20' 0 'POST:201 GET:200' && arrived 1
+attempt 'the answer cut inside' 'POST messages 1:badjson' 0 'POST:201 GET:200' && arrived 1
+attempt 'no answer in time' 'POST messages 1:hang' 0 'POST:0 GET:200' --timeout 500ms && arrived 1
+attempt 'a reset before it was read' 'POST messages 1:reset' 0 'POST:0 GET:200 GET:200 POST:201' && arrived 2
+attempt 'an empty answer from elsewhere' 'POST messages 1:empty' 0 'POST:200 GET:200 GET:200 POST:201' && arrived 2
+attempt 'a slow answer' 'POST messages 1:slow/300' 0 'POST:201' && arrived 1
+attempt 'a page from a proxy' 'POST messages 1:html' 76 'POST:200'
+like "$err" 'status 200 and no JSON \(text/html\)' '    with status and type'
+attempt '--on-unknown fail' 'POST messages 1:lost' 75 'POST:0' --on-unknown fail
+like "$err" 'not known whether the message arrived' '    says what is not known'
+attempt '--on-unknown resend' 'POST messages 1:lost' 0 'POST:0 POST:201' --on-unknown resend && arrived 2
+rm -f "$scratch/record.jsonl"
+sandbox --fault 'POST messages 1:lost' --fault 'GET messages *:500'
+rm -rf "$scratch/state-alice"
+echo '{"to":"bob@sandbox.example","text":"x"}' > in
+run_in in as alice kandy send --jsonl --retry 1 --retry-delay 10ms
+json "$out" '[.event,.status,.error.retryable]' '["error","unknown",false]' 'history fails, too: unknown'
+kill "$sandbox_pid"
+
+head -c 200000 /dev/urandom > file
+attempt 'an upload whose answer is lost' 'POST objects 1:lost' 0 'POST:0 POST:201 POST:201' -a file && arrived 1
+attempt 'an upload that is reset' 'POST objects 1:reset' 0 'POST:0 POST:201 POST:201' -a file && arrived 1
+attempt 'an upload and a 503' 'POST objects 1:503' 0 'POST:503 POST:201 POST:201' -a file && arrived 1
+attempt 'an upload that is refused' 'POST objects 1:400' 77 'POST:400' -a file
+like "$err" "cannot upload 'file'" '    names the file'
+attempt 'message and upload lost' 'POST * 2:lost,4:lost' 0 'POST:0 POST:201 POST:0 GET:200' -a file && arrived 1
+
+# a batch through a storm: each arrives once
+rm -f "$scratch/record.jsonl"
+sandbox --fault 'POST messages 7%:503' --fault 'POST messages 11%:lost' --fault 'POST messages 13%:429/0'
+rm -rf "$scratch/state-alice"
+for i in {1..150}; do echo "{\"to\":\"$(for u in bob carol dave; do echo $u; done | sed -n "$((i % 3 + 1))p")@sandbox.example\",\"text\":\"m$i\"}"; done > in
+run_in in as alice kandy send --jsonl -j 8 --retry-delay 1ms
+is "$status" 0 'a batch through 503s, 429s and lost answers'
+is "$(jq -c '[.event,.line]' "$out" | sort -u | wc -l)" 150 'all sent'
+stored=$(jq -r 'select(.method=="POST" and (.status==201 or .fault=="lost") and (.path|endswith("/messages")))|.json.chatMessage.text' "$sandbox_record")
+is "$(wc -l <<< "$stored") $(sort -u <<< "$stored" | wc -l)" '150 150' 'and each accepted once'
+is "$(for u in bob carol dave; do jq -r "select(.method==\"POST\" and (.status==201 or .fault==\"lost\") and (.path|test(\"$u.*/messages\$\")))|.json.chatMessage.text" "$sandbox_record" | tr -d m | sort -nc && echo ordered; done | uniq -c | tr -s ' ')" ' 3 ordered' 'in their order'
+finish

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Many processes at once, and many messages in one. PROCESSES=200 for the long version.
+. "${0%/*}/../lib/tap.sh"
+processes=${PROCESSES:-60}
+sandbox
+cache=$scratch/state-alice/kandy/default.json
+token_requests() { jq -c 'select(.kind=="request" and (.path|endswith("/token")))' "$sandbox_record" | wc -l; }
+expire() { jq -c '.expires=(now-10)*1000|.expires|=floor' "$cache" > cache.new && chmod 600 cache.new && mv cache.new "$cache"; }
+
+as alice kandy whoami > /dev/null
+expire
+for ((i = 0; i < processes; i++)); do
+	XDG_STATE_HOME=$scratch/state-alice kandy send -t bob@sandbox.example -m "m$i" > "out.$i" 2> "err.$i" || echo "$i" >> failures &
+	pids[i]=$!
+done
+wait "${pids[@]}"
+is "$(cat failures 2>/dev/null)" '' "$processes processes at once with an expired token: all send"
+is "$(cat err.*)" '' 'without a word'
+is "$(jq -r .messageId out.* | sort -u | wc -l)" "$processes" 'each its message'
+is "$(token_requests)" 2 'one login before, one renewal'
+ok 'the cache is whole' jq -e .accessToken "$cache"
+
+# one that is killed inside the renewal does not hold the others
+kill "$sandbox_pid"
+wait "$sandbox_pid" 2>/dev/null
+rm -f "$sandbox_record"
+sandbox --fault 'POST token 2:hang'
+rm -rf "$scratch/state-alice"
+as alice kandy whoami > /dev/null
+expire
+XDG_STATE_HOME=$scratch/state-alice "$KANDY_BIN" send -t bob@sandbox.example -m hangs > /dev/null 2>&1 &
+pid=$!
+ok 'a renewal is under way' wait_for 10 grep -q '"fault":"hang"' "$sandbox_record"
+# the server has given that process a new refresh token, which died with it: a password must help
+KANDY_PASSWORD=alice-secret XDG_STATE_HOME=$scratch/state-alice kandy send -t bob@sandbox.example -m waits > waits 2>&1 &
+waiting=$!
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+wait "$waiting"
+is "$? $(jq -r .event waits)" '0 sent' 'its process is killed: the next one renews and sends'
+
+# memory does not grow with the input
+lines() { seq "$1" | sed 's/.*/{"to":"user&@nowhere.example","text":"text of message number &","ref":&}/'; }
+peak() { # kilobytes; every address is refused, which is the way that holds the most
+	lines "$1" > in
+	# AddressSanitizer keeps what was freed, up to a limit that a run like this one does not reach
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0:thread_local_quarantine_size_kb=0 \
+		XDG_STATE_HOME=$scratch/state-alice bash -c '"$1" send --jsonl -j 8 < in > /dev/null 2>&1 & pid=$!; most=0
+		while now=$(sed -n "s/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
+			most=$now; sleep 0.01; done; echo "$most"' - "$KANDY_BIN"
+}
+small=$(peak 1500)
+large=$(peak 6000)
+diag "memory: $small kB for 1500 lines, $large kB for 6000"
+ok 'four times the lines, no more memory' test "$large" -lt $((small + 1024))
+finish

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# subscribe and unsubscribe: what is asked of the server, what is kept, and what happens when the server has forgotten it.
+. "${0%/*}/../lib/tap.sh"
+sandbox --channel-max-life 30m
+cache=$HOME/.local/state/kandy/default.json
+KANDY_PASSWORD=alice-secret kandy login -q -u alice@sandbox.example >/dev/null
+user=$(jq -r .userId "$cache")
+
+# What was asked since the last look: "METHOD last-segment status", each
+seen=$scratch/seen
+asked() {
+	jq -sr --argjson from "$(cat "$seen")" \
+		'.[$from:][] | select(.kind=="request") | "\(.method) \(.path|split("/")|.[-1]) \(.status)"' "$sandbox_record" |
+		sed -E 's/ (ws-)?[0-9a-f]{32} / ID /' | paste -sd,
+	jq -s length "$sandbox_record" >"$seen"
+}
+jq -s length "$sandbox_record" >"$seen"
+nth() { jq -sc --arg p "$1" "map(select(.path|endswith(\$p))) | .[-1] | $2" "$sandbox_record"; }
+lines() { jq -sc "map($1)" "$out"; }
+
+run kandy subscribe --list
+is "$status" 0 'nothing is subscribed'
+is "$(wc -c <"$out")" 0 'so nothing is listed'
+is "$(asked)" '' 'and nobody asked'
+
+run kandy subscribe chat
+is "$status" 0 'subscribe to chat'
+is "$(asked)" 'POST channels 201,POST subscriptions 201' 'makes a channel and a subscription'
+is "$(nth /channels '.json.notificationChannel|[.channelLifetime,.channelType,."x-connCheckRole",.clientCorrelator]')" \
+	"[3600,\"Websockets\",\"client\",\"$(jq -r .correlator "$cache")\"]" 'the channel as it should be asked for'
+is "$(nth /subscriptions .path)" "\"/cpaas/chat/v1/$user/subscriptions\"" 'the subscription where it should be'
+is "$(nth /subscriptions '.json.chatNotificationSubscription|[.callbackReference.notifyURL,.clientCorrelator]')" \
+	"$(jq -c '[.channelCallback,.correlator]' "$cache")" 'and for that channel'
+is "$(lines '[.event,.service,.number,.made,.lifetime]')" '[["subscription","chat",null,true,1800]]' 'the line, with the lifetime that was granted'
+is "$(jq '.channelExpires - .channelLifetime < now*1000' "$cache")" true 'when it ends is known'
+channel=$(jq -r .channelCallback "$cache")
+
+run kandy subscribe chat
+is "$(asked)" 'PUT channelLifetime 200' 'again: the channel is extended, and nothing made'
+is "$(nth /channelLifetime '.json|tostring')" '"{\"notificationChannelLifetime\":{\"channelLifetime\":3600}}"' 'by this'
+is "$(lines '[.service,.made]')" '[["chat",false]]' 'the line says so'
+run kandy subscribe
+is "$(asked)" 'PUT channelLifetime 200' 'without operands: what there is'
+
+run kandy subscribe sms=+16135550199 receipts --lifetime 10m --conn-check server
+is "$status" 0 'SMS and receipts'
+is "$(asked)" 'PUT channelLifetime 200,POST subscriptions 201,POST subscriptions 201' 'on the same channel'
+is "$(lines '[.service,.number,.made,.lifetime]')" '[["chat",null,false,600],["sms","+16135550199",true,600],["receipts",null,true,600]]' 'a line each'
+is "$(jq -sc 'map(select(.json.subscription))|.[-1]|[.path,.json.subscription.destinationAddress]' "$sandbox_record")" \
+	"[\"/cpaas/smsmessaging/v1/$user/inbound/subscriptions\",\"+16135550199\"]" 'SMS, for the number'
+is "$(jq -sc 'map(select(.json.deliveryReceiptSubscription))|.[-1].path' "$sandbox_record")" \
+	"\"/cpaas/smsmessaging/v1/$user/outbound/$user/subscriptions\"" 'receipts'
+run kandy subscribe --list
+is "$(asked)" 'GET ID 200' '--list asks whether the channel lives'
+is "$(lines .service)" '["chat","sms","receipts"]' 'and shows all'
+
+# ---- forgotten
+forget() {
+	curl -sS -k -X DELETE -H "Authorization: Bearer $(jq -r .accessToken "$cache")" "$KANDY_BASE_URL$(jq -r .channelResource "$cache")"
+	asked >/dev/null
+}
+forget
+run kandy subscribe --list
+is "$status $(wc -c <"$out") $(asked)" '0 0 GET ID 404' '--list does not show what the server has forgotten'
+run kandy subscribe chat
+is "$status" 0 'subscribe again'
+is "$(asked)" 'PUT channelLifetime 404,POST channels 201,POST subscriptions 201,POST subscriptions 201,POST subscriptions 201' \
+	'makes a new channel, with all that the old one had'
+is "$(lines '[.service,.number,.made]')" '[["chat",null,true],["sms","+16135550199",true],["receipts",null,true]]' 'and says so'
+ok 'it is another one' test "$(jq -r .channelCallback "$cache")" != "$channel"
+
+# ---- unsubscribe
+run kandy unsubscribe sms=+1999999
+is "$status $(wc -c <"$out") $(asked)" '0 0 ' 'what is not subscribed is gone already'
+run kandy unsubscribe sms
+is "$(asked)" 'DELETE ID 204' 'SMS of any number'
+is "$(lines '[.event,.service,.number,.removed]')" '[["subscription","sms","+16135550199",true]]' 'is gone'
+curl -sS -k -X DELETE -H "Authorization: Bearer $(jq -r .accessToken "$cache")" \
+	"$KANDY_BASE_URL$(jq -r '.subscriptions[]|select(.service=="receipts").url' "$cache")"
+asked >/dev/null
+run kandy unsubscribe receipts
+is "$status $(asked)" '0 DELETE ID 404' 'what the server has forgotten is done'
+is "$(lines .removed)" '[true]' 'and removed'
+run kandy unsubscribe
+is "$status $(asked)" '0 DELETE ID 204,DELETE ID 204' 'the rest, and the channel'
+is "$(jq -c '[.channelURL,.channelResource,.subscriptions]' "$cache")" '[null,null,null]' 'nothing is left in the cache'
+run kandy unsubscribe
+is "$status $(wc -c <"$out") $(asked)" '0 0 ' 'again: done'
+
+# ---- the server's troubles
+run kandy subscribe cats
+is "$status" 64 'no such service'
+like "$err" "did you mean 'chat'" 'is one for the user'
+run kandy subscribe sms=hello
+is "$status" 64 'no such number'
+run kandy subscribe --list chat
+is "$status" 64 '--list takes no services'
+run kandy subscribe -p nobody
+is "$status" 77 'not logged in'
+
+# ---- two at once make one channel
+asked >/dev/null
+kandy subscribe chat >one 2>&1 & kandy subscribe chat >two 2>&1 & kandy subscribe chat sms >three 2>&1 &
+wait_jobs
+is "$(jq -s 'map(select(.method=="POST" and (.path|endswith("/channels"))))|length' <(tail -n +$(($(cat "$seen") + 1)) "$sandbox_record"))" 1 \
+	'three at once make one channel'
+is "$(cat one two three | jq -s 'map(select(.service=="chat" and .made))|length')" 1 'and one subscription to chat'
+is "$(jq -c '.subscriptions|map(.service)|sort' "$cache")" '["chat","sms"]' 'and none is lost'
+finish

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Whom kandy believes: each reason not to is refused with its own sentence, before a byte of a request goes out.
+. "${0%/*}/../lib/tap.sh"
+
+export KANDY_PASSWORD=alice-secret KANDY_USERNAME=alice@sandbox.example KANDY_CLIENT_ID=PUB-sandbox KANDY_RETRY=0
+unset_trust() { unset KANDY_CACERT; }
+
+# refused STATUS REGEX NAME COMMAND...: ends so, says so in one line, and leaves no session behind
+refused() {
+	local wanted=$1 text=$2 name=$3
+	shift 3
+	rm -rf "$HOME/.local"
+	run "$@"
+	is "$status" "$wanted" "$name: status $wanted"
+	like "$err" "$text" "$name: its own sentence"
+	is "$(grep -c '' "$err")" 1 "$name: one line"
+	ok "$name: no session is kept" test ! -e "$HOME/.local/state/kandy/default.json"
+}
+
+# A TLS server that speaks no HTTP worth having; sets $server_url.
+tls_server() {
+	local log=$scratch/s_server.$RANDOM
+	openssl s_server -accept 127.0.0.1:0 -www "$@" >"$log" 2>&1 </dev/null &
+	tap_pids+=($!)
+	wait_for 10 grep -q '^ACCEPT' "$log" || { echo "Bail out! openssl s_server did not start"; show "$log"; exit 1; }
+	server_url=https://127.0.0.1:$(sed -n 's/^ACCEPT.*:\([0-9]*\)$/\1/p' "$log")
+}
+
+sandbox
+good_ca=$KANDY_CACERT
+run kandy login
+is "$status" 0 'a certificate that is trusted'
+requests=$(grep -c '' "$sandbox_record")
+
+unset_trust
+refused 78 "certificate of '127\.0\.0\.1:[0-9]+' is not trusted: .*self-signed" 'self-signed' kandy login
+
+run kandy login -kq
+run kandy listen --since none --for 5s --max-offline 100ms
+is "$status" 78 'listen: the same'
+like "$err" "not trusted: .*self-signed" 'and says so'
+
+for how in -k --insecure; do
+	for try in 1 2; do
+		run kandy login $how
+		is "$status" 0 "$how: believes whoever answers, run $try"
+		like "$err" '^kandy: login: warning: .*certificate' "$how: and warns, run $try"
+	done
+done
+KANDY_INSECURE=1 run kandy whoami
+KANDY_INSECURE=1 run kandy login
+is "$status" 0 'KANDY_INSECURE=1 does the same'
+like "$err" 'warning: .*certificate' 'and warns'
+run kandy login -k -q
+is "$(cat "$err")" '' '-q takes the warning away'
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj '/CN=a test authority' 2>openssl.log
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf 2>>openssl.log
+openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out leaf.pem \
+	-extfile <(echo 'subjectAltName=IP:127.0.0.1') 2>>openssl.log
+ok 'certificates for the tests' test -s leaf.pem || diag "$(cat openssl.log)"
+
+refused 78 'self-signed' 'another certificate is trusted, but not this one' kandy login --cacert ca.pem
+mkdir hashed
+cp "$good_ca" hashed/sandbox.pem
+openssl rehash hashed
+run kandy login --cacert hashed
+is "$status" 0 'a hashed directory for --cacert'
+is "$(tail -n +$((requests + 1)) "$sandbox_record" | grep -c '"path"')" 8 'the refused ones sent no request'
+refused 78 "cannot read the CA certificates in 'absent.pem'" 'no such file for --cacert' kandy login --cacert absent.pem
+echo 'this is no certificate' >rubbish.pem
+refused 78 'cannot use the certificates to trust: .*rubbish\.pem.*; check --cacert' 'rubbish for --cacert' kandy login --cacert rubbish.pem
+
+sandbox --cert-days -1
+refused 78 'is not trusted: .*has expired' 'expired' kandy login
+sandbox --cert-host other.example
+refused 78 'is not trusted: .*for another host' 'wrong host' kandy login
+run kandy login -k
+is "$status" 0 'wrong host: -k believes it'
+
+unset_trust
+tls_server -cert leaf.pem -key leaf.key
+refused 78 'is not trusted: .*an authority that is not known' 'unknown authority' kandy login --base-url "$server_url"
+# this server waits for more than a POST: that no answer came, and not the sentence above, shows that its certificate was believed
+refused 75 "no answer from '127\.0\.0\.1:[0-9]+' within 0\.5 s" 'known authority' kandy login --base-url "$server_url" --cacert ca.pem --timeout 500ms
+tls_server -cert leaf.pem -key leaf.key -tls1_1 -cipher DEFAULT@SECLEVEL=0
+refused 69 "offers no TLS version that is safe" 'TLS 1.1' kandy login --base-url "$server_url" --cacert ca.pem
+refused 69 "offers no TLS version that is safe" 'TLS 1.1 with -k' kandy login --base-url "$server_url" -qk
+tls_server -cert leaf.pem -key leaf.key -tls1_2
+refused 75 "no answer from" 'TLS 1.2 is fine' kandy login --base-url "$server_url" --cacert ca.pem --timeout 500ms
+
+sandbox --no-tls
+refused 69 'the handshake was not answered' 'a plain http port that waits' kandy login --base-url "https${KANDY_BASE_URL#http}" --timeout 500ms
+
+finish

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# --trace tells what went over the wire; neither it nor anything else that kandy leaves behind tells a secret or a message.
+. "${0%/*}/../lib/tap.sh"
+
+umask 022
+export XDG_STATE_HOME=$scratch/state
+password=alice-secret text='words for two people alone'
+printf '%s\n' "$password" >password && chmod 600 password
+printf 'sandbox-secret\n' >client-secret && chmod 600 client-secret
+head -c 3000 /dev/urandom | base64 -w 76 >'words in a file.txt'
+session=$XDG_STATE_HOME/kandy/default.json
+
+everything=$scratch/everything # all that was printed, and the command lines
+: >"$everything"
+secrets=$scratch/secrets
+printf '%s\n' "$password" sandbox-secret bob-secret "$(head -n 1 'words in a file.txt')" "$text" >"$secrets"
+note_tokens() { jq -r '.. | strings | select(startswith("eyJ"))' "$1" >>"$secrets" 2>/dev/null; }
+
+# traced NAME COMMAND...: runs it with a trace, takes note of its command line and of the tokens that the cache has then; what it
+# prints counts as everything but the messages themselves, where that is what it is for ($data)
+traced() {
+	local name=$1 pid
+	shift
+	"$@" --trace "$scratch/trace.log" -v >"$out" 2>"$err" <"${input:-/dev/null}" &
+	pid=$!
+	while [ -r "/proc/$pid/cmdline" ] && [ "$(cut -d ' ' -f 3 "/proc/$pid/stat" 2>/dev/null)" != Z ]; do
+		tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" >>"$scratch/cmdlines"
+	done 2>/dev/null
+	wait "$pid"
+	status=$?
+	grep -vF "${data:-nothing of the kind}" "$out" | cat - "$err" >>"$everything"
+	note_tokens "$session"
+	is "$status" "${wanted:-0}" "$name"
+}
+
+sandbox --fault 'POST messages 2:503/0,3:401' --token-life 3s
+export KANDY_CLIENT_ID
+note_tokens "$session"
+traced login kandy login -u alice@sandbox.example --password-file password
+traced 'login of a project' kandy login -p project --project --client-secret-file client-secret
+note_tokens "$XDG_STATE_HOME/kandy/project.json"
+traced subscribe kandy subscribe chat
+traced 'send with a file' kandy send -t bob@sandbox.example -m "$text" -a 'words in a file.txt'
+traced 'send, first answered 503, then 401' kandy send -t bob@sandbox.example -m "$text" --retry-delay 10ms
+traced whoami kandy whoami
+run_in password kandy login -q -p bob -u bob@sandbox.example --password-command 'echo bob-secret'
+note_tokens "$XDG_STATE_HOME/kandy/bob.json"
+data=$text traced listen kandy listen -p bob --once --since all
+like "$out" "$text" 'which printed the messages'
+cp "$out" "$scratch/lines"
+input=$scratch/lines data=$text traced fetch-links kandy fetch-links -p bob -D inbox
+same 'words in a file.txt' 'inbox/words in a file.txt' 'which fetched the file'
+wanted=124 traced 'listen, on a socket' kandy listen -p bob --since none --for 300ms
+traced logout kandy logout
+rm -f "$XDG_STATE_HOME/kandy/default.json"
+run_in password kandy login -u alice@sandbox.example --password-stdin --trace "$scratch/trace.log"
+is "$status" 0 'login by stdin'
+note_tokens "$session"
+cat "$out" "$err" >>"$everything"
+
+# what it is for
+trace=$scratch/trace.log
+is "$(stat -c %a "$trace")" 600 'a trace is for its owner'
+like "$trace" '^[0-9-]+T[0-9:.]+Z [0-9]+ http > POST /cpaas/auth/v1/token HTTP/1\.1$' 'requests, with time and process'
+like "$trace" 'http > Authorization: Bearer \*\*\*$' 'the scheme of the authorization, without the token'
+like "$trace" 'http < HTTP/1\.1 503' 'answers'
+like "$trace" 'http < HTTP/1\.1 401' 'refusals'
+like "$trace" 'http > Content-Type: multipart/form-data' 'uploads'
+like "$trace" 'http = POST https://127\.0\.0\.1:[0-9]+/cpaas/chat/v1/[^ ]*/messages: status 201, .*body sent [0-9]+, received [0-9]+; ms: ' 'sizes and times'
+unlike "$trace" 'http = POST [^ ]*/token: .*body sent [0-9]' 'but not how long a password is'
+
+# what it must not tell
+ok 'there are secrets to look for' test "$(grep -c '' "$secrets")" -ge 10
+sort -u "$secrets" >"$secrets.unique"
+: >"$scratch/none"
+for place in "$trace" "$everything" "$scratch/sandbox.err"; do
+	is "$(grep -cFf "$secrets.unique" "$place")" 0 "no secret in ${place##*/}"
+done
+grep -vF "$text" "$secrets.unique" >"$secrets.argv" # the text is an argument: the user put it there
+ok 'command lines were seen' grep -q 'send' "$scratch/cmdlines"
+is "$(grep -cFf "$secrets.argv" "$scratch/cmdlines")" 0 'no secret in a command line'
+unlike "$trace" 'access_token=[^*]' 'no token in a URL'
+unlike "$trace" 'eyJ' 'nothing that looks like a token'
+is "$(grep -rlFf "$secrets.argv" "$HOME" "${TMPDIR:-/tmp}/kandy-sandbox"* 2>/dev/null | wc -l)" 0 'nothing in temporary files'
+is "$(find "$XDG_STATE_HOME" -type f ! -perm 600 | wc -l)" 0 'what is kept is for its owner'
+finish
