@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Every example of every command works as it is printed, typed into a shell of somebody who is logged in to the sandbox.
+. "${0%/*}/../lib/tap.sh"
+
+sandbox
+printf 'the picture\n' >"$scratch/picture.png"
+
+# what an example takes for granted: files with the secrets, a login of alice, her subscription, and bob, who writes to her
+new_home() {
+	rm -rf "$HOME"
+	mkdir "$HOME"
+	printf 'alice-secret\n' >"$HOME/.kandy-pw"
+	printf 'sandbox-secret\n' >"$HOME/.kandy-secret"
+	chmod 600 "$HOME/.kandy-pw" "$HOME/.kandy-secret"
+	kandy login -q -u alice@sandbox.example --password-file ~/.kandy-pw >/dev/null
+	printf 'bob-secret\n' | kandy login -q -p bob -u bob@sandbox.example --password-stdin >/dev/null
+	kandy subscribe -q chat >/dev/null
+}
+
+# bob writes a few times, so that somebody who listens hears something, and silence comes after it
+bob_writes() {
+	local i
+	for i in 1 2 3 4; do
+		kandy send -q -p bob -t alice@sandbox.example -m "message $i" -a "$scratch/picture.png" >/dev/null 2>&1 || return
+		sleep 0.2
+	done
+}
+
+count=$(kandy help --emit json | jq '[.commands[].examples[]] | length')
+ok 'there are examples' test "$count" -gt 0
+for ((i = 0; i < count; i++)); do
+	example=$(kandy help --emit json | jq -r --argjson i "$i" '[.commands[].examples[]][$i].command')
+	new_home
+	mkdir "$scratch/work/$i"
+	writer=
+	case $example in *'kandy listen'*) bob_writes & writer=$! ;; esac
+	(cd "$i" && exec timeout 30 bash -o pipefail -c "$example") </dev/null >"$out" 2>"$err"
+	status=$?
+	[ -z "$writer" ] || wait "$writer"
+	is "$status" 0 "$example"
+	is "$(grep -vE '^kandy: [a-z-]+: (warning: )?(reading|ready|listening)' "$err")" '' 'and nothing to complain about'
+done
+
+finish

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# make install into an empty DESTDIR, used from there; make uninstall leaves nothing.
+. "${0%/*}/../lib/tap.sh"
+
+dest=$scratch/dest
+# with the variables that the outer make was given (SAN=1), without its job server
+case ${MAKEFLAGS-} in
+*"-- "*) read -ra variables <<<"${MAKEFLAGS##*-- }" ;;
+*) variables=() ;;
+esac
+make_kandy() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$top_dir" "$@" "${variables[@]}"; }
+run make_kandy install DESTDIR="$dest" prefix=/usr
+is "$status" 0 'make install'
+unlike "$err" . 'says nothing on stderr'
+is "$(find "$dest" -type f -perm /022)" '' 'nothing is writable for others'
+is "$(cd "$dest" && find . -type f -name kandy -perm 755)" './usr/bin/kandy' 'one binary, mode 755'
+same "$dest/usr/bin/kandy" "$top_dir/build/kandy" 'the one that was built'
+
+export PATH=$dest/usr/bin:$PATH
+for name in $("$dest/usr/bin/kandy" help --emit commands); do
+	kandy help "$name" >wanted
+	run "kandy-$name" --help
+	same "$out" wanted "kandy-$name --help, from there"
+	ok "man page of kandy-$name" mandoc -T lint -W warning "$dest/usr/share/man/man1/kandy-$name.1"
+	ok "bash finds the completion of kandy-$name" test -e "$dest/usr/share/bash-completion/completions/kandy-$name"
+	ok "fish finds the completion of kandy-$name" test -e "$dest/usr/share/fish/vendor_completions.d/kandy-$name.fish"
+done
+ok 'man finds kandy(1) there' mandoc -T lint -W warning "$dest/usr/share/man/man1/kandy.1"
+like "$dest/usr/share/zsh/site-functions/_kandy" '^#compdef kandy kandy-' 'zsh completion'
+
+run make_kandy uninstall DESTDIR="$dest" prefix=/usr
+is "$status" 0 'make uninstall'
+is "$(find "$dest" ! -type d)" '' 'leaves nothing'
+
+run make_kandy install DESTDIR="$dest" prefix=/opt/kandy mandir=/opt/man bashcompdir=/b zshcompdir=/z fishcompdir=/f
+is "$(cd "$dest" && find . -name kandy.1 -o -name _kandy -o -name kandy.fish | sort | xargs)" './f/kandy.fish ./opt/man/man1/kandy.1 ./z/_kandy' \
+	'directories are the packager'\''s choice'
+
+finish
