@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# transfer.sh - a large file up and down, beside curl. Downloads count twice: into memory, and to the disk, where kandy also waits
+# until the file is safe (fsync) and curl does not. SHA-256 is computed on the way by kandy alone.
+. "${0%/*}/../lib/bench.sh"
+. "$lib_dir/nginx.sh"
+certificates
+nginx_start
+mib=${BENCH_MIB:-512}
+head -c "$((mib * 1048576))" /dev/zero >"$nginx_files/big" || fail 'no room for the file'
+printf 'Authorization: Bearer %s\n' "$nginx_token" >"$scratch/bearer"
+echo some-password >"$scratch/password" && chmod 600 "$scratch/password"
+"$KANDY" login -q --base-url "$nginx_url" --cacert "$ca" --client-id bench -u alice@bench.example --password-file "$scratch/password" \
+	>/dev/null || fail 'cannot log in to nginx'
+rate() { calc "$mib*1.048576*1000/${ms[$1]}" %.0f; }
+memory() { # COMMAND...: its largest resident memory in MiB
+	local used
+	"$TOOLS/usage" "$scratch/usage" "$@" >/dev/null 2>&1 </dev/null
+	read -ra used <"$scratch/usage"
+	calc "${used[2]}/1024" %.1f
+}
+
+heading "$mib MiB up" 'kandy, MB/s' 'curl, MB/s'
+upload="$KANDY send -q -t bob@bench.example -m file -a $nginx_files/big --cacert $ca"
+# HTTP/1.1: over HTTP/2, curl 7.88 never ends an upload that is answered before it has been read
+curl_upload="curl -s --http1.1 -o /dev/null --cacert $ca -H @$scratch/bearer -F root-fields={} -F raw=@$nginx_files/big;type=application/octet-stream $nginx_objects"
+rounds 3 2 kandy "$upload" curl "$curl_upload"
+row 'curl -F' "$(rate kandy)" "$(rate curl)" "$(calc "${ms[curl]}/${ms[kandy]}")" '>=0.95'
+ours=$(memory $upload) theirs=$(memory $curl_upload)
+row 'memory, MiB' "$ours" "$theirs" "$ours" '<=16'
+
+heading "$mib MiB down" 'kandy, MB/s' 'curl, MB/s'
+down() { # WHAT DIRECTORY
+	local dir=$2
+	mkdir -p "$dir"
+	printf '#!/bin/sh\nrm -rf %s/k\nexec %s fetch-links -q --timeout 10m -D %s/k --cacert %s %s/1/payload\n' "$dir" "$KANDY" "$dir" "$ca" "$nginx_objects" >"$scratch/kandy-down"
+	printf '#!/bin/sh\nrm -rf %s/c\nexec curl -s --cacert %s -H @%s/bearer -o %s/c %s/1/payload\n' "$dir" "$ca" "$scratch" "$dir" "$nginx_objects" >"$scratch/curl-down"
+	chmod +x "$scratch/kandy-down" "$scratch/curl-down"
+	rounds 3 2 kandy "$scratch/kandy-down" curl "$scratch/curl-down"
+	row "curl -o, $1" "$(rate kandy)" "$(rate curl)" "$(calc "${ms[curl]}/${ms[kandy]}")" '>=0.9'
+	ours=$(memory "$scratch/kandy-down") theirs=$(memory "$scratch/curl-down")
+	row 'memory, MiB' "$ours" "$theirs" "$ours" '<=16'
+	rm -rf "$dir"
+}
+if [ "$(df --output=avail -m /dev/shm 2>/dev/null | tail -n 1)" -gt $((2 * mib)) ] 2>/dev/null; then
+	shm=$(mktemp -d /dev/shm/kandy-bench.XXXXXX)
+	down 'into memory' "$shm"
+fi
+down 'to the disk' "$scratch/down"

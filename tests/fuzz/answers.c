@@ -1,0 +1,81 @@
+/* Answers of the service to each request: taken, or an error with a sentence. */
+#include "api/auth.h"
+#include "api/channel.h"
+#include "api/lookup.h"
+#include "api/message.h"
+#include "api/service_error.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "tests/fuzz/fuzz.h"
+
+static struct json_doc doc;
+
+static void check_error(const char *text, size_t size)
+{
+	static char html[] = "text/html; charset=x", json[] = "application/json";
+	struct http_response response = { .status = 400 + (int)(size % 200),
+		.content_type = size % 3 ? json : html,
+		.content_length = -1,
+		.retry_after_ms = -1 };
+	struct err err = ERR_INIT;
+
+	buf_init(&response.body, BUF_NO_MAX);
+	buf_add(&response.body, text, size);
+	MUST(service_error(&response, "send a message", &err) == err.status && err.status);
+	MUST(err.text[0] && memchr(err.text, '\0', sizeof(err.text)) && memchr(err.code, '\0', sizeof(err.code)));
+	MUST(err.http == response.status);
+	buf_release(&response.body);
+}
+
+static void check_session(struct json_value answer)
+{
+	struct session session = { 0 };
+	char *url = NULL;
+	struct err err;
+
+	if (auth_decode(answer, INT64_C(1525895987000), &session, &err))
+		MUST(err.text[0] && !session.access_token.s);
+	else
+		MUST(session.access_token.s);
+	if (!channel_decode(answer, INT64_C(1525895987000), &session, &err))
+		MUST(session.channel_url);
+	channel_decode_lifetime(answer);
+	if (!channel_decode_subscription(answer, &url, &err))
+		MUST(url);
+	free(url);
+	session_release(&session);
+}
+
+static void check_message(struct json_value answer)
+{
+	struct address to = { CHAT_ONE_TO_ONE, (char *)(uintptr_t) "bob@acme.example.com" };
+	struct message message = { .to = &to, .text = "hi" };
+	struct lookup lookup = {
+		.message = &message, .sender = "alice@acme.example.com", .since_ms = INT64_C(1525895987000)
+	};
+	struct sent sent = { 0 };
+	struct err err;
+
+	for (int type = CHAT_ONE_TO_ONE; type <= CHAT_SMS; type++) {
+		if (!message_decode_sent(answer, (enum chat_type)type, 7, &sent, &err))
+			MUST(sent.status);
+		sent_release(&sent);
+	}
+	if (lookup_page(&lookup, answer) == LOOKUP_MORE)
+		MUST(lookup.next);
+	lookup_release(&lookup);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+
+	check_error(text, size);
+	if (!json_parse_lenient(&doc, text, size, NULL, NULL)) {
+		check_session(json_root(&doc));
+		check_message(json_root(&doc));
+	}
+	log_close(); /* forgets the secrets */
+	free(text);
+	return 0;
+}

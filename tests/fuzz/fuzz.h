@@ -1,0 +1,32 @@
+/*
+ * fuzz.h - for the harnesses in this directory: each is a program that libFuzzer feeds with bytes, and
+ * which aborts when something that must hold does not. `make fuzz` builds and runs them; their seeds are
+ * in seeds/NAME/.
+ */
+#ifndef KANDY_TESTS_FUZZ_H
+#define KANDY_TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(condition) \
+	((condition) ? (void)0 : (fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition), abort()))
+
+/* A copy with a NUL behind it, in memory of exactly that size, so that a step beyond it is seen. Free it. */
+static inline char *fuzz_text(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	MUST(text);
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	return text;
+}
+
+#endif

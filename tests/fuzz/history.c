@@ -1,0 +1,74 @@
+/*
+ * Pages of history, one a line, newest first: what comes out is whole lines, none of them twice, and none that was
+ * taken before. The first byte is the type of the conversation.
+ */
+#include "api/backfill.h"
+#include "json/json.h"
+#include "tests/fuzz/fuzz.h"
+
+static struct json_doc page, line_doc;
+
+static void drain(struct backfill *b, struct cursor *cursor, struct recent *seen)
+{
+	struct backfill_line line;
+	struct buf out;
+	struct err err;
+
+	buf_init(&out, BUF_NO_MAX);
+	while (b->need == BACKFILL_ROOM) {
+		buf_clear(&out);
+		MUST(!backfill_next(b, cursor, &out, &line, &err));
+		MUST(out.len && out.data[out.len - 1] == '\n' && !memchr(out.data, '\n', out.len - 1));
+		MUST(!json_parse(&line_doc, out.data, out.len, NULL, &err));
+		MUST(recent_add(seen, line.id) && !cursor_taken(line.peer, line.id));
+		cursor_take(cursor, line.peer, line.id, line.time_ms);
+	}
+	buf_release(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cursor *cursor = cursor_new("/nonexistent/x.cursor");
+	struct history_sessions sessions = { 0 };
+	struct recent emitted, seen;
+	struct backfill b;
+	const char *next;
+	char *text, *p;
+	struct err err;
+
+	if (!size) {
+		cursor_free(cursor);
+		return 0;
+	}
+	text = fuzz_text(data + 1, size - 1);
+	recent_init(&emitted, 10);
+	recent_init(&seen, 100000);
+	cursor_reset(cursor, 0);
+	sessions.items = calloc(1, sizeof(*sessions.items));
+	MUST(sessions.items);
+	sessions.count = sessions.cap = 1;
+	sessions.items[0] = (struct history_session){
+		.type = (enum chat_type)(data[0] % 3), .peer = strdup("alice"), .last_ms = -1
+	};
+	backfill_init(&b, "/tmp");
+	backfill_start(&b);
+	backfill_sessions(&b, cursor, &sessions, false, INT64_C(1525895987000));
+	for (p = text; b.need == BACKFILL_PAGE && p;) {
+		char *end = strchr(p, '\n');
+		size_t len = end ? (size_t)(end - p) : strlen(p);
+
+		MUST(backfill_request(&b, &next));
+		if (json_parse(&page, p, len, NULL, &err))
+			json_release(&page);
+		MUST(!backfill_page(&b, cursor, &emitted, json_root(&page), end ? strdup("more") : NULL, "bob", &err));
+		drain(&b, cursor, &seen);
+		p = end ? end + 1 : NULL;
+	}
+	MUST(b.need == BACKFILL_NOTHING || !p);
+	backfill_release(&b);
+	recent_release(&seen);
+	recent_release(&emitted);
+	cursor_free(cursor);
+	free(text);
+	return 0;
+}
