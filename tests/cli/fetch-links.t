@@ -98,7 +98,7 @@ json "$out" '.parts[]|[.bytes,.thumbnail.bytes,(.thumbnail.path//""|sub(".*/";""
 { part slow 100000 "/f/100000/s?hold=$PWD/go"; part quick 10 /f/10/q; echo '{"n":1}'; } >lines
 kandy fetch-links -D order -j 4 <lines >ordered 2>"$err" &
 pid=$!
-ok 'the quick one does not wait for the slow one' wait_for 10 test -e order/quick
+ok 'the quick one does not wait for the slow one' wait_for test -e order/quick
 is "$(cat ordered)" '' 'but its line does'
 touch go
 wait $pid
@@ -106,7 +106,7 @@ is "$? $(jq -c '.parts[0].name?,.n?' ordered | tr '\n' ' ')" '0 "slow" null "qui
 rm go
 kandy fetch-links -D order2 -j 4 --unordered <lines >unordered 2>"$err" &
 pid=$!
-ok 'with --unordered the others do not wait' wait_for 10 grep -q '"n":1' unordered
+ok 'with --unordered the others do not wait' wait_for grep -q '"n":1' unordered
 unlike unordered slow 'for the slow one'
 touch go
 wait $pid
@@ -117,13 +117,13 @@ kandy fetch-links -D stream <feed >streamed 2>"$err" &
 pid=$!
 exec 7>feed
 echo '{"n":1}' >&7
-ok 'a line is printed while stdin stays open' wait_for 10 grep -q '"n":1' streamed
+ok 'a line is printed while stdin stays open' wait_for grep -q '"n":1' streamed
 part s1 10 /f/10/x >&7
-ok 'a file is fetched while stdin stays open' wait_for 10 grep -q '"bytes":10' streamed
+ok 'a file is fetched while stdin stays open' wait_for grep -q '"bytes":10' streamed
 printf '{"n":' >&7
 { echo '2}'; part s2 20 /f/20/x; } >&7
-ok 'a line that comes in two pieces' wait_for 10 grep -q '"n":2' streamed
-ok 'and another file' wait_for 10 grep -q '"bytes":20' streamed
+ok 'a line that comes in two pieces' wait_for grep -q '"n":2' streamed
+ok 'and another file' wait_for grep -q '"bytes":20' streamed
 exec 7>&-
 wait $pid
 is $? 0 'the end of stdin is the end'
@@ -140,7 +140,7 @@ is "$status" 1 'a line of brackets alone'
 { part never 100000 "/f/100000/n?hold=$PWD/nothing"; part late 10 /f/10/late; echo '{"n":3}'; } >lines
 kandy fetch-links -D ended -j 1 <lines >printed 2>"$err" &
 pid=$!
-ok 'a transfer hangs' wait_for 10 test -e ended/never.part
+ok 'a transfer hangs' wait_for test -e ended/never.part
 kill -TERM $pid
 wait $pid
 is $? 143 'SIGTERM ends it'

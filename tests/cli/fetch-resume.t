@@ -60,6 +60,12 @@ fetched 'a redirect after a cut' 0 '0 0 400000 400000' "/f/1000000/a26?hops=1&cu
 
 # ---- a later run ----
 
+# Half of the file was sent, and nothing of it is on its way any more: kandy has taken it from its socket, and begun to write.
+half_there() {
+	test -e go.reached && test -s "got/case$cases.part" && grep -q . "got/case$cases.part.info" &&
+		awk -v port="$(printf ':%04X$' "${base##*:}")" \
+			'$4 == "01" && ($2 ~ port || $3 ~ port) && $5 != "00000000:00000000" { moving = 1 } END { exit moving }' /proc/net/tcp
+}
 # restart NAME LINK1 LINK2 FIRST: a run that ends while LINK1 hangs, then one with LINK2 that must ask from FIRST on
 restart() {
 	local name=$1 first=$2 second=$3 from=$4 pid
@@ -67,15 +73,14 @@ restart() {
 	part "case$cases" null "$first" >line
 	kandy fetch-links -D got <line >/dev/null 2>"$err" &
 	pid=$!
-	wait_for 10 test -s "got/case$cases.part" || { kill "$pid"; diag 'nothing came'; }
-	wait_for 10 grep -q . "got/case$cases.part.info"
+	wait_for half_there || diag 'half of it did not come'
 	kill -"${signal:-TERM}" "$pid"
 	wait "$pid" 2>/dev/null
 	touch go
 	part "case$cases" null "$second" >line
 	: >"$asked"
 	run_in line kandy fetch-links -D got
-	rm go
+	rm go go.reached
 	is "$status" 0 "$name"
 	same want "got/case$cases" "$name: the file is whole"
 	is "$(jq -r '.parts[0].sha256' "$out")" "$(sha256sum <want | cut -d' ' -f1)" "$name: and its digest is right"
@@ -92,8 +97,7 @@ cases=$((cases + 1))
 part "case$cases" null "/f/1000000/c?hold=$PWD/go" >line
 kandy fetch-links -D got <line >/dev/null 2>"$err" &
 pid=$!
-wait_for 10 test -s "got/case$cases.part"
-wait_for 10 grep -q . "got/case$cases.part.info"
+wait_for half_there
 kill -TERM $pid
 wait $pid
 touch go

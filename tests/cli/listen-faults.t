@@ -4,12 +4,12 @@
 # been acknowledged.
 . "${0%/*}/../lib/tap.sh"
 
-control() { curl -sS --max-time 10 --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
+control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
 stat_of() { control '{"do":"stats"}' && jq -r ".$1" "$scratch/control"; }
 
 # begin OPTION...: a listener in the background whose lines are appended to storm.out
 begin() {
-	XDG_STATE_HOME=$scratch/state-alice timeout --foreground 120 kandy listen --heartbeat beat "$@" >>storm.out 2>>storm.err &
+	XDG_STATE_HOME=$scratch/state-alice timeout --foreground 600 kandy listen --heartbeat beat "$@" >>storm.out 2>>storm.err &
 	listener_pid=$!
 }
 finish_listener() { # SIGNAL
@@ -39,10 +39,11 @@ storm() {
 	options=("$@")
 	rm -f storm.out storm.err beat
 	begin "${options[@]}"
-	wait_for 10 test -e beat
+	wait_for test -e beat
 	control "{\"do\":\"burst\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"count\":$count,\"conversations\":4,\"size\":80,\"rate\":$rate,\"label\":\"$signal\",\"hold\":false}"
-	local end=$((SECONDS + 90))
-	while [ "$SECONDS" -lt "$end" ] && { [ "$(stat_of bursts)" -gt 0 ] || [ "$drops" -lt "$least" ]; }; do
+	local end=$((SECONDS + 3 * patience))
+	while [ "$SECONDS" -lt "$end" ] &&
+		{ [ "$(stat_of bursts)" -gt 0 ] || [ "$drops" -lt "$least" ] || [ "$restarted" -lt "$restarts" ]; }; do
 		[ "$(jq -r .sockets "$scratch/control")" -gt 0 ] || { sleep 0.02; continue; }
 		sleep "0.0$((RANDOM % 10))"
 		step=$((step + 1))
@@ -58,7 +59,7 @@ storm() {
 			begin "${options[@]}"
 		fi
 	done
-	wait_for 30 all_there "$count"
+	wait_for all_there "$count"
 	sleep 0.3 # what comes too much would come now
 	finish_listener TERM
 	diag "$(grep -v 'connecting again' storm.err | sort | uniq -c | sort -rn | head -n 5)"
@@ -82,7 +83,7 @@ diag "$(sort storm.err | uniq -c | sort -rn | head -n 5)"
 forget_the_past() {
 	as alice kandy listen --once --since none
 	this_second=$(date +%s)
-	wait_for 3 next_second
+	wait_for next_second
 }
 next_second() { [ "$(date +%s)" -gt "$this_second" ]; }
 forget_the_past

@@ -4,16 +4,17 @@
 sandbox
 export KANDY_USERNAME=alice@sandbox.example
 
-# talk COMMAND ANSWER: runs the command on a terminal of its own, and types the answer when it has been asked. What the terminal
-# showed is in `screen`.
+# talk COMMAND ANSWER [CONDITION...]: runs the command on a terminal of its own, and types the answer when it has been asked and
+# the condition holds. What the terminal showed is in `screen`.
 talk() {
 	rm -f keys screen
 	mkfifo keys
 	# a shell gives its background jobs an ignored SIGINT
-	timeout 20 env --default-signal=INT script -qefc "$1" screen <keys >/dev/null 2>&1 &
+	timeout "$patience" env --default-signal=INT script -qefc "$1" screen <keys >/dev/null 2>&1 &
 	local pid=$!
 	exec 9>keys
-	wait_for 10 grep -q 'password for' screen
+	wait_for grep -q 'password for' screen
+	[ $# -eq 2 ] || wait_for "${@:3}"
 	printf "$2" >&9
 	wait "$pid"
 	exec 9>&-
@@ -40,11 +41,11 @@ like screen 'wrong user name or password' 'is one'
 unlike screen wrong-password 'and still not shown'
 
 # others need not wait for a person
-talk '(KANDY_PASSWORD=alice-secret timeout 5 kandy login >other 2>&1; echo "other $?" >>other) & kandy login; wait' \
-	'alice-secret\n'
+talk '(KANDY_PASSWORD=alice-secret kandy login >other 2>&1; echo "other $?" >>other) & kandy login; wait' \
+	'alice-secret\n' grep -q '^other' other
 like other '^other 0' 'another login is not held up by the question'
 
-timeout 20 script -qefc 'kandy subscribe --profile nobody' screen </dev/null >/dev/null 2>&1
+timeout "$patience" script -qefc 'kandy subscribe --profile nobody' screen </dev/null >/dev/null 2>&1
 is $? 77 'only login asks'
 unlike screen 'password for' 'another command does not'
 finish

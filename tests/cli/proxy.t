@@ -10,7 +10,7 @@ proxy() {
 	: >"$proxy_log"
 	node "$tests_dir/lib/proxy.cjs" "$proxy_log" "$@" >"$proxy_log.port" 2>"$proxy_log.err" </dev/null &
 	tap_pids+=($!)
-	wait_for 10 grep -q . "$proxy_log.port" || { echo "Bail out! the proxy did not start"; show "$proxy_log.err"; exit 1; }
+	wait_for grep -q . "$proxy_log.port" || { echo "Bail out! the proxy did not start"; show "$proxy_log.err"; exit 1; }
 	proxy_url=http://127.0.0.1:$(cat "$proxy_log.port")
 }
 through() { # HOW-MANY NAME: so many connections went through the proxy since the last call
@@ -60,14 +60,22 @@ through 1 'through the proxy'
 
 # listen: its requests and its WebSocket, each a connection of its own
 # listens HOW-MANY NAME: of the connections that the server gets from a listener, so many come through the proxy
+connections() { jq -r 'select(.kind == "request").connection' "$sandbox_record" | sort -u | wc -l; }
+connections_are() { [ "$(connections)" = "$1" ]; }
 listens() {
-	local seen
+	local seen pid
 	: >"$proxy_log"
 	: >"$sandbox_record"
-	run kandy listen --since none --for 300ms
-	is "$status" 124 "listen, $2"
+	rm -f beat
+	kandy listen --since none --heartbeat beat </dev/null >"$out" 2>"$err" &
+	pid=$!
+	wait_for connections_are "${1#* of }"
+	wait_for test -e beat
+	kill "$pid"
+	wait "$pid"
+	is $? 143 "listen, $2"
 	json "$sandbox_record" 'select(.path | strings | endswith("/websocket")) | .status' 101 'has its WebSocket'
-	seen=$(jq -r 'select(.kind == "request").connection' "$sandbox_record" | sort -u | wc -l)
+	seen=$(connections)
 	is "$(grep -c "^CONNECT $service 200" "$proxy_log") of $seen" "$1" 'so many connections through the proxy'
 }
 KANDY_PROXY=$proxy_url listens '2 of 2' 'KANDY_PROXY'
@@ -82,9 +90,9 @@ https_proxy=$proxy_url no_proxy=localhost KANDY_BASE_URL=https://localhost:${ser
 run kandy login --proxy http://127.0.0.1:1
 is "$status" 69 'a proxy that is not there: 69'
 like "$err" "cannot connect to the proxy '127\.0\.0\.1:1': Connection refused" 'and is named'
-run kandy login --proxy http://proxy.invalid:3128
+run kandy login --proxy "http://$(no_such_host):3128"
 is "$status" 69 'an unknown proxy: 69'
-like "$err" "cannot find the proxy 'proxy.invalid:3128'" 'and is named'
+like "$err" "cannot find the proxy '$(no_such_host):3128'" 'and is named'
 proxy refuse
 run kandy login --proxy "$proxy_url"
 is "$status" 69 'a proxy that refuses: 69'

@@ -103,16 +103,23 @@ run $command
 is "$status" 76 'HTML where a token should be'
 like "$err" 'POST /cpaas/auth/v1/token with status 200 and no JSON \(text/html' 'status, type, where'
 
-# ---- a life of a second, in use
-begin --token-life 1s
-end=$((SECONDS + 3)) calls=0 failed=0
-while [ "$SECONDS" -lt "$end" ]; do
-	calls=$((calls + 1))
+# ---- a life of two seconds, in use until it has been renewed three times. A call that takes longer than the second half of that
+# life (on a busy machine) may come too late with its token; no other one may.
+begin --token-life 2s
+now() { date +%s%3N; }
+renewals() { grants | jq 'map(select(. == "refresh_token")) | length'; }
+begun=$(now) calls=0 failed=0 slow=0
+: >"$err"
+while [ "$(renewals)" -lt 3 ] && [ "$calls" -lt 5000 ]; do
+	calls=$((calls + 1)) started=$(now)
 	$command >/dev/null 2>>"$err" || failed=$((failed + 1))
+	[ $(($(now) - started)) -lt 900 ] || slow=$((slow + 1))
 done
-is "$failed" 0 "tokens of one second: $calls calls, none failed"
-is "$(jq -s 'map(select(.status==401))|length' "$sandbox_record")" 0 'none was refused, since they were renewed in time'
-is "$(grants | jq 'length > 3 and length < 14')" true "renewals: $(grants | jq length), twice a second at most"
+lived=$(($(now) - begun))
+is "$failed" 0 "tokens of two seconds: $calls calls, none failed"
+ok "none was refused, since they were renewed in time ($slow calls were slow)" \
+	test "$(jq -s 'map(select(.status==401))|length' "$sandbox_record")" -le "$slow"
+ok "renewals: $(grants | jq length) in $lived ms, one for each half of a life at most" test "$(grants | jq length)" -le $((lived / 1000 + 3))
 
 # ---- many at once
 begin
@@ -137,11 +144,10 @@ age dead
 $command >/dev/null 2>&1 &
 victim=$!
 two_grants() { [ "$(grants | jq length)" = 2 ]; }
-wait_for 10 two_grants
+wait_for two_grants
 kill -9 "$victim" # which is kandy itself: the wrapper has become it
 wait "$victim" 2>/dev/null
-start=$(date +%s%3N)
-KANDY_PASSWORD=alice-secret run $command
+# a lock that died with its process is no lock: the next one has no reason to wait, whatever its patience with a live one
+KANDY_PASSWORD=alice-secret run timeout "$patience" $command
 is "$status" 0 'one that was killed while it renewed the token does not block the next'
-is "$(($(date +%s%3N) - start < 5000))" 1 'which does not wait'
 finish

@@ -17,7 +17,7 @@ run kandy sandbox -- ./no-such-command
 is "$status" 127 'a command that is not there'
 like "$err" 'no-such-command' 'is named'
 kandy sandbox -- sh -c 'trap "curl -sS --cacert $KANDY_CACERT $KANDY_BASE_URL/ >answer; exit 5" TERM; : >started; while :; do sleep 0.1; done' 2>"$err" & pid=$!
-wait_for 10 test -e started
+wait_for test -e started
 kill $pid
 wait $pid
 is $? 5 'SIGTERM is handed to the command'
@@ -25,7 +25,7 @@ like answer requestError 'which is still served'
 mkfifo pipe
 kandy sandbox <pipe >exports & pid=$!
 exec 9>pipe
-ok 'prints exports' wait_for 10 grep -q KANDY_CLIENT_ID exports
+ok 'prints exports' wait_for grep -q KANDY_CLIENT_ID exports
 is "$(sed 's/=.*//' exports | tr '\n' ' ')" 'export KANDY_BASE_URL export KANDY_CACERT export KANDY_CLIENT_ID ' 'one a line'
 exec 9>&-
 wait $pid

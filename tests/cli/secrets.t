@@ -57,7 +57,7 @@ same report.bin inbox/report.bin 'the file has arrived'
 kept 'a link to somewhere else' 65 bob kandy fetch-links 'https://evil.example/?access_token=very-secret-in-a-link'
 echo very-secret-in-a-link >>"$secrets"
 expired() { [ "$(jq .expires "$scratch/bob/kandy/default.json")" -lt "$(date +%s)000" ]; }
-ok 'a token runs out' wait_for 20 expired
+ok 'a token runs out' wait_for expired
 kept 'a token that is renewed' 0 bob kandy send -t alice@sandbox.example -m 'thanks'
 kept 'whoami' 0 alice kandy whoami
 kept 'logout' 0 alice kandy logout

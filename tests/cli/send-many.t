@@ -30,7 +30,7 @@ as alice kandy whoami > /dev/null
 expire
 XDG_STATE_HOME=$scratch/state-alice "$KANDY_BIN" send -t bob@sandbox.example -m hangs > /dev/null 2>&1 &
 pid=$!
-ok 'a renewal is under way' wait_for 10 grep -q '"fault":"hang"' "$sandbox_record"
+ok 'a renewal is under way' wait_for grep -q '"fault":"hang"' "$sandbox_record"
 # the server has given that process a new refresh token, which died with it: a password must help
 KANDY_PASSWORD=alice-secret XDG_STATE_HOME=$scratch/state-alice kandy send -t bob@sandbox.example -m waits > waits 2>&1 &
 waiting=$!
@@ -41,13 +41,20 @@ is "$? $(jq -r .event waits)" '0 sent' 'its process is killed: the next one rene
 
 # memory does not grow with the input
 lines() { seq "$1" | sed 's/.*/{"to":"user&@nowhere.example","text":"text of message number &","ref":&}/'; }
-peak() { # kilobytes; every address is refused, which is the way that holds the most
-	lines "$1" > in
+answered() { [ "$(wc -l < results)" -ge "$1" ]; }
+peak() { # kilobytes, once all lines are answered; every address is refused, which is the way that holds the most
+	mkfifo lines
 	# AddressSanitizer keeps what was freed, up to a limit that a run like this one does not reach
 	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0:thread_local_quarantine_size_kb=0 \
-		XDG_STATE_HOME=$scratch/state-alice bash -c '"$1" send --jsonl -j 8 < in > /dev/null 2>&1 & pid=$!; most=0
-		while now=$(sed -n "s/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
-			most=$now; sleep 0.01; done; echo "$most"' - "$KANDY_BIN"
+		XDG_STATE_HOME=$scratch/state-alice "$KANDY_BIN" send --jsonl -j 8 < lines > results 2> /dev/null &
+	pid=$!
+	exec 8> lines
+	lines "$1" >&8
+	wait_for answered "$1" || diag "only $(wc -l < results) of $1 lines were answered" >&2
+	sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status"
+	exec 8>&-
+	wait "$pid"
+	rm lines
 }
 small=$(peak 1500)
 large=$(peak 6000)

@@ -22,7 +22,7 @@ tls_server() {
 	local log=$scratch/s_server.$RANDOM
 	openssl s_server -accept 127.0.0.1:0 -www "$@" >"$log" 2>&1 </dev/null &
 	tap_pids+=($!)
-	wait_for 10 grep -q '^ACCEPT' "$log" || { echo "Bail out! openssl s_server did not start"; show "$log"; exit 1; }
+	wait_for grep -q '^ACCEPT' "$log" || { echo "Bail out! openssl s_server did not start"; show "$log"; exit 1; }
 	server_url=https://127.0.0.1:$(sed -n 's/^ACCEPT.*:\([0-9]*\)$/\1/p' "$log")
 }
 
@@ -36,7 +36,7 @@ unset_trust
 refused 78 "certificate of '127\.0\.0\.1:[0-9]+' is not trusted: .*self-signed" 'self-signed' kandy login
 
 run kandy login -kq
-run kandy listen --since none --for 5s --max-offline 100ms
+run kandy listen --since none
 is "$status" 78 'listen: the same'
 like "$err" "not trusted: .*self-signed" 'and says so'
 
@@ -82,14 +82,14 @@ unset_trust
 tls_server -cert leaf.pem -key leaf.key
 refused 78 'is not trusted: .*an authority that is not known' 'unknown authority' kandy login --base-url "$server_url"
 # this server waits for more than a POST: that no answer came, and not the sentence above, shows that its certificate was believed
-refused 75 "no answer from '127\.0\.0\.1:[0-9]+' within 0\.5 s" 'known authority' kandy login --base-url "$server_url" --cacert ca.pem --timeout 500ms
+refused 75 "no answer from '127\.0\.0\.1:[0-9]+' within 3 s" 'known authority' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
 tls_server -cert leaf.pem -key leaf.key -tls1_1 -cipher DEFAULT@SECLEVEL=0
 refused 69 "offers no TLS version that is safe" 'TLS 1.1' kandy login --base-url "$server_url" --cacert ca.pem
 refused 69 "offers no TLS version that is safe" 'TLS 1.1 with -k' kandy login --base-url "$server_url" -qk
 tls_server -cert leaf.pem -key leaf.key -tls1_2
-refused 75 "no answer from" 'TLS 1.2 is fine' kandy login --base-url "$server_url" --cacert ca.pem --timeout 500ms
+refused 75 "no answer from" 'TLS 1.2 is fine' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
 
 sandbox --no-tls
-refused 69 'the handshake was not answered' 'a plain http port that waits' kandy login --base-url "https${KANDY_BASE_URL#http}" --timeout 500ms
+refused 69 'the handshake was not answered' 'a plain http port that waits' kandy login --base-url "https${KANDY_BASE_URL#http}" --timeout 2s
 
 finish

@@ -50,7 +50,10 @@ like "$out" "$text" 'which printed the messages'
 cp "$out" "$scratch/lines"
 input=$scratch/lines data=$text traced fetch-links kandy fetch-links -p bob -D inbox
 same 'words in a file.txt' 'inbox/words in a file.txt' 'which fetched the file'
-wanted=124 traced 'listen, on a socket' kandy listen -p bob --since none --for 300ms
+# the socket is there when the heartbeat is; the listener ends with the message that then comes
+{ wait_for test -e "$scratch/beat" && kandy send -q -t bob@sandbox.example -m "$text"; } >/dev/null &
+data=$text traced 'listen, on a socket' kandy listen -p bob --since none -n 1 --heartbeat "$scratch/beat"
+wait_jobs
 traced logout kandy logout
 rm -f "$XDG_STATE_HOME/kandy/default.json"
 run_in password kandy login -u alice@sandbox.example --password-stdin --trace "$scratch/trace.log"

@@ -11,7 +11,7 @@ kandy help --emit json >listing
 blocks sh >tour.sh
 ok 'there is a tour' test -s tour.sh
 sandbox
-timeout 60 bash -e -x -o pipefail tour.sh </dev/null >"$out" 2>"$err"
+timeout $((2 * patience)) bash -e -x -o pipefail tour.sh </dev/null >"$out" 2>"$err"
 is $? 0 'the tour runs from its first line to its last'
 like "$out" '"event":"sent"' 'something was sent'
 like "$out" 'nightly report' 'and heard'

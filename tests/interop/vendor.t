@@ -18,17 +18,17 @@ tap_pids+=($!)
 exec 7> orders
 vendor_says() { jq -e "select($1)" vendor.jsonl | grep -q .; }
 order() { jq -nc --arg to "$1" --arg text "$2" --arg file "$3" '{$to, $text, $file}' >&7; }
-ok 'the vendor client logs in and subscribes' wait_for 30 vendor_says '.event == "subscribed"' || { show vendor.jsonl; show vendor.err; }
+ok 'the vendor client logs in and subscribes' wait_for vendor_says '.event == "subscribed"' || { show vendor.jsonl; show vendor.err; }
 
 # kandy is bob
 as bob kandy subscribe -q chat > /dev/null || diag 'subscribe failed'
 as bob kandy listen --events --for 60 -n 2 --select '.event == "message" or .state == "connected"' > bob.jsonl 2> bob.err &
 listener=$!
 tap_pids+=("$listener")
-ok 'kandy listens' wait_for 20 grep -q connected bob.jsonl || { show bob.jsonl; show bob.err; }
+ok 'kandy listens' wait_for grep -q connected bob.jsonl || { show bob.jsonl; show bob.err; }
 
 order bob@sandbox.example "$text" "$PWD/from vendor.bin"
-ok 'a message of the vendor client arrives' wait_for 20 grep -q '"event":"message"' bob.jsonl || { show vendor.jsonl; show bob.err; }
+ok 'a message of the vendor client arrives' wait_for grep -q '"event":"message"' bob.jsonl || { show vendor.jsonl; show bob.err; }
 grep '"event":"message"' bob.jsonl > message.jsonl
 run_in message.jsonl as bob kandy fetch-links -D inbox
 is "$status" 0 'its attachment is fetched'
@@ -41,7 +41,7 @@ same "$path" 'from vendor.bin' 'the file came whole (byte for byte)'
 
 run as bob kandy send -t alice@sandbox.example -m "$text" -a 'from kandy.bin'
 is "$status" 0 'kandy sends to the vendor client'
-ok 'the vendor client shows the message' wait_for 20 vendor_says '.event == "message"' || { show vendor.jsonl; show vendor.err; }
+ok 'the vendor client shows the message' wait_for vendor_says '.event == "message"' || { show vendor.jsonl; show vendor.err; }
 grep '"event":"message"' vendor.jsonl > shown.jsonl
 json shown.jsonl '.sender' '"bob@sandbox.example"' 'from the right sender'
 json shown.jsonl '[.parts[] | select(.type == "text").text]' "$(jq -nc --arg t "$text" '[$t]')" 'with the text'

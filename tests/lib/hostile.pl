@@ -15,7 +15,7 @@
 #	chunked                              no Content-Length
 #	badrange  badetag  norangeheader     a 206 from another place, of another object, without Content-Range
 #	drip=BYTES,MS                        BYTES at a time, a pause of MS between them
-#	hold=PATH                            half of it, the rest when PATH exists
+#	hold=PATH                            half of it, the rest when PATH exists; PATH.reached is made when half of it is sent
 #	fail=CODE,TIMES                      the first TIMES answers are CODE (with Retry-After: 0)
 #	need=TOKENS                          401 unless one of these is the bearer token (joined by ',')
 #	error=BYTES                          a 404 with a body of so many bytes
@@ -140,7 +140,10 @@ sub file {
 		$at += $n;
 		exit if getppid != $parent;
 		select undef, undef, undef, $pause / 1000 if $pause;
-		if ($at == $held) { select undef, undef, undef, 0.02 until -e $o{hold} || getppid != $parent }
+		if ($at == $held) {
+			open my $reached, '>', "$o{hold}.reached" or die;
+			select undef, undef, undef, 0.02 until -e $o{hold} || getppid != $parent;
+		}
 	}
 	out($c, "0\r\n\r\n") if exists $o{chunked} && $end == $size;
 	close $c;

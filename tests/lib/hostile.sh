@@ -12,7 +12,7 @@ hostile_start() { # NAME: its base URL comes into the file $scratch/NAME, its re
 	"$tests_dir/lib/hostile.pl" "$scratch/$1.asked" <"$scratch/$1.stop" >"$scratch/$1" 8>&- 9>&- &
 	tap_pids+=("$!")
 	exec {fd}>"$scratch/$1.stop"
-	wait_for 20 test -s "$scratch/$1" || { echo 'Bail out! the server did not start'; exit 1; }
+	wait_for test -s "$scratch/$1" || { echo 'Bail out! the server did not start'; exit 1; }
 }
 hostile() {
 	hostile_start hostile

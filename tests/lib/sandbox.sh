@@ -13,7 +13,7 @@
 
 json_type='Content-Type: application/json'
 
-as_nobody() { http=$(curl -sS -m 20 ${KANDY_CACERT:+--cacert "$KANDY_CACERT"} -o "$out" -w '%{http_code}' "$@" 2>"$err"); curl_status=$?; }
+as_nobody() { http=$(curl -sS -m "$patience" ${KANDY_CACERT:+--cacert "$KANDY_CACERT"} -o "$out" -w '%{http_code}' "$@" 2>"$err"); curl_status=$?; }
 as_alice() { as_nobody -H "Authorization: Bearer $alice" "$@"; }
 as_bob() { as_nobody -H "Authorization: Bearer $bob" "$@"; }
 jwt() { jq -rR 'split(".")[1]|gsub("-";"+")|gsub("_";"/")|@base64d|fromjson' <<<"$1"; }
@@ -53,7 +53,7 @@ socket_behind() {
 	node "$tests_dir/lib/websocket.cjs" "$channel_url" ${KANDY_CACERT:+--ca "$KANDY_CACERT"} --header "Authorization: Bearer $bob" "$@" >"$file" 2>"$err" &
 	socket_pid=$!
 	tap_pids+=("$socket_pid")
-	wait_for 10 sockets_are $((before + 1))
+	wait_for sockets_are $((before + 1))
 }
 sockets_are() { control '{"do":"stats"}'; [ "$(jq .sockets "$out")" = "$1" ]; }
 control() { as_nobody -H "$json_type" -d "$1" "$base/sandbox/control"; }

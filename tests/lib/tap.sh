@@ -8,8 +8,8 @@
 #	like "$err" 'wrong password' 'and says so'
 #	finish
 #
-# Each script gets a scratch directory of its own as HOME and working directory, taken away at the end, and no KANDY_ or proxy
-# variable of the caller. `kandy` is the binary under test ($KANDY_BIN, default build/kandy), run under $KANDY_WRAP if set
+# Each script gets a scratch directory of its own as HOME and working directory, taken away at the end, and an environment and umask
+# that do not depend on the caller's. `kandy` is the binary under test ($KANDY_BIN, default build/kandy), run under $KANDY_WRAP if set
 # (valgrind). Servers end when the script ends.
 #
 #	run COMMAND...            runs it with stdin from /dev/null (run_in FILE COMMAND...: from FILE)
@@ -20,21 +20,31 @@
 #	json FILE FILTER WANTED NAME   `jq -c FILTER` of FILE prints WANTED
 #	diag TEXT                 a comment in the output
 #	wait_jobs                 waits for the script's own background jobs, not for its servers
-#	wait_for SECONDS COMMAND...    polls until the command succeeds; false after SECONDS
+#	wait_for COMMAND...       polls until the command succeeds; false after $patience seconds
 #	sandbox [OPTION...]       starts `kandy sandbox OPTION...`; sets $sandbox_pid, $sandbox_record (what it was sent)
 #	as NAME COMMAND...        runs COMMAND with a state directory of its own, logged in as NAME@sandbox.example where needed
+#	no_such_host              prints the name of a host that no name server is asked for: its label is longer than names may be
 #	skip_all REASON           for what this machine cannot do at all; not for what should have been installed
 
 set -u
 tap_n=0 tap_bad=0
+# Seconds until what is waited for is taken to be lost. Nothing here needs more than a few on a quiet machine; on a busy one a
+# test may be late and right.
+patience=120
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 top_dir=${tests_dir%/*}
 KANDY_BIN=${KANDY_BIN:-$top_dir/build/kandy}
 case $KANDY_BIN in /*) ;; *) KANDY_BIN=$PWD/$KANDY_BIN ;; esac
-for name in $(compgen -e | grep -E '^(KANDY_|[a-zA-Z]*_proxy$|[A-Z]*_PROXY$|XDG_|SSL_CERT_|CREDENTIALS_DIRECTORY|NOTIFY_SOCKET|COLUMNS)'); do
-	case $name in KANDY_BIN|KANDY_WRAP) ;; *) unset "$name" ;; esac
+# The caller's environment is the caller's: proxies, certificates, settings of kandy and of the tools in use here stay outside.
+for name in $(compgen -e); do
+	case $name in
+	PATH | TMPDIR | LD_LIBRARY_PATH | CC | MAKEFLAGS | ASAN_OPTIONS | UBSAN_OPTIONS | SHELLOPTS | BASHOPTS) ;;
+	KANDY_BIN | KANDY_WRAP | BUILD_DIR | INTEROP_MODULES | TEST_* | FAULT_* | ROUNDS | SEED | PROCESSES | SOAK*) ;;
+	*) unset "$name" ;;
+	esac
 done
-export LC_ALL=C.UTF-8 TZ=UTC
+export LC_ALL=C.UTF-8 TZ=UTC TERM=dumb SHELL=/bin/bash
+umask 022
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/kandy-test.XXXXXX")
 export HOME=$scratch/home
 mkdir -p "$HOME" "$scratch/bin" "$scratch/work"
@@ -80,7 +90,7 @@ json() { local got; got=$(jq -c "$2" "$1" 2>&1); [ "$got" = "$3" ]; tap_result $
 run() { run_in /dev/null "$@"; }
 run_in() { local input=$1; shift; "$@" <"$input" >"$out" 2>"$err"; status=$?; }
 wait_for() {
-	local end=$((SECONDS + $1)); shift
+	local end=$((SECONDS + patience))
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep 0.05
@@ -93,6 +103,7 @@ wait_jobs() {
 	done
 }
 finish() { echo "1..$tap_n"; [ "$tap_bad" -eq 0 ]; exit $?; }
+no_such_host() { printf 'no-such-%057d.invalid' 0; }
 skip_all() { echo "1..0 # SKIP $*"; exit 0; }
 
 sandbox() {
@@ -101,7 +112,7 @@ sandbox() {
 	"${sandbox_command[@]}" --record "$sandbox_record" "$@" >"$scratch/sandbox.env" 2>"$scratch/sandbox.err" </dev/zero &
 	sandbox_pid=$!
 	tap_pids+=("$sandbox_pid")
-	wait_for 20 grep -q KANDY_CLIENT_ID "$scratch/sandbox.env" || { echo "Bail out! the sandbox did not start"; show "$scratch/sandbox.err"; exit 1; }
+	wait_for grep -q KANDY_CLIENT_ID "$scratch/sandbox.env" || { echo "Bail out! the sandbox did not start"; show "$scratch/sandbox.err"; exit 1; }
 	. "$scratch/sandbox.env"
 }
 as() {

@@ -27,7 +27,7 @@ export KANDY_KEEPALIVE=2s KANDY_PASSWORD=alice-secret
 as alice kandy whoami >/dev/null
 XDG_STATE_HOME=$scratch/state-alice timeout --foreground $((seconds + 120)) "$KANDY_BIN" listen --heartbeat beat >all 2>listen.err &
 listener_pid=$!
-wait_for 10 test -e beat
+wait_for test -e beat
 kandy_pid=$(pgrep -P "$listener_pid")
 control "{\"do\":\"burst\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"count\":$count,\"conversations\":4,\"size\":200,\"rate\":$rate,\"label\":\"S\",\"hold\":false}"
 begin=$SECONDS
@@ -44,7 +44,7 @@ while [ $((SECONDS - begin)) -lt "$seconds" ]; do
 	sleep 1
 done
 all_there() { [ "$(wc -l <all)" -ge "$count" ]; }
-wait_for 60 all_there
+wait_for all_there
 is "$(jq -r '.parts[0].text' all | awk '{ if ($3 != last[$2] + 1) disorder++; last[$2] = $3 } END { print NR, disorder + 0 }')" "$count 0" \
 	"$count messages in $seconds s, each once, in order"
 mkdir -p "$plot"

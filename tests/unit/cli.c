@@ -370,6 +370,7 @@ static void test_help(void)
 
 int main(void)
 {
+	clearenv(); /* whoever runs this may have TEST_JOBS for himself */
 	test_spellings();
 	test_kinds();
 	test_errors();
