@@ -53,30 +53,33 @@ static void print(struct report *report, const char *name, enum outcome outcome,
 	buf_release(&line);
 }
 
-void report_ok(struct report *report, const char *name, const char *format, ...)
+static void print_formatted(struct report *report, const char *name, enum outcome outcome, const char *format,
+	va_list args)
 {
 	struct buf text;
-	va_list args;
 
 	buf_init(&text, TEXT_MAX);
-	va_start(args, format);
 	buf_vaddf(&text, format, args);
-	va_end(args);
-	print(report, name, GOOD, &text, ST_OK);
+	print(report, name, outcome, &text, ST_OK);
 	buf_release(&text);
+}
+
+void report_ok(struct report *report, const char *name, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_formatted(report, name, GOOD, format, args);
+	va_end(args);
 }
 
 void report_untried(struct report *report, const char *name, const char *format, ...)
 {
-	struct buf text;
 	va_list args;
 
-	buf_init(&text, TEXT_MAX);
 	va_start(args, format);
-	buf_vaddf(&text, format, args);
+	print_formatted(report, name, UNTRIED, format, args);
 	va_end(args);
-	print(report, name, UNTRIED, &text, ST_OK);
-	buf_release(&text);
 }
 
 void report_failure(struct report *report, const char *name, const struct err *err)

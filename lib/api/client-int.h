@@ -22,6 +22,12 @@ struct client {
 	size_t task_count;
 };
 
+/*
+ * client.c: the first setting that the session of the cache was not made for, by its name ("base-url"), with both values;
+ * NULL: there is none. None of the values is a secret; all are borrowed.
+ */
+const char *client_mismatch(const struct client *client, const char **session_value, const char **setting);
+
 void call_free_tasks(struct client *client);
 
 /* tokens.c: with the renewal lock held. `patient`: by the retry policy; else one attempt. */

@@ -7,18 +7,34 @@
 #include <string.h>
 
 /* Tokens that were got from elsewhere, or for somebody else, are no use. */
-static bool session_fits(const struct client *client)
+const char *client_mismatch(const struct client *client, const char **session_value, const char **setting)
 {
+	static const char a_project[] = "a project";
 	const struct session *session = &client->session;
 	const struct client_config *config = &client->config;
+	const struct {
+		const char *name, *session, *setting; /* setting: NULL: any will do */
+	} all[] = {
+		{ "base-url", session->base_url, client->base.origin },
+		{ "client-id", session->client_id, config->client_id },
+		{ "username", session->username ? session->username : a_project,
+			config->project ? a_project : config->username },
+	};
 
-	if (!session->access_token.s || strcmp(session->base_url, client->base.origin))
-		return false;
-	if (config->client_id && strcmp(config->client_id, session->client_id))
-		return false;
-	if (config->project)
-		return !session->username;
-	return !config->username || (session->username && !strcmp(config->username, session->username));
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].setting && strcmp(all[i].session, all[i].setting) != 0) {
+			*session_value = all[i].session;
+			*setting = all[i].setting;
+			return all[i].name;
+		}
+	return NULL;
+}
+
+static bool session_fits(const struct client *client)
+{
+	const char *session_value, *setting;
+
+	return client->session.access_token.s && !client_mismatch(client, &session_value, &setting);
 }
 
 enum status client_reload(struct client *client, struct err *err)

@@ -57,12 +57,13 @@ static enum status not_logged_in(const struct client *client, struct err *err)
 {
 	const struct session *session = &client->session;
 	const char *profile = store_profile(client->store);
+	const char *name, *session_value, *setting;
 
-	if (session->access_token.s && !client->usable)
+	if (session->access_token.s && !client->usable &&
+		(name = client_mismatch(client, &session_value, &setting)))
 		return err_set(err, ST_AUTH,
-			"profile '%s' is logged in as '%s' at %s, which is not what the settings "
-			"say; run 'kandy login', or choose another --profile",
-			profile, session->address, session->base_url);
+			"profile '%s' is logged in with %s '%s', but the settings say '%s' ('kandy whoami' tells where they come from); run 'kandy login', or choose another --profile",
+			profile, name, session_value, setting);
 	if (session->user_id)
 		return err_set(err, ST_AUTH, "not logged in any more; run 'kandy login'");
 	return err_set(err, ST_AUTH, "not logged in; run 'kandy login'");

@@ -64,22 +64,6 @@ static void half_open(struct call *call)
 		answer_count(call, sockets_freeze(call->s, user));
 }
 
-static void forget_channels(struct call *call)
-{
-	struct world *w = &call->s->world;
-	struct user *only;
-	size_t count = 0;
-
-	if (!user_of(call, "user", false, &only))
-		return;
-	for (size_t i = 0; i < w->user_count; i++)
-		while ((!only || only == w->users[i]) && w->users[i]->channels) {
-			world_channel_remove(w, w->users[i]->channels);
-			count++;
-		}
-	answer_count(call, count);
-}
-
 static void cancel(struct call *call, struct channel *channel, struct subscription *subscription)
 {
 	static const char *const names[] = {
@@ -101,7 +85,8 @@ static void cancel(struct call *call, struct channel *channel, struct subscripti
 	world_unsubscribe(subscription);
 }
 
-static void cancel_subscriptions(struct call *call)
+/* Does it to each user, or to the one that the request names; answers with the sum. */
+static void for_users(struct call *call, size_t (*what)(struct call *call, struct user *user))
 {
 	struct world *w = &call->s->world;
 	struct user *only;
@@ -110,12 +95,38 @@ static void cancel_subscriptions(struct call *call)
 	if (!user_of(call, "user", false, &only))
 		return;
 	for (size_t i = 0; i < w->user_count; i++)
-		for (struct channel *channel = w->users[i]->channels; channel; channel = channel->next)
-			while ((!only || only == w->users[i]) && channel->subscriptions) {
-				cancel(call, channel, channel->subscriptions);
-				count++;
-			}
+		if (!only || only == w->users[i])
+			count += what(call, w->users[i]);
 	answer_count(call, count);
+}
+
+static size_t forget_channels_of(struct call *call, struct user *user)
+{
+	size_t count = 0;
+
+	for (; user->channels; count++)
+		world_channel_remove(&call->s->world, user->channels);
+	return count;
+}
+
+static void forget_channels(struct call *call)
+{
+	for_users(call, forget_channels_of);
+}
+
+static size_t cancel_subscriptions_of(struct call *call, struct user *user)
+{
+	size_t count = 0;
+
+	for (struct channel *channel = user->channels; channel; channel = channel->next)
+		for (; channel->subscriptions; count++)
+			cancel(call, channel, channel->subscriptions);
+	return count;
+}
+
+static void cancel_subscriptions(struct call *call)
+{
+	for_users(call, cancel_subscriptions_of);
 }
 
 static void expire_tokens(struct call *call)

@@ -40,10 +40,18 @@ printf '[c]\nusername = carol@sandbox.example\n' >>"$HOME/.config/kandy/config"
 KANDY_PASSWORD=carol-secret kandy login -q -p c >/dev/null
 run kandy subscribe --list -p c --client-id PUB-other
 is "$status" 77 "another client ID"
-like "$err" "profile 'c' is logged in as 'carol@sandbox.example' at https://127.0.0.1:[0-9]+, which is not what the settings say; run 'kandy login', or choose another --profile" \
+helps="\('kandy whoami' tells where they come from\); run 'kandy login', or choose another --profile\$"
+like "$err" "^kandy: subscribe: profile 'c' is logged in with client-id 'PUB-sandbox', but the settings say 'PUB-other' $helps" \
 	'what is wrong, and what helps'
 run kandy subscribe --list -p c --base-url https://localhost:1
 is "$status" 77 'another server gets no token of this one'
+like "$err" "profile 'c' is logged in with base-url 'https://127.0.0.1:[0-9]+', but the settings say 'https://localhost:1' $helps" 'which is said'
+run kandy subscribe --list -p c --username dave@sandbox.example
+is "$status" 77 'another user'
+like "$err" "profile 'c' is logged in with username 'carol@sandbox.example', but the settings say 'dave@sandbox.example' $helps" 'is named'
+KANDY_PROJECT=1 run kandy subscribe --list -p c
+is "$status" 77 'a project'
+like "$err" "profile 'c' is logged in with username 'carol@sandbox.example', but the settings say 'a project' $helps" 'too'
 run kandy whoami -p 'no/path'
 is "$status" 64 'a name that is a path'
 finish
