@@ -1,5 +1,7 @@
 #include "cmd/common_opts.h"
 
+#include <string.h>
+
 const struct opt common_opts[] = {
 	{ .kind = OPT_HEADING, .help = "Common options" },
 	{ .kind = OPT_STRING,
@@ -32,3 +34,21 @@ const struct opt common_opts[] = {
 	{ .kind = OPT_VERSION, .name = "version", .letter = 'V', .help = "show the version" },
 	{ 0 },
 };
+
+static const char *const formats[] = { "json", "text", NULL };
+
+const struct opt format_opts[] = {
+	{ .kind = OPT_CHOICE,
+		.name = "format",
+		.metavar = "FORMAT",
+		.choices = formats,
+		.fallback = "json",
+		.at = offsetof(struct format_params, format),
+		.help = "print JSON, or text for people" },
+	{ 0 },
+};
+
+bool format_is_text(const struct format_params *params)
+{
+	return params->format && !strcmp(params->format, "text");
+}

@@ -1,5 +1,5 @@
 /*
- * common_opts.h - the options of every command: --quiet, --verbose, --trace, --profile, --help, --version.
+ * common_opts.h - the options of every command: --quiet, --verbose, --trace, --profile, --help, --version; and --format of some.
  *
  * A command's params struct begins with a struct common_params (main reads it there), and its rows end with
  *	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct NAME_params, common) },
@@ -17,5 +17,17 @@ struct common_params {
 };
 
 extern const struct opt common_opts[];
+
+/*
+ * --format json|text, of the commands that print lines for programs or for people:
+ *	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct NAME_params, format) },
+ */
+struct format_params {
+	const char *format;
+};
+
+extern const struct opt format_opts[];
+
+bool format_is_text(const struct format_params *params);
 
 #endif

@@ -25,7 +25,7 @@
 struct doctor_params {
 	struct common_params common;
 	struct session_params session;
-	const char *format;
+	struct format_params format;
 };
 
 struct doctor {
@@ -155,7 +155,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	struct doctor d = { .ctx = ctx, .params = &params->session };
 	enum status st;
 
-	report_init(&d.report, !strcmp(params->format, "text"));
+	report_init(&d.report, format_is_text(&params->format));
 	check_config(&d);
 	check_libraries(&d);
 	check_state(&d);
@@ -175,16 +175,8 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	return ST_OK;
 }
 
-static const char *const formats[] = { "json", "text", NULL };
-
 static const struct opt opts[] = {
-	{ .kind = OPT_CHOICE,
-		.name = "format",
-		.metavar = "FORMAT",
-		.choices = formats,
-		.fallback = "json",
-		.at = offsetof(struct doctor_params, format),
-		.help = "print lines of JSON, or text for people" },
+	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct doctor_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct doctor_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct doctor_params, common) },
 	{ 0 },

@@ -18,7 +18,8 @@ struct listen_params {
 	struct session_params session;
 	int64_t count, for_ms, idle_ms, keepalive, max_offline;
 	bool once, events, takeover, outbound;
-	const char *since, *format;
+	const char *since;
+	struct format_params format;
 	const char *jq, *select;
 	struct str_list args;
 	const char *exec;
@@ -82,7 +83,7 @@ static char **exec_argv(const struct listen_params *params, const struct cli *cl
 
 static enum status check(const struct listen_params *params, const struct cli *cli, struct err *err)
 {
-	bool text = params->format && !strcmp(params->format, "text");
+	bool text = format_is_text(&params->format);
 
 	if (cli->operand_count && !params->exec)
 		return err_set(err, ST_USAGE, "'%s' would be an argument of --exec, which was not given",
@@ -122,7 +123,7 @@ static enum status listen_with(struct client *client, const struct listen_params
 		.once = params->once,
 		.events = params->events,
 		.outbound = params->outbound,
-		.text = params->format && !strcmp(params->format, "text"),
+		.text = format_is_text(&params->format),
 		.since = params->since,
 		.takeover = params->takeover,
 		.temp_dir = temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp",
@@ -163,8 +164,6 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	filter_free(filter);
 	return st;
 }
-
-static const char *const formats[] = { "json", "text", NULL };
 
 static const struct opt opts[] = {
 	{ .kind = OPT_INT,
@@ -212,13 +211,7 @@ static const struct opt opts[] = {
 		.metavar = "NAME=VALUE",
 		.at = offsetof(struct listen_params, args),
 		.help = "set $NAME for --jq and --select to the string VALUE" },
-	{ .kind = OPT_CHOICE,
-		.name = "format",
-		.metavar = "FORMAT",
-		.choices = formats,
-		.fallback = "json",
-		.at = offsetof(struct listen_params, format),
-		.help = "print JSON, or text for people" },
+	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct listen_params, format) },
 	{ .kind = OPT_FLAG,
 		.name = "events",
 		.at = offsetof(struct listen_params, events),

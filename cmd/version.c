@@ -135,7 +135,7 @@ enum status version_print(bool with_libraries, struct err *err)
 
 struct version_params {
 	struct common_params common;
-	const char *format;
+	struct format_params format;
 };
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
@@ -144,23 +144,15 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	struct buf text;
 
 	(void)ctx;
-	if (!strcmp(params->format, "text"))
+	if (format_is_text(&params->format))
 		return version_print(true, err);
 	buf_init(&text, BUF_NO_MAX);
 	add_json(&text);
 	return print(&text, err);
 }
 
-static const char *const formats[] = { "json", "text", NULL };
-
 static const struct opt opts[] = {
-	{ .kind = OPT_CHOICE,
-		.name = "format",
-		.metavar = "FORMAT",
-		.choices = formats,
-		.fallback = "json",
-		.at = offsetof(struct version_params, format),
-		.help = "print a line of JSON, or text for people" },
+	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct version_params, format) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct version_params, common) },
 	{ 0 },
 };

@@ -524,7 +524,7 @@ complete -c kandy -n '__kandy_command sandbox' -a '(__fish_complete_command)'
 
 complete -c kandy-doctor -w 'kandy doctor'
 complete -c kandy -n __kandy_command -a doctor -d 'check configuration, network, certificates, clock, login and channel'
-complete -c kandy -n '__kandy_command doctor' -l format -x -a 'json text' -d 'print lines of JSON, or text for people'
+complete -c kandy -n '__kandy_command doctor' -l format -x -a 'json text' -d 'print JSON, or text for people'
 complete -c kandy -n '__kandy_command doctor' -l base-url -x -a '(__fish_print_hostnames)' -d 'the service\'s address, https://HOST[:PORT]; the one of the last login if not given'
 complete -c kandy -n '__kandy_command doctor' -l cacert -r -F -d 'trust the certificates in FILE, or in the hashed directory FILE, instead of the system\'s'
 complete -c kandy -n '__kandy_command doctor' -s k -l insecure -d 'believe whoever answers, without a look at the certificate; warns each time'
@@ -561,7 +561,7 @@ complete -c kandy -n '__kandy_command help' -a 'login logout whoami subscribe un
 
 complete -c kandy-version -w 'kandy version'
 complete -c kandy -n __kandy_command -a version -d 'print the version, and those of the libraries that are found'
-complete -c kandy -n '__kandy_command version' -l format -x -a 'json text' -d 'print a line of JSON, or text for people'
+complete -c kandy -n '__kandy_command version' -l format -x -a 'json text' -d 'print JSON, or text for people'
 complete -c kandy -n '__kandy_command version' -s p -l profile -x -a '(kandy help --emit profiles 2>/dev/null)' -d 'use the settings and the login of profile NAME'
 complete -c kandy -n '__kandy_command version' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command version' -s v -l verbose -d 'tell on stderr what is being done'
