@@ -1,37 +1,30 @@
 /*
  * fetch_links.c - `kandy fetch-links`: the attachments of message lines into a directory.
  *
- * Lines wait in a queue until their files are there and are then printed, in the order in which they came unless told
- * otherwise. stdin is read while transfers run, as long as not too much waits.
+ * Lines wait in a queue (fetch_queue.h) until their files are there. stdin is read while transfers run, as long as not
+ * too much waits.
  */
 #include "api/attachment.h"
 #include "api/download.h"
 #include "api/manifest.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/filename.h"
 #include "base/lines.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
-#include "cmd/output.h"
+#include "cmd/fetch_queue.h"
 #include "cmd/session_opts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-	WAITING_LINES_MAX = 1024, /* lines that wait for their files, or for those before them */
 	PROGRESS_MS = 250,
 	IDLE_MS = 3600000, /* nothing is due by the clock */
 };
-#define WAITING_BYTES_MAX ((size_t)32 << 20)
 
 struct fetch_params {
 	struct common_params common;
@@ -44,25 +37,6 @@ struct fetch_params {
 	int64_t max_filesize, max_total, max_time, speed_limit, speed_time;
 };
 
-struct item; /* a line on its way through */
-
-/* One file of a line. */
-struct task {
-	struct item *item;
-	struct fetched *result; /* in item->files or item->thumbnails */
-	const char *link;
-};
-
-struct item {
-	struct item *next;
-	struct fetch *fetch;
-	struct attachment_line line;
-	struct buf ready; /* an error line, which waits for nothing but its turn */
-	struct fetched *files, *thumbnails;
-	struct task *tasks;
-	size_t left; /* tasks not done */
-};
-
 struct fetch {
 	const struct fetch_params *params;
 	struct session_handle session;
@@ -70,201 +44,27 @@ struct fetch {
 	struct link_rules rules;
 	struct downloads *downloads;
 	struct manifest *manifest; /* NULL: none */
+	struct fetch_queue queue;
 
 	struct lines lines;
 	char **operands; /* instead of lines */
 	size_t operand_count;
 	bool input_ended;
 	bool single; /* one operand: its failure is the command's own, which main prints */
-
-	struct item *items, **items_end;
-	size_t waiting_lines, waiting_bytes;
-	size_t files_done, failures;
-	struct err last_failure;
-	enum status manifest_status;
 	int64_t started_ms, progress_ms;
 };
 
-/* ---- one line -------------------------------------------------------------------------------------------------- */
-
-static struct item *item_add(struct fetch *f)
-{
-	struct item *item = xcalloc(1, sizeof(*item));
-
-	item->fetch = f;
-	*f->items_end = item;
-	f->items_end = &item->next;
-	f->waiting_lines++;
-	return item;
-}
-
-static void item_free(struct item *item)
-{
-	for (size_t i = 0; i < item->line.count; i++) {
-		fetched_release(&item->files[i]);
-		if (item->thumbnails)
-			fetched_release(&item->thumbnails[i]);
-	}
-	free(item->files);
-	free(item->thumbnails);
-	free(item->tasks);
-	attachment_line_release(&item->line);
-	buf_release(&item->ready);
-	free(item);
-}
-
-static void count_failure(struct fetch *f, const struct err *err)
-{
-	f->failures++;
-	f->last_failure = *err;
-}
-
-static void write_manifest(struct fetch *f, const struct task *task)
-{
-	const struct fetched *got = task->result;
-	const char *id = task->item->line.message_id;
-	struct manifest_entry entry = { id ? id : "", task->link, got->path, got->bytes, got->sha256 };
-	struct err err = ERR_INIT;
-
-	if (manifest_add(f->manifest, &entry, &err) && !f->manifest_status) {
-		log_err(&err);
-		f->manifest_status = err.status;
-	}
-}
-
-static void on_done(void *arg, struct fetched *result)
-{
-	struct task *task = arg;
-	struct fetch *f = task->item->fetch;
-
-	*task->result = *result;
-	*result = (struct fetched){ 0 };
-	task->item->left--;
-	f->files_done++;
-	if (task->result->err.status)
-		count_failure(f, &task->result->err);
-	else if (f->manifest)
-		write_manifest(f, task);
-}
-
-/* The file as an earlier run left it, if that is what the message names. */
-static bool is_there(struct fetch *f, const struct task *task, int64_t size)
-{
-	const char *id = task->item->line.message_id;
-	const struct manifest_entry *e = manifest_find(f->manifest, id ? id : "", task->link);
-	size_t dir = strlen(f->inbox.path);
-
-	if (!e || (size >= 0 && size != e->bytes) || strncmp(e->path, f->inbox.path, dir) != 0 ||
-		path_base(e->path) != e->path + dir + (f->inbox.path[dir - 1] != '/') ||
-		!inbox_has(&f->inbox, path_base(e->path), e->bytes))
-		return false;
-	task->result->path = xstrdup(e->path);
-	task->result->bytes = e->bytes;
-	snprintf(task->result->sha256, sizeof(task->result->sha256), "%s", e->sha256);
-	task->result->skipped = true;
-	return true;
-}
-
-static void begin_task(struct task *task, const char *link, const char *name, int64_t size)
-{
-	struct fetch *f = task->item->fetch;
-
-	task->link = link;
-	if (link && f->params->skip_existing && is_there(f, task, size))
-		return;
-	task->item->left++;
-	downloads_add(f->downloads, link, name, size, on_done, task);
-}
-
-static void begin_thumbnail(struct task *task, const struct attachment *a)
-{
-	struct buf name;
-
-	buf_init(&name, BUF_NO_MAX);
-	filename_tagged(&name, a->name, "thumbnail");
-	begin_task(task, a->thumbnail, name.data, -1);
-	buf_release(&name);
-}
-
-static void begin_files(struct item *item)
-{
-	struct attachment_line *line = &item->line;
-	struct fetch *f = item->fetch;
-	size_t used = 0;
-
-	item->files = xcalloc(line->count, sizeof(*item->files));
-	item->tasks = xcalloc(2 * line->count, sizeof(*item->tasks));
-	if (f->params->thumbnails)
-		item->thumbnails = xcalloc(line->count, sizeof(*item->thumbnails));
-	for (size_t i = 0; i < line->count; i++) {
-		const struct attachment *a = &line->items[i];
-		struct task *task = &item->tasks[used];
-
-		if (i >= ATTACHMENT_PARTS_MAX) {
-			err_set(&item->files[i].err, ST_DATA, "more than %zu attachments in one message",
-				ATTACHMENT_PARTS_MAX);
-			count_failure(f, &item->files[i].err);
-			if (item->thumbnails)
-				item->thumbnails[i].err = item->files[i].err;
-			continue;
-		}
-		task[0] = (struct task){ .item = item, .result = &item->files[i] };
-		begin_task(&task[0], a->link, a->name, a->size);
-		used++;
-		if (item->thumbnails && a->thumbnail) {
-			task[1] = (struct task){ .item = item, .result = &item->thumbnails[i] };
-			begin_thumbnail(&task[1], a);
-			used++;
-		}
-	}
-}
-
 /* ---- input ----------------------------------------------------------------------------------------------------- */
-
-static void add_bad_line(struct fetch *f, struct err *err)
-{
-	struct item *item = item_add(f);
-
-	buf_init(&item->ready, BUF_NO_MAX);
-	attachment_write_error(&item->ready, f->lines.number, err);
-	err_prefix(err, "line %lld", (long long)f->lines.number);
-	count_failure(f, err);
-	log_err(err);
-}
-
-static void add_line(struct fetch *f, const char *text, size_t len)
-{
-	struct attachment_line line;
-	struct err err = ERR_INIT;
-	struct item *item;
-
-	if (strspn(text, " \t\r") == len)
-		return;
-	if (attachment_read(&line, text, len, &err)) {
-		add_bad_line(f, &err);
-		return;
-	}
-	item = item_add(f);
-	item->line = line;
-	f->waiting_bytes += line.len;
-	if (line.count)
-		begin_files(item);
-}
 
 static bool may_read(const struct fetch *f)
 {
-	return !f->input_ended && f->waiting_lines < WAITING_LINES_MAX && f->waiting_bytes < WAITING_BYTES_MAX;
+	return !f->input_ended && !fetch_queue_full(&f->queue);
 }
 
 static void take_operands(struct fetch *f)
 {
-	for (; f->operand_count && may_read(f); f->operands++, f->operand_count--) {
-		struct item *item = item_add(f);
-
-		attachment_line_for_link(&item->line, *f->operands);
-		f->waiting_bytes += item->line.len;
-		begin_files(item);
-	}
+	for (; f->operand_count && may_read(f); f->operands++, f->operand_count--)
+		fetch_queue_add_link(&f->queue, *f->operands);
 	f->input_ended = !f->operand_count;
 }
 
@@ -277,12 +77,12 @@ static enum status take_lines(struct fetch *f, struct err *err)
 
 	while (may_read(f)) {
 		switch (lines_next(&f->lines, &line, &len)) {
-		case LINES_LINE: add_line(f, line, len); break;
+		case LINES_LINE: fetch_queue_add_line(&f->queue, line, len, f->lines.number); break;
 		case LINES_AGAIN: return ST_OK;
 		case LINES_END: f->input_ended = true; return ST_OK;
 		case LINES_TOO_LONG:
 			err_set(&too_long, ST_DATA, "longer than %zu bytes", f->lines.max);
-			add_bad_line(f, &too_long);
+			fetch_queue_add_bad_line(&f->queue, f->lines.number, &too_long);
 			break;
 		case LINES_ERROR: return err_set(err, ST_IO, "cannot read stdin: %s", strerror(errno));
 		}
@@ -291,55 +91,6 @@ static enum status take_lines(struct fetch *f, struct err *err)
 }
 
 /* ---- output ---------------------------------------------------------------------------------------------------- */
-
-static void report(const struct item *item)
-{
-	for (size_t i = 0; i < item->line.count; i++) {
-		if (item->files[i].err.status)
-			log_err(&item->files[i].err);
-		if (item->thumbnails && item->thumbnails[i].err.status)
-			log_err(&item->thumbnails[i].err);
-	}
-}
-
-static enum status print_item(const struct fetch *f, struct item *item, struct err *err)
-{
-	struct buf *line = &item->ready;
-
-	if (!line->len) {
-		buf_init(line, BUF_NO_MAX);
-		attachment_write(line, &item->line, item->files, item->thumbnails);
-		if (!f->single)
-			report(item);
-	}
-	buf_addc(line, '\n');
-	return output_add(line->data, line->len, err);
-}
-
-/* What is complete, up to the first that is not; with --unordered also behind it. */
-static enum status print_ready(struct fetch *f, struct err *err)
-{
-	struct item **at = &f->items, *item;
-	enum status st = ST_OK;
-
-	while (!st && (item = *at)) {
-		if (item->left) {
-			if (!f->params->unordered)
-				break;
-			at = &item->next;
-			continue;
-		}
-		st = print_item(f, item, err);
-		*at = item->next;
-		f->waiting_lines--;
-		f->waiting_bytes -= item->line.len;
-		item_free(item);
-	}
-	/* the end of the queue, which may just have been printed */
-	for (f->items_end = at; *f->items_end; f->items_end = &(*f->items_end)->next)
-		;
-	return st ? st : output_flush(err);
-}
 
 static void show_progress(struct fetch *f)
 {
@@ -354,7 +105,7 @@ static void show_progress(struct fetch *f)
 		return;
 	}
 	format_size(size, downloads_bytes(f->downloads));
-	log_progress("%zu files fetched, %zu to go, %s", f->files_done, downloads_active(f->downloads), size);
+	log_progress("%zu files fetched, %zu to go, %s", f->queue.files_done, downloads_active(f->downloads), size);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
@@ -369,7 +120,7 @@ static enum status work(struct fetch *f, struct err *err)
 			take_operands(f);
 		else
 			st = take_lines(f, err);
-		if (st || (st = print_ready(f, err)) || (f->input_ended && !f->items))
+		if (st || (st = fetch_queue_print(&f->queue, err)) || (f->input_ended && !f->queue.items))
 			break;
 		show_progress(f);
 		if (may_read(f) && (f->operands || lines_ready(&f->lines)))
@@ -388,18 +139,18 @@ static enum status print_rest(struct fetch *f, const struct err *why)
 	struct err ignored = ERR_INIT;
 
 	downloads_stop(f->downloads, why);
-	return print_ready(f, &ignored);
+	return fetch_queue_print(&f->queue, &ignored);
 }
 
 static enum status result(const struct fetch *f, struct err *err)
 {
-	if (f->failures && f->single) {
-		*err = f->last_failure;
+	if (f->queue.failures && f->single) {
+		*err = f->queue.last_failure;
 		return err->status;
 	}
-	if (f->failures)
+	if (f->queue.failures)
 		return ST_PARTIAL;
-	return f->manifest_status;
+	return f->queue.manifest_status;
 }
 
 static enum status open_all(struct fetch *f, const struct run_ctx *ctx, struct err *err)
@@ -429,7 +180,19 @@ static enum status open_all(struct fetch *f, const struct run_ctx *ctx, struct e
 	else if (params->skip_existing)
 		st = manifest_open(&f->manifest, f->inbox.fd, MANIFEST_DEFAULT, true, err);
 	config.client = f->session.client;
-	return st ? st : downloads_new(&f->downloads, &config, err);
+	if (st || (st = downloads_new(&f->downloads, &config, err)))
+		return st;
+	f->queue = (struct fetch_queue){
+		.downloads = f->downloads,
+		.inbox = &f->inbox,
+		.manifest = f->manifest,
+		.unordered = params->unordered,
+		.thumbnails = params->thumbnails,
+		.skip_existing = params->skip_existing,
+		.silent = f->single,
+	};
+	fetch_queue_init(&f->queue);
+	return ST_OK;
 }
 
 static void close_all(struct fetch *f)
@@ -440,12 +203,7 @@ static void close_all(struct fetch *f)
 	session_close(&f->session); /* first: its transfers hold what follows */
 	if (f->downloads)
 		downloads_stop(f->downloads, &ended);
-	while (f->items) {
-		struct item *next = f->items->next;
-
-		item_free(f->items);
-		f->items = next;
-	}
+	fetch_queue_release(&f->queue);
 	downloads_free(f->downloads);
 	manifest_free(f->manifest);
 	link_rules_release(&f->rules);
@@ -460,7 +218,6 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 
 	if (f.params->clobber && f.params->skip_existing)
 		return err_set(err, ST_USAGE, "--clobber and --skip-existing exclude each other");
-	f.items_end = &f.items;
 	f.operand_count = ctx->cli->operand_count;
 	f.operands = f.operand_count ? ctx->cli->operands : NULL;
 	f.single = f.operand_count == 1;
@@ -471,7 +228,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	st = open_all(&f, ctx, err);
 	if (!st) {
 		st = work(&f, err);
-		if (st && st != ST_SIGPIPE && f.items && print_rest(&f, err))
+		if (st && st != ST_SIGPIPE && f.queue.items && print_rest(&f, err))
 			log_verbose("lines were not printed, since the output failed");
 		if (!st)
 			st = result(&f, err);
