@@ -1,9 +1,9 @@
 /*
- * fetch_queue.h - the lines of `kandy fetch-links` on their way: each waits until its files are there, and is printed in its
- * turn.
+ * fetch_queue.h - the lines of `kandy fetch-links` on their way: each waits until its files are there, and is printed
+ * in its turn.
  *
- * The owner fills in the settings and what is borrowed, then calls fetch_queue_init(). Lines are added as they are read;
- * what cannot be used becomes an error line. fetch_queue_print() prints what is ready.
+ * The owner fills in the settings and what is borrowed, then calls fetch_queue_init(). Lines are added as they are
+ * read; what cannot be used becomes an error line. fetch_queue_print() prints what is ready.
  */
 #ifndef KANDY_CMD_FETCH_QUEUE_H
 #define KANDY_CMD_FETCH_QUEUE_H

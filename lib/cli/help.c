@@ -10,8 +10,15 @@
 enum {
 	OPTION_COLUMN = 30, /* where the sentences of the options begin */
 	COMMAND_COLUMN = 18,
-	NARROWEST = 40, /* no wrapping to less: it would be a column of single words */
+	BELOW_COLUMN = 8, /* where they begin on a terminal that has no room for two columns: on a line of their own */
+	COMFORTABLE = 40, /* what the second column has at least */
+	NARROWEST = 30, /* no wrapping to less: it would be a column of single words */
 };
+
+static size_t second_column(size_t wanted, unsigned width)
+{
+	return width && width < wanted + COMFORTABLE ? BELOW_COLUMN : wanted;
+}
 
 /* How many columns a word takes; a continuation byte of UTF-8 takes none. */
 static size_t columns(const char *s, size_t len)
@@ -95,6 +102,7 @@ static void add_notes(struct buf *text, const struct opt *row)
 static void add_row(const struct opt *row, size_t base, void *arg)
 {
 	struct help *help = arg;
+	size_t column = second_column(OPTION_COLUMN, help->width);
 	struct buf left, text;
 
 	(void)base;
@@ -119,8 +127,8 @@ static void add_row(const struct opt *row, size_t base, void *arg)
 	buf_adds(&text, row->help);
 	add_notes(&text, row);
 	buf_add(help->out, left.data, left.len);
-	to_column(help->out, columns(left.data, left.len), OPTION_COLUMN);
-	wrap(help->out, text.data, OPTION_COLUMN, OPTION_COLUMN, help->width);
+	to_column(help->out, columns(left.data, left.len), column);
+	wrap(help->out, text.data, column, column, help->width);
 	buf_release(&left);
 	buf_release(&text);
 }
@@ -129,7 +137,7 @@ static void add_row(const struct opt *row, size_t base, void *arg)
 static void add_variable(const struct opt *row, size_t base, void *arg)
 {
 	struct help *help = arg;
-	size_t used = strlen(row->env ? row->env : "") + 2;
+	size_t used = strlen(row->env ? row->env : "") + 2, column = second_column(OPTION_COLUMN, help->width);
 
 	(void)base;
 	if (!cli_is_shown(row) || !row->no_option || !row->env)
@@ -138,8 +146,8 @@ static void add_variable(const struct opt *row, size_t base, void *arg)
 		buf_adds(help->out, "\nEnvironment alone:\n");
 	help->titled = true;
 	buf_addf(help->out, "  %s", row->env);
-	to_column(help->out, used, OPTION_COLUMN);
-	wrap(help->out, row->help, OPTION_COLUMN, OPTION_COLUMN, help->width);
+	to_column(help->out, used, column);
+	wrap(help->out, row->help, column, column, help->width);
 }
 
 void cli_help(struct buf *out, const struct command *command, unsigned width)
@@ -168,6 +176,8 @@ void cli_help(struct buf *out, const struct command *command, unsigned width)
 void cli_overview(struct buf *out, const struct command *overview, const struct command *const *commands,
 	unsigned width)
 {
+	size_t column = second_column(COMMAND_COLUMN, width);
+
 	buf_addf(out, "usage: kandy %s\n\n", overview->operands);
 	wrap(out, overview->summary, 0, 0, width);
 	buf_adds(out, "\nCommands:\n");
@@ -175,8 +185,8 @@ void cli_overview(struct buf *out, const struct command *overview, const struct 
 		if ((*commands)->hidden)
 			continue;
 		buf_addf(out, "  %s", (*commands)->name);
-		to_column(out, strlen((*commands)->name) + 2, COMMAND_COLUMN);
-		wrap(out, (*commands)->summary, COMMAND_COLUMN, COMMAND_COLUMN, width);
+		to_column(out, strlen((*commands)->name) + 2, column);
+		wrap(out, (*commands)->summary, column, column, width);
 	}
 	buf_addc(out, '\n');
 	wrap(out, "'kandy help COMMAND' tells what a command takes and shows examples, 'kandy --version' the version.",

@@ -79,7 +79,7 @@ static void say_wanted(struct buf *out, const struct opt *row)
 	default: buf_adds(out, "takes a whole number such as "); break;
 	}
 	buf_addf(out, "'%s'", value_example(row));
-	if (row->max)
+	if (row->max && row->max != INT64_MAX)
 		buf_addf(out, ", from %s to %s", number_text(row, row->min, low), number_text(row, row->max, high));
 	else if (row->min)
 		buf_addf(out, ", %s or more", number_text(row, row->min, low));

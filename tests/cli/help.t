@@ -56,10 +56,18 @@ is "$(jq -r '[.commands[].name] as $all | .commands[] | .name as $c | .seeAlso[]
 	'every command that is pointed to exists'
 
 # wrapping
-for width in 60 80 132; do
-	COLUMNS=$width run kandy help version
-	is "$(awk -v w=$((width < 70 ? 70 : width)) 'length > w' "$out")" '' "no line is wider than $width columns"
+# what is there to be copied is not: the synopsis and the examples
+for width in 40 60 69 80 132; do
+	for name in version send sandbox; do
+		COLUMNS=$width run kandy help $name
+		is "$(awk -v w=$width '!/^usage: / && !/^  (.*\| )?kandy / && length > w' "$out")" '' "help $name: no line is wider than $width columns"
+	done
+	COLUMNS=$width run kandy help
+	is "$(awk -v w=$width '!/^usage: / && length > w' "$out")" '' "help: no line is wider than $width columns"
 done
+COLUMNS=40 run kandy help version
+like "$out" '^      --format FORMAT$' 'a narrow terminal has the sentence of an option'
+like "$out" '^        print JSON, or text for people:' 'on a line of its own'
 COLUMNS=200 run kandy help version
 ok 'a wide terminal is made use of' awk 'length > 100 { found = 1 } END { exit !found }' "$out"
 

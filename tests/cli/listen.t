@@ -97,6 +97,8 @@ run as alice kandy listen --arg x=1
 is "$status" 64 '--arg alone is a mistake'
 run as alice kandy listen --arg x --jq .
 is "$status" 64 '--arg without a value is a mistake'
+run as alice kandy listen -n 0
+is "$status $(cat "$err")" "64 kandy: listen: option '-n' takes a whole number such as '10', 1 or more, not '0'" 'a number without an upper limit'
 run as alice kandy listen operand
 is "$status" 64 'operands are for --exec'
 
