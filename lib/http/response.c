@@ -8,21 +8,30 @@
 #include "base/str.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define RETRY_AFTER_DIGITS 9 /* more seconds than that are as good as for ever */
 
+static char nothing[1]; /* the value of a header that is not there */
+
+static void release_text(char *text)
+{
+	if (text != nothing)
+		free(text);
+}
+
 void http_response_release(struct http_response *response)
 {
 	buf_release(&response->body);
-	free(response->content_type);
-	free(response->etag);
-	free(response->last_modified);
-	free(response->content_range);
-	free(response->location);
-	free(response->date);
+	release_text(response->content_type);
+	release_text(response->etag);
+	release_text(response->last_modified);
+	release_text(response->content_range);
+	release_text(response->location);
+	release_text(response->date);
 	memset(response, 0, sizeof(*response));
 }
 
@@ -30,12 +39,12 @@ void response_reset(struct http_response *response, size_t max_body)
 {
 	http_response_release(response);
 	buf_init_secret(&response->body, max_body); /* the token endpoint's answers come this way */
-	response->content_type = xstrdup("");
-	response->etag = xstrdup("");
-	response->last_modified = xstrdup("");
-	response->content_range = xstrdup("");
-	response->location = xstrdup("");
-	response->date = xstrdup("");
+	response->content_type = nothing;
+	response->etag = nothing;
+	response->last_modified = nothing;
+	response->content_range = nothing;
+	response->location = nothing;
+	response->date = nothing;
 	response->content_length = -1;
 	response->retry_after_ms = -1;
 }
@@ -63,56 +72,69 @@ int64_t response_retry_after(const char *value, int64_t now_ms)
 	return date > now_ms ? date - now_ms : 0;
 }
 
-static void replace(char **slot, const char *value)
+/* The headers that are kept as text. */
+static const struct {
+	const char *name;
+	size_t at;
+} texts[] = {
+	{ "content-type", offsetof(struct http_response, content_type) },
+	{ "etag", offsetof(struct http_response, etag) },
+	{ "last-modified", offsetof(struct http_response, last_modified) },
+	{ "content-range", offsetof(struct http_response, content_range) },
+	{ "location", offsetof(struct http_response, location) },
+	{ "date", offsetof(struct http_response, date) },
+};
+
+static bool is_named(const char *name, size_t len, const char *wanted)
 {
-	free(*slot);
-	*slot = xstrdup(value);
+	return strlen(wanted) == len && !strncasecmp(name, wanted, len);
 }
 
-static void take_header(struct http_response *r, const char *name, const char *value)
+static void take_header(struct http_response *r, const char *name, size_t name_len, const char *value, size_t len)
 {
+	char text[64]; /* enough for a number or a date */
 	int64_t n;
 
-	if (!strcasecmp(name, "content-type"))
-		replace(&r->content_type, value);
-	else if (!strcasecmp(name, "etag"))
-		replace(&r->etag, value);
-	else if (!strcasecmp(name, "last-modified"))
-		replace(&r->last_modified, value);
-	else if (!strcasecmp(name, "content-range"))
-		replace(&r->content_range, value);
-	else if (!strcasecmp(name, "location"))
-		replace(&r->location, value);
-	else if (!strcasecmp(name, "retry-after"))
-		r->retry_after_ms = response_retry_after(value, clock_wall_ms());
-	else if (!strcasecmp(name, "date"))
-		replace(&r->date, value);
-	else if (!strcasecmp(name, "content-length") && parse_int64(value, &n) && n >= 0)
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		char **slot = (char **)(void *)((char *)r + texts[i].at);
+
+		if (!is_named(name, name_len, texts[i].name))
+			continue;
+		release_text(*slot);
+		*slot = xmemdup0(value, len);
+		return;
+	}
+	if (len >= sizeof(text))
+		return;
+	memcpy(text, value, len);
+	text[len] = '\0';
+	if (is_named(name, name_len, "retry-after"))
+		r->retry_after_ms = response_retry_after(text, clock_wall_ms());
+	else if (is_named(name, name_len, "content-length") && parse_int64(text, &n) && n >= 0)
 		r->content_length = n;
 }
 
-/* `line` without its end; split in place. */
-static void take_line(struct http_response *response, char *line)
+/* A line without its end. */
+static void take_line(struct http_response *response, const char *line, size_t len)
 {
-	char *colon = strchr(line, ':'), *value, *end;
+	const char *colon = memchr(line, ':', len), *value, *end = line + len;
 
 	if (!colon)
 		return;
-	*colon = '\0';
-	value = colon + 1 + strspn(colon + 1, " \t");
-	for (end = value + strlen(value); end > value && (end[-1] == ' ' || end[-1] == '\t'); end--)
+	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t'); value++)
 		;
-	*end = '\0';
-	take_header(response, line, value);
+	for (; end > value && (end[-1] == ' ' || end[-1] == '\t'); end--)
+		;
+	take_header(response, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
 /* "HTTP/1.1 200 OK", of which libcurl has seen to the form: 200; 0 for anything else. */
-static int status_of(const char *line)
+static int status_of(const char *line, size_t len)
 {
-	const char *space = strchr(line, ' ');
+	const char *space = memchr(line, ' ', len);
 	int64_t status;
 
-	if (!space || strlen(space) < 4)
+	if (!space || line + len - space < 4)
 		return 0;
 	return parse_int64((char[]){ space[1], space[2], space[3], '\0' }, &status) ? (int)status : 0;
 }
@@ -120,8 +142,8 @@ static int status_of(const char *line)
 size_t response_on_header(char *p, size_t size, size_t count, void *arg)
 {
 	struct transfer *t = arg;
-	size_t len = size * count;
-	char *line;
+	size_t len = size * count, line;
+	const char *end;
 
 	t->header_bytes += len;
 	if (t->header_bytes > HTTP_HEADERS_MAX) {
@@ -130,17 +152,17 @@ size_t response_on_header(char *p, size_t size, size_t count, void *arg)
 	}
 	if (t->in_body)
 		return len;
-	line = xmemdup0(p, len);
-	line[strcspn(line, "\r\n")] = '\0';
-	if (starts_with(line, "HTTP/")) { /* once for each 1xx, too */
+	if (!(end = memchr(p, '\r', len)) && !(end = memchr(p, '\n', len)))
+		end = p + len;
+	line = (size_t)(end - p);
+	if (line >= 5 && !memcmp(p, "HTTP/", 5)) { /* once for each 1xx, too */
 		response_reset(&t->response, t->request.max_body ? t->request.max_body : HTTP_BODY_MAX);
-		t->response.status = status_of(line);
-	} else if (!line[0]) {
+		t->response.status = status_of(p, line);
+	} else if (!line) {
 		t->in_body = t->response.status >= 200;
 	} else {
-		take_line(&t->response, line);
+		take_line(&t->response, p, line);
 	}
-	free(line);
 	return len;
 }
 
