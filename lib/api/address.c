@@ -84,8 +84,9 @@ static const char *fault_of_any(const char *text)
 	if (strlen(text) > ADDRESS_MAX)
 		return "is too long";
 	for (const char *p = text; *p; p += n) {
-		n = utf8_decode(p, strlen(p), &point);
-		if (!n)
+		n = 1;
+		point = (unsigned char)*p;
+		if (point >= 0x80 && !(n = utf8_decode(p, strlen(p), &point)))
 			return "is not valid UTF-8";
 		if (point <= ' ' || utf8_is_control(point))
 			return "has a space or a control character in it";

@@ -50,7 +50,11 @@ static enum status resolve(struct client *client, struct exchange *x, struct err
 	bool same = true;
 
 	if (*path == '/') {
-		x->url = xasprintf("%s%s", client->base.origin, path);
+		size_t origin = strlen(client->base.origin), len = strlen(path);
+
+		x->url = xmalloc(origin + len + 1);
+		memcpy(x->url, client->base.origin, origin);
+		memcpy(x->url + origin, path, len + 1);
 		return ST_OK;
 	}
 	if (http_resolve(client->base.origin, path, &x->url, &same, &why))

@@ -25,15 +25,20 @@ static void hide_memory(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-void secret_set(struct secret *secret, const char *s, size_t len)
+static void replace(struct secret *secret, const char *s, size_t len)
 {
 	char *copy = xmemdup0(s, len);
 
-	hide_memory();
 	secret_release(secret);
 	secret->s = copy;
 	secret->len = len;
-	log_redact(copy, len);
+}
+
+void secret_set(struct secret *secret, const char *s, size_t len)
+{
+	hide_memory();
+	replace(secret, s, len);
+	log_redact(secret->s, len);
 }
 
 void secret_copy(struct secret *to, const struct secret *from)
@@ -41,7 +46,7 @@ void secret_copy(struct secret *to, const struct secret *from)
 	if (to == from)
 		return;
 	if (from->s)
-		secret_set(to, from->s, from->len);
+		replace(to, from->s, from->len); /* all else was done when `from` was set */
 	else
 		secret_release(to);
 }

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#define NODES_AT_FIRST 32 /* enough for most answers and notifications */
 #define NOWHERE UINT32_MAX /* outside of all containers */
 
 struct parser {
@@ -50,7 +51,9 @@ static struct json_node *add_node(struct parser *p, enum json_type type)
 		fail(p, "too many values");
 		return NULL;
 	}
-	if (doc->count == doc->cap)
+	if (!doc->cap)
+		doc->nodes = xreallocarray(doc->nodes, doc->cap = NODES_AT_FIRST, sizeof(*doc->nodes));
+	else if (doc->count == doc->cap)
 		doc->nodes = xgrow(doc->nodes, doc->count, &doc->cap, sizeof(*doc->nodes));
 	node = &doc->nodes[doc->count++];
 	*node = (struct json_node){
