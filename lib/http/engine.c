@@ -29,6 +29,7 @@ enum status http_new(struct http **out, const struct http_config *config, struct
 	http->agent = xstrdup_null(config->agent);
 	http->config.proxy = http->proxy;
 	http->config.agent = http->agent;
+	http->proxy_possible = proxy_is_possible(http->proxy);
 	http->multi = curl_multi_init();
 	if (!http->multi) {
 		http_free(http);
@@ -92,7 +93,7 @@ static struct transfer *transfer_get(struct http *http)
 	return t;
 }
 
-static void transfer_put(struct transfer *t)
+static void transfer_put(struct transfer *t, bool keep)
 {
 	struct http *http = t->http;
 	CURL *easy = t->easy;
@@ -101,10 +102,11 @@ static void transfer_put(struct transfer *t)
 		transfer_free(t);
 		return;
 	}
-	request_end(t);
+	request_end(t, keep);
 	http_response_release(&t->response);
-	curl_easy_reset(easy); /* libcurl lets go of its copies now, not at the next use */
-	*t = (struct transfer){ .http = http, .easy = easy, .headers = t->headers, .next = http->spare };
+	*t = (struct transfer){
+		.http = http, .easy = easy, .kind = t->kind, .headers = t->headers, .next = http->spare
+	};
 	http->spare = t;
 	http->spare_count++;
 }
@@ -134,12 +136,12 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 	response_reset(&t->response, request->max_body ? request->max_body : HTTP_BODY_MAX);
 	status = request_prepare(t, err);
 	if (status != ST_OK) {
-		transfer_put(t);
+		transfer_put(t, false);
 		return status;
 	}
 	code = curl_multi_add_handle(http->multi, t->easy);
 	if (code != CURLM_OK) {
-		transfer_put(t);
+		transfer_put(t, false);
 		return err_set(err, ST_INTERNAL, "cannot begin a request: %s", curl_multi_strerror(code));
 	}
 	t->next = http->transfers;
@@ -147,6 +149,7 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 		t->next->previous = t;
 	http->transfers = t;
 	http->active++;
+	http->unmoved = true;
 	return ST_OK;
 }
 
@@ -273,7 +276,7 @@ static void note_version(struct transfer *t)
 
 	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
 	/* uploads ask for HTTP/1.1 themselves */
-	if (version == CURL_HTTP_VERSION_1_1 && !t->h1_wanted)
+	if (version == CURL_HTTP_VERSION_1_1 && !t->kind.h1)
 		t->http->h1_seen = true;
 	else if (version >= CURL_HTTP_VERSION_2_0)
 		t->http->h2_seen = true;
@@ -293,7 +296,7 @@ static void finish(struct transfer *t, CURLcode code)
 	goaway_end(t);
 	unlink_transfer(t);
 	t->done(t->request.arg, status, &t->response, &err);
-	transfer_put(t);
+	transfer_put(t, code == CURLE_OK && t->begun == 1);
 }
 
 static void deliver(struct http *http)
@@ -338,7 +341,9 @@ enum status http_step(struct http *http, int wait_ms, int extra_fd, struct err *
 		fds[count++] = (struct curl_waitfd){ .fd = interrupt_fd(), .events = CURL_WAIT_POLLIN };
 	if (extra_fd >= 0)
 		fds[count++] = (struct curl_waitfd){ .fd = extra_fd, .events = CURL_WAIT_POLLIN };
-	code = curl_multi_poll(http->multi, fds, count, wait_ms, NULL);
+	/* what has just begun is first sent, then waited for: poll(2) would only say that there is something to do */
+	code = http->unmoved ? CURLM_OK : curl_multi_poll(http->multi, fds, count, wait_ms, NULL);
+	http->unmoved = false;
 	if (code == CURLM_OK)
 		code = curl_multi_perform(http->multi, &running);
 	if (code != CURLM_OK)

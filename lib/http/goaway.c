@@ -53,10 +53,10 @@ static void settle(struct http_connection *connection)
 
 void goaway_end(struct transfer *transfer)
 {
-	for (size_t i = 0; i < HTTP_CONNECTIONS; i++) {
-		if (transfer->http->connections[i].last == transfer)
-			settle(&transfer->http->connections[i]);
-	}
+	struct http_connection *connection = transfer->connection;
+
+	if (connection && connection->last == transfer)
+		settle(connection);
 }
 
 /* The port of our end tells connections apart; an old one is forgotten when there are many. */
@@ -85,6 +85,7 @@ void goaway_begin(struct transfer *transfer, int local_port)
 
 	settle(connection);
 	connection->last = transfer;
+	transfer->connection = connection;
 	transfer->local_port = local_port;
 	transfer->stream = 2 * connection->sent + 1;
 }

@@ -26,10 +26,12 @@ struct http {
 	struct http_config config;
 	char *proxy; /* config.proxy, ours */
 	char *agent;
+	bool proxy_possible;
 	struct transfer *transfers; /* under way, newest first */
 	struct transfer *spare; /* used before, to be used again: an easy handle is costly to make */
 	size_t spare_count;
 	size_t active;
+	bool unmoved; /* requests have begun since http_step() was last called */
 	struct http_connection connections[HTTP_CONNECTIONS];
 	size_t connection_next; /* the slot to use next */
 	bool h1_seen, h2_seen; /* answers in HTTP/1.1, in HTTP/2 */
@@ -42,6 +44,16 @@ struct part_reader {
 	int64_t at;
 };
 
+/*
+ * What the options of an easy handle say beyond URL and body. A handle that is used again for a request of the same
+ * kind keeps them: to set all of them costs more than to build and read the JSON of a message.
+ */
+struct request_kind {
+	char method[8]; /* "": of no kind, the options may be any */
+	bool body, h1, sink;
+	int64_t timeout_ms, low_speed_time_ms;
+};
+
 /* One request from http_start() until its `done` has been called. */
 struct transfer {
 	struct http *http;
@@ -52,16 +64,17 @@ struct transfer {
 	struct http_response response;
 	struct err err; /* set by a callback of ours that stopped the transfer; else ST_OK */
 
+	struct request_kind kind; /* of the options of `easy` */
 	struct curl_slist *headers;
 	curl_mime *mime;
 	struct part_reader *readers;
 
 	size_t header_bytes; /* of the answer so far */
-	bool h1_wanted; /* asked for in HTTP/1.1, whatever the server can do */
 	bool in_body; /* what comes as a header now is a trailer */
 	unsigned begun; /* how often libcurl began to send the request */
 	bool refused; /* the server said of this request that it has not looked at it (goaway.c) */
-	int local_port; /* of the connection, and */
+	struct http_connection *connection; /* that it began on last, or NULL */
+	int local_port; /* of that connection, and */
 	int64_t stream; /* of the HTTP/2 stream on it, for goaway.c */
 	bool watched; /* libcurl's remarks on it are heard */
 	bool resend_stopped; /* libcurl wanted to repeat a request that may have been processed */
@@ -73,7 +86,11 @@ struct transfer {
 /* request.c: all options of one request; and what they made, freed, with secrets wiped. */
 enum status request_prepare(struct transfer *transfer, struct err *err) MUST_USE;
 void request_release(struct transfer *transfer);
-void request_end(struct transfer *transfer); /* the same, but the headers stay: the next request may have the same */
+/*
+ * The same, but the options (where `keep`) and the headers stay, since the next request may have the same. Those of a
+ * request that went another way than most must not: libcurl keeps what it noted on the way, too.
+ */
+void request_end(struct transfer *transfer, bool keep);
 
 /* response.c: libcurl's header and body callbacks, and the two parsers that tests want. */
 size_t response_on_header(char *p, size_t size, size_t count, void *transfer);
@@ -88,6 +105,9 @@ int64_t response_retry_after(const char *value, int64_t now_ms); /* either form;
 void goaway_begin(struct transfer *transfer, int local_port);
 void goaway_end(struct transfer *transfer);
 void goaway_listen(struct transfer *transfer, const char *remark, size_t len);
+
+/* proxy.c: whether any request at all can go through a proxy. */
+bool proxy_is_possible(const char *proxy_option);
 
 /* trace.c */
 int trace_on_debug(CURL *easy, curl_infotype type, char *p, size_t size, void *transfer);

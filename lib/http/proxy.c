@@ -116,10 +116,18 @@ out:
 	return out;
 }
 
+static const char *const for_tls[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL };
+static const char *const for_plain[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
+
+bool proxy_is_possible(const char *proxy_option)
+{
+	if (proxy_option)
+		return proxy_option[0];
+	return first_set(for_tls) || first_set(for_plain);
+}
+
 char *http_proxy_for(const char *proxy_option, bool tls, const char *host, uint16_t port)
 {
-	static const char *const for_tls[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL };
-	static const char *const for_plain[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
 	static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
 	const char *proxy = proxy_option ? proxy_option : first_set(tls ? for_tls : for_plain);
 	const char *except = first_set(exceptions);

@@ -1,7 +1,8 @@
 /*
  * request.c - the options of one request.
  *
- * An easy handle is new or was reset after its last use, so what is not set here has libcurl's default.
+ * An easy handle is new, was reset after its last use, or has the options of a request of the same kind. So what is
+ * not set here has libcurl's default.
  *
  * HTTP/2 is for small requests alone: with libcurl 7.88, an upload of more than a window (64 KiB) that is answered
  * with success before the server has read it spins for ever, and only CURLOPT_TIMEOUT ends it. On HTTP/1.1 nothing of
@@ -154,6 +155,15 @@ static enum status add_bearer(struct transfer *t, struct err *err)
 	return status;
 }
 
+/*
+ * User-Agent is an option of its own for the proxy's sake, which gets no other header of ours. But libcurl prints an
+ * option's header twice for each request, byte by byte; so where there is no proxy, it is one of the list.
+ */
+static bool lists_agent(const struct http *http)
+{
+	return http->agent && !http->proxy_possible;
+}
+
 static enum status add_headers(struct transfer *t, struct err *err)
 {
 	const struct http_request *request = &t->request;
@@ -165,6 +175,11 @@ static enum status add_headers(struct transfer *t, struct err *err)
 		status = add_bearer(t, err);
 	if (status == ST_OK && t->http->agent) {
 		buf_addf(&line, "X-Cpaas-Agent: %s", t->http->agent);
+		status = add_header(t, line.data, err);
+	}
+	if (status == ST_OK && lists_agent(t->http)) {
+		buf_clear(&line);
+		buf_addf(&line, "User-Agent: %s", t->http->agent);
 		status = add_header(t, line.data, err);
 	}
 	if (status == ST_OK && request->body) {
@@ -203,6 +218,8 @@ static bool same_headers(const struct transfer *t)
 	if (request->bearer && request->bearer->s && !is_next(&list, "Authorization: Bearer ", request->bearer->s))
 		return false;
 	if (t->http->agent && !is_next(&list, "X-Cpaas-Agent: ", t->http->agent))
+		return false;
+	if (lists_agent(t->http) && !is_next(&list, "User-Agent: ", t->http->agent))
 		return false;
 	if (request->body && !is_next(&list, type ? "Content-Type: " : "Content-Type:", type ? type : ""))
 		return false;
@@ -284,47 +301,54 @@ static void set_callbacks(struct transfer *t)
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, trace_on_debug);
 	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, t);
-	curl_easy_setopt(easy, CURLOPT_VERBOSE, log_tracing() ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
 }
 
-static void set_limits(struct transfer *t)
+/* The limits that apply to a request that leaves them open. */
+static void settle_limits(struct transfer *t)
 {
-	const struct http_config *config = &t->http->config;
 	struct http_request *request = &t->request;
 
 	if (!request->timeout_ms)
-		request->timeout_ms = config->timeout_ms;
+		request->timeout_ms = t->http->config.timeout_ms;
 	if (request->timeout_ms <= 0) {
 		request->timeout_ms = 0;
 		if (!request->low_speed_time_ms)
 			request->low_speed_time_ms = HTTP_STALL_MS;
 	}
+}
+
+static void set_limits(struct transfer *t)
+{
+	const struct http_request *request = &t->request;
+
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
+	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->http->config.connect_timeout_ms);
 	if (request->low_speed_time_ms) {
 		curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)((request->low_speed_time_ms + 999) / 1000));
 	}
 }
 
-/* Method, body and the HTTP version that goes with it. */
+static bool has_body(const struct http_request *request)
+{
+	return !request->parts && (request->body || !strcmp(request->method, "POST"));
+}
+
+/* Method and the HTTP version that goes with it. */
 static void set_method(struct transfer *t)
 {
 	const struct http_request *request = &t->request;
+	bool h1 = t->kind.h1;
 	CURL *easy = t->easy;
-	bool h1 = request->parts || request->body_len > HTTP_BODY_H2_MAX;
 
-	t->h1_wanted = h1;
 	if (request->parts) {
 		curl_easy_setopt(easy, CURLOPT_MIMEPOST, t->mime);
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
-	} else if (request->body || !strcmp(request->method, "POST")) {
+	} else if (has_body(request)) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
 	} else if (!strcmp(request->method, "HEAD")) {
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	}
@@ -340,47 +364,103 @@ static void set_method(struct transfer *t)
 		curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 }
 
-enum status request_prepare(struct transfer *t, struct err *err)
+/* All but what is in set_content(). */
+static void set_options(struct transfer *t)
 {
-	enum status status;
-
-	if (strlen(t->request.url) > HTTP_URL_MAX)
-		return err_set(err, ST_DATA, "a URL is longer than %zu characters", HTTP_URL_MAX);
-	/* in a batch, they are those of the request before */
-	if (t->headers && !same_headers(t))
-		free_headers(t);
-	status = t->headers ? ST_OK : add_headers(t, err);
-	if (status == ST_OK && t->request.parts)
-		status = add_parts(t, err);
-	if (status != ST_OK)
-		return status;
 	set_callbacks(t);
 	set_limits(t);
 	set_method(t);
 	set_trust(t->easy, t->http->config.trust);
-	curl_easy_setopt(t->easy, CURLOPT_URL, t->request.url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* none of them for a proxy */
 	curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, t->http->agent);
+	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, lists_agent(t->http) ? NULL : t->http->agent);
 	curl_easy_setopt(t->easy, CURLOPT_PROXY, t->http->proxy);
 	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(t->easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+}
+
+/* What differs between requests of one kind. */
+static void set_content(struct transfer *t)
+{
+	const struct http_request *request = &t->request;
+
+	curl_easy_setopt(t->easy, CURLOPT_URL, request->url);
+	if (has_body(request)) {
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+	}
+	curl_easy_setopt(t->easy, CURLOPT_VERBOSE, log_tracing() ? 1L : 0L); /* on_progress() changes it */
+}
+
+static struct request_kind kind_of(const struct http_request *request)
+{
+	struct request_kind kind = { .body = has_body(request),
+		.h1 = request->parts || request->body_len > HTTP_BODY_H2_MAX,
+		.sink = request->sink != NULL,
+		.timeout_ms = request->timeout_ms,
+		.low_speed_time_ms = request->low_speed_time_ms };
+
+	if (strlen(request->method) < sizeof(kind.method))
+		strcpy(kind.method, request->method);
+	return kind;
+}
+
+static bool same_kind(const struct request_kind *a, const struct request_kind *b)
+{
+	return a->method[0] && !strcmp(a->method, b->method) && a->body == b->body && a->h1 == b->h1 &&
+		a->sink == b->sink && a->timeout_ms == b->timeout_ms && a->low_speed_time_ms == b->low_speed_time_ms;
+}
+
+static void forget_options(struct transfer *t)
+{
+	curl_easy_reset(t->easy);
+	t->kind = (struct request_kind){ 0 };
+}
+
+enum status request_prepare(struct transfer *t, struct err *err)
+{
+	enum status status = ST_OK;
+	struct request_kind kind;
+
+	if (strlen(t->request.url) > HTTP_URL_MAX)
+		return err_set(err, ST_DATA, "a URL is longer than %zu characters", HTTP_URL_MAX);
+	settle_limits(t);
+	kind = kind_of(&t->request);
+	/* in a batch, both are those of the request before */
+	if (!t->headers || !same_headers(t)) {
+		forget_options(t);
+		free_headers(t);
+		status = add_headers(t, err);
+	} else if (!same_kind(&t->kind, &kind)) {
+		forget_options(t);
+	}
+	if (status == ST_OK && t->request.parts)
+		status = add_parts(t, err);
+	if (status != ST_OK)
+		return status;
+	if (!same_kind(&t->kind, &kind)) {
+		t->kind = kind;
+		set_options(t);
+	}
+	set_content(t);
 	return ST_OK;
 }
 
-void request_end(struct transfer *t)
+void request_end(struct transfer *t, bool keep)
 {
 	curl_mime_free(t->mime);
 	t->mime = NULL;
 	free(t->readers);
 	t->readers = NULL;
+	if (!keep || t->request.parts || t->request.body_secret)
+		forget_options(t);
 }
 
 void request_release(struct transfer *t)
 {
 	free_headers(t);
-	request_end(t);
+	request_end(t, false);
 }

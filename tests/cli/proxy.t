@@ -24,7 +24,7 @@ proxy
 
 run kandy login --proxy "$proxy_url"
 is "$status" 0 '--proxy'
-like "$proxy_log" "^CONNECT $service 200 " 'went through it'
+like "$proxy_log" "^CONNECT $service 200 .*user-agent" 'went through it'
 unlike "$proxy_log" 'authorization|x-cpaas-agent' 'and told it nothing that is not its business'
 through 1 'once'
 

@@ -17,6 +17,7 @@ json "$out" '(.messageId|type=="string" and length>0) and (.timestamp>1500000000
 is "$(posts .json)" '{"chatMessage":{"text":"hello \"you\" \\ é"}}' 'the service got the text as it was'
 is "$(jq -r 'select(.path|test("messages"))|.path|split("/")[-4:]|join("/")' "$sandbox_record")" 'oneToOne/bob@sandbox.example/adhoc/messages' 'at the right place'
 like "$sandbox_record" '"x-cpaas-agent":"kandy/' 'with the agent'
+like "$sandbox_record" '"user-agent":"kandy/' 'under both names'
 
 run as alice kandy send BOB@Sandbox.Example carol@sandbox.example -t bob@sandbox.example -m x
 is "$(jq -r '.destination[0]' "$out" | paste -sd' ')" 'bob@sandbox.example carol@sandbox.example' 'recipients as operands and options: in lower case, each once'
