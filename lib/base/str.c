@@ -149,11 +149,10 @@ bool percent_decode(struct buf *out, const char *s, size_t len)
 }
 
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-bool base64url_encode(struct buf *out, const void *p, size_t len)
+static void encode64(struct buf *out, const char *digits, const unsigned char *s, size_t len)
 {
-	const unsigned char *s = p;
-
 	for (size_t i = 0; i < len; i += 3) {
 		size_t left = len - i < 3 ? len - i : 3;
 		unsigned v = (unsigned)s[i] << 16;
@@ -163,8 +162,21 @@ bool base64url_encode(struct buf *out, const void *p, size_t len)
 		if (left > 2)
 			v |= s[i + 2];
 		for (size_t k = 0; k <= left; k++)
-			buf_addc(out, base64url[v >> (18 - 6 * k) & 63]);
+			buf_addc(out, digits[v >> (18 - 6 * k) & 63]);
 	}
+}
+
+bool base64url_encode(struct buf *out, const void *p, size_t len)
+{
+	encode64(out, base64url, p, len);
+	return !out->overflow;
+}
+
+bool base64_encode(struct buf *out, const void *p, size_t len)
+{
+	encode64(out, base64, p, len);
+	for (size_t i = len; i % 3; i++)
+		buf_addc(out, '=');
 	return !out->overflow;
 }
 

@@ -37,6 +37,9 @@ bool percent_decode(struct buf *out, const char *s, size_t len);
 bool base64url_encode(struct buf *out, const void *p, size_t len);
 bool base64url_decode(struct buf *out, const char *s, size_t len);
 
+/* base64 with padding (RFC 4648, 4), as in HTTP headers. */
+bool base64_encode(struct buf *out, const void *p, size_t len);
+
 bool hex_encode(struct buf *out, const void *p, size_t len);
 
 bool starts_with(const char *s, const char *prefix);

@@ -19,6 +19,9 @@ void sha256_update(struct sha256 *digest, const void *p, size_t len);
 void sha256_finish(struct sha256 *digest, char hex[static 65]);
 void sha256_free(struct sha256 *digest);
 
+/* SHA-1, for the WebSocket handshake alone, which wants it. */
+enum status sha1(const void *p, size_t len, unsigned char out[static 20], struct err *err) MUST_USE;
+
 /* HMAC-SHA-256 for the sandbox's tokens. */
 enum status hmac_sha256(const void *key, size_t key_len, const void *p, size_t len, unsigned char out[static 32],
 	struct err *err) MUST_USE;

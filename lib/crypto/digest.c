@@ -12,6 +12,8 @@
 #define DIGEST_FUNCTIONS(X) \
 	X(EVP_MD_CTX_new) \
 	X(EVP_MD_CTX_free) \
+	X(EVP_Digest) \
+	X(EVP_sha1) \
 	X(EVP_sha256) \
 	X(EVP_DigestInit_ex) \
 	X(EVP_DigestUpdate) \
@@ -24,6 +26,8 @@ static struct {
 static const struct dl_symbol digest_symbols[] = { DIGEST_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
 #define EVP_MD_CTX_new digest_api.p_EVP_MD_CTX_new
 #define EVP_MD_CTX_free digest_api.p_EVP_MD_CTX_free
+#define EVP_Digest digest_api.p_EVP_Digest
+#define EVP_sha1 digest_api.p_EVP_sha1
 #define EVP_sha256 digest_api.p_EVP_sha256
 #define EVP_DigestInit_ex digest_api.p_EVP_DigestInit_ex
 #define EVP_DigestUpdate digest_api.p_EVP_DigestUpdate
@@ -107,5 +111,16 @@ enum status hmac_sha256(const void *key, size_t key_len, const void *p, size_t l
 		return st;
 	if (key_len > 4096 || !HMAC(EVP_sha256(), key, (int)key_len, p, len, out, NULL))
 		return err_set(err, ST_INTERNAL, "cannot make an HMAC");
+	return ST_OK;
+}
+
+enum status sha1(const void *p, size_t len, unsigned char out[static 20], struct err *err)
+{
+	enum status st;
+
+	if ((st = load(err)))
+		return st;
+	if (!EVP_Digest(p, len, out, NULL, EVP_sha1(), NULL))
+		return err_set(err, ST_INTERNAL, "cannot make a SHA-1 digest");
 	return ST_OK;
 }

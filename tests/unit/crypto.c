@@ -31,6 +31,9 @@ static void test_digest(void)
 	tap_int(sha256_new(&digest, &err), ST_OK, "one given up");
 	sha256_free(digest);
 
+	tap_int(sha1("abc", 3, mac, &err), ST_OK, "SHA-1 (RFC 3174, 7.3)");
+	tap_ok(!memcmp(mac, "\xa9\x99\x3e\x36\x47\x06\x81\x6a\xba\x3e\x25\x71\x78\x50\xc2\x6c\x9c\xd0\xd8\x9d", 20),
+		"its value");
 	tap_int(hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac, &err), ST_OK, "HMAC (RFC 4231, 2)");
 	buf_init(&hex, 100);
 	for (size_t i = 0; i < sizeof(mac); i++)

@@ -86,6 +86,26 @@ static void test_percent(void)
 	buf_release(&out);
 }
 
+static void test_base64_padded(void)
+{
+	static const struct {
+		const char *plain, *coded;
+	} vectors[] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foobar", "Zm9vYmFy" },
+		{ "\xfb\xff\xfe", "+//+" } };
+	struct buf out, small;
+
+	buf_init(&out, 100);
+	buf_init(&small, 3);
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		buf_clear(&out);
+		tap_ok(base64_encode(&out, vectors[i].plain, strlen(vectors[i].plain)), "base64");
+		tap_str(out.data, vectors[i].coded, vectors[i].coded);
+	}
+	tap_ok(!base64_encode(&small, "f", 1), "no room for the padding");
+	buf_release(&small);
+	buf_release(&out);
+}
+
 static void test_base64(void)
 {
 	static const struct {
@@ -134,6 +154,7 @@ int main(void)
 	test_units();
 	test_percent();
 	test_base64();
+	test_base64_padded();
 	test_words();
 	return tap_done();
 }
