@@ -1,5 +1,6 @@
 /*
- * crypto.h - the gate to OpenSSL: digests, certificates, and the one TLS policy for libcurl and libwebsockets.
+ * crypto.h - the gate to OpenSSL: digests, certificates, TLS as a client, and one TLS policy for libcurl and the
+ * WebSocket.
  *
  * libcrypto and libssl are loaded on first use. Pointers to OpenSSL's objects travel through other rooms as void *.
  */
@@ -40,22 +41,46 @@ struct tls_trust {
 enum status tls_trust_init(struct tls_trust *trust, const char *ca, bool insecure, struct err *err) MUST_USE;
 void tls_trust_release(struct tls_trust *trust);
 
-/* A client SSL_CTX with our policy: TLS 1.2 at least, `trust`, peers verified, little memory. For libwebsockets. */
+/* A client SSL_CTX with our policy: TLS 1.2 at least, `trust`, peers verified, little memory. */
 enum status tls_client_ctx(void **ssl_ctx, const struct tls_trust *trust, struct err *err) MUST_USE;
 void tls_ctx_free(void *ssl_ctx);
 
 /*
- * Every connection of this context must be to `host`, a name or a numeric address of either family: whatever the
- * library in between makes of the name (libwebsockets cuts it at the first colon, and after 127 characters).
+ * A TLS connection over a connected, non-blocking socket, which stays its owner's: nothing here waits. Each call says
+ * what it needs before it can go on, whatever its own direction is; then it is called again.
+ *
+ *	tls_stream_new(&stream, ctx, fd, "host.example", &err);
+ *	tls_stream_handshake(stream)			until it is TLS_DONE
+ *	tls_stream_read(stream, p, len, &got)		TLS_DONE with 1 to len bytes
+ *	tls_stream_free(stream)
  */
-enum status tls_ctx_expect(void *ssl_ctx, const char *host, struct err *err) MUST_USE;
+struct tls_stream;
+
+enum tls_result {
+	TLS_DONE,
+	TLS_WANTS_READ, /* call again when the socket can be read */
+	TLS_WANTS_WRITE, /* ... can be written */
+	TLS_ENDED, /* the peer has ended it, properly or not */
+	TLS_BROKEN, /* see tls_stream_reason() */
+};
 
 /*
- * Inside a verification callback, for its X509_STORE_CTX, and after tls_ctx_expect(): what was found (for
- * tls_verify_text()), and to believe the certificate all the same.
+ * `host`, a name or a numeric address of either family, is asked for (SNI, a name only) and what the certificate must
+ * be for, unless the context trusts whoever answers. One protocol is offered: http/1.1.
  */
-long tls_verify_error(void *x509_store_ctx);
-void tls_verify_accept(void *x509_store_ctx);
+enum status tls_stream_new(struct tls_stream **out, void *ssl_ctx, int fd, const char *host, struct err *err) MUST_USE;
+void tls_stream_free(struct tls_stream *stream); /* tells the peer, if it can be told at once; NULL is fine */
+
+enum tls_result tls_stream_handshake(struct tls_stream *stream);
+/* Reads what is there, up to `len` bytes. `*got` may be more than 0 with any result. */
+enum tls_result tls_stream_read(struct tls_stream *stream, void *p, size_t len, size_t *got);
+enum tls_result tls_stream_write(struct tls_stream *stream, const void *p, size_t len, size_t *put);
+
+/* True if there may be bytes that poll(2) does not tell of: they have been read from the socket, and not given out. */
+bool tls_stream_pending(const struct tls_stream *stream);
+
+long tls_stream_verify_error(const struct tls_stream *stream); /* X509_V_ERR_ number for tls_verify_text(); 0: none */
+const char *tls_stream_reason(const struct tls_stream *stream); /* OpenSSL's words for TLS_BROKEN */
 
 /*
  * The same policy put on an SSL_CTX that someone else made (CURLOPT_SSL_CTX_FUNCTION); trust is set there by CAINFO

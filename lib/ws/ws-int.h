@@ -4,9 +4,12 @@
 #ifndef KANDY_WS_WS_INT_H
 #define KANDY_WS_WS_INT_H
 
-#include "base/buf.h"
-#include "ws/lws-int.h"
+#include "ws/frame.h"
+#include "ws/handshake.h"
+#include "ws/wire.h"
 #include "ws/ws.h"
+
+#define WS_READ_SIZE ((size_t)64 * 1024) /* what one step reads, and hands to the owner, before it returns */
 
 struct ws_watch {
 	int fd;
@@ -14,38 +17,40 @@ struct ws_watch {
 	void *arg;
 };
 
-/* One attempt to connect, and the connection that comes of it. It lives until libwebsockets has let go of it. */
+/* One attempt to connect, and the connection that comes of it. */
 struct ws_socket {
-	struct ws *ws; /* NULL: dropped; whatever comes is nobody's business any more */
-	struct lws *wsi;
-	struct secret bearer; /* for the header, where the query would be too long */
-	bool bearer_sent;
-	bool open, closing, told; /* told: closed() has been called */
-	int http; /* status of the answer to the upgrade */
+	struct wire wire;
+	struct handshake handshake;
+	bool asked; /* the upgrade has been asked for */
+	bool open; /* and granted */
+	bool closing; /* our close frame is out, or on its way */
+	bool paused;
+	bool more; /* TLS holds bytes that epoll does not know of */
+	int64_t deadline; /* for all before `open`; INT64_MAX: it is open */
+	struct buf head; /* of the answer */
+	int http;
 	int64_t retry_after_ms;
-	int code; /* of the peer's close frame */
-	long verify_error; /* X509_V_ERR_ number, or 0 */
-	struct buf in; /* a message of several pieces */
-	struct buf out; /* messages to send, each with its length before it */
-	bool too_long, binary;
-	struct ws_socket *next; /* in ws->sockets */
+	struct ws_frame_reader reader;
+	struct buf request; /* made at the start, so that the token need not be kept; wiped */
+	struct ws_socket *next; /* in ws->ended */
 };
 
 struct ws {
 	struct ws_config config;
-	struct lws_context *context;
+	struct handshake_proxy proxy;
 	void *ssl_ctx;
-	int epoll;
+	int epoll, wake; /* epoll(7), eventfd(2) */
 	struct ws_watch *watches;
 	size_t watch_count, watch_cap;
-	lws_sorted_usec_list_t sul;
+	int64_t timer_at;
 	struct ws_socket *socket; /* the current one, or NULL */
-	struct ws_socket *sockets; /* all that libwebsockets still knows */
+	struct ws_socket *ended; /* to be freed when no call is inside one any more */
+	char in[WS_READ_SIZE];
 };
 
-void ws_loop_ready(struct ws *ws); /* loop.c: some of the watched descriptors are ready */
-
-extern const struct lws_protocols ws_protocols[]; /* ws.c */
-void ws_sockets_free(struct ws *ws); /* ws.c: those that libwebsockets never told the end of */
+/* ws.c */
+void ws_socket_ready(struct ws *ws); /* its descriptor is, or it has more */
+void ws_socket_late(struct ws *ws); /* its deadline has passed */
+void ws_sockets_free(struct ws *ws); /* those that have ended */
 
 #endif

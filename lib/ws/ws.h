@@ -1,5 +1,5 @@
 /*
- * ws.h - one WebSocket client and the loop it lives in: the gate to libwebsockets.
+ * ws.h - one WebSocket client (RFC 6455) and the loop it lives in.
  *
  * A struct ws is a single-threaded loop with at most one connection to one origin. The loop also watches other
  * descriptors, keeps one timer, and can be woken from another thread. It decides nothing: when to connect, what silence
@@ -11,9 +11,16 @@
  *		ws_step(ws);
  *	ws_free(ws);
  *
+ * Frames, the upgrade, a proxy's CONNECT and the loop are ours (frame.h, handshake.h, wire.h); TLS is OpenSSL's,
+ * through lib/crypto. libwebsockets, which serves the sandbox, is no help here: as a client, its 4.1 reads a payload a
+ * byte at a time and polls once a TLS record, which was half of a listener's CPU, and its raw role, which would leave
+ * the bytes to us, cannot begin TLS as a client (it starts the handshake before there is a socket). Here one read takes
+ * 64 kB, and a message is a slice of it.
+ *
  * What is promised: TLS by our own context and trust, with the host's name or address checked; no compression (it
  * costs ten times what it saves); no redirect followed; the proxy that the owner chose and no other; the token in no
- * log, error or trace; messages reassembled under a limit; pings answered.
+ * log, error or trace; messages reassembled under a limit; pings answered; what breaks the protocol ends the connection
+ * with the code that the RFC has for it.
  */
 #ifndef KANDY_WS_WS_H
 #define KANDY_WS_WS_H
@@ -49,14 +56,14 @@ struct ws_handlers {
 struct ws_config {
 	const struct url *origin; /* borrowed, as the rest */
 	const struct tls_trust *trust;
-	const char *proxy; /* "http://HOST:PORT" of a proxy that takes CONNECT; NULL: none */
-	int64_t connect_timeout_ms; /* name, connect, TLS and upgrade together; rounded up to seconds */
+	const char *proxy; /* "http://[USER:PASSWORD@]HOST:PORT" of a proxy that takes CONNECT; NULL: none */
+	int64_t connect_timeout_ms; /* connect, proxy, TLS and upgrade together */
 	size_t max_message; /* a longer one ends the connection with 1009 */
 	struct ws_handlers handlers;
 	void *arg;
 };
 
-/* ST_CONFIG where the library or the certificates are not there. */
+/* ST_CONFIG where OpenSSL or the certificates are not there, or the proxy makes no sense. */
 enum status ws_new(struct ws **out, const struct ws_config *config, struct err *err) MUST_USE;
 void ws_free(struct ws *ws);
 
@@ -76,10 +83,9 @@ void ws_wake(struct ws *ws); /* from any thread */
 
 /*
  * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address to
- * use instead of looking the name up (which blocks), or NULL. The bearer token goes into the query as `access_token`,
- * which is how the service is known to take it, or, where that would make a request line that libwebsockets cuts off
- * (beyond 1,800 bytes), into an Authorization header. There must be no connection. The result comes as opened() or
- * closed(), perhaps before this returns.
+ * use instead of looking the name up (which blocks; a proxy's name is always looked up), or NULL. Where the bearer
+ * token goes is told by handshake_request(). There must be no connection. The result comes as opened() or closed(),
+ * perhaps before this returns.
  */
 void ws_connect(struct ws *ws, const char *path, const struct secret *token, const char *address);
 

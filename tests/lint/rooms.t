@@ -41,7 +41,7 @@ gate() { # NAME PATTERN ROOM...
 		"$name: only $*"
 }
 gate 'libcurl' 'curl/' http
-gate 'libwebsockets' 'libwebsockets\.h' ws sandbox
+gate 'libwebsockets' 'libwebsockets\.h' sandbox
 gate 'libjq' 'jq\.h|jv\.h' json
 gate 'OpenSSL' 'openssl/' crypto
 

@@ -1,0 +1,57 @@
+/*
+ * Whatever answers the upgrade or CONNECT: every beginning of it is read without a step beyond, "more" is never said
+ * after a verdict was possible, and nothing but the right answer to the key opens a WebSocket.
+ */
+#include "tests/fuzz/fuzz.h"
+#include "ws/handshake.h"
+
+#define NOW 1735689600
+
+static const struct handshake rfc = { .key = "dGhlIHNhbXBsZSBub25jZQ==", .accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" };
+
+static enum handshake_result check(const struct handshake *h, const char *text, size_t len,
+	struct handshake_answer *answer)
+{
+	enum handshake_result result = handshake_read(h, text, len, NOW, answer);
+
+	MUST(answer->retry_after_ms >= -1 && answer->retry_after_ms <= 86400000);
+	MUST((result == HANDSHAKE_BAD) == (answer->why != NULL));
+	MUST(result != HANDSHAKE_MORE || len <= HANDSHAKE_HEAD_MAX);
+	if (result == HANDSHAKE_DONE || result == HANDSHAKE_REFUSED) {
+		MUST(answer->len <= len && answer->len <= HANDSHAKE_HEAD_MAX);
+		MUST(text[answer->len - 1] == '\n');
+		MUST(answer->status >= 100 && answer->status <= 999);
+	}
+	if (result == HANDSHAKE_DONE && h) {
+		MUST(answer->status == 101);
+		MUST(memmem(text, answer->len, h->accept, strlen(h->accept)));
+	}
+	if (result == HANDSHAKE_DONE && !h)
+		MUST(answer->status / 100 == 2);
+	return result;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct handshake *h;
+	struct handshake_answer whole, part;
+	enum handshake_result result, early;
+	char *text;
+	size_t n;
+
+	if (size < 2)
+		return 0;
+	h = data[0] & 1 ? &rfc : NULL;
+	n = (size_t)data[1] * (size - 2) / 256;
+	text = fuzz_text(data + 2, size - 2);
+	result = check(h, text, size - 2, &whole);
+	free(text);
+	/* the beginning alone says nothing else, unless more was needed */
+	text = fuzz_text(data + 2, n);
+	early = check(h, text, n, &part);
+	free(text);
+	MUST(early == HANDSHAKE_MORE || (early == result && part.status == whole.status && part.len == whole.len) ||
+		early == HANDSHAKE_BAD);
+	MUST(early != HANDSHAKE_BAD || result == HANDSHAKE_BAD);
+	return 0;
+}
