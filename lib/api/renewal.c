@@ -59,8 +59,7 @@ static enum status not_logged_in(const struct client *client, struct err *err)
 	const char *profile = store_profile(client->store);
 	const char *name, *session_value, *setting;
 
-	if (session->access_token.s && !client->usable &&
-		(name = client_mismatch(client, &session_value, &setting)))
+	if (session->access_token.s && !client->usable && (name = client_mismatch(client, &session_value, &setting)))
 		return err_set(err, ST_AUTH,
 			"profile '%s' is logged in with %s '%s', but the settings say '%s' ('kandy whoami' tells where they come from); run 'kandy login', or choose another --profile",
 			profile, name, session_value, setting);
