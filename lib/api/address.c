@@ -59,7 +59,9 @@ static const char *fault_of_user(const char *text)
 		return "has no '@'; it reads user@domain, group:ID or sms:+NUMBER";
 	if (at == text)
 		return "has nothing before the '@'";
-	if (!at[1] || strchr(at + 1, '@'))
+	if (strchr(at + 1, '@'))
+		return "has more than one '@'; several addresses are given one by one";
+	if (!at[1])
 		return "has no domain after the '@'";
 	return NULL;
 }
