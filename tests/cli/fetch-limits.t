@@ -65,11 +65,11 @@ for parts in 999 1000 1001; do
 	is "$(jq '[.parts[]|select(.error.message|startswith("more than 1000"))]|length' "$out")" "$([ $parts -gt 1000 ] && echo 1 || echo 0)" "$parts parts in a line"
 done
 
-limit 'fast enough' 0 '/f/6000/s?drip=600,100' --speed-limit 2k --speed-time 1s
+limit 'fast enough' 0 '/f/300000/s?drip=6000,100' --speed-limit 2k --speed-time 4s
 limit 'too slow' 75 '/f/60000/s?drip=100,100' --speed-limit 2k --speed-time 1s
 like "$err" 'less than 2048 bytes a second' 'the limit is named'
 limit 'nothing at all comes' 75 "/f/10/s?hold=$PWD/never" --speed-time 1s
-limit 'in time' 0 '/f/6000/s?drip=3000,100' --max-time 10s
+limit 'in time' 0 '/f/6000/s?drip=3000,100' --max-time 100s
 limit 'out of time' 75 '/f/60000/s?drip=100,100' --max-time 1s
 
 # at the sixteenth megabyte of a line the reader gives up, and goes on with the next one

@@ -22,7 +22,7 @@ ok 'the vendor client logs in and subscribes' wait_for vendor_says '.event == "s
 
 # kandy is bob
 as bob kandy subscribe -q chat > /dev/null || diag 'subscribe failed'
-as bob kandy listen --events --for 60 -n 2 --select '.event == "message" or .state == "connected"' > bob.jsonl 2> bob.err &
+as bob kandy listen --events -n 2 --select '.event == "message" or .state == "connected"' > bob.jsonl 2> bob.err &
 listener=$!
 tap_pids+=("$listener")
 ok 'kandy listens' wait_for grep -q connected bob.jsonl || { show bob.jsonl; show bob.err; }

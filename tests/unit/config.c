@@ -102,11 +102,11 @@ static void test_missing(void)
 	struct config *none = NULL;
 	bool found = true;
 
-	tap_int(config_read(&none, "/nonexistent/config", false, &found, &err), ST_OK, "a missing file");
+	tap_int(config_read(&none, "/proc/nonexistent/config", false, &found, &err), ST_OK, "a missing file");
 	tap_ok(!found && !config_get(none, "a", "key", NULL), "is an empty one");
-	tap_str(config_path(none), "/nonexistent/config", "that knows its path");
+	tap_str(config_path(none), "/proc/nonexistent/config", "that knows its path");
 	config_free(none);
-	tap_int(config_read(&none, "/nonexistent/config", true, &found, &err), ST_CONFIG, "unless it is required");
+	tap_int(config_read(&none, "/proc/nonexistent/config", true, &found, &err), ST_CONFIG, "unless it is required");
 	tap_int(config_read(&none, "/", false, &found, &err), ST_CONFIG, "a directory is no configuration");
 }
 

@@ -129,7 +129,7 @@ static void test_many(void)
 
 static void test_future(void)
 {
-	struct cursor *c = cursor_new("/nonexistent/cursor");
+	struct cursor *c = cursor_new("/proc/nonexistent/cursor");
 
 	take(c, 1, INT64_C(99999999999));
 	for (int i = 2; i < 2000; i++)

@@ -72,7 +72,7 @@ static void test_stack(void)
 	tap_ok(fine && stack_empty(&stack), "records come off in the reverse order, in bounded memory");
 	stack_release(&stack);
 	buf_release(&out);
-	stack_init(&stack, 10, "/nonexistent");
+	stack_init(&stack, 10, "/proc/nonexistent");
 	tap_ok(!stack_push(&stack, "1234567890", 10, &err) && stack_push(&stack, "1234567890", 10, &err) == ST_IO,
 		"where no file can be made, that is told");
 	stack_release(&stack);
@@ -80,7 +80,7 @@ static void test_stack(void)
 
 static void test_outflow(void)
 {
-	struct cursor *cursor = cursor_new("/nonexistent/cursor");
+	struct cursor *cursor = cursor_new("/proc/nonexistent/cursor");
 	struct cursor_peer *peer = cursor_peer(cursor, "sms", 3, "+1", 2);
 	struct outflow o;
 	size_t len;
@@ -111,7 +111,7 @@ static void test_outflow(void)
 
 static void test_handover(void)
 {
-	struct cursor *cursor = cursor_new("/nonexistent/cursor");
+	struct cursor *cursor = cursor_new("/proc/nonexistent/cursor");
 	struct cursor_peer *a = cursor_peer(cursor, "sms", 3, "a", 1), *b = cursor_peer(cursor, "sms", 3, "b", 1);
 	struct handover_item *first, *second;
 	int64_t due = INT64_MAX;

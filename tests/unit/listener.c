@@ -35,7 +35,7 @@ static void warn(const char *text)
 static void set_up(void)
 {
 	rig = (struct rig){ .now = 1000 };
-	rig.cursor = cursor_new("/nonexistent/cursor");
+	rig.cursor = cursor_new("/proc/nonexistent/cursor");
 	outflow_init(&rig.outflow);
 	handover_init(&rig.handover);
 	rig.config = (struct listener_config){ .keepalive_ms = 30000,
