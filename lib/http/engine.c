@@ -98,7 +98,8 @@ static void transfer_put(struct transfer *t, bool keep)
 	struct http *http = t->http;
 	CURL *easy = t->easy;
 
-	if (http->spare_count >= SPARE_MAX) {
+	/* libcurl remembers refusals and counts repetitions beyond a reset, see goaway.c */
+	if (http->spare_count >= SPARE_MAX || t->begun > 1) {
 		transfer_free(t);
 		return;
 	}

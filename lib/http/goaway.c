@@ -90,10 +90,33 @@ void goaway_begin(struct transfer *transfer, int local_port)
 	transfer->stream = 2 * connection->sent + 1;
 }
 
+/*
+ * RST_STREAM with REFUSED_STREAM says the same of one request (RFC 9113, 8.7). libcurl remarks on it only where the
+ * connection had no request before; else it sounds as if the connection had broken, and the note that it keeps of the
+ * refusal stays on the handle, to come out at a later try, perhaps of another request. So the remark counts as long as
+ * every earlier try has ended with it, and engine.c uses no handle again on which there was a second try.
+ */
+static void hear_refusal(struct transfer *t, const char *remark, size_t len)
+{
+	static const char refusal[] = "REFUSED_STREAM, retrying";
+
+	if (t->repeated_unrefused || len < sizeof(refusal) - 1 || memcmp(remark, refusal, sizeof(refusal) - 1) != 0)
+		return;
+	t->refused = t->refusal_heard = true;
+}
+
+void goaway_again(struct transfer *transfer)
+{
+	if (!transfer->refusal_heard)
+		transfer->repeated_unrefused = true;
+	transfer->refusal_heard = false;
+}
+
 void goaway_listen(struct transfer *transfer, const char *remark, size_t len)
 {
 	int64_t last;
 
+	hear_refusal(transfer, remark, len);
 	if (!len || remark[0] != 'r') /* libcurl 7.88 writes "recveived" */
 		return;
 	last = number_behind(remark, len, "eived GOAWAY, error=0, last_stream=");

@@ -73,6 +73,7 @@ struct transfer {
 	bool in_body; /* what comes as a header now is a trailer */
 	unsigned begun; /* how often libcurl began to send the request */
 	bool refused; /* the server said of this request that it has not looked at it (goaway.c) */
+	bool refusal_heard, repeated_unrefused; /* of goaway.c */
 	struct http_connection *connection; /* that it began on last, or NULL */
 	int local_port; /* of that connection, and */
 	int64_t stream; /* of the HTTP/2 stream on it, for goaway.c */
@@ -99,9 +100,10 @@ void response_reset(struct http_response *response, size_t max_body);
 int64_t response_retry_after(const char *value, int64_t now_ms); /* either form; -1 if it is neither */
 
 /*
- * goaway.c: told when a request begins on a connection and when it has ended or moves to another one; hears libcurl's
- * remarks.
+ * goaway.c: told when a request begins on a connection and when it has ended or moves to another one, and before that
+ * when this is not the first try; hears libcurl's remarks.
  */
+void goaway_again(struct transfer *transfer);
 void goaway_begin(struct transfer *transfer, int local_port);
 void goaway_end(struct transfer *transfer);
 void goaway_listen(struct transfer *transfer, const char *remark, size_t len);

@@ -110,6 +110,8 @@ static int on_connected(void *arg, char *remote, char *local, int remote_port, i
 	(void)local;
 	(void)remote_port;
 	goaway_end(t);
+	if (t->begun)
+		goaway_again(t);
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
 	if (t->begun && request_size > t->overhead && !t->refused) {
 		if (!repeatable(t->request.method)) {
