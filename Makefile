@@ -250,7 +250,7 @@ demo: $(B)/kandy
 
 C_FILES := $(sort $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch]))
 SHELL_FILES := $(sort $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash)' .ci/* tests/*.sh tests/run tests/*/*.t 2>/dev/null)) \
-	completions/kandy.bash
+	$(sort $(wildcard tests/*/*.sh)) completions/kandy.bash
 
 .PHONY: format
 format:

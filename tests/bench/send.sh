@@ -8,7 +8,8 @@ nginx_start
 many=10000
 to=bob@bench.example
 printf 'Authorization: Bearer %s\n' "$nginx_token" >"$scratch/bearer"
-curl_post="curl -s -o /dev/null -H @$scratch/bearer -H Content-Type:application/json -H Accept:application/json -d {\"chatMessage\":{\"text\":\"hello\"}}"
+printf '{"chatMessage":{"text":"hello"}}' >"$scratch/body"
+curl_post="curl -s -o /dev/null -H @$scratch/bearer -H Content-Type:application/json -H Accept:application/json -d @$scratch/body"
 echo some-password >"$scratch/password" && chmod 600 "$scratch/password"
 "$KANDY" login -q --base-url "$nginx_url" --cacert "$ca" --client-id bench -u alice@bench.example --password-file "$scratch/password" \
 	>/dev/null || fail 'cannot log in to nginx'
@@ -40,7 +41,7 @@ for ((i = 0; i < many; i++)); do
 done >"$scratch/curl.config"
 cat >"$scratch/xargs-curl" <<-END
 	#!/bin/sh
-	seq 60 | xargs -P2 -I{} $(printf '%s' "$curl_post" | sed "s/{\"/'&/; s/}}$/}}'/") --cacert $bundle $nginx_messages
+	seq 60 | xargs -P2 -I{} $curl_post --cacert $bundle $nginx_messages
 END
 printf '#!/bin/sh\nexec %s send --jsonl -j 8 --cacert %s <%s\n' "$KANDY" "$ca" "$scratch/messages.jsonl" >"$scratch/kandy-jsonl"
 chmod +x "$scratch/xargs-curl" "$scratch/kandy-jsonl"

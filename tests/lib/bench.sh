@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # bench.sh - what the measurements in tests/bench have in common: a scratch directory, servers that end with it, medians, the table.
 #
 # Each line of a table is a ratio of two things measured in turn on the same machine at the same time; absolute numbers are this
@@ -14,10 +15,8 @@ lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top_dir=${lib_dir%/*/*}
 KANDY=${KANDY_BIN:-$top_dir/build/kandy}
 TOOLS=${BENCH_TOOLS:?run it by: make bench}
-for name in $(compgen -e | grep -E '^(KANDY_|[a-zA-Z]*_proxy$|[A-Z]*_PROXY$|XDG_|SSL_CERT_|CURL_CA_|NODE_EXTRA_CA_CERTS|CREDENTIALS_DIRECTORY)'); do
-	unset "$name"
-done
-export LC_ALL=C.UTF-8 TZ=UTC
+. "$lib_dir/environment.sh"
+clean_environment 'BENCH_*'
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/kandy-bench.XXXXXX")
 export HOME=$scratch/home XDG_STATE_HOME=$scratch/state
 mkdir -p "$HOME" "$scratch/servers"

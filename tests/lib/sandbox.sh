@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # sandbox.sh - what tests of the sandbox itself need: curl, jq and a WebSocket client of their own, nothing of kandy's client.
 #
 #	. "${0%/*}/../lib/tap.sh"; . "$tests_dir/lib/sandbox.sh"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # tap.sh - the shell side of the tests. A test is an executable bash script:
 #
 #	#!/usr/bin/env bash
@@ -35,16 +36,8 @@ tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 top_dir=${tests_dir%/*}
 KANDY_BIN=${KANDY_BIN:-$top_dir/build/kandy}
 case $KANDY_BIN in /*) ;; *) KANDY_BIN=$PWD/$KANDY_BIN ;; esac
-# The caller's environment is the caller's: proxies, certificates, settings of kandy and of the tools in use here stay outside.
-for name in $(compgen -e); do
-	case $name in
-	PATH | TMPDIR | LD_LIBRARY_PATH | CC | MAKEFLAGS | ASAN_OPTIONS | UBSAN_OPTIONS | SHELLOPTS | BASHOPTS) ;;
-	KANDY_BIN | KANDY_WRAP | BUILD_DIR | INTEROP_MODULES | TEST_* | FAULT_* | ROUNDS | SEED | PROCESSES | SOAK*) ;;
-	*) unset "$name" ;;
-	esac
-done
-export LC_ALL=C.UTF-8 TZ=UTC TERM=dumb SHELL=/bin/bash
-umask 022
+. "$tests_dir/lib/environment.sh"
+clean_environment ASAN_OPTIONS UBSAN_OPTIONS KANDY_WRAP BUILD_DIR 'TEST_*' 'FAULT_*' ROUNDS SEED PROCESSES 'SOAK*'
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/kandy-test.XXXXXX")
 export HOME=$scratch/home
 mkdir -p "$HOME" "$scratch/bin" "$scratch/work"
