@@ -92,7 +92,7 @@ enum status client_new(struct client **out, const struct client_config *config, 
 		};
 
 		client->usable = session_fits(client);
-		st = http_new(&client->http, &http, err);
+		client->http = http_new(&http);
 	}
 	if (st) {
 		client_free(client);

@@ -16,28 +16,32 @@
 
 #define SPARE_MAX 64
 
-enum status http_new(struct http **out, const struct http_config *config, struct err *err)
+struct http *http_new(const struct http_config *config)
 {
-	enum status status = http_load(err);
-	struct http *http;
+	struct http *http = xcalloc(1, sizeof(*http));
 
-	if (status != ST_OK)
-		return status;
-	http = xcalloc(1, sizeof(*http));
 	http->config = *config;
 	http->proxy = xstrdup_null(config->proxy);
 	http->agent = xstrdup_null(config->agent);
 	http->config.proxy = http->proxy;
 	http->config.agent = http->agent;
 	http->proxy_possible = proxy_is_possible(http->proxy);
-	http->multi = curl_multi_init();
-	if (!http->multi) {
-		http_free(http);
+	return http;
+}
+
+/* Before the first use of libcurl, which costs 7 MB of memory: a listener makes its requests in another process. */
+static enum status open_multi(struct http *http, struct err *err)
+{
+	enum status status;
+
+	if (http->multi)
+		return ST_OK;
+	if ((status = http_load(err)))
+		return status;
+	if (!(http->multi = curl_multi_init()))
 		return err_set(err, ST_INTERNAL, "cannot initialise libcurl: out of memory");
-	}
-	if (config->max_connections)
-		curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, config->max_connections);
-	*out = http;
+	if (http->config.max_connections)
+		curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, http->config.max_connections);
 	return ST_OK;
 }
 
@@ -126,11 +130,13 @@ static void unlink_transfer(struct transfer *t)
 
 enum status http_start(struct http *http, const struct http_request *request, http_done *done, struct err *err)
 {
-	struct transfer *t = transfer_get(http);
+	struct transfer *t;
 	enum status status;
 	CURLMcode code;
 
-	if (!t)
+	if ((status = open_multi(http, err)))
+		return status;
+	if (!(t = transfer_get(http)))
 		return err_set(err, ST_INTERNAL, "cannot begin a request: out of memory");
 	t->request = *request;
 	t->done = done;
@@ -336,7 +342,7 @@ enum status http_step(struct http *http, int wait_ms, int extra_fd, struct err *
 	CURLMcode code;
 	enum status status = interrupted(http, err);
 
-	if (status != ST_OK)
+	if (status != ST_OK || (status = open_multi(http, err)))
 		return status;
 	if (interrupt_fd() >= 0)
 		fds[count++] = (struct curl_waitfd){ .fd = interrupt_fd(), .events = CURL_WAIT_POLLIN };

@@ -83,7 +83,8 @@ struct http_request {
 	void *arg; /* for sink, progress and done */
 };
 
-enum status http_new(struct http **out, const struct http_config *config, struct err *err) MUST_USE;
+/* libcurl is loaded by the first request; that fails with ST_CONFIG where it is not there. */
+struct http *http_new(const struct http_config *config);
 void http_free(struct http *http); /* what is under way is dropped without its `done` */
 
 /*

@@ -312,9 +312,6 @@ static struct http *client(answer *how)
 	struct http_config config = {
 		.trust = &trust, .proxy = "", .agent = "kandy/test", .connect_timeout_ms = 60000, .timeout_ms = 120000
 	};
-	struct http *http;
-	struct err err;
-
 	pthread_mutex_lock(&server.lock);
 	while (server.open)
 		pthread_cond_wait(&server.changed, &server.lock);
@@ -322,11 +319,7 @@ static struct http *client(answer *how)
 	server.connections = server.requests = 0;
 	server.last[0] = '\0';
 	pthread_mutex_unlock(&server.lock);
-	if (http_new(&http, &config, &err) != ST_OK) {
-		printf("Bail out! %s\n", err.text);
-		exit(1);
-	}
-	return http;
+	return http_new(&config);
 }
 
 static struct http_request get(void)
