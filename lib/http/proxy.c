@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -84,35 +85,55 @@ static bool excepted(const char *host, const char *list)
 	return match;
 }
 
-/* SCHEME://[USER:PASSWORD@]HOST:PORT with curl's defaults (http, 1080); NULL if it cannot be read. */
+/* The host of "HOST[:PORT]" or "[ADDRESS][:PORT]", and the port, "" where there is none. False: not to be read. */
+static bool split_host(const char *s, size_t len, size_t *host_len, const char **port, size_t *port_len)
+{
+	const char *close = *s == '[' ? memchr(s, ']', len) : s;
+
+	if (!close)
+		return false;
+	*host_len = (size_t)(close - s) + strcspn(close, ":");
+	if (*host_len > len)
+		*host_len = len;
+	*port = s + *host_len + (*host_len < len);
+	*port_len = (size_t)(s + len - *port);
+	return *host_len && (*s != '[' || s[*host_len - 1] == ']');
+}
+
+/*
+ * SCHEME://[USER:PASSWORD@]HOST:PORT with curl's defaults (http, 1080); NULL if it cannot be read. Without libcurl,
+ * which a listener does not load.
+ */
 static char *normalise(const char *proxy)
 {
-	CURLU *parts = curl_url();
-	char *scheme = NULL, *text = NULL, *out = NULL;
+	const char *colon = strstr(proxy, "://"), *at, *host, *port;
+	size_t scheme_len = colon ? (size_t)(colon - proxy) : 0, len, user_len = 0, host_len, port_len;
+	const char *scheme = colon ? proxy : "http";
+	char digits[8] = "", *out;
+	int64_t number;
 
-	if (!parts || curl_url_set(parts, CURLUPART_URL, proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME))
-		goto out;
-	/* a guess by the name ("ftp.example") is not wanted: http it is, unless something else was said */
-	if (!strstr(proxy, "://"))
-		curl_url_set(parts, CURLUPART_SCHEME, "http", 0);
-	curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0);
-	if (curl_url_get(parts, CURLUPART_PORT, &text, 0))
-		curl_url_set(parts, CURLUPART_PORT, scheme && !strcmp(scheme, "https") ? "443" : "1080", 0);
-	curl_free(text);
-	text = NULL;
-	curl_url_set(parts, CURLUPART_PATH, NULL, 0);
-	curl_url_set(parts, CURLUPART_QUERY, NULL, 0);
-	curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0);
-	if (!curl_url_get(parts, CURLUPART_URL, &text, CURLU_NON_SUPPORT_SCHEME)) {
-		out = xstrdup(text);
-		if (ends_with(out, "/"))
-			out[strlen(out) - 1] = '\0';
-		explicit_bzero(text, strlen(text));
+	if (!colon)
+		scheme_len = strlen(scheme);
+	host = colon ? colon + 3 : proxy;
+	len = strcspn(host, "/?#");
+	if ((at = memrchr(host, '@', len)))
+		user_len = (size_t)(at + 1 - host);
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)host[i] <= ' ' || host[i] == 0x7f)
+			return NULL;
 	}
-out:
-	curl_free(scheme);
-	curl_free(text);
-	curl_url_cleanup(parts);
+	if (!scheme_len || !split_host(host + user_len, len - user_len, &host_len, &port, &port_len) ||
+		port_len >= sizeof(digits))
+		return NULL;
+	number = scheme_len == 5 && !strncasecmp(scheme, "https", 5) ? 443 : 1080;
+	memcpy(digits, port, port_len);
+	if (port_len && (strspn(digits, "0123456789") != port_len || !parse_int64(digits, &number)))
+		return NULL;
+	if (number < 1 || number > 65535)
+		return NULL;
+	out = xasprintf("%.*s://%.*s:%d", (int)scheme_len, scheme, (int)(user_len + host_len), host, (int)number);
+	for (size_t i = 0; i < scheme_len; i++)
+		out[i] = (char)tolower((unsigned char)out[i]);
 	return out;
 }
 
@@ -133,7 +154,7 @@ char *http_proxy_for(const char *proxy_option, bool tls, const char *host, uint1
 	const char *except = first_set(exceptions);
 
 	(void)port; /* no rule of curl's looks at it */
-	if (!proxy || !proxy[0] || (except && excepted(host, except)) || http_load(NULL) != ST_OK)
+	if (!proxy || !proxy[0] || (except && excepted(host, except)))
 		return NULL;
 	return normalise(proxy);
 }
