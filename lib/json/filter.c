@@ -82,7 +82,7 @@ struct filter {
 	struct filter_arg *args;
 	size_t arg_count;
 	pthread_t thread;
-	bool compiling; /* on the thread */
+	bool started, compiling; /* compiling: on the thread */
 	struct json_doc doc; /* these two are kept from one item to the next */
 	struct buf line;
 	enum status status; /* of the compilation */
@@ -179,15 +179,23 @@ enum status filter_new(struct filter **out, const char *select, const char *prog
 		filter->args[filter->arg_count].name = xstrdup(args[filter->arg_count].name);
 		filter->args[filter->arg_count].value = xstrdup(args[filter->arg_count].value);
 	}
-	filter->compiling = !pthread_create(&filter->thread, NULL, compile_all, filter);
-	if (!filter->compiling)
-		compile_all(filter);
 	*out = filter;
 	return ST_OK;
 }
 
+void filter_start(struct filter *filter)
+{
+	if (filter->started)
+		return;
+	filter->started = true;
+	filter->compiling = !pthread_create(&filter->thread, NULL, compile_all, filter);
+	if (!filter->compiling)
+		compile_all(filter);
+}
+
 enum status filter_ready(struct filter *filter, struct err *err)
 {
+	filter_start(filter);
 	if (filter->compiling) {
 		pthread_join(filter->thread, NULL);
 		filter->compiling = false;

@@ -2,8 +2,8 @@
  * filter.h - jq programs on JSON lines (--select, --jq, --arg).
  *
  * The gate to libjq, which is loaded by filter_new() and not before. To compile a program costs about 30
- * ms (libjq 1.6 compiles its builtins each time), so it is done on a thread while the caller goes on to
- * connect; filter_run() waits for it. A filter is used by one thread at a time.
+ * ms (libjq 1.6 compiles its builtins each time), so filter_start() does it on a thread while the caller goes
+ * on to connect; filter_run() waits for it. A filter is used by one thread at a time.
  *
  * An item passes `select` if any of its results is neither false nor null: it is passed on once, however
  * many are, and without a `program` byte for byte. Results of a `program` are jq's rendering: libjq 1.6
@@ -27,12 +27,14 @@ struct filter_arg {
 };
 
 /*
- * `select` or `program` may be NULL, not both. Strings are copied. Starts to compile. ST_CONFIG if libjq
- * is not there.
+ * `select` or `program` may be NULL, not both. Strings are copied. ST_CONFIG if libjq is not there.
  */
 enum status filter_new(struct filter **out, const char *select, const char *program, const struct filter_arg *args,
 	size_t arg_count, struct err *err) MUST_USE;
 void filter_free(struct filter *filter);
+
+/* Begins to compile, if that has not been done; until filter_ready() there is a thread that a fork would cut off. */
+void filter_start(struct filter *filter);
 
 /* Waits until the program is compiled; ST_USAGE with jq's own complaint if it cannot be. */
 enum status filter_ready(struct filter *filter, struct err *err) MUST_USE;
