@@ -157,7 +157,8 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 		return st;
 	argv = exec_argv(params, ctx->cli);
 	if (!(st = session_open(&handle, ctx, &params->session, false, err))) {
-		st = listen_with(handle.client, params, filter, argv, err);
+		if (!(st = session_keep_secrets(&handle, err)))
+			st = listen_with(handle.client, params, filter, argv, err);
 		session_close(&handle);
 	}
 	free(argv);

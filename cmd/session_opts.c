@@ -4,11 +4,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/term.h"
 #include "cmd/secret_source.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define AT(member) .at = offsetof(struct session_params, member)
@@ -182,7 +184,7 @@ struct source {
 	const char *what; /* "password", "client secret" */
 	const char *value; /* path, command, or the secret itself; borrowed */
 	char *path; /* FROM_CREDENTIAL */
-	struct secret read; /* FROM_STDIN: which can be read once, and may be needed again */
+	struct secret read; /* what can be read once, and may be needed again */
 };
 
 struct session_secrets {
@@ -286,8 +288,12 @@ static enum status ask_terminal(const struct session_secrets *secrets, const str
 static enum status get(const struct session_secrets *secrets, struct source *source, struct secret *out,
 	struct err *err)
 {
-	enum status st = ST_OK;
+	enum status st;
 
+	if (source->read.s) {
+		secret_copy(out, &source->read);
+		return ST_OK;
+	}
 	switch (source->kind) {
 	case FROM_FILE: return secret_from_file(source->value, source->what, false, out, err);
 	case FROM_CREDENTIAL: return secret_from_file(source->path, source->what, true, out, err);
@@ -298,9 +304,7 @@ static enum status get(const struct session_secrets *secrets, struct source *sou
 			err);
 	case FROM_TERMINAL: return ask_terminal(secrets, source, out, err);
 	case FROM_STDIN:
-		if (!source->read.s)
-			st = secret_from_stdin(source->what, &source->read, err);
-		if (!st)
+		if (!(st = secret_from_stdin(source->what, &source->read, err)))
 			secret_copy(out, &source->read);
 		return st;
 	case FROM_NOWHERE: break;
@@ -380,6 +384,38 @@ out:
 	return st;
 }
 
+static bool is_passing(const struct source *source)
+{
+	struct stat file;
+
+	if (source->kind == FROM_STDIN || source->kind == FROM_TERMINAL)
+		return true;
+	/* a file behind a descriptor of ours (/dev/fd/N) is not there in another process */
+	return source->kind == FROM_FILE &&
+		(starts_with(source->value, "/dev/") || (!stat(source->value, &file) && !S_ISREG(file.st_mode)));
+}
+
+static enum status keep(const struct session_secrets *secrets, struct source *source, struct err *err)
+{
+	struct secret secret = { 0 };
+	enum status st;
+
+	if (!is_passing(source) || source->read.s)
+		return ST_OK;
+	if (!(st = get(secrets, source, &secret, err)))
+		secret_copy(&source->read, &secret);
+	secret_release(&secret);
+	return st;
+}
+
+enum status session_keep_secrets(struct session_handle *handle, struct err *err)
+{
+	struct session_secrets *secrets = handle->secrets;
+	enum status st = keep(secrets, &secrets->password, err);
+
+	return st ? st : keep(secrets, &secrets->client_secret, err);
+}
+
 void session_close(struct session_handle *handle)
 {
 	client_free(handle->client);
@@ -387,6 +423,7 @@ void session_close(struct session_handle *handle)
 	tls_trust_release(&handle->trust);
 	if (handle->secrets) {
 		secret_release(&handle->secrets->password.read);
+		secret_release(&handle->secrets->client_secret.read);
 		secret_release(&handle->secrets->client_secret.read);
 		free(handle->secrets->password.path);
 		free(handle->secrets->client_secret.path);

@@ -48,6 +48,11 @@ struct session_handle {
 enum status session_open_store(struct store **store, const struct run_ctx *ctx, struct err *err) MUST_USE;
 enum status session_open(struct session_handle *handle, const struct run_ctx *ctx, const struct session_params *params,
 	bool interactive, struct err *err) MUST_USE;
+/*
+ * Reads now what can be read once and may be needed more than once, or by a process that does not have our descriptors:
+ * a password on stdin, or from a pipe (--password-file <(command)).
+ */
+enum status session_keep_secrets(struct session_handle *handle, struct err *err) MUST_USE;
 void session_close(struct session_handle *handle);
 
 #endif
