@@ -1,6 +1,6 @@
 /*
  * The driver of the state machine: carries events to it and does what it asks for. One thread serves the socket, the
- * reader and the children; the worker's requests run beside it.
+ * reader and the children; requests are made by a process of their own.
  *
  * The reader's descriptor is shared with whoever else has it open, so it is never made non-blocking: poll(2) is asked
  * first, and then at most PIPE_BUF bytes are written, which a pipe that is writable has room for.
@@ -53,7 +53,7 @@ struct driver {
 	bool save_failed; /* and could not, which was said */
 	struct err save_err;
 	bool stopped; /* the interrupt was handled */
-	bool filter_checked;
+	bool filter_started, filter_checked;
 	bool done;
 	int64_t saved_at, save_at, sync_at, watchdog_at, exec_at;
 	int64_t timer_at; /* as the loop has it */
@@ -253,25 +253,26 @@ static void on_closed(void *arg, const struct ws_closed *why)
 	listener_closed(((struct driver *)arg)->listener, clock_mono_ms(), why);
 }
 
-static void on_timer(void *arg)
+static void on_tick(void *arg)
 {
-	(void)arg; /* the main loop looks at the deadlines after each step */
+	(void)arg; /* the main loop looks at what is due after each step */
 }
 
-static void on_woken(void *arg)
+static void on_worker(void *arg, int fd, uint32_t events)
 {
-	struct driver *d = arg;
-	struct listener_result result;
-
-	if (!d->worker || !listen_worker_take(d->worker, &result))
-		return;
-	listener_done(d->listener, clock_mono_ms(), &result);
-	listener_result_release(&result);
+	(void)fd;
+	(void)events;
+	listen_worker_ready(((struct driver *)arg)->worker, clock_mono_ms()); /* the main loop takes the result */
 }
 
-static void on_result(void *arg)
+static void watch_worker(void *arg, int fd)
 {
-	ws_wake(((struct driver *)arg)->ws);
+	ws_watch(((struct driver *)arg)->ws, fd, EPOLLIN, on_worker, arg);
+}
+
+static void unwatch_worker(void *arg, int fd)
+{
+	ws_unwatch(((struct driver *)arg)->ws, fd);
 }
 
 static void on_interrupt(void *arg, int fd, uint32_t events)
@@ -296,21 +297,31 @@ static void check_filter(struct driver *d)
 {
 	struct err err = ERR_INIT;
 
-	if (d->filter_checked || !d->options->filter)
+	if (!d->filter_started || d->filter_checked)
 		return;
 	d->filter_checked = true;
 	if (filter_ready(d->options->filter, &err))
 		listener_fail(d->listener, clock_mono_ms(), &err);
 }
 
+/*
+ * The filter is compiled, on a thread, while the first request is under way: not before the process that makes it has
+ * been forked, and no other one is before the thread has ended.
+ */
+static void start_job(struct driver *d, const struct listener_request *request)
+{
+	check_filter(d);
+	listen_worker_start(d->worker, request);
+	if (d->options->filter && !d->filter_started) {
+		d->filter_started = true;
+		filter_start(d->options->filter);
+	}
+}
+
 static void act(struct driver *d, const struct listener_action *action)
 {
 	switch (action->kind) {
-	case LISTENER_ACT_JOB:
-		listen_worker_start(d->worker, &action->request);
-		if (action->request.job != LISTENER_PREPARE)
-			check_filter(d);
-		break;
+	case LISTENER_ACT_JOB: start_job(d, &action->request); break;
 	case LISTENER_ACT_CONNECT:
 		ws_connect(d->ws, action->path, action->token, action->address);
 		check_filter(d);
@@ -333,12 +344,25 @@ static void act(struct driver *d, const struct listener_action *action)
 	}
 }
 
+static bool take_result(struct driver *d)
+{
+	struct listener_result result;
+
+	if (!listen_worker_take(d->worker, &result))
+		return false;
+	listener_done(d->listener, clock_mono_ms(), &result);
+	listener_result_release(&result);
+	return true;
+}
+
 static void act_all(struct driver *d)
 {
 	struct listener_action action;
 
-	while (!d->done && listener_next(d->listener, &action))
-		act(d, &action);
+	do {
+		while (!d->done && listener_next(d->listener, &action))
+			act(d, &action);
+	} while (!d->done && take_result(d));
 }
 
 /* Everything that may be due. */
@@ -348,6 +372,7 @@ static void run_timers(struct driver *d)
 
 	if (now >= listener_deadline(d->listener))
 		listener_tick(d->listener, now);
+	listen_worker_tick(d->worker, now);
 	if (now >= d->sync_at) {
 		d->sync_at = LISTENER_NEVER;
 		save_cursor(d, true);
@@ -363,6 +388,7 @@ static void set_timer(struct driver *d)
 	int64_t at = earlier(listener_deadline(d->listener), d->exec_at);
 
 	at = earlier(at, earlier(earlier(d->save_at, d->sync_at), d->watchdog_at));
+	at = earlier(at, listen_worker_deadline(d->worker));
 	if (at == d->timer_at && at > clock_mono_ms())
 		return;
 	d->timer_at = at;
@@ -484,8 +510,8 @@ static enum status make_socket(struct driver *d, struct err *err)
 		.handlers = { .opened = on_opened,
 			.message = on_message,
 			.closed = on_closed,
-			.timer = on_timer,
-			.woken = on_woken },
+			.timer = on_tick,
+			.woken = on_tick },
 		.arg = d,
 	};
 
@@ -497,11 +523,13 @@ static enum status make_socket(struct driver *d, struct err *err)
 	return ws_new(&d->ws, &config, err);
 }
 
-static enum status make_worker(struct driver *d, struct err *err)
+static void make_worker(struct driver *d)
 {
-	struct listen_worker_config config = { .client = d->client, .resolve = !d->proxy, .done = on_result, .arg = d };
+	struct listen_worker_config config = {
+		.client = d->client, .resolve = !d->proxy, .watch = watch_worker, .unwatch = unwatch_worker, .arg = d
+	};
 
-	return listen_worker_new(&d->worker, &config, err);
+	d->worker = listen_worker_new(&config);
 }
 
 static enum status make_runner(struct driver *d, struct err *err)
@@ -548,8 +576,7 @@ static enum status set_up(struct driver *d, struct err *err)
 		return st;
 	if ((st = make_runner(d, err)))
 		return st;
-	if ((st = make_worker(d, err)))
-		return st;
+	make_worker(d);
 	d->listener = make_listener(d, baseline);
 	watch_all(d);
 	return ST_OK;

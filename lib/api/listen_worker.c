@@ -1,366 +1,335 @@
 #include "api/listen_worker.h"
 
-#include "api/channel.h"
+#include "api/listen_jobs.h"
+#include "api/listen_wire.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/random.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <pthread.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#define CHANNEL_MARGIN_MS 10000 /* a channel whose lifetime ends sooner is not taken unseen */
-#define HALF_LEAST_MS 500 /* between two renewals, whatever the server grants */
+#define READ_SIZE ((size_t)64 * 1024)
+#define END_MS 3000 /* how long the process may take to notice its end, in a lookup of a name for instance */
 
 struct listen_worker {
 	struct listen_worker_config config;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool stop, has_request, busy, has_result;
-	struct listener_request
-		request; /* with copies of what it points to: its owner may have changed its mind meanwhile */
-	struct history_session session;
-	char *next;
-	struct listener_result result;
-	/* the thread's own */
-	struct secret given; /* the token that was given out last */
-	unsigned attempt; /* which of the origin's addresses comes next */
+	pid_t pid; /* 0: there is no process */
+	int fd; /* to it; -1: none */
+	bool leaving; /* it was told to end */
+	enum listener_job busy; /* what it was asked for */
+	struct buf in; /* the answer, as far as it has come */
+	struct listener_result result; /* `job` says whether there is one */
+	int64_t idle_at;
+	struct secret given; /* the token that came last */
+	uint64_t attempt; /* addresses that were used */
 };
 
-/* ---- answers --------------------------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------------------------- */
 
-/*
- * Half of what is left after half of the lifetime would be too late where clocks differ: half of the lifetime, a
- * little jittered.
- */
-static int64_t half_over_in(int64_t ends_ms, int64_t lifetime_ms, int64_t now_ms)
+/* Everything but the standard descriptors, the trace and `fd` is the listener's: its socket, its locks, its epoll. */
+static void close_others(int fd)
 {
-	int64_t in = ends_ms - lifetime_ms / 2 - now_ms;
+	int trace = log_trace_fd(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int low = trace >= 0 && trace < fd ? trace : fd, high = trace > fd ? trace : fd;
 
-	in -= random_below(lifetime_ms / 20 + 1);
-	return in > HALF_LEAST_MS ? in : HALF_LEAST_MS;
+	if (null >= 0)
+		dup2(null, STDOUT_FILENO); /* whoever reads it waits for the listener's end, and not for ours */
+	if (low > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+	close_range((unsigned)high + 1, ~0U, 0);
 }
 
-/* What holds now, for the listener. */
-static void report(struct listen_worker *w, struct listener_result *r)
+/* One whole message; false at the end of the connection. */
+static bool receive(int fd, struct buf *in)
 {
-	const struct session *session = client_session(w->config.client);
-	int64_t now = clock_wall_ms();
+	size_t wanted;
 
-	secret_copy(&r->token, &session->access_token);
-	secret_copy(&w->given, &session->access_token);
-	free(r->self);
-	r->self = xstrdup_null(session->address);
-	r->server_role = session->channel_role && !strcmp(session->channel_role, "server");
-	r->renew_in_ms = r->extend_in_ms = -1;
-	if (session->expires_ms > session->issued_ms)
-		r->renew_in_ms = half_over_in(session->expires_ms, session->expires_ms - session->issued_ms, now);
-	if (session->channel_url && session->channel_lifetime_ms > 0)
-		r->extend_in_ms = half_over_in(session->channel_expires_ms, session->channel_lifetime_ms, now);
-}
+	buf_clear(in);
+	while (!(wanted = listen_wire_length(in->data, in->len)) || in->len < wanted) {
+		ssize_t n;
 
-static enum status socket_path(struct listen_worker *w, struct listener_result *r)
-{
-	struct buf path;
-	enum status st;
-
-	buf_init(&path, 64 * 1024);
-	st = channel_socket_path(w->config.client, &path, &r->err);
-	if (!st) {
-		free(r->path);
-		r->path = xstrdup(path.data);
+		if (wanted > LISTEN_WIRE_MAX)
+			return false;
+		buf_reserve(in, READ_SIZE);
+		n = recv(fd, in->data + in->len, READ_SIZE, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		buf_commit(in, (size_t)n);
 	}
-	buf_release(&path);
-	return st;
+	return true;
 }
 
-/* One address of the origin; another one each time, in case the first does not answer. */
-static enum status resolve(struct listen_worker *w, struct listener_result *r)
+static bool transmit(int fd, const struct buf *out)
 {
-	const struct url *origin = client_base(w->config.client);
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *list = NULL, *at;
-	unsigned count = 0;
-	char host[NI_MAXHOST];
-	int failure = getaddrinfo(origin->host, NULL, &hints, &list);
+	size_t at = 0;
 
-	if (failure)
-		return err_set(&r->err, ST_UNAVAILABLE, "cannot find host '%s': %s", origin->host,
-			gai_strerror(failure));
-	for (at = list; at; at = at->ai_next)
-		count++;
-	at = list;
-	for (unsigned skip = w->attempt++ % count; skip; skip--)
-		at = at->ai_next;
-	if (!getnameinfo(at->ai_addr, at->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST))
-		r->address = xstrdup(host);
-	freeaddrinfo(list);
-	return ST_OK;
+	while (at < out->len) {
+		ssize_t n = send(fd, out->data + at, out->len - at, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		at += (size_t)n;
+	}
+	return true;
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------------------------ */
-
-/* The services of the session as they are now, to be asked for again when the channel or one of them has gone. */
-static size_t wanted_services(const struct session *before, struct channel_service **services)
+static void perform(struct listen_jobs *jobs, const struct listen_order *order, bool first, struct listener_result *r)
 {
-	*services = xcalloc(before->subscription_count + 1, sizeof(**services));
-	for (size_t i = 0; i < before->subscription_count; i++)
-		(*services)[i] = (struct channel_service){ .service = before->subscriptions[i].service,
-			.number = before->subscriptions[i].number };
-	return before->subscription_count;
-}
-
-/* channel_ensure(), after the session has been made to forget what the server has forgotten. */
-static enum status ensure(struct listen_worker *w, bool forget_channel, const char *forget_service,
-	struct listener_result *r)
-{
-	struct client *client = w->config.client;
-	struct channel_change change = { 0 };
-	struct channel_want want = { 0 };
-	struct channel_service *services;
-	struct session before = { 0 };
+	struct err err = ERR_INIT;
 	enum status st = ST_OK;
 
-	session_copy(&before, client_session(client));
-	want.service_count = wanted_services(&before, &services);
-	want.services = want.service_count ? services : NULL;
-	if (forget_channel)
-		st = channel_forget(client, &r->err);
-	else if (forget_service)
-		st = channel_forget_subscription(client, forget_service, NULL, &r->err);
-	if (!st)
-		st = channel_ensure(client, &want, &change, &r->err);
-	r->made = change.channel_made || change.subscriptions_made;
-	free(services);
-	session_release(&before);
-	return st;
+	jobs->given = &order->given;
+	jobs->attempt = order->attempt;
+	/* the listener's idea of the session is that of its start; the processes before this one have renewed it */
+	if (first && (st = client_reload(jobs->client, &err)))
+		*r = (struct listener_result){
+			.job = order->request.job, .status = st, .err = err, .renew_in_ms = -1, .extend_in_ms = -1
+		};
+	else
+		listen_jobs_perform(jobs, &order->request, r);
 }
 
-static bool channel_is_fresh(const struct session *session)
+/* Answers requests until the listener wants no more of them. */
+_Noreturn static void serve(const struct listen_worker_config *config, int fd)
 {
-	return session->channel_url && session->subscription_count &&
-		session->channel_expires_ms > clock_wall_ms() + CHANNEL_MARGIN_MS;
-}
-
-static enum status prepare(struct listen_worker *w, const struct listener_request *request, struct listener_result *r)
-{
-	struct client *client = w->config.client;
-	enum status st;
-
-	if ((st = client_reload(client, &r->err)))
-		return st;
-	if ((st = client_authenticate(client, request->refused ? &w->given : NULL, &r->err)))
-		return st;
-	if (!request->token_only) {
-		if (request->forget || request->check || !channel_is_fresh(client_session(client)))
-			st = ensure(w, request->forget, NULL, r);
-		if (!st)
-			st = socket_path(w, r);
-		if (!st && w->config.resolve)
-			st = resolve(w, r);
-	}
-	if (!st)
-		report(w, r);
-	return st;
-}
-
-static enum status renew(struct listen_worker *w, struct listener_result *r)
-{
-	enum status st = client_authenticate(w->config.client, NULL, &r->err);
-
-	if (!st)
-		report(w, r);
-	return st;
-}
-
-static enum status extend(struct listen_worker *w, struct listener_result *r)
-{
-	enum status st = channel_extend(w->config.client, CHANNEL_LIFETIME_MS, &r->err);
-
-	if (!st)
-		report(w, r);
-	return st;
-}
-
-static enum status resubscribe(struct listen_worker *w, const struct listener_request *request,
-	struct listener_result *r)
-{
-	enum status st = ensure(w, !request->service, request->service, r);
-
-	if (!st)
-		st = socket_path(w, r);
-	if (!st)
-		report(w, r);
-	return st;
-}
-
-static bool has_sms(const struct session *session)
-{
-	return channel_find(session, "sms", NULL) != NULL;
-}
-
-static enum status sessions(struct listen_worker *w, struct listener_result *r)
-{
-	struct client *client = w->config.client;
-	struct err err = ERR_INIT;
-	enum status st;
-
-	if ((st = history_fetch_sessions(client, CHAT_ONE_TO_ONE, &r->sessions, &r->err)))
-		return st;
-	if ((st = history_fetch_sessions(client, CHAT_GROUP, &r->sessions, &err)) && !err.retryable && st != ST_AUTH) {
-		log_verbose("no history of groups: %s", err.text); /* not everyone has them */
-		st = ST_OK;
-	}
-	if (!st && has_sms(client_session(client)))
-		st = history_fetch_sessions(client, CHAT_SMS, &r->sessions, &err);
-	if (st)
-		r->err = err;
-	return st;
-}
-
-static enum status page(struct listen_worker *w, const struct listener_request *request, struct listener_result *r)
-{
-	const struct history_session *session = request->session;
-
-	return history_fetch_page(w->config.client, session->type, session->peer, session->own, request->next,
-		HISTORY_PAGE, &r->page, &r->messages, &r->more, &r->err);
-}
-
-static void perform(struct listen_worker *w, const struct listener_request *request, struct listener_result *r)
-{
-	*r = (struct listener_result){ .job = request->job, .err = ERR_INIT, .renew_in_ms = -1, .extend_in_ms = -1 };
-	switch (request->job) {
-	case LISTENER_JOB_NONE: break;
-	case LISTENER_PREPARE: r->status = prepare(w, request, r); break;
-	case LISTENER_RENEW: r->status = renew(w, r); break;
-	case LISTENER_EXTEND: r->status = extend(w, r); break;
-	case LISTENER_RESUBSCRIBE: r->status = resubscribe(w, request, r); break;
-	case LISTENER_SESSIONS: r->status = sessions(w, r); break;
-	case LISTENER_PAGE: r->status = page(w, request, r); break;
-	}
-}
-
-/* ---- the thread ------------------------------------------------------------------------------------------------ */
-
-static void *run(void *arg)
-{
-	struct listen_worker *w = arg;
-	struct listener_request request;
+	struct listen_jobs jobs = { .client = config->client, .resolve = config->resolve };
 	struct listener_result result;
+	struct listen_order order;
+	struct buf in, out;
 
-	pthread_mutex_lock(&w->lock);
-	for (;;) {
-		while (!w->stop && !w->has_request)
-			pthread_cond_wait(&w->changed, &w->lock);
-		if (w->stop)
+	close_others(fd);
+	interrupt_by_peer(fd);
+	buf_init_secret(&in, BUF_NO_MAX);
+	buf_init_secret(&out, BUF_NO_MAX);
+	for (bool first = true; receive(fd, &in); first = false) {
+		if (!listen_wire_get_request(in.data, in.len, &order))
 			break;
-		request = w->request;
-		w->has_request = false;
-		w->busy = true;
-		pthread_mutex_unlock(&w->lock);
-		perform(w, &request, &result);
-		pthread_mutex_lock(&w->lock);
-		w->result = result;
-		w->result.messages.doc = result.messages.doc ? &w->result.page.json : NULL;
-		w->has_result = true;
-		w->busy = false;
-		pthread_mutex_unlock(&w->lock);
-		w->config.done(w->config.arg);
-		pthread_mutex_lock(&w->lock);
+		perform(&jobs, &order, first, &result);
+		buf_clear(&out);
+		listen_wire_put_result(&out, &result);
+		listener_result_release(&result);
+		listen_order_release(&order);
+		if (!transmit(fd, &out))
+			break;
 	}
-	pthread_mutex_unlock(&w->lock);
-	return NULL;
+	_exit(0);
 }
 
-enum status listen_worker_new(struct listen_worker **out, const struct listen_worker_config *config, struct err *err)
+/* ---- the listener's side --------------------------------------------------------------------------------------- */
+
+struct listen_worker *listen_worker_new(const struct listen_worker_config *config)
 {
 	struct listen_worker *w = xcalloc(1, sizeof(*w));
-	sigset_t all, before;
-	int failure;
 
 	w->config = *config;
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, NULL);
-	/* signals are the main thread's */
+	w->fd = -1;
+	w->idle_at = LISTENER_NEVER;
+	buf_init_secret(&w->in, BUF_NO_MAX); /* see LISTEN_WIRE_MAX */
+	return w;
+}
+
+static enum status begin_process(struct listen_worker *w, struct err *err)
+{
+	sigset_t all, before;
+	int fds[2], failure;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		return err_set(err, ST_TEMPFAIL, "cannot make a socket pair: %s", strerror(errno));
+	/* a signal in between would be noted down where the listener looks */
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	failure = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure) {
-		free(w);
-		return err_set(err, ST_INTERNAL, "cannot start a thread: %s", strerror(failure));
+	sigprocmask(SIG_SETMASK, &all, &before);
+	w->pid = fork();
+	failure = errno;
+	if (!w->pid)
+		serve(&w->config, fds[1]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(fds[1]);
+	if (w->pid < 0) {
+		w->pid = 0;
+		close(fds[0]);
+		return err_set(err, ST_TEMPFAIL, "cannot start a process for requests: %s", strerror(failure));
 	}
-	*out = w;
+	w->fd = fds[0];
+	w->config.watch(w->config.arg, w->fd);
 	return ST_OK;
 }
 
-static void drop_copies(struct listen_worker *w)
+/* Reaps the process, which is at its end. What waitpid(2) says of it. */
+static int reap(struct listen_worker *w)
 {
-	free(w->session.peer);
-	free(w->session.own);
-	free(w->next);
-	w->session = (struct history_session){ 0 };
-	w->next = NULL;
+	int status = 0;
+
+	w->config.unwatch(w->config.arg, w->fd);
+	close(w->fd);
+	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	w->pid = 0;
+	w->fd = -1;
+	w->leaving = false;
+	w->idle_at = LISTENER_NEVER;
+	buf_release(&w->in);
+	return status;
+}
+
+static void fail(struct listen_worker *w, const struct err *err)
+{
+	w->result = (struct listener_result){
+		.job = w->busy, .status = err->status, .err = *err, .renew_in_ms = -1, .extend_in_ms = -1
+	};
+	w->result.err.retryable = true;
+	w->busy = LISTENER_JOB_NONE;
+}
+
+/* It has ended without having been told to, or talks nonsense. */
+static void lost(struct listen_worker *w)
+{
+	struct err err = ERR_INIT;
+	int status;
+
+	kill(w->pid, SIGKILL);
+	status = reap(w);
+	if (WIFSIGNALED(status))
+		err_set(&err, ST_TEMPFAIL, "the process that makes the requests was ended by signal %d",
+			WTERMSIG(status));
+	else
+		err_set(&err, ST_TEMPFAIL, "the process that makes the requests ended with status %d",
+			WEXITSTATUS(status));
+	log_warn("%s", err.text);
+	if (w->busy)
+		fail(w, &err);
+}
+
+/* Lets the process end, and waits for that, but not for long: throws away what it still has to say. */
+static void dismiss(struct listen_worker *w)
+{
+	struct pollfd ready = { .fd = w->fd, .events = POLLIN };
+	int64_t end = clock_mono_ms() + END_MS, left;
+	ssize_t n = 1;
+
+	shutdown(w->fd, SHUT_WR);
+	while (n > 0 && (left = end - clock_mono_ms()) > 0) {
+		if (poll(&ready, 1, (int)left) < 1)
+			continue;
+		buf_clear(&w->in);
+		buf_reserve(&w->in, READ_SIZE);
+		n = recv(w->fd, w->in.data, READ_SIZE, MSG_DONTWAIT);
+	}
+	if (n > 0)
+		kill(w->pid, SIGKILL);
+	reap(w);
 }
 
 void listen_worker_free(struct listen_worker *w)
 {
 	if (!w)
 		return;
-	pthread_mutex_lock(&w->lock);
-	w->stop = true;
-	pthread_cond_signal(&w->changed);
-	if (w->busy && !interrupt_status())
-		interrupt_raise(SIGTERM); /* what is under way ends at once */
-	pthread_mutex_unlock(&w->lock);
-	pthread_join(w->thread, NULL);
-	if (w->has_result)
-		listener_result_release(&w->result);
+	if (w->pid)
+		dismiss(w);
+	listener_result_release(&w->result);
 	secret_release(&w->given);
-	drop_copies(w);
-	pthread_cond_destroy(&w->changed);
-	pthread_mutex_destroy(&w->lock);
+	buf_release(&w->in);
 	free(w);
 }
 
 void listen_worker_start(struct listen_worker *w, const struct listener_request *request)
 {
-	pthread_mutex_lock(&w->lock);
-	drop_copies(w);
-	w->request = *request;
-	if (request->session) {
-		w->session.type = request->session->type;
-		w->session.peer = xstrdup(request->session->peer);
-		w->session.own = xstrdup_null(request->session->own);
-		w->request.session = &w->session;
+	struct err err = ERR_INIT;
+	struct buf out;
+
+	w->busy = request->job;
+	w->idle_at = LISTENER_NEVER;
+	if (w->leaving) {
+		kill(w->pid, SIGKILL); /* it is at nothing any more */
+		reap(w);
 	}
-	w->request.next = w->next = xstrdup_null(request->next);
-	w->has_request = true;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->lock);
+	buf_init_secret(&out, BUF_NO_MAX);
+	listen_wire_put_request(&out, request, &w->given, w->attempt);
+	if (!w->pid && begin_process(w, &err))
+		fail(w, &err);
+	else if (!transmit(w->fd, &out))
+		lost(w);
+	buf_release(&out);
+}
+
+/* The answer is whole. False where it is none to what was asked. */
+static bool accept_answer(struct listen_worker *w, int64_t now)
+{
+	struct listener_result *r = &w->result;
+
+	if (!listen_wire_get_result(w->in.data, w->in.len, r))
+		return false;
+	if (r->job != w->busy) {
+		listener_result_release(r);
+		return false;
+	}
+	if (r->token.s)
+		secret_copy(&w->given, &r->token);
+	w->attempt += r->address != NULL;
+	w->busy = LISTENER_JOB_NONE;
+	w->idle_at = now + LISTEN_WORKER_IDLE_MS;
+	buf_release(&w->in);
+	return true;
+}
+
+void listen_worker_ready(struct listen_worker *w, int64_t now)
+{
+	size_t wanted;
+	ssize_t n;
+
+	if (w->fd < 0)
+		return;
+	buf_reserve(&w->in, READ_SIZE);
+	n = recv(w->fd, w->in.data + w->in.len, READ_SIZE, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 && w->leaving) {
+		reap(w);
+		return;
+	}
+	if (n > 0)
+		buf_commit(&w->in, (size_t)n);
+	wanted = listen_wire_length(w->in.data, w->in.len);
+	if (n <= 0 || !w->busy || wanted > LISTEN_WIRE_MAX || (wanted && w->in.len > wanted) ||
+		(wanted && w->in.len == wanted && !accept_answer(w, now)))
+		lost(w);
 }
 
 bool listen_worker_take(struct listen_worker *w, struct listener_result *result)
 {
-	bool has;
+	if (!w->result.job)
+		return false;
+	*result = w->result;
+	if (result->messages.doc)
+		result->messages.doc = &result->page.json;
+	w->result = (struct listener_result){ 0 };
+	return true;
+}
 
-	pthread_mutex_lock(&w->lock);
-	has = w->has_result;
-	if (has) {
-		*result = w->result;
-		if (result->messages.doc)
-			result->messages.doc = &result->page.json;
-		w->result = (struct listener_result){ 0 };
-		w->has_result = false;
-	}
-	pthread_mutex_unlock(&w->lock);
-	return has;
+int64_t listen_worker_deadline(const struct listen_worker *w)
+{
+	return w->idle_at;
+}
+
+void listen_worker_tick(struct listen_worker *w, int64_t now)
+{
+	if (now < w->idle_at)
+		return;
+	w->idle_at = LISTENER_NEVER;
+	w->leaving = true;
+	shutdown(w->fd, SHUT_WR); /* listen_worker_ready() gets to know when it has ended */
 }

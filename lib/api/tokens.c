@@ -174,7 +174,7 @@ static enum status ask(struct client *client, enum auth_grant grant, const struc
 			break;
 		}
 		log_verbose("%s; trying again in %.1f s", err->text, (double)delay / 1000);
-		clock_sleep_ms(delay);
+		interrupt_sleep_ms(delay);
 		if (interrupt_status()) {
 			st = err_set(err, interrupt_status(), "interrupted");
 			break;

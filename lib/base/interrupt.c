@@ -1,11 +1,16 @@
 #include "base/interrupt.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int event_fd = -1;
+static int peer = -1; /* interrupt_by_peer() */
 static volatile sig_atomic_t first;
 
 static void on_signal(int number)
@@ -38,19 +43,51 @@ void interrupt_install(void)
 
 int interrupt_fd(void)
 {
-	return event_fd;
+	return peer >= 0 ? peer : event_fd;
+}
+
+static bool peer_gone(void)
+{
+	char byte;
+	ssize_t n = recv(peer, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 enum status interrupt_status(void)
 {
+	if (peer >= 0 && !first && peer_gone())
+		first = SIGTERM;
 	if (first == SIGINT)
 		return ST_SIGINT;
 	return first ? ST_SIGTERM : ST_OK;
 }
 
+void interrupt_sleep_ms(int64_t ms)
+{
+	struct pollfd ready = { .fd = interrupt_fd(), .events = POLLIN };
+	int64_t end = clock_mono_ms() + ms, left;
+
+	while (!interrupt_status() && (left = end - clock_mono_ms()) > 0)
+		poll(&ready, 1, left < 1000 ? (int)left : 1000);
+}
+
 void interrupt_raise(int number)
 {
 	on_signal(number);
+}
+
+void interrupt_by_peer(int fd)
+{
+	sigset_t blocked;
+
+	event_fd = -1; /* it is the parent's, who would be woken by it */
+	peer = fd;
+	first = 0;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
 void interrupt_child(void)

@@ -9,10 +9,22 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
+
 void interrupt_install(void); /* also ignores SIGPIPE: a closed pipe is EPIPE from write(2) */
 int interrupt_fd(void); /* readable for ever once a signal came; -1 before interrupt_install(). Never read from it */
 enum status interrupt_status(void); /* ST_OK, or ST_SIGINT or ST_SIGTERM for the first signal that came */
+void interrupt_sleep_ms(int64_t ms); /* until then, or until there is one */
 void interrupt_raise(int signal_number); /* as if the signal had come; for tests and for a parent that wants to end */
+
+/*
+ * In a child process that works for its parent: what ends it is not a signal, which a terminal or systemd sends to the
+ * parent too, but the end of the connection `fd` to the parent. interrupt_fd() is then `fd`, so nothing may come on it
+ * while somebody waits for an interrupt. SIGINT and SIGTERM are blocked, every other signal is not; what came before
+ * is forgotten. Programs that it starts have to be given an empty signal mask.
+ */
+void interrupt_by_peer(int fd);
+
 void interrupt_child(void); /* in a child between fork and exec: default dispositions again */
 
 #endif

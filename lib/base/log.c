@@ -235,6 +235,11 @@ bool log_tracing(void)
 	return state.trace_fd >= 0;
 }
 
+int log_trace_fd(void)
+{
+	return state.trace_fd;
+}
+
 void log_close(void)
 {
 	log_progress("%s", "");

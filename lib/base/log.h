@@ -32,6 +32,7 @@ void log_err(const struct err *err); /* its sentence, as an error */
 /* The trace file (mode 0600, appended to) with a timestamp on each line. log_trace() is free without one. */
 enum status log_open_trace(const char *path, struct err *err) MUST_USE;
 bool log_tracing(void);
+int log_trace_fd(void); /* for a child that closes what is not its own; -1: none */
 void log_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_close(void);
 

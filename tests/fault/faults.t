@@ -112,6 +112,7 @@ for scenario in ${FAULT_COMMANDS:-login subscribe send batch spool flush listen 
 	sweep open 24
 	sweep mkdir 30
 	sweep thread 11
+	sweep fork 11
 	sweep eventfd 24
 	sweep epoll 24
 	is "$bad" 0 "$scenario: $runs runs with a failure inside"
@@ -133,6 +134,9 @@ like "$err" "No space left on device" 'so does stderr'
 scenario=listen
 spec=write:1:28 once 'no space' inject
 is "$status" 74 'output that cannot be written'
+spec=fork:1:11 once 'no process' inject
+is "$status" 75 'no process for the requests to be had: temporary'
+like "$err" 'cannot start a process for requests: Resource temporarily unavailable' 'and why'
 if [ -z "$no_malloc" ]; then
 	spec=malloc:60:12 once 'no memory' inject
 	is "$status $(cat "$err")" '70 kandy: out of memory' 'no memory: one line'

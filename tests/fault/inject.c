@@ -7,11 +7,12 @@
  * CALL is one of
  *	malloc    also calloc and realloc; those that the program itself makes. "malloc-any": those of its libraries too
  *	write     to files and pipes (not to sockets)
- *	fsync  close  rename (in all its forms)  open (of files and directories)  mkdir  thread  eventfd  epoll
+ *	fsync  close  rename (in all its forms)  open (of files and directories)  mkdir  thread  fork  eventfd  epoll
  *
  * With -DINJECT_NO_MALLOC it leaves the allocator alone, for programs under AddressSanitizer.
  *
- * Only calls that come from the program itself count, but for malloc-any: what libraries do with failures is theirs.
+ * Only calls that come from the program itself count, but for malloc-any: what libraries do with failures is theirs. The
+ * calls of its child processes count too, as one row with its own.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,7 +38,7 @@ static struct {
 	char call[16];
 	long wanted;
 	int error;
-	atomic_long count;
+	atomic_long *count; /* shared with child processes */
 	const char *report;
 	uintptr_t start, end; /* of the program */
 } state;
@@ -65,7 +67,8 @@ __attribute__((constructor)) static void begin(void)
 	if (state.any)
 		strcpy(state.call, "malloc");
 	dl_iterate_phdr(find_program, NULL);
-	state.ready = true;
+	state.count = mmap(NULL, sizeof(*state.count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	state.ready = state.count != MAP_FAILED;
 }
 
 /* By system calls alone: nothing here may come back to us. */
@@ -87,11 +90,12 @@ static void report(const char *text)
 __attribute__((destructor)) static void finish(void)
 {
 	char text[32];
-	long n = atomic_load(&state.count);
 	int at = sizeof(text);
+	long n;
 
 	if (!state.ready)
 		return;
+	n = atomic_load(state.count);
 	text[--at] = '\0';
 	text[--at] = '\n';
 	do
@@ -107,7 +111,7 @@ static bool fails(const char *call, void *caller)
 
 	if (!state.ready || strcmp(call, state.call) != 0 || (!state.any && (at < state.start || at >= state.end)))
 		return false;
-	if (atomic_fetch_add(&state.count, 1) + 1 != state.wanted)
+	if (atomic_fetch_add(state.count, 1) + 1 != state.wanted)
 		return false;
 	report("fired\n");
 	errno = state.error;
@@ -233,6 +237,13 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 	REAL(int, "pthread_create", pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
 	return FAILS("thread") ? errno : real(thread, attributes, run, arg);
+}
+
+pid_t fork(void)
+{
+	REAL(pid_t, "fork", void);
+
+	return FAILS("fork") ? -1 : real();
 }
 
 int eventfd(unsigned value, int flags)

@@ -1,0 +1,197 @@
+/* What the listener and the process that makes its requests say to each other. */
+#include "tests/lib/tap.h"
+
+#include "api/listen_wire.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static struct buf bytes;
+
+static void test_request(void)
+{
+	struct history_session session = {
+		.type = CHAT_GROUP, .peer = xstrdup("g1"), .own = xstrdup("alice@x"), .last_ms = 1525895987000
+	};
+	struct listener_request request = { .job = LISTENER_PAGE,
+		.refused = true,
+		.forget = true,
+		.service = "chat",
+		.session = &session,
+		.next = "n-7" };
+	struct secret given = { 0 };
+	struct listen_order order;
+
+	secret_set(&given, "token-value", 11);
+	buf_clear(&bytes);
+	listen_wire_put_request(&bytes, &request, &given, 3);
+	tap_int(listen_wire_length(bytes.data, bytes.len), bytes.len, "a message knows its length");
+	tap_int(listen_wire_length(bytes.data, 3), 0, "which is not known before four bytes are there");
+	tap_ok(listen_wire_get_request(bytes.data, bytes.len, &order), "a request");
+	tap_int(order.request.job, LISTENER_PAGE, "its job");
+	tap_ok(order.request.refused && order.request.forget && !order.request.check && !order.request.token_only,
+		"its marks");
+	tap_str(order.request.service, "chat", "its service");
+	tap_str(order.request.next, "n-7", "its page");
+	tap_int(order.request.session->type, CHAT_GROUP, "its conversation: the type");
+	tap_str(order.request.session->peer, "g1", "the peer");
+	tap_str(order.request.session->own, "alice@x", "the own address");
+	tap_str(order.given.s, "token-value", "the token that was given out last");
+	tap_int((intmax_t)order.attempt, 3, "the attempt");
+	listen_order_release(&order);
+
+	request = (struct listener_request){ .job = LISTENER_RENEW };
+	buf_clear(&bytes);
+	listen_wire_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
+	tap_ok(listen_wire_get_request(bytes.data, bytes.len, &order), "one with nothing in it");
+	tap_ok(!order.request.service && !order.request.session && !order.request.next && !order.given.s,
+		"what was not there is not there");
+	listen_order_release(&order);
+
+	request = (struct listener_request){ .job = LISTENER_PAGE };
+	buf_clear(&bytes);
+	listen_wire_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
+	tap_ok(!listen_wire_get_request(bytes.data, bytes.len, &order), "a page of no conversation is refused");
+	secret_release(&given);
+	free(session.peer);
+	free(session.own);
+}
+
+/* Everything in it. */
+static void fill(struct listener_result *r)
+{
+	static const char page[] = "{\"a\":[ {\"text\":\"one\"},{\"n\":10000000000000000001}]}";
+
+	*r = (struct listener_result){ .job = LISTENER_SESSIONS,
+		.status = ST_TEMPFAIL,
+		.err = ERR_INIT,
+		.path = xstrdup("/ws"),
+		.address = xstrdup("::1"),
+		.self = xstrdup("alice@x"),
+		.server_role = true,
+		.renew_in_ms = 1000,
+		.extend_in_ms = -1,
+		.made = true,
+		.more = xstrdup("n-8") };
+	err_set(&r->err, ST_TEMPFAIL, "busy");
+	r->err.outcome = ERR_REFUSED;
+	r->err.http = 429;
+	r->err.retryable = true;
+	r->err.retry_after_ms = 7000;
+	snprintf(r->err.code, sizeof(r->err.code), "POL0001");
+	secret_set(&r->token, "token-value", 11);
+	r->sessions.items = xcalloc(2, sizeof(*r->sessions.items));
+	r->sessions.count = r->sessions.cap = 2;
+	r->sessions.items[0] =
+		(struct history_session){ .type = CHAT_ONE_TO_ONE, .peer = xstrdup("bob@x"), .last_ms = -1 };
+	r->sessions.items[1] = (struct history_session){
+		.type = CHAT_SMS, .peer = xstrdup("+1613"), .own = xstrdup("+1514"), .last_ms = 5
+	};
+	buf_init(&r->page.text, 1 << 20);
+	buf_adds(&r->page.text, page);
+	if (json_parse(&r->page.json, r->page.text.data, r->page.text.len, NULL, NULL))
+		tap_ok(false, "the page is JSON");
+	r->messages = json_get(json_root(&r->page.json), "a");
+}
+
+static void test_result(void)
+{
+	struct listener_result r, got;
+	const char *s;
+	size_t len;
+
+	fill(&r);
+	buf_clear(&bytes);
+	listen_wire_put_result(&bytes, &r);
+	listener_result_release(&r);
+	tap_ok(listen_wire_get_result(bytes.data, bytes.len, &got), "a result");
+	tap_ok(got.job == LISTENER_SESSIONS && got.status == ST_TEMPFAIL, "job and status");
+	tap_str(got.err.text, "busy", "the error: its sentence");
+	tap_str(got.err.code, "POL0001", "its code");
+	tap_ok(got.err.status == ST_TEMPFAIL && got.err.outcome == ERR_REFUSED && got.err.http == 429 &&
+			got.err.retryable && got.err.retry_after_ms == 7000,
+		"and the rest of it");
+	tap_str(got.path, "/ws", "path");
+	tap_str(got.address, "::1", "address");
+	tap_str(got.self, "alice@x", "the user");
+	tap_str(got.token.s, "token-value", "the token");
+	tap_ok(got.server_role && got.made && got.renew_in_ms == 1000 && got.extend_in_ms == -1, "role and times");
+	tap_int((intmax_t)got.sessions.count, 2, "two conversations");
+	tap_str(got.sessions.items[0].peer, "bob@x", "the first");
+	tap_ok(!got.sessions.items[0].own && got.sessions.items[0].last_ms == -1, "which has no more");
+	tap_str(got.sessions.items[1].own, "+1514", "the second");
+	tap_int((intmax_t)json_count(got.messages), 2, "a page of two");
+	tap_ok(json_slice(json_get(json_next(json_first(got.messages)).value, "n"), &s, &len) && len == 20 &&
+			!memcmp(s, "10000000000000000001", len),
+		"whose numbers are as they were");
+	tap_str(got.more, "n-8", "and the page behind it");
+	listener_result_release(&got);
+}
+
+/* Cut, longer than it says, or with one byte changed: refused, or read without harm (which the sanitizers watch). */
+static void test_damage(void)
+{
+	struct listener_result r, got;
+	struct listen_order order;
+	size_t len, refused = 0;
+	char *copy;
+
+	fill(&r);
+	buf_clear(&bytes);
+	listen_wire_put_result(&bytes, &r);
+	listener_result_release(&r);
+	len = bytes.len;
+	for (size_t cut = 0; cut < len; cut++) {
+		uint32_t rest = cut >= 4 ? (uint32_t)(cut - 4) : 0;
+
+		copy = xmemdup0(bytes.data, cut);
+		if (cut >= 4)
+			memcpy(copy, &rest, sizeof(rest));
+		refused += !listen_wire_get_result(copy, cut, &got);
+		free(copy);
+	}
+	tap_int((intmax_t)refused, (intmax_t)len, "cut anywhere, it is refused");
+	buf_addc(&bytes, 0);
+	tap_ok(!listen_wire_get_result(bytes.data, bytes.len, &got), "with a byte too much, too");
+	for (size_t at = 0; at < len; at++) {
+		for (int bit = 0; bit < 8; bit++) {
+			copy = xmemdup0(bytes.data, len);
+			copy[at] = (char)(copy[at] ^ 1 << bit);
+			if (listen_wire_get_result(copy, len, &got))
+				listener_result_release(&got);
+			if (listen_wire_get_request(copy, len, &order))
+				listen_order_release(&order);
+			free(copy);
+		}
+	}
+	tap_ok(true, "a changed bit does no harm");
+}
+
+static void test_too_long(void)
+{
+	struct listener_result r = { .job = LISTENER_SESSIONS, .err = ERR_INIT }, got;
+	char *peer = xcalloc(1 << 20, 1);
+
+	memset(peer, 'x', (1 << 20) - 1);
+	r.sessions.items = xcalloc(65, sizeof(*r.sessions.items));
+	for (; r.sessions.count < 65; r.sessions.count++)
+		r.sessions.items[r.sessions.count] = (struct history_session){ .peer = peer };
+	buf_clear(&bytes);
+	listen_wire_put_result(&bytes, &r);
+	tap_ok(listen_wire_get_result(bytes.data, bytes.len, &got), "what is too long for a message");
+	tap_ok(got.job == LISTENER_SESSIONS && got.status == ST_PROTOCOL && !got.sessions.count, "becomes an error");
+	listener_result_release(&got);
+	free(r.sessions.items);
+	free(peer);
+}
+
+int main(void)
+{
+	buf_init_secret(&bytes, BUF_NO_MAX);
+	test_request();
+	test_result();
+	test_damage();
+	test_too_long();
+	buf_release(&bytes);
+	return tap_done();
+}
