@@ -1,6 +1,5 @@
 #include "sandbox/sandbox-int.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/str.h"
@@ -166,7 +165,7 @@ static void push_message(struct sandbox *s, struct user *to, enum thread_kind ki
 struct message *chat_say(struct sandbox *s, struct user *sender, struct user *receiver, const char *except,
 	char *content, const char *text)
 {
-	struct message *message = world_message_new(&s->world, sender->address, content, text, clock_wall_ms());
+	struct message *message = world_message_new(&s->world, sender->address, content, text, sandbox_message_time(s));
 	struct thread *own = world_thread(&s->world, sender, THREAD_CHAT, receiver->address, true);
 	struct thread *other = world_thread(&s->world, receiver, THREAD_CHAT, sender->address, true);
 

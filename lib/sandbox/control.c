@@ -150,6 +150,12 @@ static void set_socket_fault(struct call *call)
 	answer_count(call, 1);
 }
 
+static void set_message_time(struct call *call)
+{
+	call->s->message_time_ms = number_of(call, "at", 0);
+	answer_count(call, 1);
+}
+
 static void add_fault(struct call *call)
 {
 	char *spec = json_dup(json_get(json_root(&call->doc), "fault"));
@@ -271,6 +277,7 @@ static const struct {
 	{ "cancel-subscriptions", cancel_subscriptions },
 	{ "expire-tokens", expire_tokens },
 	{ "sockets", set_socket_fault },
+	{ "message-time", set_message_time },
 	{ "fault", add_fault },
 	{ "clear-faults", clear_faults },
 	{ "notify", notify },

@@ -1,7 +1,5 @@
 #include "sandbox/sandbox-int.h"
 
-#include "base/clock.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,7 +289,8 @@ void handle_participant_status(struct call *call)
 static void say(struct call *call, struct group *group, char *content, const char *text)
 {
 	struct sandbox *s = call->s;
-	struct message *message = world_message_new(&s->world, call->user->address, content, text, clock_wall_ms());
+	struct message *message =
+		world_message_new(&s->world, call->user->address, content, text, sandbox_message_time(s));
 	struct thread view = { .owner = call->user, .kind = THREAD_GROUP, .peer = group->id };
 	struct buf *out = answer_json(&call->answer, 201);
 

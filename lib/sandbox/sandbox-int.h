@@ -38,7 +38,10 @@ struct sandbox {
 	struct buf frame; /* work space */
 	bool mute; /* these can be changed while it runs */
 	int64_t fragment, duplicate, reorder;
+	int64_t message_time_ms; /* of all messages; 0: the clock's */
 };
+
+int64_t sandbox_message_time(const struct sandbox *s); /* that a message sent now has, ms */
 
 /* ---- answers: answer.c ---------------------------------------------------------------------------------------- */
 

@@ -11,6 +11,11 @@
 
 enum { SWEEP_MS = 250, PEM_MAX = 16 * 1024 };
 
+int64_t sandbox_message_time(const struct sandbox *s)
+{
+	return s->message_time_ms ? s->message_time_ms : clock_wall_ms();
+}
+
 static void sweep(void *arg)
 {
 	struct sandbox *s = arg;

@@ -1,7 +1,6 @@
 /* SMS. The thread of a user with a number has "REMOTE/LOCAL" for its peer. */
 #include "sandbox/sandbox-int.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -72,7 +71,7 @@ static void say(struct call *call, const char *from, const char *number, const c
 
 	buf_init(&content, 2 * BODY_MAX);
 	json_add_string(&content, "message", text);
-	message = world_message_new(&s->world, from, buf_take(&content), text, clock_wall_ms());
+	message = world_message_new(&s->world, from, buf_take(&content), text, sandbox_message_time(s));
 	message->refs++;
 	if (own)
 		thread_append(&s->world, own, message);
