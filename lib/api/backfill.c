@@ -9,6 +9,7 @@
 #define PAGED_MAX 2048
 #define KNOWN_ENOUGH 40 /* so many known ones in a row: what is behind them is known too */
 #define PAGES_MAX 1000000
+#define BASELINE_S 2 /* of a baseline: what is so much older than the newest one is old by its time */
 
 void backfill_init(struct backfill *b, const char *temp_dir)
 {
@@ -24,6 +25,7 @@ static void begin_conversation(struct backfill *b)
 	b->next = NULL;
 	b->known = 0;
 	b->pages = 0;
+	b->dated = false;
 	b->peer = NULL;
 	recent_release(&b->paged);
 }
@@ -75,16 +77,26 @@ static void verified(struct backfill *b)
 	b->at++;
 }
 
+/* Whether a page of the conversation has to be read. */
+static bool is_wanted(const struct backfill *b, struct cursor *cursor, const struct history_session *session)
+{
+	struct cursor_peer *peer = peer_of(cursor, session);
+	int64_t last_s = session->last_ms / 1000;
+
+	if (!b->baseline)
+		return session->last_ms < 0 || (last_s > peer->floor_s && last_s != peer->verified_s);
+	if (session->last_ms < 0 || last_s + 1 >= b->newest_s)
+		return true;
+	cursor_raise(cursor, peer, last_s); /* nothing can come of that second any more */
+	return false;
+}
+
 /* The next conversation in which something may be new. */
-static void advance(struct backfill *b, const struct cursor *cursor)
+static void advance(struct backfill *b, struct cursor *cursor)
 {
 	begin_conversation(b);
 	for (; b->at < b->sessions.count; b->at++) {
-		const struct history_session *session = &b->sessions.items[b->at];
-		const struct cursor_peer *peer = cursor_find(cursor, chat_type_name(session->type), session->peer);
-
-		if (session->last_ms < 0 || !peer ||
-			(session->last_ms / 1000 > peer->floor_s && session->last_ms / 1000 != peer->verified_s)) {
+		if (is_wanted(b, cursor, &b->sessions.items[b->at])) {
 			b->need = BACKFILL_PAGE;
 			return;
 		}
@@ -93,19 +105,10 @@ static void advance(struct backfill *b, const struct cursor *cursor)
 	b->need = BACKFILL_NOTHING;
 }
 
-void backfill_sessions(struct backfill *b, struct cursor *cursor, struct history_sessions *sessions, bool baseline,
-	int64_t wall_ms)
+void backfill_sessions(struct backfill *b, struct cursor *cursor, struct history_sessions *sessions, bool baseline)
 {
 	clear(b);
-	if (baseline) {
-		for (size_t i = 0; i < sessions->count; i++) {
-			const struct history_session *session = &sessions->items[i];
-
-			cursor_raise(cursor, peer_of(cursor, session),
-				(session->last_ms < 0 ? wall_ms : session->last_ms) / 1000);
-		}
-		history_sessions_release(sessions);
-	}
+	b->baseline = baseline;
 	b->sessions = *sessions;
 	*sessions = (struct history_sessions){ 0 };
 	b->newest_s = 0;
@@ -123,27 +126,58 @@ const struct history_session *backfill_request(const struct backfill *b, const c
 	return &b->sessions.items[b->at];
 }
 
-/* Puts one message on the pile if it is new. False where everything behind it is old. */
-static enum status consider(struct backfill *b, const struct cursor *cursor, const struct recent *emitted,
-	struct json_value message, const struct history_context *context, bool *go_on, struct err *err)
+/* The message's line, behind what is to be remembered of it, in `b->line`. False: nothing that could be passed on. */
+static bool read_message(struct backfill *b, const struct cursor *cursor, struct json_value message,
+	const struct history_context *context, struct backfill_line *line)
 {
-	struct backfill_line line = { .peer = b->peer };
 	struct notification n;
 	struct err why = ERR_INIT;
-	enum status st;
 
+	*line = (struct backfill_line){ .peer = b->peer };
 	buf_clear(&b->line);
-	buf_add(&b->line, &line, sizeof(line));
+	buf_add(&b->line, line, sizeof(*line));
 	if (notification_from_history(&b->decoder, message, context, &b->line, &n, &why))
-		return ST_OK; /* no object: nothing that could be passed on */
+		return false; /* no object */
 	if (n.message_id.len)
-		line.id = cursor_hash(cursor, n.message_id.s, n.message_id.len);
+		line->id = cursor_hash(cursor, n.message_id.s, n.message_id.len);
 	else
-		line.id = cursor_hash(cursor, b->line.data + sizeof(line), b->line.len - sizeof(line));
-	line.time_ms = n.timestamp_ms;
-	line.outbound = n.outbound;
-	memcpy(b->line.data, &line, sizeof(line));
-	if (n.timestamp_ms >= 0 && n.timestamp_ms / 1000 <= b->peer->floor_s && !cursor_taken(b->peer, line.id)) {
+		line->id = cursor_hash(cursor, b->line.data + sizeof(*line), b->line.len - sizeof(*line));
+	line->time_ms = n.timestamp_ms;
+	line->outbound = n.outbound;
+	memcpy(b->line.data, line, sizeof(*line));
+	return true;
+}
+
+/* Of a baseline: takes one message down as taken. False where everything behind it is old by its time. */
+static bool take_down(struct backfill *b, struct cursor *cursor, const struct backfill_line *line)
+{
+	int64_t second = line->time_ms / 1000;
+
+	if (line->time_ms >= 0) {
+		/* they come newest first */
+		if (!b->dated)
+			cursor_raise(cursor, b->peer, second - BASELINE_S);
+		b->dated = true;
+		if (second <= b->peer->floor_s)
+			return false;
+	}
+	cursor_take(cursor, b->peer, line->id, line->time_ms);
+	return true;
+}
+
+/* Puts one message on the pile if it is new. False where everything behind it is old. */
+static enum status consider(struct backfill *b, struct cursor *cursor, const struct recent *emitted,
+	struct json_value message, const struct history_context *context, bool *go_on, struct err *err)
+{
+	struct backfill_line line;
+
+	if (!read_message(b, cursor, message, context, &line))
+		return ST_OK;
+	if (b->baseline) {
+		*go_on = take_down(b, cursor, &line);
+		return ST_OK;
+	}
+	if (line.time_ms >= 0 && line.time_ms / 1000 <= b->peer->floor_s && !cursor_taken(b->peer, line.id)) {
 		*go_on = false;
 		return ST_OK;
 	}
@@ -154,11 +188,10 @@ static enum status consider(struct backfill *b, const struct cursor *cursor, con
 		return ST_OK;
 	}
 	b->known = 0;
-	st = stack_push(&b->stack, b->line.data, b->line.len, err);
-	return st;
+	return stack_push(&b->stack, b->line.data, b->line.len, err);
 }
 
-enum status backfill_page(struct backfill *b, const struct cursor *cursor, const struct recent *emitted,
+enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct recent *emitted,
 	struct json_value messages, char *more, const char *self, struct err *err)
 {
 	const struct history_session *session = &b->sessions.items[b->at];
@@ -169,7 +202,7 @@ enum status backfill_page(struct backfill *b, const struct cursor *cursor, const
 	bool go_on = true;
 
 	if (!b->peer)
-		b->peer = (struct cursor_peer *)cursor_find(cursor, chat_type_name(session->type), session->peer);
+		b->peer = peer_of(cursor, session);
 	if (json_type(messages) == JSON_OBJECT)
 		st = consider(b, cursor, emitted, messages, &context, &go_on, err);
 	else
@@ -179,18 +212,23 @@ enum status backfill_page(struct backfill *b, const struct cursor *cursor, const
 	b->next = more;
 	if (st)
 		return st;
+	if (b->baseline && !b->dated)
+		go_on = false; /* without times, the newest page's IDs must do */
 	if (go_on && more && ++b->pages < PAGES_MAX)
 		return ST_OK;
 	if (!stack_empty(&b->stack)) {
 		b->need = BACKFILL_ROOM;
 		return ST_OK;
 	}
-	verified(b);
+	if (!b->baseline)
+		verified(b);
+	else
+		b->at++;
 	advance(b, cursor);
 	return ST_OK;
 }
 
-enum status backfill_next(struct backfill *b, const struct cursor *cursor, struct buf *out, struct backfill_line *line,
+enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf *out, struct backfill_line *line,
 	struct err *err)
 {
 	enum status st;

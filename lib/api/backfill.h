@@ -7,6 +7,10 @@
  * (base/stack.h), page by page, until one page reaches into what is known, and then taken off in the right order. So
  * memory does not grow with the history, and messages that arrive while it pages (they shift the pages, and some come
  * twice) do no harm.
+ *
+ * The first time, what is there counts as taken (a baseline), and exactly that: the service's times are seconds, and a
+ * message may still come in the second of the newest one. So of a conversation that is still moving, the messages of the
+ * last seconds are taken down one by one, and only what is older is old by its time.
  */
 #ifndef KANDY_API_BACKFILL_H
 #define KANDY_API_BACKFILL_H
@@ -29,10 +33,12 @@ struct backfill {
 	struct history_sessions sessions;
 	size_t at; /* the conversation under way */
 	int64_t newest_s; /* of all conversations: the service's clock was there already */
+	bool baseline; /* what is there counts as taken */
 	struct cursor_peer *peer;
 	char *next; /* token of the page that is wanted, or NULL */
 	unsigned known; /* messages in a row that were known */
 	int64_t pages; /* read of this conversation */
+	bool dated; /* of a baseline: its newest message was seen, and the conversation's floor set by it */
 	struct recent paged; /* IDs of the pages before: growth shifts messages from one page to the next */
 	struct stack stack;
 	struct notification_decoder decoder;
@@ -53,11 +59,10 @@ void backfill_release(struct backfill *b);
 void backfill_start(struct backfill *b); /* from the beginning, whatever was under way */
 
 /*
- * Takes the list over (empties `sessions`). With `baseline`, all that is there counts as taken, and nothing will
- * come.
+ * Takes the list over (empties `sessions`). With `baseline`, all that is there counts as taken: pages of it may be
+ * wanted all the same, but no lines will come.
  */
-void backfill_sessions(struct backfill *b, struct cursor *cursor, struct history_sessions *sessions, bool baseline,
-	int64_t wall_ms);
+void backfill_sessions(struct backfill *b, struct cursor *cursor, struct history_sessions *sessions, bool baseline);
 
 /* The page that is wanted: a conversation, and the token in `*next`. Borrowed. */
 const struct history_session *backfill_request(const struct backfill *b, const char **next);
@@ -66,14 +71,14 @@ const struct history_session *backfill_request(const struct backfill *b, const c
  * A page of it. `more` is the token of the page behind it (taken over), NULL at the end. `emitted` holds what is on
  * its way to the reader (hashes of backfill_key()). ST_IO if the pile cannot be kept.
  */
-enum status backfill_page(struct backfill *b, const struct cursor *cursor, const struct recent *emitted,
+enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct recent *emitted,
 	struct json_value messages, char *more, const char *self, struct err *err) MUST_USE;
 
 /*
  * The next line, with its newline, appended to `out`; after the last one of a conversation, `need` says how it goes
  * on.
  */
-enum status backfill_next(struct backfill *b, const struct cursor *cursor, struct buf *out, struct backfill_line *line,
+enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf *out, struct backfill_line *line,
 	struct err *err) MUST_USE;
 
 /* One number for a message of a conversation. */

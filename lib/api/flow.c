@@ -264,7 +264,7 @@ void flow_abandon(struct listener *l)
 
 bool flow_request(struct listener *l, struct listener_request *request)
 {
-	bool ready = l->state == STATE_OPEN || l->config.once;
+	bool ready = l->state == STATE_OPEN || l->config.once || l->baseline;
 
 	if (!l->filling || !ready || l->refill_at != LISTENER_NEVER)
 		return false;
@@ -315,11 +315,25 @@ static void history_failed(struct listener *l, int64_t now, const struct err *er
 	}
 }
 
+/* What is there counts as taken, and is known by now: what comes from here on is new. */
+static void end_baseline(struct listener *l, int64_t now)
+{
+	l->baseline = false;
+	if (l->config.once) {
+		listener_push(l, LISTENER_ACT_READY);
+		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
+		return;
+	}
+	l->filling = false;
+	backoff_reset(&l->history_backoff);
+	listener_connect(l, now);
+}
+
 static void end_filling(struct listener *l, int64_t now)
 {
 	struct buf held = l->held;
 
-	l->filling = l->baseline = false;
+	l->filling = false;
 	l->offline_at = LISTENER_NEVER;
 	backoff_reset(&l->history_backoff);
 	buf_init(&l->held, BUF_NO_MAX);
@@ -346,7 +360,7 @@ void flow_sessions(struct listener *l, int64_t now, struct listener_result *resu
 	if (result->status)
 		history_failed(l, now, &result->err);
 	else
-		backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline, l->config.wall_ms());
+		backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline);
 }
 
 void flow_page(struct listener *l, int64_t now, struct listener_result *result)
@@ -411,7 +425,9 @@ void flow_advance(struct listener *l, int64_t now)
 	if (l->filling) {
 		pour(l, now);
 		if (!ended(l) && l->backfill.need == BACKFILL_NOTHING) {
-			if (l->refill && l->config.history)
+			if (l->baseline)
+				end_baseline(l, now);
+			else if (l->refill && l->config.history)
 				backfill_start(&l->backfill);
 			else if (l->config.once || l->state == STATE_OPEN)
 				end_filling(l, now);

@@ -49,6 +49,7 @@ struct driver {
 	bool gone; /* nobody reads stdout any more */
 	bool plain_file; /* stdout never blocks, and cannot be watched */
 	bool blocked; /* stdout has no room; it is watched */
+	bool known; /* the cursor says where the listener is; else a save would make all that there is new, or old */
 	bool moved; /* the cursor has something to save */
 	bool save_failed; /* and could not, which was said */
 	struct err save_err;
@@ -96,7 +97,7 @@ static void save_cursor(struct driver *d, bool durable)
 
 	int64_t now;
 
-	if (!d->moved && !durable)
+	if (!d->moved && !(durable && d->known))
 		return;
 	now = clock_mono_ms();
 	if (!durable && now < d->saved_at + SAVE_MS) {
@@ -109,6 +110,7 @@ static void save_cursor(struct driver *d, bool durable)
 		if (d->moved && d->sync_at == LISTENER_NEVER && !durable)
 			d->sync_at = now + SYNC_MS;
 		d->moved = d->save_failed = false;
+		d->known = true;
 		return;
 	}
 	d->moved = true;
@@ -323,6 +325,7 @@ static void act(struct driver *d, const struct listener_action *action)
 	switch (action->kind) {
 	case LISTENER_ACT_JOB: start_job(d, &action->request); break;
 	case LISTENER_ACT_CONNECT:
+		d->moved = true; /* by now it is known what counts as old */
 		ws_connect(d->ws, action->path, action->token, action->address);
 		check_filter(d);
 		break;
@@ -333,7 +336,7 @@ static void act(struct driver *d, const struct listener_action *action)
 	case LISTENER_ACT_DROP: ws_drop(d->ws); break;
 	case LISTENER_ACT_ALIVE: beat(d); break;
 	case LISTENER_ACT_READY:
-		d->moved = true; /* what the history had at the start is known now, if nothing else */
+		d->moved = true; /* with --once, too */
 		notify(d, "READY=1");
 		break;
 	case LISTENER_ACT_EXIT:
@@ -455,6 +458,7 @@ static enum status open_cursor(struct driver *d, bool *baseline, struct err *err
 	if (!strcmp(since, "last")) {
 		if (!(st = cursor_load(d->cursor, &found, err)))
 			*baseline = !found;
+		d->known = found;
 	} else if (!strcmp(since, "none")) {
 		*baseline = true;
 	} else if (strcmp(since, "all") != 0) {

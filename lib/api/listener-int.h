@@ -69,7 +69,7 @@ struct listener {
 	struct cursor_peer *last_peer;
 	bool filling; /* the history is being fetched; messages are held */
 	bool refill; /* and once more when it is through: there was a gap since it began */
-	bool baseline;
+	bool baseline; /* what the history has is to be taken down as known, before the first connection */
 	bool gap; /* there was another connection before this one */
 	struct backfill backfill;
 	struct buf held; /* each with its length before it */
@@ -84,11 +84,13 @@ struct listener {
 struct listener_action *listener_push(struct listener *l, enum listener_action_kind kind);
 void listener_finish(struct listener *l, int64_t now, enum status status, const struct err *err, int64_t drain_ms);
 void listener_send(struct listener *l, const char *text);
+void listener_connect(struct listener *l, int64_t now); /* with what PREPARE has brought */
 
 /* flow.c */
 void flow_init(struct listener *l);
 void flow_release(struct listener *l);
-void flow_begin(struct listener *l); /* a connection is open: hold, and ask the history */
+/* Asks the history: a connection is open, and what it delivers is held; or there is none (--once, the baseline). */
+void flow_begin(struct listener *l);
 /* it has gone: what is held will come from the history. Lines that were fetched still go out */
 void flow_abandon(struct listener *l);
 void flow_message(struct listener *l, int64_t now, const char *text, size_t len);

@@ -321,7 +321,7 @@ static void keep(char **to, char **from)
 	*from = NULL;
 }
 
-static void connect_now(struct listener *l, int64_t now)
+void listener_connect(struct listener *l, int64_t now)
 {
 	struct listener_action *action;
 
@@ -348,10 +348,10 @@ static void on_prepared(struct listener *l, int64_t now, struct listener_result 
 	secret_copy(&l->token, &r->token);
 	l->server_role = r->server_role;
 	keep_times(l, now, r);
-	if (l->config.once)
+	if (l->config.once || (l->baseline && l->config.history))
 		flow_begin(l);
 	else
-		connect_now(l, now);
+		listener_connect(l, now);
 }
 
 static void on_renewed(struct listener *l, int64_t now, struct listener_result *r)

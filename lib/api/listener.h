@@ -10,6 +10,9 @@
  *	-> lines of the history, oldest first -> what was held -> live -> closed, or silent for three keep-alive
  *	intervals -> wait -> prepare ...
  *
+ * The first time, where nothing is known, what the history has is taken down as known before the first connection, so
+ * that whatever comes later, by whichever way, is new.
+ *
  * "prepare" gets a valid token, and makes or checks the channel and its subscriptions when there is a reason to:
  * nothing known, lifetime over, or the server has refused the WebSocket. While a connection lives, the token is
  * renewed and the channel's lifetime extended when half of either is over.
@@ -39,7 +42,7 @@ struct listener_config {
 	/* give up after so long without a connection; 0: at the first failure while it never worked, then never */
 	int64_t max_offline_ms;
 	bool once; /* what the history has, no socket */
-	bool baseline; /* nothing is known: what the history has now counts as taken */
+	bool baseline; /* nothing is known: what the history has at the start counts as taken */
 	bool events; /* connection events too */
 	bool text; /* lines for people */
 	bool outbound; /* also what this user has sent; otherwise neither the socket's nor the history's is printed */

@@ -104,6 +104,16 @@ static void fail(enum listener_job job, enum status status, int http)
 	done(&r);
 }
 
+static void fail_retryable(enum listener_job job, int http)
+{
+	struct listener_result r = { .job = job, .status = ST_UNAVAILABLE, .err = ERR_INIT };
+
+	err_set(&r.err, ST_UNAVAILABLE, "busy");
+	r.err.http = http;
+	r.err.retryable = true;
+	done(&r);
+}
+
 static void done_sessions(const char *peer, int64_t last_s)
 {
 	struct listener_result r = { .job = LISTENER_SESSIONS };
@@ -118,8 +128,8 @@ static void done_sessions(const char *peer, int64_t last_s)
 	done(&r);
 }
 
-/* Messages `from` down to `to` (newest first) of one conversation, one a second. */
-static void done_page(int from, int to, const char *more)
+/* Messages `from` down to `to` (newest first) of one conversation: all of `second`, or, if that is 0, one a second. */
+static void done_second(int second, int from, int to, const char *more)
 {
 	struct listener_result r = { .job = LISTENER_PAGE, .more = xstrdup_null(more) };
 
@@ -129,12 +139,17 @@ static void done_page(int from, int to, const char *more)
 		buf_addf(&r.page.text,
 			"%s{\"text\":\"text %d\",\"senderAddress\":\"bob@x\",\"dateTime\":%d,"
 			"\"resourceURL\":\"/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages/m%d\"}",
-			i == from ? "" : ",", i, 1600000000 + i, i);
+			i == from ? "" : ",", i, second ? second : 1600000000 + i, i);
 	buf_adds(&r.page.text, "]");
 	if (json_parse(&r.page.json, r.page.text.data, r.page.text.len, NULL, NULL))
 		tap_ok(false, "the page is JSON");
 	r.messages = json_root(&r.page.json);
 	done(&r);
+}
+
+static void done_page(int from, int to, const char *more)
+{
+	done_second(0, from, to, more);
 }
 
 static void message(int id, int number)
@@ -251,6 +266,13 @@ static void test_start(void)
 	tear_down();
 }
 
+static void open_now(void)
+{
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+}
+
 static void test_baseline(void)
 {
 	set_up();
@@ -258,21 +280,117 @@ static void test_baseline(void)
 	start();
 	next_job_is(LISTENER_PREPARE);
 	done_prepare("/ws");
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
-	next_job_is(LISTENER_SESSIONS);
+	tap_ok(next_job_is(LISTENER_SESSIONS) && quiet(), "the first time, the history is asked before the connection");
 	done_sessions("bob@x", 1600000005);
-	tap_ok(next_is(LISTENER_ACT_READY) && quiet(), "the first time, no page is asked for");
+	tap_ok(next_job_is(LISTENER_PAGE) && quiet(), "and what it has of the last seconds");
+	done_page(5, 1, "more");
+	tap_ok(next_is(LISTENER_ACT_CONNECT) && quiet(), "then it connects");
+	tap_str(numbers(), "", "nothing of that is printed");
+	listener_opened(rig.l, rig.now);
+	tap_ok(next_is(LISTENER_ACT_ALIVE) && next_job_is(LISTENER_SESSIONS), "and asks the history again");
+	done_sessions("bob@x", 1600000005);
+	next_job_is(LISTENER_PAGE);
+	done_page(5, 1, "more");
+	tap_ok(next_is(LISTENER_ACT_READY) && quiet(), "ready");
+	tap_str(numbers(), "", "without anything new");
 	message(1, 6);
 	tap_str(numbers(), "6", "live");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "the second time, the history counts");
+	tap_ok(next_job_is(LISTENER_SESSIONS), "after a loss, the history counts");
 	done_sessions("bob@x", 1600000008);
 	tap_ok(next_job_is(LISTENER_PAGE), "a page of the conversation with something new");
 	done_page(8, 1, NULL);
 	tap_str(numbers(), "7 8", "exactly what was missed: not what was there before, nor what was live");
+	tear_down();
+}
+
+/* Messages of the very second in which the listener starts. */
+static void test_baseline_second(void)
+{
+	set_up();
+	rig.config.baseline = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000000);
+	next_job_is(LISTENER_PAGE);
+	done_second(1600000000, 4, 3, "n-3");
+	tap_ok(next_job_is(LISTENER_PAGE), "a second that goes on in the next page");
+	tap_str(rig.last.request.next, "n-3", "is followed there");
+	done_second(1600000000, 2, 1, NULL);
+	open_now();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "connected");
+	done_sessions("bob@x", 1600000000);
+	next_job_is(LISTENER_PAGE);
+	done_second(1600000000, 5, 1, NULL);
+	tap_str(numbers(), "5", "what came in that second while it connected is new");
+	next_is(LISTENER_ACT_READY);
+	closed(true, 0, ST_UNAVAILABLE); /* before the socket has delivered what comes now */
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000000);
+	tap_ok(next_job_is(LISTENER_PAGE), "the same second once more");
+	done_second(1600000000, 7, 1, NULL);
+	tap_str(numbers(), "6 7", "what came in it after the start, and was lost by the socket, is new");
+	tear_down();
+}
+
+/* Of many conversations, those that may still get a message of their last second are looked at, and no others. */
+static void test_baseline_many(void)
+{
+	static const int64_t last_s[] = { 1600000000, 1600000098, 1600000099, 1600000100, -1 };
+	static const char *const names[] = { "old@x", "settled@x", "late@x", "newest@x", "unknown@x" };
+	struct listener_result r = { .job = LISTENER_SESSIONS };
+	char asked[200] = "";
+
+	set_up();
+	rig.config.baseline = rig.config.once = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	r.sessions.items = xcalloc(5, sizeof(*r.sessions.items));
+	r.sessions.count = r.sessions.cap = 5;
+	for (size_t i = 0; i < 5; i++)
+		r.sessions.items[i] = (struct history_session){ .type = CHAT_ONE_TO_ONE,
+			.peer = xstrdup(names[i]),
+			.last_ms = last_s[i] < 0 ? -1 : last_s[i] * 1000 };
+	done(&r);
+	while (next_job_is(LISTENER_PAGE)) {
+		snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s ", rig.last.request.session->peer);
+		done_second(1600000100, 2, 1, NULL);
+	}
+	tap_str(asked, "late@x newest@x unknown@x ", "pages are read where something may still come");
+	tap_ok(rig.last.kind == LISTENER_ACT_READY && next_is(LISTENER_ACT_EXIT) && !rig.last.status,
+		"with --once, that is all");
+	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "old@x")->floor_s == 1600000000,
+		"the others are old by their time");
+	tear_down();
+}
+
+/* A history that cannot be read when the listener starts. */
+static void test_baseline_fails(void)
+{
+	set_up();
+	rig.config.baseline = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	fail_retryable(LISTENER_SESSIONS, 503);
+	tap_ok(quiet(), "it is waited for");
+	tick();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "and asked for again, before the connection");
+	done_sessions("bob@x", 1600000000);
+	tap_ok(next_job_is(LISTENER_PAGE), "a page");
+	fail(LISTENER_PAGE, ST_DATA, 403);
+	tap_ok(next_is(LISTENER_ACT_CONNECT), "one that is not to be had for us: without it");
+	tap_ok(strstr(rig.warned, "the history cannot be read") != NULL, "which is said");
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+	tap_ok(next_is(LISTENER_ACT_READY), "ready");
 	tear_down();
 }
 
@@ -909,6 +1027,9 @@ int main(void)
 {
 	test_start();
 	test_baseline();
+	test_baseline_second();
+	test_baseline_many();
+	test_baseline_fails();
 	test_start_fails();
 	test_connect_fails();
 	test_refused();

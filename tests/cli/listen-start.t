@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The first start of a listener, and others that begin anew: what is there is old, and nothing but that.
+. "${0%/*}/../lib/tap.sh"
+
+control() { curl -sS --max-time 10 --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
+text() { control "{\"do\":\"send\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"text\":\"$1\"}"; }
+begin() { # NAME OPTION...: in the background
+	local name=$1
+	shift
+	XDG_STATE_HOME=$scratch/state-alice kandy listen --heartbeat "$name.beat" "$@" >"$name.out" 2>"$name.err" &
+	listener_pid=$!
+	tap_pids+=("$listener_pid")
+}
+listener() { # and connected
+	begin "$@"
+	wait_for test -e "$1.beat"
+}
+stop() { kill "$listener_pid"; wait "$listener_pid"; }
+got() { grep -q "\"$2\"" "$1.out"; }
+texts() { jq -r '.parts[0].text' "$1" | tr '\n' ,; }
+
+sandbox
+export KANDY_KEEPALIVE=300ms
+as alice kandy whoami >/dev/null
+
+# --- one second that does not end: the service's times are seconds
+control "{\"do\":\"message-time\",\"at\":$(date +%s)500}"
+for i in 1 2 3; do text "before $i"; done
+listener first
+text 'live'
+ok 'what comes in the second of the start is printed' wait_for got first live
+control '{"do":"half-open"}'
+text 'lost by the socket'
+ok 'also what the socket lost' wait_for got first 'lost by the socket'
+stop
+is "$(texts first.out)" 'live,lost by the socket,' 'each once, and nothing of what was there before'
+text 'while away'
+run as alice kandy listen --once
+is "$status $(texts "$out")" '0 while away,' 'what comes after the end, still in that second, is for the next listener'
+text 'not wanted'
+run as alice kandy listen --once --since none
+is "$status $(wc -c <"$out")" '0 0' '--since none begins anew'
+text 'wanted'
+run as alice kandy listen --once
+is "$status $(texts "$out")" '0 wanted,' 'with what comes then'
+
+# --- while it connects
+asked() { [ "$(jq -r .path "$sandbox_record" | grep -c /websocket)" -gt "$before" ]; }
+before=$(jq -r .path "$sandbox_record" | grep -c /websocket)
+control '{"do":"fault","fault":"GET websocket 1:503"}'
+begin between --since none --max-offline 60s
+wait_for asked
+text 'between'
+ok 'what comes behind the look at the history, and before the socket is open, is printed' wait_for got between between
+is "$(texts between.out)" 'between,' 'once, and nothing else'
+stop
+control '{"do":"clear-faults"}'
+
+# --- a start that fails changes nothing
+rm -f "$scratch/state-alice/kandy/default.cursor"
+control '{"do":"fault","fault":"GET sessions *:401"}'
+run as alice kandy listen --once
+is "$status" 77 'a first start that fails'
+control '{"do":"clear-faults"}'
+run as alice kandy listen --once
+is "$status $(wc -c <"$out")" '0 0' 'does not make news of what was there'
+text 'news'
+control '{"do":"fault","fault":"GET sessions *:401"}'
+run as alice kandy listen --once --since none
+is "$status" 77 'a failure with --since none'
+control '{"do":"clear-faults"}'
+run as alice kandy listen --once
+is "$status $(texts "$out")" '0 news,' 'does not make the listener forget where it was'
+finish
