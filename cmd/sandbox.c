@@ -19,11 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const char *const addresses[] = { "127.0.0.1", "::1", NULL };
 static const char *const last_message_times[] = { "from", "until", NULL };
 static const char *const next_kinds[] = { "message", "offset", NULL };
 
 struct sandbox_params {
 	struct common_params common;
+	const char *listen;
 	int64_t port;
 	bool no_tls;
 	const char *record, *temporary;
@@ -44,13 +46,20 @@ struct sandbox_params {
 #define AT(member) .at = offsetof(struct sandbox_params, member)
 
 static const struct opt sandbox_opts[] = {
+	{ .kind = OPT_CHOICE,
+		.name = "listen",
+		.metavar = "ADDRESS",
+		AT(listen),
+		.fallback = "127.0.0.1",
+		.choices = addresses,
+		.help = "listen on ADDRESS: loopback, of one family or the other" },
 	{ .kind = OPT_INT,
 		.name = "port",
 		.metavar = "N",
 		AT(port),
 		.max = 65535,
 		.fallback = "0",
-		.help = "listen on port N of 127.0.0.1; 0 is any that is free" },
+		.help = "listen on port N; 0 is any that is free" },
 	{ .kind = OPT_FLAG, .name = "no-tls", AT(no_tls), .help = "serve plain http and ws" },
 	{ .kind = OPT_STRING,
 		.name = "record",
@@ -274,6 +283,7 @@ static const struct opt sandbox_opts[] = {
 static struct sandbox_config make_config(const struct sandbox_params *p)
 {
 	return (struct sandbox_config){
+		.address = p->listen,
 		.port = (uint16_t)p->port,
 		.tls = !p->no_tls,
 		.dir = p->temporary,
@@ -540,7 +550,7 @@ static enum status run(const struct run_ctx *ctx, const void *params, struct err
 }
 
 static const char *const description[] = {
-	"Serves the CPaaS protocol on 127.0.0.1, for offline work, demos and tests: tokens, notification channels "
+	"Serves the CPaaS protocol on this machine's loopback address, for offline work, demos and tests: tokens, notification channels "
 	"and their WebSockets, one-to-one and group chat, attachments, SMS, history. Users are alice, bob, carol "
 	"and dave @sandbox.example, each with the password NAME-secret; the client ID is PUB-sandbox, the "
 	"project's secret sandbox-secret.",

@@ -135,7 +135,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		operands='list create show invite remove join leave delete'
 		;;
 	sandbox)
-		options='--port --record --user --users --temporary-directory --token-life --refresh-life --token-size --channel-max-life --keep-per-conversation --keep-messages --keep-bytes --attachment-bytes --queue-bytes --last-message-time --next --fault --history-delay --history-grows --drop-sockets-every --drop-sockets --fragment --duplicate --reorder --check-interval --cert-days --cert-host -p --profile --trace'
+		options='--listen --port --record --user --users --temporary-directory --token-life --refresh-life --token-size --channel-max-life --keep-per-conversation --keep-messages --keep-bytes --attachment-bytes --queue-bytes --last-message-time --next --fault --history-delay --history-grows --drop-sockets-every --drop-sockets --fragment --duplicate --reorder --check-interval --cert-days --cert-host -p --profile --trace'
 		flags='--no-tls --milliseconds --relative-links --no-range --no-outbound --mute -q --quiet -v --verbose -h --help -V --version'
 		files='--record --trace'
 		dirs='--temporary-directory'
@@ -232,6 +232,7 @@ _kandy_choices() # COMMAND OPTION: the words that it takes
 	'send --on-unknown') echo 'check resend fail' ;;
 	'listen --format') echo 'json text' ;;
 	'conversations --type') echo 'chat group sms' ;;
+	'sandbox --listen') echo '127.0.0.1 ::1' ;;
 	'sandbox --last-message-time') echo 'from until' ;;
 	'sandbox --next') echo 'message offset' ;;
 	'doctor --format') echo 'json text' ;;

@@ -481,7 +481,8 @@ complete -c kandy -n '__kandy_command group' -a 'list create show invite remove 
 
 complete -c kandy-sandbox -w 'kandy sandbox'
 complete -c kandy -n __kandy_command -a sandbox -d 'serve the CPaaS protocol on this machine'
-complete -c kandy -n '__kandy_command sandbox' -l port -x -d 'listen on port N of 127.0.0.1; 0 is any that is free'
+complete -c kandy -n '__kandy_command sandbox' -l listen -x -a '127.0.0.1 ::1' -d 'listen on ADDRESS: loopback, of one family or the other'
+complete -c kandy -n '__kandy_command sandbox' -l port -x -d 'listen on port N; 0 is any that is free'
 complete -c kandy -n '__kandy_command sandbox' -l no-tls -d 'serve plain http and ws'
 complete -c kandy -n '__kandy_command sandbox' -l record -r -F -d 'append a JSON line to FILE for each request and WebSocket frame, secrets hashed'
 complete -c kandy -n '__kandy_command sandbox' -l user -x -d 'one more user, NAME@sandbox.example with password NAME-secret'

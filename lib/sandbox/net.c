@@ -448,7 +448,7 @@ static enum status net_listen(struct net *net, const struct net_config *config, 
 {
 	struct lws_context_creation_info info = {
 		.port = config->port,
-		.iface = "127.0.0.1",
+		.iface = config->address,
 		.protocols = net->protocols,
 		.options = LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG,
 		.listen_accept_role = "raw-skt",
@@ -477,10 +477,10 @@ static enum status net_listen(struct net *net, const struct net_config *config, 
 	}
 	net->vhost = lws_create_vhost(net->context, &info);
 	if (!net->vhost)
-		status = err_set(err, ST_UNAVAILABLE, "cannot listen on port %u of 127.0.0.1; is it taken?",
-			config->port);
+		status = err_set(err, ST_UNAVAILABLE, "cannot listen on port %u of %s; is it taken?", config->port,
+			config->address);
 	else if (lws_get_vhost_listen_port(net->vhost) <= 0)
-		status = err_set(err, ST_UNAVAILABLE, "cannot listen on 127.0.0.1");
+		status = err_set(err, ST_UNAVAILABLE, "cannot listen on %s", config->address);
 out:
 	if (cert >= 0)
 		close(cert);

@@ -31,6 +31,7 @@ struct net_handler {
 };
 
 struct net_config {
+	const char *address; /* numeric, of either family */
 	uint16_t port; /* 0: any that is free */
 	const struct buf *cert_pem, *key_pem; /* NULL: plain TCP */
 	size_t queue_max; /* bytes waiting to be sent on one connection; beyond it the connection is closed */
@@ -38,7 +39,7 @@ struct net_config {
 	void *arg; /* for open() */
 };
 
-/* Listens on 127.0.0.1. ST_UNAVAILABLE where the port cannot be had. */
+/* ST_UNAVAILABLE where the address or the port cannot be had. */
 enum status net_new(struct net **out, const struct net_config *config, struct err *err) MUST_USE;
 void net_free(struct net *net); /* closes all connections (closed() is called for each) */
 uint16_t net_port(const struct net *net);

@@ -80,11 +80,13 @@ static enum status start_net(struct sandbox *s, struct err *err)
 {
 	const struct sandbox_config *config = s->config;
 	struct net_config net = {
+		.address = config->address,
 		.port = config->port,
 		.queue_max = (size_t)config->queue_bytes,
 		.handler = &server_handler,
 		.arg = s,
 	};
+	bool v6 = strchr(config->address, ':');
 	enum status status = ST_OK;
 
 	if (config->tls) {
@@ -96,8 +98,8 @@ static enum status start_net(struct sandbox *s, struct err *err)
 		status = net_new(&s->net, &net, err);
 	if (status)
 		return status;
-	snprintf(s->base_url, sizeof(s->base_url), "%s://127.0.0.1:%u", config->tls ? "https" : "http",
-		net_port(s->net));
+	snprintf(s->base_url, sizeof(s->base_url), "%s://%s%s%s:%u", config->tls ? "https" : "http", v6 ? "[" : "",
+		config->address, v6 ? "]" : "", net_port(s->net));
 	s->sweep = net_timer_new(s->net, sweep, s);
 	s->drops = net_timer_new(s->net, drop, s);
 	net_timer_set(s->sweep, SWEEP_MS);

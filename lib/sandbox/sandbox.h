@@ -21,6 +21,7 @@
 struct sandbox;
 
 struct sandbox_config {
+	const char *address; /* "127.0.0.1" or "::1" */
 	uint16_t port; /* 0: any that is free */
 	bool tls;
 	const char *dir; /* for temporary files: "/tmp" */
