@@ -8,9 +8,9 @@
  * memory does not grow with the history, and messages that arrive while it pages (they shift the pages, and some come
  * twice) do no harm.
  *
- * The first time, what is there counts as taken (a baseline), and exactly that: the service's times are seconds, and a
- * message may still come in the second of the newest one. So of a conversation that is still moving, the messages of the
- * last seconds are taken down one by one, and only what is older is old by its time.
+ * The first time, what is there counts as taken (a baseline), and exactly that: the service's times are seconds, and
+ * a message may still come in the second of the newest one. So of a conversation that is still moving, the messages of
+ * the last seconds are taken down one by one, and only what is older is old by its time.
  */
 #ifndef KANDY_API_BACKFILL_H
 #define KANDY_API_BACKFILL_H

@@ -24,8 +24,8 @@ struct listen_order {
 void listen_order_release(struct listen_order *order); /* also for a zeroed struct */
 
 /*
- * Appends a message to `out`, which should be a secret buf without a maximum. A result that is too large becomes one that says so
- * (ST_PROTOCOL).
+ * Appends a message to `out`, which should be a secret buf without a maximum. A result that is too large becomes one
+ * that says so (ST_PROTOCOL).
  */
 void listen_wire_put_request(struct buf *out, const struct listener_request *request, const struct secret *given,
 	uint64_t attempt);

@@ -11,8 +11,8 @@
  *
  * With -DINJECT_NO_MALLOC it leaves the allocator alone, for programs under AddressSanitizer.
  *
- * Only calls that come from the program itself count, but for malloc-any: what libraries do with failures is theirs. The
- * calls of its child processes count too, as one row with its own.
+ * Only calls that come from the program itself count, but for malloc-any: what libraries do with failures is theirs.
+ * The calls of its child processes count too, as one row with its own.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
