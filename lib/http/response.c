@@ -132,11 +132,14 @@ static void take_line(struct http_response *response, const char *line, size_t l
 static int status_of(const char *line, size_t len)
 {
 	const char *space = memchr(line, ' ', len);
-	int64_t status;
 
 	if (!space || line + len - space < 4)
 		return 0;
-	return parse_int64((char[]){ space[1], space[2], space[3], '\0' }, &status) ? (int)status : 0;
+	for (int i = 1; i <= 3; i++) {
+		if (space[i] < '0' || space[i] > '9')
+			return 0;
+	}
+	return (space[1] - '0') * 100 + (space[2] - '0') * 10 + (space[3] - '0');
 }
 
 size_t response_on_header(char *p, size_t size, size_t count, void *arg)

@@ -33,12 +33,11 @@ static bool is_secret_header(const char *name, size_t len)
 
 void trace_add_url(struct buf *out, const char *url, size_t len)
 {
-	const char *end = url + len, *p = memchr(url, '?', len);
+	const char *end = url + len, *p = url;
 
-	if (!p)
-		p = memchr(url, '#', len);
-	if (!p)
-		p = end;
+	/* a fragment may have a '?' in it, and a query none in front of it */
+	while (p < end && *p != '?' && *p != '#')
+		p++;
 	buf_add(out, url, (size_t)(p - url));
 	while (p < end) { /* at '?', '&' or '#': the name stays, the value goes */
 		const char *next = p + 1, *value;
@@ -56,6 +55,18 @@ void trace_add_url(struct buf *out, const char *url, size_t len)
 	}
 }
 
+/* The scheme of an Authorization with the space behind it; 0: what stands there is none that is known. */
+static size_t scheme_len(const char *value, size_t len)
+{
+	static const char *const schemes[] = { "Bearer ", "Basic ", "Digest ", "Negotiate ", "NTLM ", NULL };
+
+	for (const char *const *s = schemes; *s; s++) {
+		if (len >= strlen(*s) && !strncasecmp(*s, value, strlen(*s)))
+			return strlen(*s);
+	}
+	return 0;
+}
+
 void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_length)
 {
 	const char *colon = memchr(line, ':', len), *value, *end = line + len;
@@ -69,11 +80,9 @@ void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_l
 		;
 	buf_add(out, line, (size_t)(value - line));
 	if (is_secret_header(line, name_len)) {
-		const char *space = memchr(value, ' ', (size_t)(end - value));
-
-		/* the scheme of an Authorization stays; a cookie has none */
-		if (space && strchr("aApP", line[0]))
-			buf_add(out, value, (size_t)(space + 1 - value));
+		/* a cookie has no scheme */
+		if (strchr("aApP", line[0]))
+			buf_add(out, value, scheme_len(value, (size_t)(end - value)));
 		buf_adds(out, "***");
 	} else if (hide_length && name_len == 14 && !strncasecmp(line, "content-length", 14)) {
 		buf_adds(out, "***");

@@ -42,6 +42,8 @@ int main(void)
 	url("/p?max=5&access_token=s3cret&x", "/p?max=***&access_token=***&x");
 	url("/p?a=b=c#access_token=s3cret", "/p?a=***#access_token=***");
 	url("/p#t=s3cret&u=1", "/p#t=***&u=***");
+	url("/p#t=s3cret?u=1", "/p#t=***");
+	url("/p?t=s3cret?u=s3cret", "/p?t=***");
 	url("/p?", "/p?");
 	url("/p?=s3cret", "/p?=***");
 	url("/p?&&=", "/p?&&=***");
@@ -49,6 +51,8 @@ int main(void)
 	header("Authorization: Bearer s3cret", false, "Authorization: Bearer ***");
 	header("authorization: Bearer s3cret more", false, "authorization: Bearer ***");
 	header("AUTHORIZATION:s3cret", false, "AUTHORIZATION:***");
+	header("Authorization: s3cret ", false, "Authorization: ***");
+	header("Authorization: s3cret more", false, "Authorization: ***");
 	header("Proxy-Authorization: Basic s3cret", false, "Proxy-Authorization: Basic ***");
 	header("Cookie: id=s3cret; other=s3cret", false, "Cookie: ***");
 	header("set-cookie: id=s3cret; Path=/", false, "set-cookie: ***");
