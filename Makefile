@@ -196,13 +196,15 @@ $(NPM)/installed: tests/interop/package.json tests/interop/package-lock.json | $
 	$(Q)touch $@
 
 # make fuzz TIME=60     runs each of tests/fuzz/*.c for so many seconds (FUZZERS='json url' for some); needs clang
+# make fuzz RUNS=10000000    until each was executed so often, with what earlier calls did; build/fuzz/executions has it
 TIME ?= 60
+RUNS ?= 0
 FUZZERS ?= $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
 
 .PHONY: fuzz fuzzers
 fuzz:
 	$(Q)$(MAKE) --no-print-directory FUZZ=1 CC=clang fuzzers
-	$(Q)tests/fuzz/run $(TIME) $(B)/fuzz $(FUZZERS:%=$(B)/clang-fuzz/tests/fuzz/%)
+	$(Q)tests/fuzz/run $(TIME) $(RUNS) $(B)/fuzz $(FUZZERS:%=$(B)/clang-fuzz/tests/fuzz/%)
 fuzzers: $(FUZZERS:%=$(O)/tests/fuzz/%)
 
 # json.c compares with libjq
@@ -291,7 +293,7 @@ help:
 		'make lint            clang-format, shellcheck, cppcheck, clang-tidy; make format applies the first' \
 		'make bench           how fast it is, beside what is in use for the same' \
 		'make soak            a listener for SOAK=600 seconds under faults, its memory drawn into build/soak/' \
-		'make fuzz            TIME=60 seconds for each reader of bytes from outside' \
+		'make fuzz            TIME=60 seconds, or RUNS=10000000 executions, for each reader of bytes from outside' \
 		'make clean           take build/ away' \
 		'' \
 		'CC, CFLAGS, CPPFLAGS, LDFLAGS are yours (also in config.make). SAN=1: sanitizers. WERROR=1: warnings are' \

@@ -87,12 +87,25 @@ static void sessions_path(struct client *client, enum chat_type type, const char
 	}
 }
 
+void history_decode_sessions(struct json_value answer, enum chat_type type, struct history_sessions *sessions,
+	char **next)
+{
+	struct json_value list = json_get(answer, type == CHAT_SMS ? "smsThreadList" : "chatSessionList");
+	struct json_value items = json_get(list, type == CHAT_SMS ? "smsThread" : "chatSession");
+
+	if (json_type(items) == JSON_OBJECT)
+		add_session(sessions, type, items);
+	for (struct json_iter it = json_first(items); json_type(items) == JSON_ARRAY && json_more(it);
+		it = json_next(it))
+		add_session(sessions, type, it.value);
+	*next = next_token(list);
+}
+
 /* One page of the list. `*next` (free it) is the token of the page behind it. */
 static enum status sessions_page(struct client *client, enum chat_type type, struct history_sessions *sessions,
 	char **next, struct err *err)
 {
 	struct client_answer answer = { 0 };
-	struct json_value list, items;
 	struct buf path;
 	enum status st;
 	bool there;
@@ -101,16 +114,8 @@ static enum status sessions_page(struct client *client, enum chat_type type, str
 	sessions_path(client, type, *next, &path);
 	free(*next);
 	*next = NULL;
-	if (!(st = get(client, &path, &answer, &there, err)) && there) {
-		list = json_get(json_root(&answer.json), type == CHAT_SMS ? "smsThreadList" : "chatSessionList");
-		items = json_get(list, type == CHAT_SMS ? "smsThread" : "chatSession");
-		if (json_type(items) == JSON_OBJECT)
-			add_session(sessions, type, items);
-		for (struct json_iter it = json_first(items); json_type(items) == JSON_ARRAY && json_more(it);
-			it = json_next(it))
-			add_session(sessions, type, it.value);
-		*next = next_token(list);
-	}
+	if (!(st = get(client, &path, &answer, &there, err)) && there)
+		history_decode_sessions(json_root(&answer.json), type, sessions, next);
 	client_answer_release(&answer);
 	buf_release(&path);
 	return st;
@@ -167,11 +172,18 @@ static void page_path(struct client *client, enum chat_type type, const char *pe
 	buf_release(&rest);
 }
 
+void history_decode_page(struct json_value answer, enum chat_type type, struct json_value *messages, char **more)
+{
+	struct json_value list = json_get(answer, type == CHAT_SMS ? "smsMessageList" : "chatMessageList");
+
+	*messages = json_get(list, type == CHAT_SMS ? "smsMessage" : "chatMessage");
+	*more = next_token(list);
+}
+
 enum status history_fetch_page(struct client *client, enum chat_type type, const char *peer, const char *own,
 	const char *next, int64_t max, struct client_answer *answer, struct json_value *messages, char **more,
 	struct err *err)
 {
-	struct json_value list;
 	struct buf path;
 	enum status st;
 	bool there;
@@ -182,11 +194,8 @@ enum status history_fetch_page(struct client *client, enum chat_type type, const
 		return err_set(err, ST_DATA, "the own number of the conversation with '%s' is not known", peer);
 	buf_init(&path, BUF_NO_MAX);
 	page_path(client, type, peer, own, next, max, &path);
-	if (!(st = get(client, &path, answer, &there, err)) && there) {
-		list = json_get(json_root(&answer->json), type == CHAT_SMS ? "smsMessageList" : "chatMessageList");
-		*messages = json_get(list, type == CHAT_SMS ? "smsMessage" : "chatMessage");
-		*more = next_token(list);
-	}
+	if (!(st = get(client, &path, answer, &there, err)) && there)
+		history_decode_page(json_root(&answer->json), type, messages, more);
 	buf_release(&path);
 	return st;
 }

@@ -41,4 +41,9 @@ enum status history_fetch_page(struct client *client, enum chat_type type, const
 	const char *next, int64_t max, struct client_answer *answer, struct json_value *messages, char **more,
 	struct err *err) MUST_USE;
 
+/* The answers to these, pure: the conversations of one page, appended, and the token of the next one (NULL: none). */
+void history_decode_sessions(struct json_value answer, enum chat_type type, struct history_sessions *sessions,
+	char **next);
+void history_decode_page(struct json_value answer, enum chat_type type, struct json_value *messages, char **more);
+
 #endif

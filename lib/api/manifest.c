@@ -92,14 +92,13 @@ static void remember(struct manifest *m, const struct manifest_entry *e)
 	slot->entry = (struct manifest_entry){ slot->message_id, slot->link, slot->path, e->bytes, slot->sha256 };
 }
 
-static void read_line(struct manifest *m, struct json_doc *doc, const char *line, size_t len)
+void manifest_take_line(struct manifest *m, struct json_doc *doc, const char *line, size_t len)
 {
-	struct err ignored = ERR_INIT;
 	struct json_value root;
 	char *message_id, *link, *path, *sha256;
 	int64_t bytes;
 
-	if (json_parse(doc, line, len, NULL, &ignored))
+	if (json_parse(doc, line, len, NULL, NULL))
 		return;
 	root = json_root(doc);
 	message_id = json_dup(json_get(root, "messageId"));
@@ -129,7 +128,7 @@ static enum status read_all(struct manifest *m, struct err *err)
 	lines_init(&lines, m->fd, LINE_MAX_BYTES);
 	while ((result = lines_next(&lines, &line, &len)) != LINES_END) {
 		if (result == LINES_LINE) {
-			read_line(m, &doc, line, len);
+			manifest_take_line(m, &doc, line, len);
 		} else if (result == LINES_ERROR) {
 			st = err_set(err, ST_IO, "cannot read '%s': %s", m->name, strerror(errno));
 			break;
@@ -148,14 +147,22 @@ static bool ends_within_line(int fd)
 	return end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
 }
 
-enum status manifest_open(struct manifest **out, int dir_fd, const char *name, bool index, struct err *err)
+struct manifest *manifest_new(const char *name, bool index)
 {
 	struct manifest *m = xcalloc(1, sizeof(*m));
-	enum status st = ST_OK;
 
 	m->name = xstrdup(name);
 	m->index = index;
+	m->fd = -1;
 	grow(m);
+	return m;
+}
+
+enum status manifest_open(struct manifest **out, int dir_fd, const char *name, bool index, struct err *err)
+{
+	struct manifest *m = manifest_new(name, index);
+	enum status st = ST_OK;
+
 	m->fd = openat(dir_fd, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (m->fd < 0)
 		st = err_set(err, ST_CANTCREATE, "cannot open the manifest '%s': %s", name, strerror(errno));
@@ -183,6 +190,20 @@ void manifest_free(struct manifest *m)
 	free(m);
 }
 
+void manifest_encode(const struct manifest_entry *e, int64_t now_ms, struct buf *out)
+{
+	json_open(out, '{');
+	json_add_string(out, "event", "fetched");
+	json_add_string(out, "messageId", e->message_id);
+	json_add_string(out, "rawURL", e->link);
+	json_add_string(out, "path", e->path);
+	json_add_int(out, "bytes", e->bytes);
+	json_add_string(out, "sha256", e->sha256);
+	json_add_int(out, "timestamp", now_ms);
+	json_close(out, '}');
+	buf_addc(out, '\n');
+}
+
 enum status manifest_add(struct manifest *m, const struct manifest_entry *e, struct err *err)
 {
 	enum status st = ST_OK;
@@ -191,16 +212,7 @@ enum status manifest_add(struct manifest *m, const struct manifest_entry *e, str
 	buf_init(&line, BUF_NO_MAX);
 	if (m->broken_end)
 		buf_addc(&line, '\n');
-	json_open(&line, '{');
-	json_add_string(&line, "event", "fetched");
-	json_add_string(&line, "messageId", e->message_id);
-	json_add_string(&line, "rawURL", e->link);
-	json_add_string(&line, "path", e->path);
-	json_add_int(&line, "bytes", e->bytes);
-	json_add_string(&line, "sha256", e->sha256);
-	json_add_int(&line, "timestamp", clock_wall_ms());
-	json_close(&line, '}');
-	buf_addc(&line, '\n');
+	manifest_encode(e, clock_wall_ms(), &line);
 	m->broken_end = !write_full(m->fd, line.data, line.len);
 	if (m->broken_end)
 		st = err_set(err, ST_IO, "cannot write the manifest '%s': %s", m->name, strerror(errno));

@@ -9,6 +9,7 @@
 #define KANDY_API_MANIFEST_H
 
 #include "base/err.h"
+#include "json/json.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,14 @@ enum status manifest_open(struct manifest **out, int dir_fd, const char *name, b
 void manifest_free(struct manifest *manifest); /* NULL is fine */
 
 enum status manifest_add(struct manifest *manifest, const struct manifest_entry *entry, struct err *err) MUST_USE;
+
+/*
+ * The same without a file: an empty one in memory, what a line of the file (without its newline) adds to it, and the
+ * line of an entry, newline and all. `doc` is the reader's, kept from one line to the next.
+ */
+struct manifest *manifest_new(const char *name, bool index);
+void manifest_take_line(struct manifest *manifest, struct json_doc *doc, const char *line, size_t len);
+void manifest_encode(const struct manifest_entry *entry, int64_t now_ms, struct buf *out);
 
 /* The newest entry of this link in this message, or NULL. Borrowed until the next manifest_add(). */
 const struct manifest_entry *manifest_find(const struct manifest *manifest, const char *message_id, const char *link);

@@ -9,7 +9,7 @@
 
 void lines_init(struct lines *lines, int fd, size_t max)
 {
-	*lines = (struct lines){ .fd = fd, .max = max };
+	*lines = (struct lines){ .fd = fd, .read = read, .chunk = CHUNK, .max = max };
 	buf_init(&lines->buf, max + 2 * CHUNK);
 }
 
@@ -78,8 +78,8 @@ enum lines_result lines_next(struct lines *lines, char **line, size_t *len)
 		lines->scanned = b->len;
 		if (would_block(lines))
 			return LINES_AGAIN;
-		buf_reserve(b, CHUNK);
-		n = read(lines->fd, b->data + b->len, CHUNK);
+		buf_reserve(b, lines->chunk);
+		n = lines->read(lines->fd, b->data + b->len, lines->chunk);
 		if (n > 0)
 			buf_commit(b, (size_t)n);
 		else if (n == 0)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum lines_result {
 	LINES_LINE, /* a line is in `*line`, without its newline; valid until the next call */
@@ -20,6 +21,8 @@ enum lines_result {
 
 struct lines {
 	int fd;
+	ssize_t (*read)(int fd, void *p, size_t len); /* read(2); a test may put something else here, */
+	size_t chunk; /* and read less than 64 KiB at once */
 	size_t max;
 	struct buf buf;
 	size_t start; /* where the next line begins in buf */

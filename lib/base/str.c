@@ -131,21 +131,18 @@ static int hex_digit(char c)
 
 bool percent_decode(struct buf *out, const char *s, size_t len)
 {
+	const char *end = s + len, *percent;
 	size_t before = out->len;
 
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] != '%') {
-			buf_addc(out, s[i]);
-			continue;
-		}
-		if (i + 2 >= len || hex_digit(s[i + 1]) < 0 || hex_digit(s[i + 2]) < 0) {
+	for (; (percent = memchr(s, '%', (size_t)(end - s))); s = percent + 3) {
+		if (end - percent < 3 || hex_digit(percent[1]) < 0 || hex_digit(percent[2]) < 0) {
 			buf_truncate(out, before);
 			return false;
 		}
-		buf_addc(out, (char)(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2])));
-		i += 2;
+		buf_add(out, s, (size_t)(percent - s));
+		buf_addc(out, (char)(hex_digit(percent[1]) << 4 | hex_digit(percent[2])));
 	}
-	return !out->overflow;
+	return buf_add(out, s, (size_t)(end - s));
 }
 
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -156,13 +153,15 @@ static void encode64(struct buf *out, const char *digits, const unsigned char *s
 	for (size_t i = 0; i < len; i += 3) {
 		size_t left = len - i < 3 ? len - i : 3;
 		unsigned v = (unsigned)s[i] << 16;
+		char quad[4];
 
 		if (left > 1)
 			v |= (unsigned)s[i + 1] << 8;
 		if (left > 2)
 			v |= s[i + 2];
 		for (size_t k = 0; k <= left; k++)
-			buf_addc(out, digits[v >> (18 - 6 * k) & 63]);
+			quad[k] = digits[v >> (18 - 6 * k) & 63];
+		buf_add(out, quad, left + 1);
 	}
 }
 

@@ -162,32 +162,39 @@ static enum status as_config(struct err *err)
 	return ST_CONFIG;
 }
 
+enum status config_parse(struct config **out, const char *path, char *text, size_t len, struct err *err)
+{
+	struct config *config;
+	enum status st;
+
+	if (memchr(text, '\0', len))
+		return err_set(err, ST_CONFIG, "'%s' is no text file: it has a NUL byte", path);
+	config = xcalloc(1, sizeof(*config));
+	config->path = xstrdup(path);
+	st = read_lines(config, text, err);
+	if (st)
+		config_free(config);
+	else
+		*out = config;
+	return st;
+}
+
 enum status config_read(struct config **out, const char *path, bool required, bool *found, struct err *err)
 {
-	struct config *config = xcalloc(1, sizeof(*config));
 	struct err why = ERR_INIT;
 	struct buf text;
 	enum status st;
 
-	config->path = xstrdup(path);
 	buf_init_secret(&text, FILE_MAX);
 	st = file_read(path, &text, &why);
 	*found = st != ST_NOINPUT;
 	if (st && err && (*found || required))
 		*err = why;
-	if (st == ST_NOINPUT && !required)
-		st = ST_OK;
-	else if (st)
+	if (st && (*found || required))
 		st = as_config(err);
-	else if (memchr(text.data, '\0', text.len))
-		st = err_set(err, ST_CONFIG, "'%s' is no text file: it has a NUL byte", path);
 	else
-		st = read_lines(config, text.data, err);
+		st = config_parse(out, path, text.data, text.len, err);
 	buf_release(&text);
-	if (st)
-		config_free(config);
-	else
-		*out = config;
 	return st;
 }
 

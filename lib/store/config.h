@@ -23,6 +23,12 @@ struct config;
 
 /* Reads one file. A missing one gives an empty config (`*found` false), unless `required`. */
 enum status config_read(struct config **out, const char *path, bool required, bool *found, struct err *err) MUST_USE;
+
+/*
+ * The same from memory: `len` bytes with a NUL behind them, which are changed in place. `path` is what the sentences
+ * call them.
+ */
+enum status config_parse(struct config **out, const char *path, char *text, size_t len, struct err *err) MUST_USE;
 void config_free(struct config *config);
 
 /*

@@ -335,8 +335,7 @@ static bool take_peer(struct cursor *c, struct json_value line)
 	return ok;
 }
 
-/* How many bytes of `text` were understood: whole lines. */
-static size_t take_lines(struct cursor *c, const char *text, size_t len)
+size_t cursor_decode(struct cursor *c, const char *text, size_t len)
 {
 	struct json_doc doc = { 0 };
 	size_t at = 0;
@@ -378,7 +377,7 @@ enum status cursor_load(struct cursor *c, bool *found, struct err *err)
 	}
 	if (st)
 		goto out;
-	good = take_lines(c, text.data, text.len);
+	good = cursor_decode(c, text.data, text.len);
 	if (!good) {
 		set_aside(c);
 		cursor_reset(c, 0);
@@ -402,6 +401,13 @@ static void now_clean(struct cursor *c)
 	c->dirty_count = 0;
 }
 
+void cursor_encode(const struct cursor *c, struct buf *out)
+{
+	put_header(c, out);
+	for (size_t i = 0; i < c->count; i++)
+		put_peer(c->peers[i], c->peers[i]->count, out);
+}
+
 /* The whole of it, replaced. */
 static enum status fold(struct cursor *c, struct err *err)
 {
@@ -409,9 +415,7 @@ static enum status fold(struct cursor *c, struct err *err)
 	enum status st;
 
 	buf_init(&out, BUF_NO_MAX);
-	put_header(c, &out);
-	for (size_t i = 0; i < c->count; i++)
-		put_peer(c->peers[i], c->peers[i]->count, &out);
+	cursor_encode(c, &out);
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;

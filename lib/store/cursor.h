@@ -17,6 +17,7 @@
 #ifndef KANDY_STORE_CURSOR_H
 #define KANDY_STORE_CURSOR_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
 
@@ -56,6 +57,13 @@ void cursor_free(struct cursor *cursor);
  * PATH.corrupt-TIME with a warning).
  */
 enum status cursor_load(struct cursor *cursor, bool *found, struct err *err) MUST_USE;
+
+/*
+ * What is in the file, without the file: how many bytes of `text` were understood (whole lines; 0: it is damaged from
+ * the start), and the whole of the cursor, appended to `out`.
+ */
+size_t cursor_decode(struct cursor *cursor, const char *text, size_t len);
+void cursor_encode(const struct cursor *cursor, struct buf *out);
 
 /* Forgets everything; conversations that are not known start with `floor_s` (0: all that they hold is new). */
 void cursor_reset(struct cursor *cursor, int64_t floor_s);

@@ -3,9 +3,6 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 static bool known(const char *key, bool *forbidden, void *arg)
 {
 	(void)arg;
@@ -21,21 +18,15 @@ static const char *nearest(const char *key, void *arg)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char path[] = "/etc/kandy/config";
 	const char *names[4], *value, *where = NULL;
+	char *text = fuzz_text(data, size);
 	struct config *config = NULL;
-	bool found = false;
 	struct err err;
-	char path[64];
-	static int fd = -1;
 
-	if (fd < 0)
-		fd = memfd_create("config", MFD_CLOEXEC);
-	MUST(fd >= 0 && !ftruncate(fd, 0) && pwrite(fd, data, size, 0) == (ssize_t)size);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (!config_read(&config, path, true, &found, &err)) {
+	if (!config_parse(&config, path, text, size, &err)) {
 		size_t count = config_profiles(config, names, 4);
 
-		MUST(found);
 		if (config_check(config, known, nearest, NULL, &err))
 			MUST(err.text[0]);
 		for (size_t i = 0; i < count && i < 4; i++) {
@@ -48,5 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		MUST(strstr(err.text, path));
 	}
+	free(text);
 	return 0;
 }

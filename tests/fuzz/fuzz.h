@@ -1,7 +1,7 @@
 /*
  * fuzz.h - for the harnesses in this directory: each is a program that libFuzzer feeds with bytes, and
  * which aborts when something that must hold does not. `make fuzz` builds and runs them; their seeds are
- * in seeds/NAME/.
+ * in seeds/NAME/. A harness that says #define FUZZ_MAX_LEN N gets inputs of at most N bytes.
  */
 #ifndef KANDY_TESTS_FUZZ_H
 #define KANDY_TESTS_FUZZ_H

@@ -21,8 +21,10 @@ static void check_name(const struct buf *name)
 	MUST(name->len && name->len <= 255 && strlen(name->data) == name->len && utf8_valid(name->data, name->len));
 	MUST(!strpbrk(name->data, "/\\:<>\"|?*") && !strchr(".-~ ", name->data[0]) &&
 		!strchr(". ", name->data[name->len - 1]));
-	for (size_t i = 0; i < name->len; i += utf8_decode(name->data + i, name->len - i, &point))
-		MUST(utf8_decode(name->data + i, name->len - i, &point) && !utf8_is_control(point));
+	for (size_t i = 0, n; i < name->len; i += n) {
+		n = utf8_decode(name->data + i, name->len - i, &point);
+		MUST(n && !utf8_is_control(point));
+	}
 	MUST(name->len < 5 || strcasecmp(name->data + name->len - 5, FILENAME_PART) != 0);
 }
 
@@ -38,7 +40,7 @@ static void check_names(const char *text, size_t size)
 	filename_clean(&other, name.data, name.len);
 	/* a name near the limit may lose a byte that was put behind it */
 	MUST(!strcmp(name.data, other.data) || name.len > FILENAME_LIMIT - 2);
-	for (unsigned attempt = 1; attempt <= FILENAME_TRIES; attempt += 33) {
+	for (unsigned attempt = 2; attempt <= FILENAME_TRIES; attempt += FILENAME_TRIES - 2) {
 		buf_clear(&other);
 		filename_numbered(&other, name.data, attempt);
 		check_name(&other);

@@ -1,0 +1,80 @@
+/*
+ * The headers of an answer as libcurl hands them over, one a line, and what is made of them: numbers within their
+ * bounds, texts that are there, a trace without what is secret.
+ */
+#include "api/range.h"
+#include "http/http-int.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <strings.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	MUST(!http_load(NULL));
+	return 0;
+}
+
+/* A value may be shown only where the name before it is not one of these. */
+static void check_trace(const char *line, size_t len)
+{
+	static const char *const names[] = { "authorization:", "proxy-authorization:", "cookie:", "set-cookie:" };
+	struct buf out;
+
+	buf_init(&out, HTTP_HEADERS_MAX);
+	trace_add_header(&out, line, len, len % 2);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t n = strlen(names[i]);
+
+		if (len >= n && !strncasecmp(line, names[i], n))
+			MUST(out.len >= 3 && !strcmp(out.data + out.len - 3, "***") && !strchr(out.data + n, '='));
+	}
+	buf_clear(&out);
+	trace_add_url(&out, line, len);
+	for (const char *p = strpbrk(out.data, "?#"); p && (p = strchr(p, '=')); p++)
+		MUST(!strncmp(p, "=***", 4) && (!p[4] || strchr("&#", p[4])));
+	buf_release(&out);
+}
+
+static void check_response(const struct http_response *r)
+{
+	struct content_range range;
+
+	MUST(r->status >= 0 && r->status <= 999 && r->content_length >= -1 && r->retry_after_ms >= -1);
+	MUST(r->content_type && r->etag && r->last_modified && r->content_range && r->location && r->date);
+	MUST(!strpbrk(r->location, "\r\n") && !strpbrk(r->etag, "\r\n"));
+	MUST(http_date_ms(r->date) >= -1 || r->date[0]);
+	if (content_range_parse(r->content_range, &range))
+		MUST(range.first <= range.last && (range.total == -1 || range.last < range.total));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+	struct transfer t = { .request.max_body = 100, .err = ERR_INIT };
+	char *p = text, *end = text + size;
+	size_t taken = 1;
+
+	response_reset(&t.response, t.request.max_body);
+	while (p < end && taken) {
+		char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = newline ? (size_t)(newline + 1 - p) : (size_t)(end - p);
+
+		if (t.in_body && p[0] == '+') {
+			taken = response_on_body(p, 1, len, &t);
+			MUST(taken ? t.response.body.len <= 100 : t.err.status == ST_PROTOCOL);
+		} else {
+			if (!memchr(p, '\0', len) && !memchr(p, '\r', len))
+				check_trace(p, newline ? len - 1 : len);
+			taken = response_on_header(p, 1, len, &t);
+			MUST(taken == len || t.err.status == ST_PROTOCOL);
+		}
+		p += len;
+	}
+	check_response(&t.response);
+	http_response_release(&t.response);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/*
+ * Proxies: the first line is one, the second what no_proxy holds, the third a host. What comes out has a scheme, a
+ * host, a port, and nothing behind it.
+ */
+#include "http/http.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { PLACE = 8, VALUE_MAX = 4096 };
+
+/* The environment has these very bytes: setenv() would keep a copy of each value for ever. */
+static char except[PLACE + 1 + VALUE_MAX + 1] = "no_proxy=";
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return putenv(except);
+}
+
+/* The next line of `*text`, "" behind the last. */
+static char *line(char **text)
+{
+	char *start = *text;
+	char *end = strchr(start, '\n');
+
+	*text = end ? end + 1 : start + strlen(start);
+	if (end)
+		*end = '\0';
+	return start;
+}
+
+static void check(const char *found)
+{
+	const char *scheme = strstr(found, "://");
+	const char *host, *port;
+
+	MUST(scheme && scheme > found);
+	host = strrchr(scheme + 3, '@');
+	host = host ? host + 1 : scheme + 3;
+	port = strrchr(host, ':');
+	MUST(port && port > host && port[1] && strspn(port + 1, "0123456789") == strlen(port + 1));
+	MUST(!strpbrk(host, "/?# \r\n"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size), *rest = text;
+	const char *proxy = line(&rest), *list = line(&rest), *host = line(&rest);
+	char *found;
+
+	snprintf(except + PLACE + 1, VALUE_MAX, "%s", list);
+	found = http_proxy_for(proxy, host[0] % 2, host, 443);
+	if (found)
+		check(found);
+	MUST(!found || (proxy[0] && strcmp(list, "*") != 0));
+	free(found);
+	free(text);
+	return 0;
+}
