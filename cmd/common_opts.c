@@ -30,6 +30,13 @@ const struct opt common_opts[] = {
 		.env = "KANDY_TRACE",
 		.at = offsetof(struct common_params, trace),
 		.help = "append a trace of requests and answers to FILE, without secrets and message texts" },
+	{ .kind = OPT_FLAG,
+		.name = "trace-text",
+		.env = "KANDY_TRACE_TEXT",
+		.at = offsetof(struct common_params, trace_text),
+		.help = "in the trace, bodies too: message text; never passwords or tokens",
+		.more = "Of each body, and of each message on the WebSocket, the first 16 KiB. Files and what is no "
+			"text are left out." },
 	{ .kind = OPT_HELP, .name = "help", .letter = 'h', .help = "show this help" },
 	{ .kind = OPT_VERSION, .name = "version", .letter = 'V', .help = "show the version" },
 	{ 0 },

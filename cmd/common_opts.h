@@ -1,6 +1,6 @@
 /*
- * common_opts.h - the options of every command: --quiet, --verbose, --trace, --profile, --help, --version; and --format
- * of some.
+ * common_opts.h - the options of every command: --quiet, --verbose, --trace, --trace-text, --profile, --help,
+ * --version; and --format of some.
  *
  * A command's params struct begins with a struct common_params (main reads it there), and its rows end with
  *	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct NAME_params, common) },
@@ -14,6 +14,7 @@ struct common_params {
 	bool quiet;
 	int verbose;
 	const char *trace; /* NULL: none */
+	bool trace_text;
 	const char *profile;
 };
 

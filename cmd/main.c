@@ -109,7 +109,12 @@ static const char *profile_of(const struct common_params *common)
 static enum status set_up_log(const struct common_params *common, struct err *err)
 {
 	log_set_level(common->quiet ? LOG_QUIET : common->verbose ? LOG_VERBOSE : LOG_NORMAL);
-	return common->trace ? log_open_trace(common->trace, err) : ST_OK;
+	log_set_trace_text(common->trace_text);
+	if (common->trace)
+		return log_open_trace(common->trace, err);
+	if (common->trace_text)
+		log_warn("--trace-text does nothing without --trace FILE");
+	return ST_OK;
 }
 
 /* Settings from the environment and the files. */

@@ -8,7 +8,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	login)
 		options='--base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -16,7 +16,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	logout)
 		options='--base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -24,7 +24,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	whoami)
 		options='--base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -32,7 +32,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	subscribe)
 		options='--lifetime --conn-check --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-l --list -k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-l --list -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -40,7 +40,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	unsubscribe)
 		options='--base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -48,7 +48,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	send)
 		options='-t --to -m --message -a --attach --name --mime-type --type -j --jobs --failed --on-unknown --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='--lines --jsonl --unordered --fail-fast --spool -N --dry-run -k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='--lines --jsonl --unordered --fail-fast --spool -N --dry-run -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='-a --attach --failed --cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -56,7 +56,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	flush)
 		options='-j --jobs --max-age --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -64,14 +64,14 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	spool)
 		options='-p --profile --trace'
-		flags='-A --all -q --quiet -v --verbose -h --help -V --version'
+		flags='-A --all -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--trace'
 		profiles='-p --profile'
 		operands='list remove retry'
 		;;
 	listen)
 		options='-n --count --for --idle --since --select --jq --arg --format --exec -j --jobs --exec-retries --dead-letter --keepalive --max-offline --heartbeat --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='--once --events --outbound --exec-shell --takeover -k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='--once --events --outbound --exec-shell --takeover -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--dead-letter --heartbeat --cacert --password-file --client-secret-file --trace'
 		commands='--exec --password-command --client-secret-command'
 		profiles='-p --profile'
@@ -79,7 +79,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	fetch-links)
 		options='-D --output-dir -j --jobs --manifest --allow-host --max-filesize --max-total --max-time --speed-limit --speed-time --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='--unordered --thumbnails --clobber --skip-existing -k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='--unordered --thumbnails --clobber --skip-existing -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--manifest --cacert --password-file --client-secret-file --trace'
 		dirs='-D --output-dir'
 		commands='--password-command --client-secret-command'
@@ -88,7 +88,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	history)
 		options='-n --count --since --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -96,7 +96,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	conversations)
 		options='--type --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -104,7 +104,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	typing)
 		options='--base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='--stop -k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='--stop -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -112,7 +112,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	read)
 		options='--base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -120,7 +120,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	delete)
 		options='--base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='--all -k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='--all -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -128,7 +128,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	group)
 		options='--name --subject --image --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='--admin -k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='--admin -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -144,7 +144,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	doctor)
 		options='--format --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose -h --help -V --version'
+		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -152,14 +152,14 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	help)
 		options='-p --profile --trace'
-		flags='-q --quiet -v --verbose -h --help -V --version'
+		flags='-q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--trace'
 		profiles='-p --profile'
 		operands='login logout whoami subscribe unsubscribe send flush spool listen fetch-links history conversations typing read delete group sandbox doctor help version'
 		;;
 	version)
 		options='--format -p --profile --trace'
-		flags='-q --quiet -v --verbose -h --help -V --version'
+		flags='-q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--trace'
 		profiles='-p --profile'
 		operands=''

@@ -36,6 +36,7 @@ complete -c kandy -n '__kandy_command login' -s p -l profile -x -a '(kandy help 
 complete -c kandy -n '__kandy_command login' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command login' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command login' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command login' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command login' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command login' -s V -l version -d 'show the version'
 
@@ -62,6 +63,7 @@ complete -c kandy -n '__kandy_command logout' -s p -l profile -x -a '(kandy help
 complete -c kandy -n '__kandy_command logout' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command logout' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command logout' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command logout' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command logout' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command logout' -s V -l version -d 'show the version'
 
@@ -88,6 +90,7 @@ complete -c kandy -n '__kandy_command whoami' -s p -l profile -x -a '(kandy help
 complete -c kandy -n '__kandy_command whoami' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command whoami' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command whoami' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command whoami' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command whoami' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command whoami' -s V -l version -d 'show the version'
 
@@ -117,6 +120,7 @@ complete -c kandy -n '__kandy_command subscribe' -s p -l profile -x -a '(kandy h
 complete -c kandy -n '__kandy_command subscribe' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command subscribe' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command subscribe' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command subscribe' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command subscribe' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command subscribe' -s V -l version -d 'show the version'
 complete -c kandy -n '__kandy_command subscribe' -a 'chat sms receipts'
@@ -144,6 +148,7 @@ complete -c kandy -n '__kandy_command unsubscribe' -s p -l profile -x -a '(kandy
 complete -c kandy -n '__kandy_command unsubscribe' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command unsubscribe' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command unsubscribe' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command unsubscribe' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command unsubscribe' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command unsubscribe' -s V -l version -d 'show the version'
 complete -c kandy -n '__kandy_command unsubscribe' -a 'chat sms receipts'
@@ -186,6 +191,7 @@ complete -c kandy -n '__kandy_command send' -s p -l profile -x -a '(kandy help -
 complete -c kandy -n '__kandy_command send' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command send' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command send' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command send' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command send' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command send' -s V -l version -d 'show the version'
 
@@ -214,6 +220,7 @@ complete -c kandy -n '__kandy_command flush' -s p -l profile -x -a '(kandy help 
 complete -c kandy -n '__kandy_command flush' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command flush' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command flush' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command flush' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command flush' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command flush' -s V -l version -d 'show the version'
 
@@ -224,6 +231,7 @@ complete -c kandy -n '__kandy_command spool' -s p -l profile -x -a '(kandy help 
 complete -c kandy -n '__kandy_command spool' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command spool' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command spool' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command spool' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command spool' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command spool' -s V -l version -d 'show the version'
 complete -c kandy -n '__kandy_command spool' -a 'list remove retry'
@@ -271,6 +279,7 @@ complete -c kandy -n '__kandy_command listen' -s p -l profile -x -a '(kandy help
 complete -c kandy -n '__kandy_command listen' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command listen' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command listen' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command listen' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command listen' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command listen' -s V -l version -d 'show the version'
 
@@ -310,6 +319,7 @@ complete -c kandy -n '__kandy_command fetch-links' -s p -l profile -x -a '(kandy
 complete -c kandy -n '__kandy_command fetch-links' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command fetch-links' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command fetch-links' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command fetch-links' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command fetch-links' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command fetch-links' -s V -l version -d 'show the version'
 
@@ -338,6 +348,7 @@ complete -c kandy -n '__kandy_command history' -s p -l profile -x -a '(kandy hel
 complete -c kandy -n '__kandy_command history' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command history' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command history' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command history' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command history' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command history' -s V -l version -d 'show the version'
 
@@ -365,6 +376,7 @@ complete -c kandy -n '__kandy_command conversations' -s p -l profile -x -a '(kan
 complete -c kandy -n '__kandy_command conversations' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command conversations' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command conversations' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command conversations' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command conversations' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command conversations' -s V -l version -d 'show the version'
 
@@ -392,6 +404,7 @@ complete -c kandy -n '__kandy_command typing' -s p -l profile -x -a '(kandy help
 complete -c kandy -n '__kandy_command typing' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command typing' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command typing' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command typing' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command typing' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command typing' -s V -l version -d 'show the version'
 
@@ -418,6 +431,7 @@ complete -c kandy -n '__kandy_command read' -s p -l profile -x -a '(kandy help -
 complete -c kandy -n '__kandy_command read' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command read' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command read' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command read' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command read' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command read' -s V -l version -d 'show the version'
 
@@ -445,6 +459,7 @@ complete -c kandy -n '__kandy_command delete' -s p -l profile -x -a '(kandy help
 complete -c kandy -n '__kandy_command delete' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command delete' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command delete' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command delete' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command delete' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command delete' -s V -l version -d 'show the version'
 
@@ -475,6 +490,7 @@ complete -c kandy -n '__kandy_command group' -s p -l profile -x -a '(kandy help 
 complete -c kandy -n '__kandy_command group' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command group' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command group' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command group' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command group' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command group' -s V -l version -d 'show the version'
 complete -c kandy -n '__kandy_command group' -a 'list create show invite remove join leave delete'
@@ -519,6 +535,7 @@ complete -c kandy -n '__kandy_command sandbox' -s p -l profile -x -a '(kandy hel
 complete -c kandy -n '__kandy_command sandbox' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command sandbox' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command sandbox' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command sandbox' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command sandbox' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command sandbox' -s V -l version -d 'show the version'
 complete -c kandy -n '__kandy_command sandbox' -a '(__fish_complete_command)'
@@ -547,6 +564,7 @@ complete -c kandy -n '__kandy_command doctor' -s p -l profile -x -a '(kandy help
 complete -c kandy -n '__kandy_command doctor' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command doctor' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command doctor' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command doctor' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command doctor' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command doctor' -s V -l version -d 'show the version'
 
@@ -556,6 +574,7 @@ complete -c kandy -n '__kandy_command help' -s p -l profile -x -a '(kandy help -
 complete -c kandy -n '__kandy_command help' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command help' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command help' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command help' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command help' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command help' -s V -l version -d 'show the version'
 complete -c kandy -n '__kandy_command help' -a 'login logout whoami subscribe unsubscribe send flush spool listen fetch-links history conversations typing read delete group sandbox doctor help version'
@@ -567,5 +586,6 @@ complete -c kandy -n '__kandy_command version' -s p -l profile -x -a '(kandy hel
 complete -c kandy -n '__kandy_command version' -s q -l quiet -d 'say nothing on stderr but errors'
 complete -c kandy -n '__kandy_command version' -s v -l verbose -d 'tell on stderr what is being done'
 complete -c kandy -n '__kandy_command version' -l trace -r -F -d 'append a trace of requests and answers to FILE, without secrets and message texts'
+complete -c kandy -n '__kandy_command version' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command version' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command version' -s V -l version -d 'show the version'

@@ -247,6 +247,7 @@ static void on_opened(void *arg)
 
 static void on_message(void *arg, const char *text, size_t len)
 {
+	log_trace_body("websocket < text", text, len);
 	listener_message(((struct driver *)arg)->listener, clock_mono_ms(), text, len);
 }
 
@@ -329,7 +330,10 @@ static void act(struct driver *d, const struct listener_action *action)
 		ws_connect(d->ws, action->path, action->token, action->address);
 		check_filter(d);
 		break;
-	case LISTENER_ACT_SEND: ws_send(d->ws, action->text, strlen(action->text)); break;
+	case LISTENER_ACT_SEND:
+		log_trace_body("websocket > text", action->text, strlen(action->text));
+		ws_send(d->ws, action->text, strlen(action->text));
+		break;
 	case LISTENER_ACT_PAUSE: ws_pause(d->ws, true); break;
 	case LISTENER_ACT_RESUME: ws_pause(d->ws, false); break;
 	case LISTENER_ACT_CLOSE: ws_close(d->ws); break;

@@ -22,6 +22,7 @@ static struct {
 	enum log_level level;
 	const char *command;
 	int trace_fd;
+	bool trace_text;
 	bool progress_shown;
 	struct {
 		char *s;
@@ -93,6 +94,13 @@ static void redact(struct buf *line)
 	}
 	free(marks);
 	buf_truncate(line, to);
+}
+
+void log_hide(struct buf *text)
+{
+	pthread_mutex_lock(&state.lock);
+	redact(text);
+	pthread_mutex_unlock(&state.lock);
 }
 
 static void write_all(int fd, const char *s, size_t len)
@@ -238,6 +246,16 @@ bool log_tracing(void)
 int log_trace_fd(void)
 {
 	return state.trace_fd;
+}
+
+void log_set_trace_text(bool on)
+{
+	state.trace_text = on;
+}
+
+bool log_tracing_text(void)
+{
+	return state.trace_text && state.trace_fd >= 0;
 }
 
 void log_close(void)

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct buf;
+
 enum log_level {
 	LOG_QUIET = -1, /* errors alone (-q) */
 	LOG_NORMAL = 0, /* and warnings and notes */
@@ -37,10 +39,22 @@ void log_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_close(void);
 
 /*
+ * Bodies, with their message texts: with log_set_trace_text(true) only. At most LOG_BODY_MAX bytes of each, and none
+ * that is no text. log_body_text() is what is shown of one: without what stands behind the name of a secret
+ * ("access_token" and its like).
+ */
+#define LOG_BODY_MAX ((size_t)16 * 1024)
+void log_set_trace_text(bool on);
+bool log_tracing_text(void);
+void log_trace_body(const char *label, const char *p, size_t len);
+void log_body_text(struct buf *out, const char *p, size_t len);
+
+/*
  * From now on, this value is never written. Values under 6 bytes are not taken: they would blot out half of what is
  * said. Keeps a copy until log_close(), wiped then.
  */
 void log_redact(const char *secret, size_t len);
+void log_hide(struct buf *text); /* replaces them in `text`; every line of the log is treated so anyway */
 
 /* A line that is redrawn in place, for a terminal; "" takes it away. Nothing if stderr is none, or with -q. */
 void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));

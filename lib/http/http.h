@@ -63,7 +63,7 @@ struct http_request {
 	const char *content_type; /* of `body` */
 	const void *body; /* borrowed until the request is done; NULL: none */
 	size_t body_len;
-	bool body_secret; /* kept out of the trace even as a length */
+	bool body_secret; /* it is kept out of the trace even as a length, and the answer's body is */
 	const struct http_part *parts; /* instead of `body` */
 	size_t part_count;
 	const char *const *headers; /* further "Name: value" lines, NULL-terminated, or NULL */

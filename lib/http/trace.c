@@ -1,5 +1,6 @@
 /*
- * trace.c - what went over the wire, for --trace: lines, headers, sizes and times; never a body, never a secret.
+ * trace.c - what went over the wire, for --trace: lines, headers, sizes and times, and with --trace-text bodies, unless
+ * they are secret as a whole; never a secret.
  *
  * log.h takes out every secret that kandy knows of. This is the second net, for those that it does not: what the
  * service or a proxy made up, in headers and in the values of queries.
@@ -107,6 +108,13 @@ static void add_request_line(struct buf *out, const char *line, size_t len)
 	buf_add(out, version, (size_t)(line + len - version));
 }
 
+/* A CONNECT has none. */
+static void trace_request_body(const struct transfer *t, const char *head, size_t size)
+{
+	if (t->request.body && !t->request.body_secret && (size < 8 || memcmp(head, "CONNECT ", 8) != 0))
+		log_trace_body("http > body", t->request.body, t->request.body_len);
+}
+
 static void trace_headers(const struct transfer *t, char direction, const char *p, size_t size)
 {
 	const char *end = p + size;
@@ -158,8 +166,10 @@ int trace_on_debug(CURL *easy, curl_infotype type, char *p, size_t size, void *a
 		trace_remark(p, size);
 	else if (type == CURLINFO_HEADER_IN)
 		trace_headers(t, '<', p, size);
-	else if (type == CURLINFO_HEADER_OUT)
+	else if (type == CURLINFO_HEADER_OUT) {
 		trace_headers(t, '>', p, size);
+		trace_request_body(t, p, size);
+	}
 	return 0;
 }
 
@@ -180,6 +190,8 @@ void trace_end(const struct transfer *t, CURLcode code)
 		return;
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	if (!t->request.body_secret)
+		log_trace_body("http < body", t->response.body.data, t->response.body.len);
 	buf_init(&url, HTTP_URL_MAX + 64);
 	trace_add_url(&url, t->request.url, strlen(t->request.url));
 	if (t->request.body_secret)

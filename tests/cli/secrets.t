@@ -26,12 +26,12 @@ note() { # the tokens that the caches hold now
 	find "$scratch" -name '*.json' -path '*/kandy/*' -exec jq -r '.. | strings | select(startswith("eyJ") or test("^[A-Za-z0-9_.-]{40,}$"))' {} + >>"$secrets" 2>/dev/null
 }
 
-# kept NAME STATUS COMMAND...: runs it with a trace; all that it says is kept
+# kept NAME STATUS COMMAND...: runs it with a trace that has the bodies too; all that it says is kept
 kept() {
 	local name=$1 wanted=$2
 	shift 2
 	traces=$((traces + 1))
-	"$@" -v --trace "$scratch/seen/trace.$traces" >"$scratch/seen/out.$traces" 2>"$scratch/seen/err.$traces" </dev/null
+	"$@" -v --trace "$scratch/seen/trace.$traces" --trace-text >"$scratch/seen/out.$traces" 2>"$scratch/seen/err.$traces" </dev/null
 	is $? "$wanted" "$name" || show "$scratch/seen/err.$traces"
 	note
 }
@@ -51,7 +51,7 @@ kept 'send' 0 alice kandy send -t bob@sandbox.example -m 'a report' -a report.bi
 kept 'listen' 0 bob kandy listen --once --since all
 kept 'listen with a command' 0 bob env KANDY_PASSWORD=bob-secret kandy listen --once --since all --exec ./look
 jq -c 'select(.event == "message")' "$scratch/seen/out.8" >lines
-XDG_STATE_HOME=$scratch/bob kandy fetch-links -D inbox -v --trace "$scratch/seen/trace.fetch" <lines >"$scratch/seen/out.fetch" 2>"$scratch/seen/err.fetch"
+XDG_STATE_HOME=$scratch/bob kandy fetch-links -D inbox -v --trace "$scratch/seen/trace.fetch" --trace-text <lines >"$scratch/seen/out.fetch" 2>"$scratch/seen/err.fetch"
 is $? 0 'fetch-links'
 same report.bin inbox/report.bin 'the file has arrived'
 kept 'a link to somewhere else' 65 bob kandy fetch-links 'https://evil.example/?access_token=very-secret-in-a-link'
@@ -70,6 +70,7 @@ sort -u "$secrets" | grep -E '.{6,}' >unique
 diag "secrets: $(wc -l <unique), of them tokens: $(grep -c '^eyJ' unique); looked for in $(find "$scratch/seen" -type f | wc -l) files"
 ok 'tokens were taken note of' test "$(grep -c '^eyJ' unique)" -ge 8
 ok 'command lines were seen' grep -rqs -e '--exec' "$scratch/seen" --include='cmdline.*'
+ok 'the traces have bodies' grep -qs 'body .*a report' "$scratch/seen"/trace.*
 ok 'so were the environments of what kandy started' grep -rqs KANDY_TEXT= "$scratch/seen" --include='environ.*'
 found=$(grep -rlFf unique "$scratch/seen" | grep -v '/sandbox.env$')
 for file in $found; do

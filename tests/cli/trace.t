@@ -85,5 +85,37 @@ is "$(grep -cFf "$secrets.argv" "$scratch/cmdlines")" 0 'no secret in a command 
 unlike "$trace" 'access_token=[^*]' 'no token in a URL'
 unlike "$trace" 'eyJ' 'nothing that looks like a token'
 is "$(grep -rlFf "$secrets.argv" "$HOME" "${TMPDIR:-/tmp}/kandy-sandbox"* 2>/dev/null | wc -l)" 0 'nothing in temporary files'
+
+# --trace-text: the same with the bodies, and still no secret
+bodies=$scratch/bodies.log
+is "$(grep -cE 'http [<>] body|websocket [<>] text' "$trace")" 0 'without --trace-text, no body'
+with_text() { kandy "$@" --trace "$bodies" --trace-text; }
+with_text login -q -u alice@sandbox.example --password-file password >/dev/null
+note_tokens "$session"
+with_text subscribe -q chat >/dev/null
+with_text send -t bob@sandbox.example -m "$text" -a 'words in a file.txt' >/dev/null
+with_text send -t bob@sandbox.example -m 'https://h.example/x?access_token=whoever-reads-this&b=c' >/dev/null
+with_text history bob@sandbox.example >/dev/null
+yes 'a text that is longer than what is shown of a body' | head -c 60000 | kandy send -q -t bob@sandbox.example >/dev/null
+with_text history bob@sandbox.example >/dev/null
+as bob kandy listen --since none --count 1 --for 20s --trace "$bodies" --trace-text >"$out" 2>"$err" &
+listener=$!
+opened() { grep -q 'websocket: open' "$bodies"; }
+ok 'a listener is there' wait_for 20 opened
+with_text send -q -t bob@sandbox.example -m 'words on a socket' >/dev/null
+wait "$listener"
+is $? 0 'which got a message'
+like "$bodies" "http > body \{\"chatMessage\":\{.*$text" 'a message that was sent'
+like "$bodies" "http < body \{\"chatMessage\":\{.*$text" 'the answer'
+like "$bodies" "http < body \{\"chatMessageList\":.*$text" 'history'
+like "$bodies" 'websocket < text \{.*words on a socket' 'a message on the WebSocket'
+like "$bodies" 'http < body .* \.\.\. \(cut; [0-9]+ bytes in all\)$' 'of a long body, the beginning'
+ok 'and no more of it' test "$(awk '{ if (length > max) max = length } END { print max }' "$bodies")" -lt 17000
+like "$bodies" 'access_token=\*\*\*&b=c' 'a token in a URL in a message is not shown'
+unlike "$bodies" 'whoever-reads-this|eyJ|grant_type|expires_in' 'no token, no form of a login, no answer to one'
+grep -vF "$text" "$secrets" | sort -u >"$secrets.bodies"
+is "$(grep -cFf "$secrets.bodies" "$bodies")" 0 'no secret, and nothing of a file'
+run kandy whoami --trace-text
+like "$err" 'warning: --trace-text does nothing without --trace FILE' '--trace-text alone is said to be of no use'
 is "$(find "$XDG_STATE_HOME" -type f ! -perm 600 | wc -l)" 0 'what is kept is for its owner'
 finish

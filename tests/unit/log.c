@@ -135,6 +135,47 @@ static void test_trace(void)
 	unlink(path);
 }
 
+static void body(const char *text, const char *wanted)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_NO_MAX);
+	log_body_text(&out, text, strlen(text));
+	tap_str(out.data, wanted, text);
+	buf_release(&out);
+}
+
+static void test_bodies(void)
+{
+	struct buf text, out;
+
+	body("{\"text\":\"hello\"}", "{\"text\":\"hello\"}");
+	body("{\"access_token\":\"s3cret\",\"n\":1}", "{\"access_token\":\"***\",\"n\":1}");
+	body("{\"Refresh_Token\" : \"s3cret\"}", "{\"Refresh_Token\" : \"***\"}");
+	body("{\"t\":\"{\\\"id_token\\\":\\\"s3cret\\\"}\"}", "{\"t\":\"{\\\"id_token\\\":\\\"***\\\"}\"}");
+	body("/x?access_token=s3cret&y=1", "/x?access_token=***&y=1");
+	body("https%3A%2F%2Fh%3Faccess_token%3Ds3cret%26y", "https%3A%2F%2Fh%3Faccess_token%3D***");
+	body("password=s3cret&username=u", "password=***&username=u");
+	body("{\"Authorization\":\"Bearer s3cret\"}", "{\"Authorization\":\"***\"}");
+	body("the access_token is gone", "the access_token is gone");
+	body("a password", "a password");
+	body("password=", "password=***");
+	body("\xff", "(1 bytes that are no text)");
+
+	/* a secret across the cut */
+	buf_init(&text, BUF_NO_MAX);
+	buf_init(&out, BUF_NO_MAX);
+	while (text.len < LOG_BODY_MAX - 4)
+		buf_addc(&text, 'x');
+	buf_adds(&text, "a-secret-that-is-known, and more of it");
+	log_redact("a-secret-that-is-known", 22);
+	log_body_text(&out, text.data, text.len);
+	tap_ok(strstr(out.data, "xxx***, ... (cut; 16418 bytes in all)"), "no part of a secret at the cut");
+	log_close();
+	buf_release(&out);
+	buf_release(&text);
+}
+
 int main(void)
 {
 	char path[64];
@@ -145,6 +186,7 @@ int main(void)
 	test_lines();
 	test_redaction();
 	test_trace();
+	test_bodies();
 	dup2(saved_stderr, STDERR_FILENO); /* for what a sanitizer may have to say at the end */
 	snprintf(path, sizeof(path), "%s/stderr", dir);
 	unlink(path);
