@@ -331,8 +331,10 @@ static void deliver(struct client *client, struct task *task)
 {
 	struct task **at = &client->tasks;
 
-	while (*at != task)
+	while (*at && *at != task)
 		at = &(*at)->next;
+	if (!*at)
+		BUG("a task was delivered twice");
 	*at = task->next;
 	client->task_count--;
 	task->done(task->arg, task->status, &task->exchange.answer, &task->err);

@@ -34,6 +34,13 @@ static void lane_unidle(struct lane_table *table, struct lane *lane)
 	table->idle_count--;
 }
 
+static void lane_release(struct lane *lane)
+{
+	free(lane->id);
+	free(lane->anchor);
+	free(lane);
+}
+
 static void lane_free(struct lane_table *table, struct lane *lane)
 {
 	struct lane **at = &table->buckets[lane_bucket(lane->type, lane->id)];
@@ -42,9 +49,7 @@ static void lane_free(struct lane_table *table, struct lane *lane)
 	while (*at != lane)
 		at = &(*at)->next_in_bucket;
 	*at = lane->next_in_bucket;
-	free(lane->id);
-	free(lane->anchor);
-	free(lane);
+	lane_release(lane);
 }
 
 static struct lane *lane_get(struct lane_table *table, const struct address *to)
@@ -511,8 +516,10 @@ void outbox_free(struct outbox *outbox)
 		parcel_free(outbox, outbox->first);
 	upload_free_all(outbox);
 	for (size_t i = 0; i < OUTBOX_BUCKETS; i++) {
-		while (outbox->lanes.buckets[i])
-			lane_free(&outbox->lanes, outbox->lanes.buckets[i]);
+		for (struct lane *lane = outbox->lanes.buckets[i], *next; lane; lane = next) {
+			next = lane->next_in_bucket;
+			lane_release(lane);
+		}
 	}
 	for (int64_t i = 0; i < outbox->config.jobs; i++) {
 		if (outbox->jobs[i].fd >= 0)

@@ -230,7 +230,7 @@ static bool parse_integer(const char *s, const char *end, int64_t *out)
 	uint64_t n = 0, limit = minus ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
 	long exponent = 0, left;
 
-	digits = s += minus;
+	digits = s + minus;
 	for (p = digits; p < end && ((*p >= '0' && *p <= '9') || (*p == '.' && !dot)); p++)
 		if (*p == '.')
 			dot = p;
