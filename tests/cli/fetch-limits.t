@@ -46,9 +46,11 @@ is "$(jq -c '.parts[0].bytes' "$out" | tr '\n' ' ')" '1000 null 10 ' 'what was n
 for hops in 4 5 6; do
 	limit "$hops redirects" "$([ $hops -le 5 ] && echo 0 || echo 76)" "/f/10/h?hops=$hops"
 done
-for kib in 40 60 70; do
-	limit "$kib KB of headers" "$([ $kib -lt 64 ] && echo 0 || echo 76)" "/f/10/h?headers=${kib}000"
+size=$(curl -s -o /dev/null -w '%{size_header}' "$base/f/10/h?headers=60000&fill=1")
+for bytes in 65535 65536 65537; do
+	limit "$bytes bytes of headers" "$([ $bytes -le 65536 ] && echo 0 || echo 76)" "/f/10/h?headers=60000&fill=$((1 + bytes - size))"
 done
+like "$err" 'more than 64 KiB of headers' 'the limit is named'
 for bytes in 262143 262144 262145; do
 	limit "an error with $bytes bytes" "$([ $bytes -le 262144 ] && echo 77 || echo 76)" "/f/10/h?error=$bytes"
 done
@@ -79,5 +81,5 @@ run_in lines kandy fetch-links -D lines.d
 is "$status $(wc -c <"$out" | tr -d ' ')" "1 $((16 * 1024 * 1024 + 1 + $(sed -n 2p "$out" | wc -c) + 8))" 'a line at its limit passes, one above it does not'
 json <(sed -n 2,3p "$out") '[.event,.line,.n]' $'["error",2,null]\n[null,null,1]' 'and the next one does'
 cases=$((cases + 3))
-diag "limits: $cases cases"
+cases limits "$cases"
 finish

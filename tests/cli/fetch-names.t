@@ -70,7 +70,7 @@ is $? 0 'or has a bidirectional override, a line separator or the like'
 is "$(LC_ALL=C awk 'length > 255' names)" '' 'or is longer than 255 bytes'
 iconv -f UTF-8 -t UTF-8 names >/dev/null
 is $? 0 'all are valid UTF-8'
-diag "hostile names through the program: $count cases"
+cases names "$count"
 
 # the same again, with --clobber: what was planted is still not followed
 run_in lines kandy fetch-links -D top/deep/inbox -j 8 --clobber

@@ -29,6 +29,20 @@ origin 'allowed is a port, not a host' 65 nothing nothing --allow-host 127.0.0.1
 origin 'another name of our own host' 65 nothing nothing "http://localhost:${base##*:}/f/10/x"
 origin 'user information' 65 nothing nothing "http://$there@${base#http://}/f/10/x"
 origin 'our host as user information' 65 nothing nothing --allow-host "$there" "http://${base#http://}@$there/f/10/x"
+port=${base##*:}
+origin 'our own host in capitals' 0 token nothing "HTTP://${base#http://}/f/10/x"
+origin 'a short form of our address, which is the same' 0 token nothing "http://127.1:$port/f/10/x"
+origin 'its number' 0 token nothing "http://2130706433:$port/f/10/x"
+origin 'with a dot behind it' 0 token nothing "http://127.0.0.1.:$port/f/10/x"
+origin 'as an IPv6 address: another one' 65 nothing nothing "http://[::ffff:127.0.0.1]:$port/f/10/x"
+origin 'in wide digits' 65 nothing nothing "http://１２７.0.0.1:$port/f/10/x"
+origin 'a name with other letters in it' 65 nothing nothing "http://lоcalhost:$port/f/10/x"
+origin 'another port' 65 nothing nothing "http://127.0.0.1:1$port/f/10/x"
+origin 'no port' 65 nothing nothing "http://127.0.0.1/f/10/x"
+origin 'another scheme' 65 nothing nothing "https://127.0.0.1:$port/f/10/x"
+origin 'a link without a scheme to a foreign host' 65 nothing nothing "//$there/f/10/x"
+origin 'a backslash before a foreign host' 65 nothing nothing "\\\\$there/f/10/x"
+origin 'javascript:, data:, ftp:' 1 nothing nothing 'javascript:alert(1)' 'data:text/plain,x' "ftp://127.0.0.1:$port/x"
 origin 'a file: link' 65 nothing nothing file:///etc/passwd
 origin 'a redirect on our own server' 0 token nothing "$(to /f/10/y)"
 origin 'to a foreign server' 65 token nothing "$(to "$foreign/f/10/y")"
@@ -58,5 +72,5 @@ like "$err" 'is plain http, and the service is https' 'and says why'
 run kandy fetch-links -D tls "http://${KANDY_BASE_URL#https://}/x"
 is "$status" 65 'also on the same host and port'
 is "$(cat "$asked")" '' 'nothing was asked'
-diag "origins: $cases cases through the program"
+cases origins "$cases"
 finish

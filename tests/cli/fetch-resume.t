@@ -106,5 +106,5 @@ cp want "got/case$cases.part"
 run_in line kandy fetch-links -D got
 is "$status $(sed -n 's/.* bytes=\([0-9]*\)- .*/\1/p' "$asked")" '0 1000000' 'a part that is whole: nothing is sent again'
 same want "got/case$cases" 'and it gets its name'
-diag "interrupted transfers: $cases cases"
+cases 'interrupted transfers' "$cases"
 finish

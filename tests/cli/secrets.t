@@ -67,7 +67,8 @@ cp -r inbox lines "$scratch/seen/"
 find "$TMPDIR" -type f -exec cp {} "$scratch/seen/" \;
 
 sort -u "$secrets" | grep -E '.{6,}' >unique
-diag "secrets: $(wc -l <unique), of them tokens: $(grep -c '^eyJ' unique); looked for in $(find "$scratch/seen" -type f | wc -l) files"
+cases 'secrets looked for' "$(wc -l <unique)"
+cases 'files looked through' "$(find "$scratch/seen" -type f | wc -l)"
 ok 'tokens were taken note of' test "$(grep -c '^eyJ' unique)" -ge 8
 ok 'command lines were seen' grep -rqs -e '--exec' "$scratch/seen" --include='cmdline.*'
 ok 'the traces have bodies' grep -qs 'body .*a report' "$scratch/seen"/trace.*

@@ -19,7 +19,8 @@
 #	fail=CODE,TIMES                      the first TIMES answers are CODE (with Retry-After: 0)
 #	need=TOKENS                          401 unless one of these is the bearer token (joined by ',')
 #	error=BYTES                          a 404 with a body of so many bytes
-#	headers=BYTES                        so many bytes of further headers
+#	headers=BYTES                        so many bytes of further headers, in lines of 1010
+#	fill=BYTES                           one header more, with so many bytes in its value
 #	to=URL                               a redirect there (code=N: which; default 302); to= alone: without Location
 #	hops=N                               N redirects on this server, then the file
 use strict;
@@ -107,6 +108,7 @@ sub file {
 	return answer($c, 404, 'x' x $o{error}) if $o{error};
 	return if redirect($c, $target, %o);
 	push @headers, 'X-Much: ' . 'y' x 1000 for 1 .. ($o{headers} // 0) / 1000;
+	push @headers, 'X-Fill: ' . 'y' x $o{fill} if $o{fill};
 	my $etag = exists $o{none} || exists $o{modified} ? undef : exists $o{weak} ? 'W/"v1"' :
 		exists $o{changing} ? '"v' . times_before("etag$key") . '"' : '"' . ($o{etag} // 'v1') . '"';
 	push @headers, "ETag: $etag" if $etag;

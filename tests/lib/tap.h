@@ -47,6 +47,12 @@ static inline bool tap_int_at(intmax_t got, intmax_t wanted, const char *what, c
 	return got == wanted;
 }
 
+/* All results so far, for the table of cases that tests/run prints at its end. */
+static inline void tap_cases(const char *what)
+{
+	printf("# cases: %d %s\n", tap_count, what);
+}
+
 static inline int tap_done(void)
 {
 	printf("1..%d\n", tap_count);

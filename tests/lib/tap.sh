@@ -20,6 +20,7 @@
 #	ok NAME COMMAND...        the command succeeds
 #	json FILE FILTER WANTED NAME   `jq -c FILTER` of FILE prints WANTED
 #	diag TEXT                 a comment in the output
+#	cases WHAT COUNT          for the table of cases that tests/run prints at its end
 #	wait_jobs                 waits for the script's own background jobs, not for its servers
 #	wait_for COMMAND...       polls until the command succeeds; false after $patience seconds
 #	sandbox [OPTION...]       starts `kandy sandbox OPTION...`; sets $sandbox_pid, $sandbox_record (what it was sent)
@@ -62,6 +63,7 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 
 diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
+cases() { echo "# cases: $2 $1"; }
 tap_result() { # STATUS NAME
 	tap_n=$((tap_n + 1))
 	if [ "$1" -eq 0 ]; then

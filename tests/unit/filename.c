@@ -312,5 +312,6 @@ int main(void)
 	tap_str(from_url(&out, "https://h/%zz"), "%zz", "what cannot be decoded stays");
 	tap_str(from_url(&out, "https://h/payload"), "payload", "'payload' alone");
 	buf_release(&out);
+	tap_cases("names");
 	return tap_done();
 }

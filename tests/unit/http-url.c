@@ -217,5 +217,6 @@ int main(void)
 	}
 	check_lengths();
 	printf("# %zu links: %zu refused\n", count, refused);
+	tap_cases("origins");
 	return tap_done();
 }

@@ -221,5 +221,6 @@ int main(void)
 	table("plain", "http://127.0.0.1:8080", plain, COUNT(plain), COUNT(hosts));
 	bad_hosts();
 	shown();
+	tap_cases("origins");
 	return tap_done();
 }

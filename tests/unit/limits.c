@@ -1,0 +1,128 @@
+/* Limits on what comes in: each one below it, at it, and one above. */
+#include "api/address.h"
+#include "api/item.h"
+#include "api/notification.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "store/config.h"
+#include "tests/lib/tap.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct json_doc doc;
+static struct err err;
+
+static void limit(bool taken, bool wanted, const char *what, size_t n)
+{
+	char name[100];
+
+	snprintf(name, sizeof(name), "%s: %zu %s", what, n, wanted ? "is fine" : "is too much");
+	tap_ok(taken == wanted, name);
+}
+
+static void add_many(struct buf *out, char c, size_t count)
+{
+	while (count--)
+		buf_addc(out, c);
+}
+
+/* An item of `recipients`, `files`, and a text of `bytes`. */
+static bool item_taken(size_t recipients, size_t files, size_t bytes)
+{
+	struct outbox_item *item;
+	struct buf line;
+	bool taken;
+
+	buf_init(&line, BUF_NO_MAX);
+	buf_adds(&line, "{\"to\":[");
+	for (size_t i = 0; i < recipients; i++)
+		buf_addf(&line, "%s\"u%zu@acme.example.com\"", i ? "," : "", i);
+	buf_adds(&line, "],\"files\":[");
+	for (size_t i = 0; i < files; i++)
+		buf_addf(&line, "%s\"f%zu\"", i ? "," : "", i);
+	buf_adds(&line, "],\"text\":\"");
+	add_many(&line, 'x', bytes);
+	buf_adds(&line, "\"}");
+	item = item_from_json(&doc, line.data, line.len, &(struct item_defaults){ 0 });
+	taken = !item->bad.status && item->to_count == recipients && item->file_count == files;
+	item_free(item);
+	buf_release(&line);
+	return taken;
+}
+
+static bool address_taken(size_t len)
+{
+	struct address address = { 0 };
+	struct buf text;
+	bool taken;
+
+	buf_init(&text, BUF_NO_MAX);
+	buf_adds(&text, "group:");
+	add_many(&text, 'g', len);
+	taken = !address_parse(&address, text.data, NULL, &err);
+	address_release(&address);
+	buf_release(&text);
+	return taken;
+}
+
+/* A notification of a kind that nobody knows, so deep, with a filling of so many bytes. */
+static bool notification_taken(size_t depth, size_t bytes)
+{
+	static struct notification_decoder decoder;
+	struct notification n;
+	struct buf text, out;
+	bool taken;
+
+	buf_init(&text, BUF_NO_MAX);
+	buf_init(&out, BUF_NO_MAX);
+	buf_adds(&text, "{\"x\":");
+	add_many(&text, '[', depth - 1);
+	add_many(&text, ']', depth - 1);
+	buf_addc(&text, '}');
+	if (bytes)
+		add_many(&text, ' ', bytes - text.len);
+	taken = !notification_decode(&decoder, text.data, text.len, &out, &n, &err);
+	buf_release(&out);
+	buf_release(&text);
+	return taken;
+}
+
+static bool config_taken(size_t bytes)
+{
+	char path[] = "/tmp/kandy-limits-XXXXXX";
+	struct config *config = NULL;
+	int fd = mkstemp(path);
+	bool found, taken;
+	struct buf text;
+
+	buf_init(&text, BUF_NO_MAX);
+	add_many(&text, '#', bytes);
+	if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len)
+		return false;
+	close(fd);
+	taken = !config_read(&config, path, true, &found, &err);
+	unlink(path);
+	config_free(config);
+	buf_release(&text);
+	return taken;
+}
+
+int main(void)
+{
+	log_set_level(LOG_QUIET);
+	for (int more = -1; more <= 1; more++) {
+		bool fine = more <= 0;
+
+		limit(item_taken(ITEM_RECIPIENTS_MAX + more, 1, 1), fine, "recipients", ITEM_RECIPIENTS_MAX + more);
+		limit(item_taken(1, ITEM_FILES_MAX + more, 1), fine, "attachments", ITEM_FILES_MAX + more);
+		limit(item_taken(1, 0, ITEM_TEXT_MAX + more), fine, "bytes of text", ITEM_TEXT_MAX + more);
+		limit(address_taken(512 + more), fine, "bytes of an address", 512 + more);
+		limit(notification_taken(NOTIFICATION_DEPTH_MAX + more, 0), fine, "levels in a notification",
+			NOTIFICATION_DEPTH_MAX + more);
+		limit(notification_taken(2, (1 << 20) + more), fine, "bytes of a notification", (1 << 20) + more);
+		limit(config_taken((1 << 20) + more), fine, "bytes of a configuration file", (1 << 20) + more);
+	}
+	tap_cases("limits");
+	return tap_done();
+}
