@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define DATE_MAX_S INT64_C(253402300799) /* the end of the year 9999 */
 #define RETRY_AFTER_DIGITS 9 /* more seconds than that are as good as for ever */
 
 static char nothing[1]; /* the value of a header that is not there */
@@ -54,7 +55,8 @@ int64_t http_date_ms(const char *value)
 	/* an HTTP date begins with its day; curl_getdate() takes much more */
 	time_t date = isalpha((unsigned char)value[0]) ? curl_getdate(value, NULL) : -1;
 
-	return date == -1 ? -1 : (int64_t)date * 1000;
+	/* a year of more than four digits is none, and would overflow */
+	return date < 0 || date > DATE_MAX_S ? -1 : (int64_t)date * 1000;
 }
 
 int64_t response_retry_after(const char *value, int64_t now_ms)

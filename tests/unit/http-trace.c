@@ -74,5 +74,7 @@ int main(void)
 	retry_after("Wednesday, 21-Oct-15 07:28:00 GMT", 90000); /* the two forms of old */
 	retry_after("Wed Oct 21 07:28:00 2015", 90000);
 	retry_after("Tue, 20 Oct 2015 07:28:00 GMT", 0); /* has passed */
+	retry_after("Wed, 21 Oct 2065777777 07:28:00 GMT", -1);
+	retry_after("Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000) - INT64_C(1445412480000) + 90000);
 	return tap_done();
 }
