@@ -78,6 +78,31 @@ refused 78 'is not trusted: .*for another host' 'wrong host' kandy login
 run kandy login -k
 is "$status" 0 'wrong host: -k believes it'
 
+# The WebSocket has a connection of its own, which is checked as the others are: a proxy leads it to another server.
+# socket_refused REGEX NAME OPTION...: a sandbox with these options is that server
+sandbox
+service=$KANDY_BASE_URL
+cp "$KANDY_CACERT" service.pem
+kandy login -q
+kandy subscribe -q chat >/dev/null
+socket_refused() {
+	local text=$1 name=$2 log=$scratch/proxy.$RANDOM
+	shift 2
+	sandbox "$@"
+	cat service.pem "$KANDY_CACERT" >both.pem
+	node "$tests_dir/lib/proxy.cjs" "$log" "then=${KANDY_BASE_URL##*:}" >"$log.port" 2>&1 </dev/null &
+	tap_pids+=($!)
+	wait_for 10 test -s "$log.port" || { echo 'Bail out! the proxy did not start'; exit 1; }
+	KANDY_BASE_URL=$service KANDY_CACERT=${trusted:-both.pem} KANDY_PROXY=http://127.0.0.1:$(cat "$log.port") \
+		run kandy listen --since none --for 60s --max-offline 100ms
+	is "$status $(grep -c ^CONNECT "$log")" '78 2' "$name: status 78, with the second connection"
+	like "$err" "$text" "$name: its own sentence"
+	is "$(jq -r 'select(.kind == "request").path | strings' "$sandbox_record" 2>/dev/null | grep -c websocket)" 0 "$name: no request went out"
+}
+socket_refused 'is not trusted: .*for another host' 'WebSocket, wrong host' --cert-host other.example
+socket_refused 'is not trusted: .*has expired' 'WebSocket, expired' --cert-days -1
+trusted=service.pem socket_refused 'is not trusted: .*self-signed' 'WebSocket, self-signed'
+
 unset_trust
 tls_server -cert leaf.pem -key leaf.key
 refused 78 'is not trusted: .*an authority that is not known' 'unknown authority' kandy login --base-url "$server_url"

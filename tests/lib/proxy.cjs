@@ -1,16 +1,19 @@
 // proxy.cjs - an HTTP proxy for the tests: CONNECT, and plain requests with an absolute URL.
 //
-//	node proxy.cjs LOG [USER:PASSWORD | refuse]
+//	node proxy.cjs LOG [USER:PASSWORD | refuse | then=PORT]
 //
 // Prints its port, then serves until it is killed. LOG gets a line for each thing that it was asked: "CONNECT host:port STATUS HEADERS...",
-// with the names (not the values) of all headers. With USER:PASSWORD it wants these; with `refuse` it refuses everything.
+// with the names (not the values) of all headers. With USER:PASSWORD it wants these; with `refuse` it refuses everything; with `then=PORT` it
+// leads the first CONNECT where it wants to go, and all others to that port of 127.0.0.1.
 'use strict';
 const fs = require('fs');
 const http = require('http');
 const net = require('net');
 
 const [log, mode] = process.argv.slice(2);
-const wanted = mode && mode !== 'refuse' ? Buffer.from(mode).toString('base64') : null;
+const elsewhere = mode && mode.startsWith('then=') ? Number(mode.slice(5)) : 0;
+let connects = 0;
+const wanted = mode && mode !== 'refuse' && !elsewhere ? Buffer.from(mode).toString('base64') : null;
 
 function verdict(request) {
 	if (mode === 'refuse')
@@ -53,7 +56,8 @@ server.on('connect', (request, socket, head) => {
 		socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);
 		return;
 	}
-	const onward = net.connect(Number(port), host, () => {
+	const away = elsewhere && connects++;
+	const onward = net.connect(away ? elsewhere : Number(port), away ? '127.0.0.1' : host, () => {
 		socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
 		onward.write(head);
 		onward.pipe(socket);
