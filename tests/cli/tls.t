@@ -56,8 +56,10 @@ is "$(cat "$err")" '' '-q takes the warning away'
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj '/CN=a test authority' 2>openssl.log
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf 2>>openssl.log
-openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out leaf.pem \
-	-extfile <(echo 'subjectAltName=IP:127.0.0.1') 2>>openssl.log
+leaf() { # NAME EXTENSION DAYS: a certificate of the authority, with the leaf's key
+	openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" -out "$1.pem" -extfile <(echo "$2") 2>>openssl.log
+}
+leaf leaf subjectAltName=IP:127.0.0.1 2
 ok 'certificates for the tests' test -s leaf.pem || diag "$(cat openssl.log)"
 
 refused 78 'self-signed' 'another certificate is trusted, but not this one' kandy login --cacert ca.pem
@@ -79,29 +81,29 @@ run kandy login -k
 is "$status" 0 'wrong host: -k believes it'
 
 # The WebSocket has a connection of its own, which is checked as the others are: a proxy leads it to another server.
-# socket_refused REGEX NAME OPTION...: a sandbox with these options is that server
 sandbox
 service=$KANDY_BASE_URL
-cp "$KANDY_CACERT" service.pem
+cat "$KANDY_CACERT" ca.pem >both.pem
 kandy login -q
 kandy subscribe -q chat >/dev/null
-socket_refused() {
-	local text=$1 name=$2 log=$scratch/proxy.$RANDOM
-	shift 2
-	sandbox "$@"
-	cat service.pem "$KANDY_CACERT" >both.pem
-	node "$tests_dir/lib/proxy.cjs" "$log" "then=${KANDY_BASE_URL##*:}" >"$log.port" 2>&1 </dev/null &
+socket_refused() { # REGEX NAME: by the certificate in NAME.pem; $trusted
+	local log=$scratch/proxy.$2
+	tls_server -cert "$2.pem" -key leaf.key
+	node "$tests_dir/lib/proxy.cjs" "$log" "sockets=${server_url##*:}" >"$log.port" 2>&1 </dev/null &
 	tap_pids+=($!)
 	wait_for 10 test -s "$log.port" || { echo 'Bail out! the proxy did not start'; exit 1; }
-	KANDY_BASE_URL=$service KANDY_CACERT=${trusted:-both.pem} KANDY_PROXY=http://127.0.0.1:$(cat "$log.port") \
-		run kandy listen --since none --for 60s --max-offline 100ms
-	is "$status $(grep -c ^CONNECT "$log")" '78 2' "$name: status 78, with the second connection"
-	like "$err" "$text" "$name: its own sentence"
-	is "$(jq -r 'select(.kind == "request").path | strings' "$sandbox_record" 2>/dev/null | grep -c websocket)" 0 "$name: no request went out"
+	KANDY_CACERT=$trusted KANDY_PROXY=http://127.0.0.1:$(cat "$log.port") run kandy listen --since none --for 60s --max-offline 100ms
+	is "$status" 78 "WebSocket, $2: status 78"
+	like "$err" "cannot connect to '$service': the server's certificate $1" "WebSocket, $2: its own sentence"
+	like "$log" '^socket' "WebSocket, $2: which was not the sandbox's"
+	unlike "$sandbox_record" '/websocket' "WebSocket, $2: that has not seen one"
 }
-socket_refused 'is not trusted: .*for another host' 'WebSocket, wrong host' --cert-host other.example
-socket_refused 'is not trusted: .*has expired' 'WebSocket, expired' --cert-days -1
-trusted=service.pem socket_refused 'is not trusted: .*self-signed' 'WebSocket, self-signed'
+leaf wrong-host subjectAltName=DNS:other.example 2
+leaf expired subjectAltName=IP:127.0.0.1 -1
+leaf unknown subjectAltName=IP:127.0.0.1 2
+trusted=both.pem socket_refused 'is for another host' wrong-host
+trusted=both.pem socket_refused 'has expired' expired
+trusted=$KANDY_CACERT socket_refused 'was issued by an authority that is not known' unknown
 
 unset_trust
 tls_server -cert leaf.pem -key leaf.key

@@ -1,18 +1,17 @@
 // proxy.cjs - an HTTP proxy for the tests: CONNECT, and plain requests with an absolute URL.
 //
-//	node proxy.cjs LOG [USER:PASSWORD | refuse | then=PORT]
+//	node proxy.cjs LOG [USER:PASSWORD | refuse | sockets=PORT]
 //
 // Prints its port, then serves until it is killed. LOG gets a line for each thing that it was asked: "CONNECT host:port STATUS HEADERS...",
-// with the names (not the values) of all headers. With USER:PASSWORD it wants these; with `refuse` it refuses everything; with `then=PORT` it
-// leads the first CONNECT where it wants to go, and all others to that port of 127.0.0.1.
+// with the names (not the values) of all headers. With USER:PASSWORD it wants these; with `refuse` it refuses everything; with `sockets=PORT` it
+// leads those whose TLS does not offer HTTP/2, as that of a WebSocket does not, to that port of 127.0.0.1.
 'use strict';
 const fs = require('fs');
 const http = require('http');
 const net = require('net');
 
 const [log, mode] = process.argv.slice(2);
-const elsewhere = mode && mode.startsWith('then=') ? Number(mode.slice(5)) : 0;
-let connects = 0;
+const elsewhere = mode && mode.startsWith('sockets=') ? Number(mode.slice(8)) : 0;
 const wanted = mode && mode !== 'refuse' && !elsewhere ? Buffer.from(mode).toString('base64') : null;
 
 function verdict(request) {
@@ -56,16 +55,31 @@ server.on('connect', (request, socket, head) => {
 		socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);
 		return;
 	}
-	const away = elsewhere && connects++;
-	const onward = net.connect(away ? elsewhere : Number(port), away ? '127.0.0.1' : host, () => {
-		socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-		onward.write(head);
-		onward.pipe(socket);
-		socket.pipe(onward);
+	const connected = 'HTTP/1.1 200 Connection established\r\n\r\n';
+	const join = (to, at, first, greeting) => {
+		const onward = net.connect(to, at, () => {
+			socket.write(greeting);
+			onward.write(first);
+			onward.pipe(socket);
+			socket.pipe(onward);
+		});
+		onward.on('error', () => socket.destroy());
+		onward.on('close', () => socket.destroy());
+		socket.on('close', () => onward.destroy());
+	};
+
+	if (!elsewhere) {
+		join(Number(port), host, head, connected);
+		return;
+	}
+	socket.write(connected);
+	socket.once('data', (hello) => {
+		const http2 = hello.includes('\x02h2');
+
+		fs.appendFileSync(log, `${http2 ? 'requests' : 'socket'} ${request.url}\n`);
+		socket.pause();
+		join(http2 ? Number(port) : elsewhere, '127.0.0.1', hello, '');
 	});
-	onward.on('error', () => socket.destroy());
-	onward.on('close', () => socket.destroy());
-	socket.on('close', () => onward.destroy());
 });
 
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
