@@ -101,7 +101,7 @@ with_text history bob@sandbox.example >/dev/null
 as bob kandy listen --since none --count 1 --for 20s --trace "$bodies" --trace-text >"$out" 2>"$err" &
 listener=$!
 opened() { grep -q 'websocket: open' "$bodies"; }
-ok 'a listener is there' wait_for 20 opened
+ok 'a listener is there' wait_for opened
 with_text send -q -t bob@sandbox.example -m 'words on a socket' >/dev/null
 wait "$listener"
 is $? 0 'which got a message'
