@@ -113,7 +113,7 @@ static void check_lock(const void *lock, void *caller)
 {
 	Dl_info info;
 
-	if (lock || !state.ready || strcmp(state.call, "malloc") != 0 || atomic_load(&state.count) < state.wanted ||
+	if (lock || !state.ready || strcmp(state.call, "malloc") != 0 || atomic_load(state.count) < state.wanted ||
 		!dladdr(caller, &info) || !strstr(info.dli_fname, "/libcrypto.so"))
 		return;
 	report("openssl\n");
