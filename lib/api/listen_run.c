@@ -609,6 +609,7 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 	struct driver d = { .options = options, .client = client, .lock = -1, .err = ERR_INIT };
 	enum status st;
 
+	mem_return_large();
 	outflow_init(&d.outflow);
 	handover_init(&d.handover);
 	if (!(st = set_up(&d, err))) {

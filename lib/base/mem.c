@@ -1,16 +1,25 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGE (128 * 1024)
+
 static void (*oom_hook)(void);
 
 void mem_set_hook(void (*hook)(void))
 {
 	oom_hook = hook;
+}
+
+void mem_return_large(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, LARGE);
 }
 
 static _Noreturn void out_of_memory(void)

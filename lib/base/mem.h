@@ -14,6 +14,12 @@
 /* Called once when memory has run out; must not allocate and must not return. */
 void mem_set_hook(void (*hook)(void));
 
+/*
+ * For a process that runs for long: blocks of 128 KiB and more go back to the system when they are freed. (malloc(3)
+ * begins so, and then keeps those that are not larger than the largest one freed so far.)
+ */
+void mem_return_large(void);
+
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);

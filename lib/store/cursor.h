@@ -4,7 +4,7 @@
  * Kept for each conversation: the hashes of the messages taken last, and a second before which all counts as taken.
  * Not a single "last time", because the service's times are seconds (many messages share one), and because what was
  * delivered out of order would slip through. So the question "was this one taken?" has an exact answer for at least
- * the last CURSOR_IDS messages of a conversation, and for all of its last two seconds, however many they are; and an
+ * the last CURSOR_IDS messages of a conversation, and for all of its last two seconds up to CURSOR_IDS_MAX; and an
  * answer by time for what is older.
  *
  * On disk (PROFILE.cursor, 0600): a line of JSON for each conversation, and behind them lines of the same kind for
@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define CURSOR_IDS 256
-#define CURSOR_IDS_MAX 131072 /* in two seconds; beyond that, messages may come twice after a restart */
+#define CURSOR_IDS_MAX 32768 /* in two seconds, 1 MiB; beyond that, messages may come twice after a restart */
 
 struct cursor;
 
