@@ -88,7 +88,7 @@ static bool transmit(int fd, const struct buf *out)
 	return true;
 }
 
-static void perform(struct listen_jobs *jobs, const struct listen_order *order, bool first, struct listener_result *r)
+static void perform(struct listen_jobs *jobs, const struct listen_order *order, bool *loaded, struct listener_result *r)
 {
 	struct err err = ERR_INIT;
 	enum status st = ST_OK;
@@ -96,7 +96,10 @@ static void perform(struct listen_jobs *jobs, const struct listen_order *order, 
 	jobs->given = &order->given;
 	jobs->attempt = order->attempt;
 	/* the listener's idea of the session is that of its start; the processes before this one have renewed it */
-	if (first && (st = client_reload(jobs->client, &err)))
+	if (!*loaded)
+		st = client_reload(jobs->client, &err);
+	*loaded = !st;
+	if (st)
 		*r = (struct listener_result){
 			.job = order->request.job, .status = st, .err = err, .renew_in_ms = -1, .extend_in_ms = -1
 		};
@@ -111,15 +114,14 @@ _Noreturn static void serve(const struct listen_worker_config *config, int fd)
 	struct listener_result result;
 	struct listen_order order;
 	struct buf in, out;
+	bool loaded = false;
 
 	close_others(fd);
 	interrupt_by_peer(fd);
 	buf_init_secret(&in, BUF_NO_MAX);
 	buf_init_secret(&out, BUF_NO_MAX);
-	for (bool first = true; receive(fd, &in); first = false) {
-		if (!listen_wire_get_request(in.data, in.len, &order))
-			break;
-		perform(&jobs, &order, first, &result);
+	while (receive(fd, &in) && listen_wire_get_request(in.data, in.len, &order)) {
+		perform(&jobs, &order, &loaded, &result);
 		buf_clear(&out);
 		listen_wire_put_result(&out, &result);
 		listener_result_release(&result);
