@@ -97,8 +97,10 @@ for scene in extension wrong-accept redirect; do
 	like "$err" "^kandy: listen: 'https://127\.0\.0\.1:[0-9]+' does not open the WebSocket" "$scene: and says so"
 done
 
-# a certificate that changes before the WebSocket is connected, which is the first connection of this run
+# a certificate that changes before the WebSocket is connected, which is the first connection of a run that has a cursor
 played last
+listens 1
+is "$(texts)" 'last' 'the certificate is believed'
 # changes SUBJECT-ALTERNATIVE-NAMES
 changes() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \
@@ -108,14 +110,15 @@ changes() {
 	ok 'another certificate' wait_for grep -q another "$service_said"
 }
 changes IP:127.0.0.1
-run kandy listen --since none --for 60s
+run kandy listen --for 60s
 is "$status" 78 'a certificate that is not trusted: 78'
 like "$err" "^kandy: listen: cannot connect to '$KANDY_BASE_URL': the server's certificate is self-signed" 'and says so'
 changes IP:127.0.0.2,DNS:localhost
-KANDY_CACERT=cert.pem run kandy listen --since none --for 60s
+KANDY_CACERT=cert.pem run kandy listen --for 60s
 is "$status" 78 'a certificate for another address: 78'
 like "$err" "^kandy: listen: cannot connect to '$KANDY_BASE_URL': the server's certificate is for another host" 'and says so'
-run kandy listen -k --since none -n 1
+run kandy listen -k -n 1
 is "$(texts)" 'last' '-k believes it'
-is "$(jq -c .scene "$played")" '"last"' 'and the others have asked for nothing'
+ok 'the service saw the end' wait_for all_noted 2
+is "$(jq -c .scene "$played" | xargs)" 'last last' 'and the others have asked for nothing'
 finish
