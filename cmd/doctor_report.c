@@ -53,8 +53,8 @@ static void print(struct report *report, const char *name, enum outcome outcome,
 	buf_release(&line);
 }
 
-static void print_formatted(struct report *report, const char *name, enum outcome outcome, const char *format,
-	va_list args)
+__attribute__((format(printf, 4, 0))) static void print_formatted(struct report *report, const char *name,
+	enum outcome outcome, const char *format, va_list args)
 {
 	struct buf text;
 
