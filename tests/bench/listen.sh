@@ -22,13 +22,15 @@ blaster() {
 	"$KANDY" subscribe -q --cacert "$ca" chat >/dev/null || fail 'cannot subscribe'
 }
 
+blasts() { [ "$(grep -c '' "$blasted")" -ge "$1" ]; }
+
 # once NAME COMMAND...: one run; its messages a second, CPU and memory go to the values of NAME
 once() {
 	local name=$1 before used
 	shift
 	before=$(grep -c '' "$blasted")
 	"$TOOLS/usage" "$scratch/usage" "$@" >/dev/null 2>"$scratch/once.err" || fail "$name: $(tail -n 2 "$scratch/once.err")"
-	wait_for 10 test "$(grep -c '' "$blasted")" -gt "$before" || fail "$name: the blaster did not see its end"
+	wait_for 10 blasts "$((before + 1))" || fail "$name: the blaster did not see its end"
 	read -ra used <"$scratch/usage"
 	values[$name.rate]+="$(calc "$count*1e6/$(tail -n 1 "$blasted")" %.0f) "
 	values[$name.cpu]+="$(calc "${used[1]}*1000/$count" %.2f) "

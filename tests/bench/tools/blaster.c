@@ -152,6 +152,8 @@ static void blast(SSL *ssl)
 	batch = malloc(len * (size_t)per_write);
 	start = now_us();
 	for (long i = 1; i <= count; i++) {
+		if (interval_us && !used)
+			usleep((useconds_t)interval_us); /* and not between a notification's time and its write */
 		put_digits(frame + id1, ID_DIGITS, i);
 		put_digits(frame + id2, ID_DIGITS, i);
 		put_digits(frame + at, TIME_DIGITS, now_us());
@@ -159,8 +161,6 @@ static void blast(SSL *ssl)
 		used += len;
 		if (i % per_write && i < count)
 			continue;
-		if (interval_us)
-			usleep((useconds_t)interval_us);
 		if (SSL_write(ssl, batch, (int)used) <= 0)
 			break;
 		used = 0;
