@@ -99,7 +99,7 @@ static void sync_dir_of(const char *path)
 	close(fd);
 }
 
-enum status file_replace(const char *path, const void *p, size_t len, struct err *err)
+enum status file_replace_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg, struct err *err)
 {
 	char *temp = xasprintf("%s.%08x.tmp", path, random_u32());
 	enum status st = ST_OK;
@@ -111,7 +111,7 @@ enum status file_replace(const char *path, const void *p, size_t len, struct err
 		free(temp);
 		return st;
 	}
-	if (!write_full(fd, p, len) || fsync(fd)) {
+	if (!write_to(fd, arg) || fsync(fd)) {
 		st = err_set(err, ST_IO, "cannot write '%s': %s", temp, strerror(errno));
 		close(fd);
 	} else if (close(fd)) {
@@ -125,6 +125,25 @@ enum status file_replace(const char *path, const void *p, size_t len, struct err
 		sync_dir_of(path);
 	free(temp);
 	return st;
+}
+
+struct content {
+	const void *p;
+	size_t len;
+};
+
+static bool write_content(int fd, void *arg)
+{
+	const struct content *content = arg;
+
+	return write_full(fd, content->p, content->len);
+}
+
+enum status file_replace(const char *path, const void *p, size_t len, struct err *err)
+{
+	struct content content = { p, len };
+
+	return file_replace_by(path, write_content, &content, err);
 }
 
 enum status file_make_dir(const char *path, struct err *err)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)256 << 20)
+#define LINE_MARKS 1024 /* a conversation that has more gets several lines */
 #define JOURNAL_MAX ((size_t)1 << 20) /* then it is folded, unless the conversations alone are as much */
 
 struct cursor {
@@ -253,15 +254,15 @@ static void add_id(struct buf *out, uint64_t id)
 	json_add_string_len(out, NULL, hex, sizeof(hex));
 }
 
-/* The newest `count` marks of a conversation, oldest first, and its floor. */
-static void put_peer(const struct cursor_peer *peer, size_t count, struct buf *out)
+/* `count` marks of a conversation from the `from`th on, oldest first, and its floor. */
+static void put_peer(const struct cursor_peer *peer, size_t from, size_t count, struct buf *out)
 {
 	json_open(out, '{');
 	json_add_string(out, "type", peer->type);
 	json_add_string(out, "name", peer->name);
 	json_add_int(out, "floor", peer->floor_s);
 	json_open_key(out, "taken", '[');
-	for (size_t i = peer->count - count; i < peer->count; i++) {
+	for (size_t i = from; i < from + count; i++) {
 		const struct cursor_mark *mark = mark_at(peer, i);
 
 		add_id(out, mark->id);
@@ -401,37 +402,87 @@ static void now_clean(struct cursor *c)
 	c->dirty_count = 0;
 }
 
-void cursor_encode(const struct cursor *c, struct buf *out)
+/* Calls `line_done`, which may take what is in `out` away, after each line; false when that fails. */
+static bool encode(const struct cursor *c, struct buf *out, bool (*line_done)(struct buf *out, void *arg), void *arg)
 {
+	bool ok;
+
 	put_header(c, out);
-	for (size_t i = 0; i < c->count; i++)
-		put_peer(c->peers[i], c->peers[i]->count, out);
+	ok = line_done(out, arg);
+	for (size_t i = 0; ok && i < c->count; i++) {
+		const struct cursor_peer *peer = c->peers[i];
+		size_t from = 0;
+
+		do {
+			size_t count = peer->count - from < LINE_MARKS ? peer->count - from : LINE_MARKS;
+
+			put_peer(peer, from, count, out);
+			from += count;
+			ok = line_done(out, arg);
+		} while (ok && from < peer->count);
+	}
+	return ok;
 }
 
-/* The whole of it, replaced. */
+static bool leave_it(struct buf *out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	return true;
+}
+
+void cursor_encode(const struct cursor *c, struct buf *out)
+{
+	encode(c, out, leave_it, NULL);
+}
+
+struct folding {
+	const struct cursor *cursor;
+	int fd;
+	size_t written;
+};
+
+static bool write_line(struct buf *out, void *arg)
+{
+	struct folding *folding = arg;
+	bool ok = write_full(folding->fd, out->data, out->len);
+
+	folding->written += out->len;
+	buf_clear(out);
+	return ok;
+}
+
+static bool write_cursor(int fd, void *arg)
+{
+	struct folding *folding = arg;
+	struct buf out;
+	bool ok;
+
+	folding->fd = fd;
+	buf_init(&out, BUF_NO_MAX);
+	ok = encode(folding->cursor, &out, write_line, folding);
+	buf_release(&out);
+	return ok;
+}
+
+/* The whole of it, replaced; line by line, since it may be megabytes. */
 static enum status fold(struct cursor *c, struct err *err)
 {
-	struct buf out;
+	struct folding folding = { .cursor = c };
 	enum status st;
 
-	buf_init(&out, BUF_NO_MAX);
-	cursor_encode(c, &out);
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	if ((st = file_replace(c->path, out.data, out.len, err)))
-		goto out;
-	c->size = c->folded = out.len;
+	if ((st = file_replace_by(c->path, write_cursor, &folding, err)))
+		return st;
+	c->size = c->folded = folding.written;
 	c->fd = open(c->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-	if (c->fd < 0) {
-		st = err_set(err, ST_IO, "cannot open '%s': %s", c->path, strerror(errno));
-		goto out;
-	}
+	if (c->fd < 0)
+		return err_set(err, ST_IO, "cannot open '%s': %s", c->path, strerror(errno));
 	now_clean(c);
 	c->unsynced = false;
-out:
-	buf_release(&out);
-	return st;
+	return ST_OK;
 }
 
 static enum status append(struct cursor *c, struct err *err)
@@ -442,8 +493,9 @@ static enum status append(struct cursor *c, struct err *err)
 	buf_init(&out, BUF_NO_MAX);
 	for (size_t i = 0; i < c->dirty_count; i++) {
 		const struct cursor_peer *peer = c->dirty[i];
+		size_t count = peer->unsaved < peer->count ? peer->unsaved : peer->count;
 
-		put_peer(peer, peer->unsaved < peer->count ? peer->unsaved : peer->count, &out);
+		put_peer(peer, peer->count - count, count, &out);
 	}
 	if (!write_full(c->fd, out.data, out.len)) {
 		st = err_set(err, ST_IO, "cannot write '%s': %s", c->path, strerror(errno));

@@ -104,8 +104,8 @@ static void test_damaged(void)
 
 static void test_many(void)
 {
-	struct cursor *c = cursor_new(path);
-	bool all = true;
+	struct cursor *c = cursor_new(path), *again;
+	bool all = true, found;
 
 	for (int i = 0; i < 20000; i++)
 		take(c, i, 500);
@@ -114,6 +114,12 @@ static void test_many(void)
 	tap_ok(all, "of one second, all are remembered");
 	tap_ok(!cursor_old(bob(c), id(c, 20001), 500000), "so that another one of it is new");
 	tap_ok(save(c), "saved");
+	again = load(&found);
+	for (int i = 0; i < 20000; i++)
+		all = all && cursor_taken(bob(again), id(again, i));
+	tap_ok(all && bob(again)->count == 20000 && !cursor_old(bob(again), id(again, 20001), 500000),
+		"also from the file");
+	cursor_free(again);
 	for (int i = 20000; i < 40000; i++)
 		take(c, i, 600 + i / 100);
 	tap_ok(bob(c)->count <= 1000, "later, only the last ones are");
