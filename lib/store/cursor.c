@@ -162,17 +162,14 @@ static struct cursor_mark *mark_at(const struct cursor_peer *peer, size_t i)
 	return &peer->marks[(peer->first + i) & (peer->cap - 1)];
 }
 
+/* The ring is full: what stands before `first` goes behind the rest, into the new half. */
 static void grow_marks(struct cursor_peer *peer)
 {
 	size_t cap = peer->cap ? peer->cap * 2 : 16;
-	struct cursor_mark *marks = xreallocarray(NULL, cap, sizeof(*marks));
 
-	for (size_t i = 0; i < peer->count; i++)
-		marks[i] = *mark_at(peer, i);
-	free(peer->marks);
-	peer->marks = marks;
+	peer->marks = xreallocarray(peer->marks, cap, sizeof(*peer->marks));
+	memcpy(peer->marks + peer->cap, peer->marks, peer->first * sizeof(*peer->marks));
 	peer->cap = cap;
-	peer->first = 0;
 }
 
 /* Lets go of the oldest mark. Its second then counts as dealt with, which is so once later seconds have begun. */

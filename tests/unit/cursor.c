@@ -133,6 +133,29 @@ static void test_many(void)
 	cursor_free(c);
 }
 
+/* The ring has turned before it grows. */
+static void test_burst_after_quiet(void)
+{
+	struct cursor *c = cursor_new(path);
+	bool all = true;
+
+	for (int i = 0; i < 1000; i++)
+		take(c, i, 500 + i);
+	for (int i = 1000; i < 4000; i++)
+		take(c, i, 2000);
+	for (int i = 900; i < 4000; i++)
+		all = all &&
+			(i >= 1000 ? cursor_taken(bob(c), id(c, i)) : cursor_old(bob(c), id(c, i), (500 + i) * 1000));
+	tap_ok(all, "a burst after quiet times is remembered, and what was before it is old");
+	tap_ok(save(c), "saved");
+	cursor_free(c);
+	c = load(&all);
+	for (int i = 1000; i < 4000; i++)
+		all = all && cursor_taken(bob(c), id(c, i));
+	tap_ok(all, "also from the file");
+	cursor_free(c);
+}
+
 static void test_future(void)
 {
 	struct cursor *c = cursor_new("/proc/nonexistent/cursor");
@@ -154,6 +177,7 @@ int main(void)
 	test_saved();
 	test_damaged();
 	test_many();
+	test_burst_after_quiet();
 	test_future();
 	if (system(NULL)) {
 		char *command = xasprintf("rm -r '%s'", dir);
