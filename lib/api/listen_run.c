@@ -515,11 +515,7 @@ static enum status make_socket(struct driver *d, struct err *err)
 		.trust = &settings->trust,
 		.connect_timeout_ms = settings->connect_timeout_ms > 0 ? settings->connect_timeout_ms : 30000,
 		.max_message = MESSAGE_MAX,
-		.handlers = { .opened = on_opened,
-			.message = on_message,
-			.closed = on_closed,
-			.timer = on_tick,
-			.woken = on_tick },
+		.handlers = { .opened = on_opened, .message = on_message, .closed = on_closed, .timer = on_tick },
 		.arg = d,
 	};
 

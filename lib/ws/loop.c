@@ -1,6 +1,6 @@
 /*
- * The loop: one epoll descriptor for the connection, the wake-up and whatever else the owner watches. (Nothing sets
- * O_NONBLOCK on a watched descriptor, which stdout shares with whoever else has it open.)
+ * The loop: one epoll descriptor for the connection and whatever else the owner watches. (Nothing sets O_NONBLOCK on a
+ * watched descriptor, which stdout shares with whoever else has it open.)
  */
 #include "ws/ws-int.h"
 
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 static struct ws_watch *find_watch(struct ws *ws, int fd)
@@ -54,14 +53,6 @@ void ws_timer(struct ws *ws, int64_t at_ms)
 	ws->timer_at = at_ms;
 }
 
-void ws_wake(struct ws *ws)
-{
-	const uint64_t one = 1;
-
-	/* it fails only where so many wakes wait already that one more changes nothing */
-	(void)!write(ws->wake, &one, sizeof(one));
-}
-
 /* For epoll_wait(2): how long nothing needs to be done but what a descriptor says. */
 static int patience(const struct ws *ws)
 {
@@ -77,14 +68,6 @@ static int patience(const struct ws *ws)
 	return wait < 0 ? 0 : wait > INT_MAX ? INT_MAX : (int)wait;
 }
 
-static void on_wake(struct ws *ws)
-{
-	uint64_t count;
-
-	if (read(ws->wake, &count, sizeof(count)) == sizeof(count))
-		ws->config.handlers.woken(ws->config.arg);
-}
-
 /* The socket's turn comes last, so that what it brings is not waited for by the rest. */
 static bool dispatch(struct ws *ws, const struct epoll_event *events, int n)
 {
@@ -95,9 +78,7 @@ static bool dispatch(struct ws *ws, const struct epoll_event *events, int n)
 		/* looked up anew for each: the handler before may have taken it out */
 		const struct ws_watch *watch = find_watch(ws, fd);
 
-		if (fd == ws->wake)
-			on_wake(ws);
-		else if (watch)
+		if (watch)
 			watch->ready(watch->arg, fd, events[i].events);
 		else
 			socket_ready = true;
@@ -134,12 +115,8 @@ void ws_step(struct ws *ws)
 
 static enum status make_loop(struct ws *ws, struct err *err)
 {
-	struct epoll_event event = { .events = EPOLLIN };
-
 	ws->epoll = epoll_create1(EPOLL_CLOEXEC);
-	ws->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	event.data.fd = ws->wake;
-	if (ws->epoll < 0 || ws->wake < 0 || epoll_ctl(ws->epoll, EPOLL_CTL_ADD, ws->wake, &event))
+	if (ws->epoll < 0)
 		return err_set(err, ST_INTERNAL, "cannot set up the event loop: %s", strerror(errno));
 	return ST_OK;
 }
@@ -171,8 +148,6 @@ void ws_free(struct ws *ws)
 		return;
 	ws_drop(ws);
 	ws_sockets_free(ws);
-	if (ws->wake >= 0)
-		close(ws->wake);
 	if (ws->epoll >= 0)
 		close(ws->epoll);
 	handshake_proxy_release(&ws->proxy);

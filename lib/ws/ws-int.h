@@ -39,7 +39,7 @@ struct ws {
 	struct ws_config config;
 	struct handshake_proxy proxy;
 	void *ssl_ctx;
-	int epoll, wake; /* epoll(7), eventfd(2) */
+	int epoll;
 	struct ws_watch *watches;
 	size_t watch_count, watch_cap;
 	int64_t timer_at;

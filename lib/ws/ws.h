@@ -2,8 +2,8 @@
  * ws.h - one WebSocket client (RFC 6455) and the loop it lives in.
  *
  * A struct ws is a single-threaded loop with at most one connection to one origin. The loop also watches other
- * descriptors, keeps one timer, and can be woken from another thread. It decides nothing: when to connect, what silence
- * means, when to try again is the business of its owner (api/listener.h).
+ * descriptors and keeps one timer. It decides nothing: when to connect, what silence means, when to try again is the
+ * business of its owner (api/listener.h).
  *
  *	ws_new(&ws, &config, &err);
  *	ws_connect(ws, "/path/websocket", &token, NULL);
@@ -50,7 +50,6 @@ struct ws_handlers {
 	void (*closed)(void *arg,
 		const struct ws_closed *why); /* once for each ws_connect(), but not after ws_drop() */
 	void (*timer)(void *arg);
-	void (*woken)(void *arg); /* after ws_wake(); several wakes may come as one */
 };
 
 struct ws_config {
@@ -79,7 +78,6 @@ bool ws_watch(struct ws *ws, int fd, uint32_t events, void (*ready)(void *arg, i
 void ws_unwatch(struct ws *ws, int fd);
 
 void ws_timer(struct ws *ws, int64_t at_ms); /* by clock_mono_ms(); replaces the last; INT64_MAX: none */
-void ws_wake(struct ws *ws); /* from any thread */
 
 /*
  * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address to
