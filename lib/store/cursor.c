@@ -435,6 +435,7 @@ void cursor_encode(const struct cursor *c, struct buf *out)
 
 struct folding {
 	const struct cursor *cursor;
+	struct buf line;
 	int fd;
 	size_t written;
 };
@@ -452,14 +453,22 @@ static bool write_line(struct buf *out, void *arg)
 static bool write_cursor(int fd, void *arg)
 {
 	struct folding *folding = arg;
-	struct buf out;
-	bool ok;
 
 	folding->fd = fd;
-	buf_init(&out, BUF_NO_MAX);
-	ok = encode(folding->cursor, &out, write_line, folding);
-	buf_release(&out);
-	return ok;
+	return encode(folding->cursor, &folding->line, write_line, folding);
+}
+
+/* No line is longer: of a byte of text come six at most, of a mark 40. */
+static size_t longest_line(const struct cursor *c)
+{
+	size_t names = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		size_t len = strlen(c->peers[i]->type) + strlen(c->peers[i]->name);
+
+		names = len > names ? len : names;
+	}
+	return 200 + 6 * names + 40 * (size_t)LINE_MARKS;
 }
 
 /* The whole of it, replaced; line by line, since it may be megabytes. */
@@ -471,7 +480,12 @@ static enum status fold(struct cursor *c, struct err *err)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	if ((st = file_replace_by(c->path, write_cursor, &folding, err)))
+	/* before there is a temporary file: who ends here for want of memory shall leave none behind */
+	buf_init(&folding.line, BUF_NO_MAX);
+	buf_reserve(&folding.line, longest_line(c));
+	st = file_replace_by(c->path, write_cursor, &folding, err);
+	buf_release(&folding.line);
+	if (st)
 		return st;
 	c->size = c->folded = folding.written;
 	c->fd = open(c->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
