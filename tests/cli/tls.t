@@ -92,7 +92,7 @@ socket_refused() { # REGEX NAME: by the certificate in NAME.pem; $trusted
 	node "$tests_dir/lib/proxy.cjs" "$log" "sockets=${server_url##*:}" >"$log.port" 2>&1 </dev/null &
 	tap_pids+=($!)
 	wait_for test -s "$log.port" || { echo "Bail out! the proxy did not start"; exit 1; }
-	KANDY_CACERT=$trusted KANDY_PROXY=http://127.0.0.1:$(cat "$log.port") run kandy listen --since none --for 60s --max-offline 100ms
+	KANDY_CACERT=$trusted KANDY_PROXY=http://127.0.0.1:$(cat "$log.port") run kandy listen --since none --for "$patience"
 	is "$status" 78 "WebSocket, $2: status 78"
 	like "$err" "cannot connect to '$service': the server's certificate $1" "WebSocket, $2: its own sentence"
 	like "$log" '^socket' "WebSocket, $2: which was not the sandbox's"
