@@ -98,7 +98,7 @@ sweep() {
 	step=$((most && count > most ? (count + most - 1) / most : 1))
 	for ((n = 1; n <= count; n++)); do
 		# the last allocations are always tried: at the end files are replaced
-		[ $(((n - 1) % step)) = 0 ] || [ "$call" = malloc -a "$n" -gt $((count - 4)) ] || continue
+		[ $(((n - 1) % step)) = 0 ] || { [ "$call" = malloc ] && [ "$n" -gt $((count - 4)) ]; } || continue
 		spec=$call:$n:$error
 		once "$call $n of $count fails with errno $error" inject
 	done
