@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define SUFFIX ".listen"
-#define TAKEOVER_MS 15000
+#define WAIT_MS 15000
 
 static int64_t holder(struct store *store)
 {
@@ -42,20 +42,30 @@ static enum status sign(int fd, struct err *err)
 	return ST_OK;
 }
 
+/* A process that was killed leaves the lock to its children, until they have begun what they are for. */
+static bool is_dead(int64_t pid)
+{
+	return pid && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
 enum status listen_lock(struct store *store, bool takeover, int *fd, struct err *err)
 {
 	enum status st = store_lock(store, SUFFIX, 0, fd, err);
-	int64_t pid;
+	int64_t pid = 0;
 
 	if (st == ST_TEMPFAIL) {
 		pid = holder(store);
+		if (is_dead(pid))
+			st = store_lock(store, SUFFIX, WAIT_MS, fd, err);
+	}
+	if (st == ST_TEMPFAIL) {
 		if (!takeover)
 			return err_set(err, ST_TEMPFAIL,
 				"another listener of the profile '%s' is running (process %lld); --takeover ends it",
 				store_profile(store), (long long)pid);
 		if (pid && !kill((pid_t)pid, SIGTERM))
 			log_note("took over from process %lld", (long long)pid);
-		st = store_lock(store, SUFFIX, TAKEOVER_MS, fd, err);
+		st = store_lock(store, SUFFIX, WAIT_MS, fd, err);
 	}
 	if (st)
 		return st;

@@ -157,6 +157,24 @@ is "$status" 0 '--takeover wins'
 ended
 is "$ended_with" 143 'and the first one has ended cleanly'
 
+# A listener that was killed, and a child of it that has not let go of the lock yet
+lock=$scratch/state-alice/kandy/default.listen
+sh -c 'echo $$' >"$lock"
+mkfifo orphan
+flock "$lock" sh -c 'echo held >held; read -r line' <orphan &
+exec 6>orphan
+wait_for test -s held
+XDG_STATE_HOME=$scratch/state-alice kandy listen --heartbeat orphaned.beat >orphaned.out 2>orphaned.err 6>&- &
+listener_pid=$!
+tap_pids+=("$listener_pid")
+waiting() { [ "$(find /proc/[0-9]*/fd -lname "$lock" 2>/dev/null | wc -l)" -ge 3 ]; } # flock, its command, and the listener
+ok 'a lock that a dead listener has left is waited for' wait_for waiting
+exec 6>&-
+wait_for test -e orphaned.beat
+kill "$listener_pid"
+ended
+is "$ended_with $(cat orphaned.err)" '143 ' 'and taken when it is free'
+
 # --- nothing to begin with
 run env XDG_STATE_HOME="$scratch/nobody" kandy listen --once
 is "$status" 77 'not logged in: 77'
