@@ -218,15 +218,26 @@ static bool has_text(const char *text)
 }
 
 /* Up to a live connection without any history. */
-static void go_live(void)
+static void open_now(void)
+{
+	next_is(LISTENER_ACT_CONNECT);
+	listener_opened(rig.l, rig.now);
+	next_is(LISTENER_ACT_ALIVE);
+}
+
+/* Connected, and asking which conversations there are. */
+static void ask_history(void)
 {
 	start();
 	next_job_is(LISTENER_PREPARE);
 	done_prepare("/ws");
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
+	open_now();
 	next_job_is(LISTENER_SESSIONS);
+}
+
+static void go_live(void)
+{
+	ask_history();
 	done_sessions(NULL, 0);
 	next_is(LISTENER_ACT_READY);
 }
@@ -236,9 +247,7 @@ static void again_live(void)
 	tick();
 	next_job_is(LISTENER_PREPARE);
 	done_prepare("/ws");
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
+	open_now();
 }
 
 /* ---- the way up ------------------------------------------------------------------------------------------------ */
@@ -264,13 +273,6 @@ static void test_start(void)
 	tap_str(numbers(), "2", "live");
 	tap_ok(listener_connected(rig.l) && quiet(), "nothing else to do");
 	tear_down();
-}
-
-static void open_now(void)
-{
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
 }
 
 static void test_baseline(void)
@@ -566,9 +568,7 @@ static void test_server_role(void)
 	start();
 	next_job_is(LISTENER_PREPARE);
 	done(&r);
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
+	open_now();
 	next_job_is(LISTENER_SESSIONS);
 	done_sessions(NULL, 0);
 	next_is(LISTENER_ACT_READY);
@@ -658,13 +658,7 @@ static void test_merge(void)
 static void test_growing_history(void)
 {
 	set_up();
-	start();
-	next_job_is(LISTENER_PREPARE);
-	done_prepare("/ws");
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
-	next_job_is(LISTENER_SESSIONS);
+	ask_history();
 	done_sessions("bob@x", 1600000100);
 	next_job_is(LISTENER_PAGE);
 	done_page(100, 51, "a");
@@ -691,13 +685,7 @@ static void test_long_history(void)
 	bool in_order = true;
 
 	set_up();
-	start();
-	next_job_is(LISTENER_PREPARE);
-	done_prepare("/ws");
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
-	next_job_is(LISTENER_SESSIONS);
+	ask_history();
 	done_sessions("bob@x", 1600000000 + first);
 	for (; first > 0; first -= 50) {
 		next_job_is(LISTENER_PAGE);
@@ -740,9 +728,7 @@ static void test_abandoned_page(void)
 	tap_str(numbers(), "2 3", "its result is as good as before");
 	tap_ok(next_job_is(LISTENER_PREPARE), "and the next attempt begins");
 	done_prepare("/ws");
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
+	open_now();
 	tap_ok(next_job_is(LISTENER_SESSIONS), "but the next connection asks again");
 	done_sessions("bob@x", 1600000004);
 	next_job_is(LISTENER_PAGE);
