@@ -32,7 +32,7 @@ ok 'there are examples' test "$count" -gt 0
 for ((i = 0; i < count; i++)); do
 	example=$(kandy help --emit json | jq -r --argjson i "$i" '[.commands[].examples[]][$i].command')
 	new_home
-	mkdir "$scratch/work/$i"
+	mkdir "$scratch/cwd/$i"
 	writer=
 	case $example in
 	*--once*) ;; # takes what is there, and no socket

@@ -151,7 +151,7 @@ fi
 # ---- disks ----
 
 if mkdir disk && mount -t tmpfs -o size=128k,mode=700 tmpfs disk 2>/dev/null; then
-	trap 'umount "$scratch/work/disk" 2>/dev/null; tap_cleanup' EXIT
+	trap 'umount "$scratch/cwd/disk" 2>/dev/null; tap_cleanup' EXIT
 	export XDG_STATE_HOME=$PWD/state0
 	run_in lines kandy fetch-links -D disk/inbox
 	is "$status $(jq -r '.parts[1].error.kind' "$out")" '1 io' 'a disk that is too small'

@@ -41,8 +41,8 @@ case $KANDY_BIN in /*) ;; *) KANDY_BIN=$PWD/$KANDY_BIN ;; esac
 clean_environment ASAN_OPTIONS UBSAN_OPTIONS KANDY_WRAP BUILD_DIR 'TEST_*' 'FAULT_*' ROUNDS SEED PROCESSES 'SOAK*'
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/kandy-test.XXXXXX")
 export HOME=$scratch/home
-mkdir -p "$HOME" "$scratch/bin" "$scratch/work"
-cd "$scratch/work" || exit 1
+mkdir -p "$HOME" "$scratch/bin" "$scratch/cwd"
+cd "$scratch/cwd" || exit 1
 printf '#!/bin/sh\nexec %s "%s" "$@"\n' "${KANDY_WRAP:-}" "$KANDY_BIN" > "$scratch/bin/kandy"
 chmod +x "$scratch/bin/kandy"
 PATH=$scratch/bin:$PATH
