@@ -42,7 +42,8 @@ void report_sent(struct buf *out, const struct outbox_item *item, const struct o
 	end(out);
 }
 
-void report_err(struct buf *out, const char *key, const struct err *err)
+/* {"kind","code","http","message","retryable"} under `key`. */
+static void add_err(struct buf *out, const char *key, const struct err *err)
 {
 	json_open_key(out, key, '{');
 	json_add_string(out, "kind", err->outcome == ERR_REFUSED && err->http ? "refused" : err_kind(err->status));
@@ -64,7 +65,7 @@ void report_error(struct buf *out, const char *command, const struct outbox_item
 	add_destination(out, result->to);
 	json_add_string(out, "status", result->state == OUTBOX_UNKNOWN ? "unknown" : "failed");
 	json_add_int(out, "attempts", result->attempts);
-	report_err(out, "error", &result->err);
+	add_err(out, "error", &result->err);
 	end(out);
 }
 
@@ -74,7 +75,7 @@ void report_spooled(struct buf *out, const struct outbox_item *item, const struc
 	begin(out, "spooled", item);
 	add_destination(out, result->to);
 	json_add_string(out, "spoolId", spool_id);
-	report_err(out, "error", &result->err);
+	add_err(out, "error", &result->err);
 	end(out);
 }
 

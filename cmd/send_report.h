@@ -21,7 +21,4 @@ void report_spooled(struct buf *out, const struct outbox_item *item, const struc
 	const char *spool_id);
 void report_dry_run(struct buf *out, const struct outbox_item *item, const struct address *to);
 
-/* {"kind","code","http","message","retryable"} under `key`. */
-void report_err(struct buf *out, const char *key, const struct err *err);
-
 #endif

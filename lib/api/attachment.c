@@ -136,7 +136,8 @@ void attachment_line_release(struct attachment_line *line)
 	*line = (struct attachment_line){ 0 };
 }
 
-void attachment_file_url(struct buf *out, const char *path)
+/* The file: URL of an absolute path. */
+static void add_file_url(struct buf *out, const char *path)
 {
 	buf_adds(out, "file://");
 	while (*path) {
@@ -172,7 +173,7 @@ static void add_result(struct buf *out, const struct fetched *fetched)
 		return;
 	}
 	buf_init(&url, BUF_NO_MAX);
-	attachment_file_url(&url, fetched->path);
+	add_file_url(&url, fetched->path);
 	json_add_string(out, "url", url.data);
 	json_add_string(out, "path", fetched->path);
 	json_add_int(out, "bytes", fetched->bytes);

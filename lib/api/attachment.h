@@ -67,9 +67,6 @@ void attachment_write(struct buf *out, const struct attachment_line *line, const
 /* {"event":"error","line":N,"command":"fetch-links","status":"failed","error":{...}} */
 void attachment_write_error(struct buf *out, int64_t number, const struct err *err);
 
-/* The file: URL of an absolute path. */
-void attachment_file_url(struct buf *out, const char *path);
-
 void fetched_release(struct fetched *fetched); /* also for a zeroed struct */
 
 #endif

@@ -281,11 +281,6 @@ enum status client_start(struct client *client, const struct client_call *call, 
 	return ST_OK;
 }
 
-size_t client_active(const struct client *client)
-{
-	return client->task_count;
-}
-
 static void on_http_done(void *arg, enum status status, struct http_response *response, const struct err *err)
 {
 	struct task *task = arg;

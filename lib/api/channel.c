@@ -201,23 +201,10 @@ static enum status subscribe(struct client *client, const struct channel_service
 
 /* ---- the lifetime -------------------------------------------------------------------------- */
 
-enum status channel_extend_call(struct client *client, int64_t lifetime_ms, struct client_call *call, struct buf *path,
-	struct buf *body, struct err *err)
+/* What the server grants may be another lifetime than what was asked for. */
+static enum status take_lifetime(struct client *client, struct json_value answer, struct err *err)
 {
-	const struct session *session = client_session(client);
-
-	if (!session->channel_resource)
-		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe'");
-	buf_addf(path, "%s/channelLifetime", session->channel_resource);
-	channel_encode_lifetime(body, lifetime_ms ? lifetime_ms : CHANNEL_LIFETIME_MS);
-	*call = (struct client_call){ .method = "PUT", .path = path->data, .json = body->data, .json_len = body->len };
-	return ST_OK;
-}
-
-enum status channel_extend_done(struct client *client, const struct client_answer *answer, struct err *err)
-{
-	struct lifetime lifetime = { .now_ms = clock_wall_ms(),
-		.granted_ms = channel_decode_lifetime(json_root(&answer->json)) };
+	struct lifetime lifetime = { .now_ms = clock_wall_ms(), .granted_ms = channel_decode_lifetime(answer) };
 	const struct session *session = client_session(client);
 	char *resource;
 	enum status st;
@@ -234,16 +221,23 @@ enum status channel_extend_done(struct client *client, const struct client_answe
 
 enum status channel_extend(struct client *client, int64_t lifetime_ms, struct err *err)
 {
+	const struct session *session = client_session(client);
+	struct client_call call = { .method = "PUT" };
 	struct client_answer answer = { 0 };
-	struct client_call call;
 	struct buf path, body;
 	enum status st;
 
+	if (!session->channel_resource)
+		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe'");
 	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
-	if (!(st = channel_extend_call(client, lifetime_ms, &call, &path, &body, err)) &&
-		!(st = client_call(client, &call, &answer, err)))
-		st = channel_extend_done(client, &answer, err);
+	buf_addf(&path, "%s/channelLifetime", session->channel_resource);
+	channel_encode_lifetime(&body, lifetime_ms ? lifetime_ms : CHANNEL_LIFETIME_MS);
+	call.path = path.data;
+	call.json = body.data;
+	call.json_len = body.len;
+	if (!(st = client_call(client, &call, &answer, err)))
+		st = take_lifetime(client, json_root(&answer.json), err);
 	client_answer_release(&answer);
 	buf_release(&path);
 	buf_release(&body);

@@ -50,18 +50,9 @@ enum status channel_ensure(struct client *client, const struct channel_want *wan
 
 /*
  * Extends the lifetime of the session's channel. With channel_is_gone(err), channel_ensure() is
- * what helps.
+ * what helps. ST_AUTH where there is no channel.
  */
 enum status channel_extend(struct client *client, int64_t lifetime_ms, struct err *err) MUST_USE;
-
-/*
- * The same without waiting: channel_extend_call() fills `call`, which borrows from `path` and
- * `body` (initialised by the caller), for client_start(); channel_extend_done() takes the answer.
- * ST_AUTH from the first where there is no channel.
- */
-enum status channel_extend_call(struct client *client, int64_t lifetime_ms, struct client_call *call, struct buf *path,
-	struct buf *body, struct err *err) MUST_USE;
-enum status channel_extend_done(struct client *client, const struct client_answer *answer, struct err *err) MUST_USE;
 
 /* True for a failure that says that there is no such thing (any more) on the server. */
 bool channel_is_gone(const struct err *err);

@@ -132,8 +132,6 @@ typedef void client_done(void *arg, enum status status, struct client_answer *an
 enum status client_start(struct client *client, const struct client_call *call, client_done *done, void *arg,
 	struct err *err) MUST_USE;
 enum status client_step(struct client *client, int wait_ms, int extra_fd, struct err *err) MUST_USE;
-/* calls under way or waiting for their retry */
-size_t client_active(const struct client *client);
 
 /*
  * A required string of an answer: dup'ed into `*out`; ST_PROTOCOL names the field and `where` if it

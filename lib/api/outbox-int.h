@@ -140,7 +140,6 @@ void outbox_delay(struct outbox *outbox, struct delivery *delivery, int64_t ms);
 void outbox_done(struct outbox *outbox, struct delivery *delivery, enum outbox_state outcome,
 	const struct err *err); /* err: copied */
 void outbox_parcel_ready(struct outbox *outbox, struct parcel *parcel); /* its files are up, or it has failed */
-struct job *outbox_take_job(struct outbox *outbox); /* NULL: all are busy */
 void outbox_give_job(struct outbox *outbox, struct job *job);
 
 /* outbox_upload.c */

@@ -220,7 +220,8 @@ void outbox_parcel_ready(struct outbox *outbox, struct parcel *parcel)
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
 
-struct job *outbox_take_job(struct outbox *outbox)
+/* NULL: all are busy */
+static struct job *take_job(struct outbox *outbox)
 {
 	struct job *job = outbox->free_jobs;
 
@@ -249,7 +250,7 @@ static void start_work(struct outbox *outbox)
 {
 	struct job *job;
 
-	while ((job = outbox_take_job(outbox))) {
+	while ((job = take_job(outbox))) {
 		struct delivery *delivery = pop_ready(outbox);
 		struct upload *upload = delivery ? NULL : upload_pop(outbox);
 

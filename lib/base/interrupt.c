@@ -72,11 +72,6 @@ void interrupt_sleep_ms(int64_t ms)
 		poll(&ready, 1, left < 1000 ? (int)left : 1000);
 }
 
-void interrupt_raise(int number)
-{
-	on_signal(number);
-}
-
 void interrupt_by_peer(int fd)
 {
 	sigset_t blocked;

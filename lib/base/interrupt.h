@@ -15,7 +15,6 @@ void interrupt_install(void); /* also ignores SIGPIPE: a closed pipe is EPIPE fr
 int interrupt_fd(void); /* readable for ever once a signal came; -1 before interrupt_install(). Never read from it */
 enum status interrupt_status(void); /* ST_OK, or ST_SIGINT or ST_SIGTERM for the first signal that came */
 void interrupt_sleep_ms(int64_t ms); /* until then, or until there is one */
-void interrupt_raise(int signal_number); /* as if the signal had come; for tests and for a parent that wants to end */
 
 /*
  * In a child process that works for its parent: what ends it is not a signal, which a terminal or systemd sends to the

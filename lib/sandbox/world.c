@@ -83,24 +83,16 @@ struct session *world_session_new(struct world *w, struct user *user)
 {
 	struct session *session = xcalloc(1, sizeof(*session)), **place = &w->session_ring[w->session_next];
 
-	if (*place)
-		world_session_remove(w, *place);
+	if (*place) {
+		table_remove(&w->sessions, (*place)->id);
+		free(*place);
+	}
 	w->session_next = (w->session_next + 1) % SESSIONS_MAX;
 	session->user = user;
 	make_uuid(session->id);
 	*place = session;
 	table_put(&w->sessions, session->id, session);
 	return session;
-}
-
-void world_session_remove(struct world *w, struct session *session)
-{
-	/* by search: sessions end seldom */
-	for (size_t i = 0; i < SESSIONS_MAX; i++)
-		if (w->session_ring[i] == session)
-			w->session_ring[i] = NULL;
-	table_remove(&w->sessions, session->id);
-	free(session);
 }
 
 /* ---- channels and subscriptions ------------------------------------------------------------------------------- */

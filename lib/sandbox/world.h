@@ -159,7 +159,6 @@ struct user *world_add_user(struct world *w, const char *name);
 struct user *world_user(const struct world *w, const char *address); /* any case; NULL: unknown */
 
 struct session *world_session_new(struct world *w, struct user *user);
-void world_session_remove(struct world *w, struct session *session);
 
 /* NULL: too many */
 struct channel *world_channel_new(struct world *w, struct user *user, int64_t lifetime_s, int64_t now);
