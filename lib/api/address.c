@@ -90,7 +90,7 @@ static const char *fault_of_any(const char *text)
 		point = (unsigned char)*p;
 		if (point >= 0x80 && !(n = utf8_decode(p, strlen(p), &point)))
 			return "is not valid UTF-8";
-		if (point <= ' ' || utf8_is_control(point))
+		if (point <= ' ' || (point > '~' && utf8_is_control(point)))
 			return "has a space or a control character in it";
 	}
 	return NULL;

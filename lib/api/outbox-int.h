@@ -54,8 +54,8 @@ struct parcel {
 	size_t count, reported;
 	size_t bytes; /* of the window */
 	struct upload **uploads; /* for each file, or NULL where it is there already */
-	bool uploads_wanted;
-	struct message_file *files; /* once all are up; the names are the item's */
+	bool complete; /* all files are up, if there are any, and are in */
+	struct message_file *files; /* ... whose names are the item's */
 	struct err *err; /* no delivery of it can be made */
 };
 

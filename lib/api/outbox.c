@@ -132,7 +132,7 @@ static void lane_advance(struct outbox *outbox, struct lane *lane)
 		} else if (first->parcel->err) {
 			finish(outbox, first, OUTBOX_FAILED, first->parcel->err);
 		} else {
-			if (first->parcel->files)
+			if (first->parcel->complete)
 				outbox_ready(outbox, first);
 			return;
 		}
@@ -365,7 +365,9 @@ static void recall_files(struct parcel *parcel)
 {
 	const struct outbox_item *item = parcel->item;
 
-	parcel->files = xcalloc(item->file_count + 1, sizeof(*parcel->files));
+	parcel->complete = true;
+	if (item->file_count)
+		parcel->files = xcalloc(item->file_count, sizeof(*parcel->files));
 	for (size_t i = 0; i < item->file_count; i++)
 		parcel->files[i] = (struct message_file){ .name = item->files[i].name, .xid = item->files[i].xid };
 }

@@ -38,6 +38,7 @@ static void post_again(struct outbox *outbox, struct delivery *delivery)
 		delivery->state = DELIVERY_QUEUED;
 		free(delivery->parcel->files);
 		delivery->parcel->files = NULL;
+		delivery->parcel->complete = false;
 		upload_want(outbox, delivery->parcel);
 		return;
 	}

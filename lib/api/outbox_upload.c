@@ -140,7 +140,7 @@ static void check(struct outbox *outbox, struct parcel *parcel)
 {
 	const struct outbox_item *item = parcel->item;
 
-	if (parcel->files)
+	if (parcel->complete)
 		return;
 	for (size_t i = 0; !parcel->err && i < item->file_count; i++) {
 		const struct upload *upload = parcel->uploads[i];
@@ -151,7 +151,9 @@ static void check(struct outbox *outbox, struct parcel *parcel)
 			return;
 	}
 	if (!parcel->err) {
-		parcel->files = xcalloc(item->file_count + 1, sizeof(*parcel->files));
+		parcel->complete = true;
+		if (item->file_count)
+			parcel->files = xcalloc(item->file_count, sizeof(*parcel->files));
 		for (size_t i = 0; i < item->file_count; i++)
 			parcel->files[i] = (struct message_file){ .name = item->files[i].name,
 				.xid = parcel->uploads[i] ? parcel->uploads[i]->xid : item->files[i].xid };
@@ -180,7 +182,8 @@ void upload_want(struct outbox *outbox, struct parcel *parcel)
 	const struct outbox_item *item = parcel->item;
 	struct err err = ERR_INIT;
 
-	parcel->uploads = xcalloc(item->file_count + 1, sizeof(*parcel->uploads));
+	if (item->file_count)
+		parcel->uploads = xcalloc(item->file_count, sizeof(*parcel->uploads));
 	if (!refuse_sms(parcel)) {
 		/* all of them are looked at before one is sent */
 		for (size_t i = 0; !parcel->err && i < item->file_count; i++) {
