@@ -2,6 +2,7 @@
 
 #include "api/channel.h"
 #include "base/clock.h"
+#include "base/http_date.h"
 #include "base/interrupt.h"
 
 #include <errno.h>

@@ -232,8 +232,6 @@ static void go_offline(struct listener *l, int64_t now)
 
 static void try_later(struct listener *l, int64_t now, int64_t least_ms)
 {
-	if (least_ms > RETRY_AFTER_MAX_MS)
-		least_ms = RETRY_AFTER_MAX_MS;
 	l->reconnect_at = now + backoff_next(&l->backoff, least_ms);
 }
 

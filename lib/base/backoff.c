@@ -7,6 +7,11 @@ void backoff_reset(struct backoff *b)
 	b->tries = 0;
 }
 
+static int64_t believed(int64_t retry_after_ms)
+{
+	return retry_after_ms < RETRY_AFTER_MAX_MS ? retry_after_ms : RETRY_AFTER_MAX_MS;
+}
+
 int64_t backoff_next(struct backoff *b, int64_t least_ms)
 {
 	int64_t ceiling = b->first_ms;
@@ -16,6 +21,7 @@ int64_t backoff_next(struct backoff *b, int64_t least_ms)
 	if (ceiling > b->cap_ms)
 		ceiling = b->cap_ms;
 	b->tries++;
+	least_ms = believed(least_ms);
 	if (least_ms > 0)
 		return least_ms + random_below(least_ms / 10 + 2);
 	return random_below(ceiling + 1);
@@ -30,15 +36,12 @@ void retry_start(struct retry *r, const struct retry_policy *policy, int64_t now
 
 int64_t retry_delay(struct retry *r, const struct err *failure, bool idempotent, int64_t now_ms)
 {
-	int64_t least = failure->retry_after_ms;
-	int64_t delay;
+	int64_t least = believed(failure->retry_after_ms), delay;
 
 	if (!failure->retryable || (failure->outcome == ERR_MAYBE_SENT && !idempotent))
 		return -1;
 	if (r->attempts > r->policy->retries)
 		return -1;
-	if (least > RETRY_AFTER_MAX_MS)
-		least = RETRY_AFTER_MAX_MS;
 	if (r->policy->delay_ms && least < r->policy->delay_ms)
 		delay = r->policy->delay_ms;
 	else

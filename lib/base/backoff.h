@@ -19,7 +19,9 @@ struct backoff {
 
 void backoff_reset(struct backoff *b); /* after a success */
 
-/* The next delay. `least_ms` (a Retry-After, or 0) is waited at least, with a little jitter on top. */
+#define RETRY_AFTER_MAX_MS INT64_C(600000) /* a longer Retry-After is not believed: it is cut to this */
+
+/* The next delay. `least_ms` (a Retry-After, else 0 or less) is waited at least, with a little jitter on top. */
 int64_t backoff_next(struct backoff *b, int64_t least_ms);
 
 /* Retries of one request, in curl's meanings of --retry, --retry-delay and --retry-max-time. */
@@ -35,8 +37,6 @@ struct retry {
 	int64_t started_ms; /* clock_mono_ms() */
 	int64_t attempts; /* begun so far */
 };
-
-#define RETRY_AFTER_MAX_MS INT64_C(600000) /* a longer Retry-After is not believed: it is cut to this */
 
 void retry_start(struct retry *r, const struct retry_policy *policy, int64_t now_ms);
 

@@ -93,11 +93,10 @@ void request_release(struct transfer *transfer);
  */
 void request_end(struct transfer *transfer, bool keep);
 
-/* response.c: libcurl's header and body callbacks, and the two parsers that tests want. */
+/* response.c: libcurl's header and body callbacks. */
 size_t response_on_header(char *p, size_t size, size_t count, void *transfer);
 size_t response_on_body(char *p, size_t size, size_t count, void *transfer);
 void response_reset(struct http_response *response, size_t max_body);
-int64_t response_retry_after(const char *value, int64_t now_ms); /* either form; -1 if it is neither */
 
 /*
  * goaway.c: told when a request begins on a connection and when it has ended or moves to another one, and before that

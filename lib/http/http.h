@@ -53,7 +53,7 @@ struct http_response {
 	char *content_type; /* "" where there is none */
 	char *etag, *last_modified, *content_range, *location, *date; /* "" where there is none */
 	int64_t content_length; /* -1: unknown */
-	int64_t retry_after_ms; /* from either form of Retry-After; -1: none */
+	int64_t retry_after_ms; /* http_date.h; -1: none */
 };
 
 struct http_request {
@@ -119,9 +119,6 @@ enum status http_step(struct http *http, int wait_ms, int extra_fd, struct err *
 size_t http_active(const struct http *http);
 
 void http_response_release(struct http_response *response); /* also for a zeroed struct */
-
-/* What a date in a header means, in milliseconds since 1970; -1: it is none. After a request: libcurl does it. */
-int64_t http_date_ms(const char *value);
 
 #define HTTP_URL_MAX ((size_t)8192)
 

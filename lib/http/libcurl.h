@@ -47,8 +47,7 @@
 	X(curl_url_cleanup) \
 	X(curl_url_set) \
 	X(curl_url_get) \
-	X(curl_free) \
-	X(curl_getdate)
+	X(curl_free)
 
 struct http_curl_api {
 	CURL_FUNCTIONS(DL_SLOT)
@@ -89,6 +88,5 @@ enum status http_load(struct err *err) MUST_USE;
 #define curl_url_set http_curl_api.p_curl_url_set
 #define curl_url_get http_curl_api.p_curl_url_get
 #define curl_free http_curl_api.p_curl_free
-#define curl_getdate http_curl_api.p_curl_getdate
 
 #endif

@@ -4,17 +4,14 @@
 #include "http/http-int.h"
 
 #include "base/clock.h"
+#include "base/http_date.h"
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define DATE_MAX_S INT64_C(253402300799) /* the end of the year 9999 */
-#define RETRY_AFTER_DIGITS 9 /* more seconds than that are as good as for ever */
 
 static char nothing[1]; /* the value of a header that is not there */
 
@@ -48,30 +45,6 @@ void response_reset(struct http_response *response, size_t max_body)
 	response->date = nothing;
 	response->content_length = -1;
 	response->retry_after_ms = -1;
-}
-
-int64_t http_date_ms(const char *value)
-{
-	/* an HTTP date begins with its day; curl_getdate() takes much more */
-	time_t date = isalpha((unsigned char)value[0]) ? curl_getdate(value, NULL) : -1;
-
-	/* a year of more than four digits is none, and would overflow */
-	return date < 0 || date > DATE_MAX_S ? -1 : (int64_t)date * 1000;
-}
-
-int64_t response_retry_after(const char *value, int64_t now_ms)
-{
-	int64_t seconds, date;
-
-	if (value[0] && strspn(value, "0123456789") == strlen(value)) {
-		if (strlen(value) > RETRY_AFTER_DIGITS || !parse_int64(value, &seconds))
-			parse_int64("999999999", &seconds);
-		return seconds * 1000;
-	}
-	date = http_date_ms(value);
-	if (date == -1)
-		return -1;
-	return date > now_ms ? date - now_ms : 0;
 }
 
 /* The headers that are kept as text. */
@@ -111,7 +84,7 @@ static void take_header(struct http_response *r, const char *name, size_t name_l
 	memcpy(text, value, len);
 	text[len] = '\0';
 	if (is_named(name, name_len, "retry-after"))
-		r->retry_after_ms = response_retry_after(text, clock_wall_ms());
+		r->retry_after_ms = retry_after_ms(text, clock_wall_ms());
 	else if (is_named(name, name_len, "content-length") && parse_int64(text, &n) && n >= 0)
 		r->content_length = n;
 }

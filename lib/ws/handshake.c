@@ -1,5 +1,6 @@
 #include "ws/handshake.h"
 
+#include "base/http_date.h"
 #include "base/random.h"
 #include "base/str.h"
 #include "crypto/crypto.h"
@@ -9,10 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define LINE_MAX_SENT 8000
-#define RETRY_AFTER_MAX_S INT64_C(86400)
 
 /* ---- requests -------------------------------------------------------------------------------------------------- */
 
@@ -252,29 +251,15 @@ static bool take_header(struct head *head, struct text line)
 	return true;
 }
 
-/* Seconds, or a date as RFC 9110 (5.6.7) wants it sent. */
-static int64_t retry_after_ms(struct text value, int64_t now_s)
+static int64_t read_retry_after(struct text value, int64_t now_ms)
 {
-	char copy[64];
-	int64_t seconds = -1;
+	char copy[64]; /* enough for a date */
 
-	if (!value.len || value.len >= sizeof(copy))
+	if (value.len >= sizeof(copy))
 		return -1;
-	memcpy(copy, value.s, value.len);
+	memcpy(copy, value.len ? value.s : "", value.len);
 	copy[value.len] = '\0';
-	if (!parse_int64(copy, &seconds)) {
-		struct tm tm = { 0 };
-		const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-
-		if (!end || *end)
-			return -1;
-		seconds = (int64_t)timegm(&tm) - now_s;
-		if (seconds < 0)
-			seconds = 0;
-	}
-	if (seconds < 0)
-		return -1;
-	return (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+	return retry_after_ms(copy, now_ms);
 }
 
 /* One line without its end, with *at moved behind it; a lone LF ends one, too (RFC 9112, 2.2). False: none is whole. */
@@ -333,7 +318,7 @@ static enum handshake_result read_head(const char **at, const char *end, struct 
 	return HANDSHAKE_MORE;
 }
 
-enum handshake_result handshake_read(const struct handshake *h, const char *bytes, size_t len, int64_t now_s,
+enum handshake_result handshake_read(const struct handshake *h, const char *bytes, size_t len, int64_t now_ms,
 	struct handshake_answer *answer)
 {
 	const char *at = bytes, *end = bytes + len;
@@ -350,7 +335,7 @@ enum handshake_result handshake_read(const struct handshake *h, const char *byte
 		return bad(answer, "its answer is too long");
 	if (result != HANDSHAKE_DONE)
 		return result;
-	answer->retry_after_ms = retry_after_ms(head.retry_after, now_s);
+	answer->retry_after_ms = read_retry_after(head.retry_after, now_ms);
 	if (h && answer->status == 101)
 		return judge_upgrade(h, &head, answer);
 	return !h && answer->status / 100 == 2 ? HANDSHAKE_DONE : HANDSHAKE_REFUSED;

@@ -55,16 +55,16 @@ enum handshake_result {
 
 struct handshake_answer {
 	int status;
-	int64_t retry_after_ms; /* -1: no Retry-After; at most a day */
+	int64_t retry_after_ms; /* http_date.h; -1: none */
 	size_t len; /* of the head, and of those of interim answers before it: what follows are frames */
 	const char *why; /* what is wrong, as the end of a sentence; a constant */
 };
 
 /*
- * Looks at what has come so far. `handshake` is NULL for the answer to CONNECT. `now_s` is the time since 1970, for a
+ * Looks at what has come so far. `handshake` is NULL for the answer to CONNECT. `now_ms` is clock_wall_ms(), for a
  * Retry-After that is a date.
  */
-enum handshake_result handshake_read(const struct handshake *handshake, const char *bytes, size_t len, int64_t now_s,
+enum handshake_result handshake_read(const struct handshake *handshake, const char *bytes, size_t len, int64_t now_ms,
 	struct handshake_answer *answer);
 
 #endif

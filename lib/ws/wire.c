@@ -175,7 +175,7 @@ static enum wire_result read_proxy(struct wire *w, struct err *err)
 		result = wire_read(w, piece, sizeof(piece), &got);
 		buf_add(&w->answer, piece, got);
 	} while (got == sizeof(piece) && !w->answer.overflow);
-	switch (handshake_read(NULL, w->answer.data, w->answer.len, clock_wall_ms() / 1000, &answer)) {
+	switch (handshake_read(NULL, w->answer.data, w->answer.len, clock_wall_ms(), &answer)) {
 	case HANDSHAKE_MORE: return result == WIRE_END ? lost_on_the_way(w, err) : WIRE_WAIT;
 	case HANDSHAKE_DONE:
 		/* the server does not speak before it is spoken to */

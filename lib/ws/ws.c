@@ -158,7 +158,7 @@ static bool upgraded(struct ws *ws, const char *bytes, size_t len, struct handsh
 	struct ws_socket *s = ws->socket;
 
 	buf_add(&s->head, bytes, len);
-	switch (handshake_read(&s->handshake, s->head.data, s->head.len, clock_wall_ms() / 1000, answer)) {
+	switch (handshake_read(&s->handshake, s->head.data, s->head.len, clock_wall_ms(), answer)) {
 	case HANDSHAKE_MORE: return false;
 	case HANDSHAKE_REFUSED: end_refused(ws, answer); return false;
 	case HANDSHAKE_BAD: end_nonsense(ws, answer->why); return false;

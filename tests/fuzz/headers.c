@@ -3,19 +3,11 @@
  * bounds, texts that are there, a trace without what is secret.
  */
 #include "api/range.h"
+#include "base/http_date.h"
 #include "http/http-int.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <strings.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	MUST(!http_load(NULL));
-	return 0;
-}
 
 /* A value may be shown only where the name before it is not one of these. */
 static void check_trace(const char *line, size_t len)

@@ -5,7 +5,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "ws/handshake.h"
 
-#define NOW 1735689600
+#define NOW INT64_C(1735689600000)
 
 static const struct handshake rfc = { .key = "dGhlIHNhbXBsZSBub25jZQ==", .accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" };
 
@@ -14,7 +14,7 @@ static enum handshake_result check(const struct handshake *h, const char *text, 
 {
 	enum handshake_result result = handshake_read(h, text, len, NOW, answer);
 
-	MUST(answer->retry_after_ms >= -1 && answer->retry_after_ms <= 86400000);
+	MUST(answer->retry_after_ms >= -1);
 	MUST((result == HANDSHAKE_BAD) == (answer->why != NULL));
 	MUST(result != HANDSHAKE_MORE || len <= HANDSHAKE_HEAD_MAX);
 	if (result == HANDSHAKE_DONE || result == HANDSHAKE_REFUSED) {

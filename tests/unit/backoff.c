@@ -29,6 +29,7 @@ static void test_growth(void)
 		waits = waits && delay >= 3000 && delay <= 3302;
 	}
 	tap_ok(waits, "a Retry-After is waited at least");
+	tap_ok(backoff_next(&b, INT64_C(1) << 60) <= RETRY_AFTER_MAX_MS / 10 * 11 + 2, "but never for ages");
 	b.tries = 4000000000u;
 	tap_ok(backoff_next(&b, 0) <= 5000, "no overflow after ages");
 }

@@ -4,6 +4,7 @@
 #include "tests/lib/tap.h"
 
 #include "api/listener.h"
+#include "base/backoff.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -72,6 +73,16 @@ static bool next_job_is(enum listener_job job)
 	return next_is(LISTENER_ACT_JOB) && rig.last.request.job == job;
 }
 
+/* One of the next actions is that job; all up to it are taken, or just all. */
+static bool wants_job(enum listener_job job)
+{
+	while (listener_next(rig.l, &rig.last)) {
+		if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == job)
+			return true;
+	}
+	return false;
+}
+
 static bool quiet(void)
 {
 	return !listener_next(rig.l, &rig.last);
@@ -104,14 +115,20 @@ static void fail(enum listener_job job, enum status status, int http)
 	done(&r);
 }
 
-static void fail_retryable(enum listener_job job, int http)
+static void fail_until(enum listener_job job, int http, int64_t retry_after_ms)
 {
 	struct listener_result r = { .job = job, .status = ST_UNAVAILABLE, .err = ERR_INIT };
 
 	err_set(&r.err, ST_UNAVAILABLE, "busy");
 	r.err.http = http;
 	r.err.retryable = true;
+	r.err.retry_after_ms = retry_after_ms;
 	done(&r);
+}
+
+static void fail_retryable(enum listener_job job, int http)
+{
+	fail_until(job, http, -1);
 }
 
 static void done_sessions(const char *peer, int64_t last_s)
@@ -758,6 +775,8 @@ static void test_not_taken(void)
 
 static void test_history_fails(void)
 {
+	int64_t asked;
+
 	set_up();
 	rig.config.events = true;
 	go_live();
@@ -771,6 +790,13 @@ static void test_history_fails(void)
 	tap_str(numbers(), "", "a history that fails for now is waited for: held");
 	tick();
 	tap_ok(next_job_is(LISTENER_SESSIONS), "asked again");
+	fail_until(LISTENER_SESSIONS, 503, INT64_C(86400000));
+	asked = rig.now;
+	while (rig.now < asked + 86400000 && !wants_job(LISTENER_SESSIONS)) {
+		tick();
+		raw("{\"connAck\":{}}");
+	}
+	tap_ok(rig.now <= asked + RETRY_AFTER_MAX_MS / 10 * 12, "a Retry-After of a day holds nothing for a day");
 	fail(LISTENER_SESSIONS, ST_AUTH, 401);
 	tap_ok(rig.last.kind == LISTENER_ACT_JOB && next_is(LISTENER_ACT_CLOSE), "a login that is over ends it");
 	tear_down();

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define NOW 1735689600 /* 2025-01-01 00:00:00 UTC */
+#define NOW INT64_C(1735689600000) /* 2025-01-01 00:00:00 UTC */
 
 static struct err err;
 /* the example of RFC 6455, 1.3 */
@@ -149,14 +149,14 @@ static void test_refused(void)
 	} times[] = {
 		{ "7", 7000 },
 		{ "0", 0 },
-		{ "99999999", 86400000 },
+		{ "99999999", INT64_C(99999999000) },
 		{ "-5", -1 },
 		{ "soon", -1 },
 		{ "", -1 },
 		{ "Wed, 01 Jan 2025 00:00:30 GMT", 30000 },
 		{ "Tue, 31 Dec 2024 00:00:30 GMT", 0 },
 		{ "Wed, 01 Jan 2025 00:00:30 GMT and more", -1 },
-		{ "Fri, 01 Jan 2027 00:00:00 GMT", 86400000 },
+		{ "Fri, 01 Jan 2027 00:00:00 GMT", INT64_C(730) * 86400000 },
 	};
 	struct handshake_answer answer;
 	char text[256];
