@@ -29,6 +29,8 @@ static enum status read_all(int fd, const char *name, int64_t deadline_ms, struc
 
 	for (;;) {
 		int64_t left = deadline_ms < 0 ? 1000 : deadline_ms - clock_mono_ms();
+		size_t room = out->max - out->len;
+		char more; /* where it is full: one byte further shows that it is not the end */
 		ssize_t n;
 
 		if (interrupt_status())
@@ -37,9 +39,11 @@ static enum status read_all(int fd, const char *name, int64_t deadline_ms, struc
 			return err_set(err, ST_TEMPFAIL, "%s took longer than %d s", name, COMMAND_TIME_MS / 1000);
 		if (poll(ready, 2, left < 1000 ? (int)left : 1000) <= 0 || !ready[0].revents)
 			continue;
-		if (!buf_reserve(out, 4096))
-			return err_set(err, ST_DATA, "%s gives more than %zu bytes", name, SECRET_MAX);
-		n = read(fd, out->data + out->len, 4096);
+		if (room > 4096)
+			room = 4096;
+		n = buf_reserve(out, room) && room ? read(fd, out->data + out->len, room) : read(fd, &more, 1);
+		if (n > 0 && !room)
+			return err_set(err, ST_DATA, "%s gives more than %zu bytes", name, out->max);
 		if (n > 0)
 			buf_commit(out, (size_t)n);
 		else if (!n)
