@@ -104,7 +104,8 @@ enum status auth_decode(struct json_value answer, int64_t now_ms, struct session
 	enum status st = ST_OK;
 
 	if (!take_token(answer, "access_token", &access)) {
-		st = err_set(err, ST_PROTOCOL, "the server's answer to the login has no 'access_token'");
+		st = err_set(err, ST_PROTOCOL,
+			"the server's answer to the login has no 'access_token' that can be used");
 		goto out;
 	}
 	/*

@@ -162,7 +162,8 @@ static enum status ask(struct client *client, enum auth_grant grant, const struc
 	buf_init_secret(&form, FORM_MAX);
 	auth_encode(&form, grant, session->client_id, session->username, secret);
 	if (form.overflow) {
-		st = err_set(err, ST_DATA, "user name and password are too long together: the login would be larger than %zu bytes",
+		st = err_set(err, ST_DATA,
+			"user name and password are too long together: the login would be larger than %zu bytes",
 			FORM_MAX);
 		goto out;
 	}

@@ -1,9 +1,11 @@
 /* Limits on what comes in: each one below it, at it, and one above. */
 #include "api/address.h"
+#include "api/auth.h"
 #include "api/item.h"
 #include "api/notification.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "store/config.h"
 #include "tests/lib/tap.h"
 
@@ -108,6 +110,23 @@ static bool config_taken(size_t bytes)
 	return taken;
 }
 
+static bool token_taken(size_t len)
+{
+	struct session session = { .user_id = xstrdup("u") };
+	struct buf answer;
+	bool taken;
+
+	buf_init(&answer, BUF_NO_MAX);
+	buf_adds(&answer, "{\"access_token\":\"");
+	add_many(&answer, 't', len);
+	buf_adds(&answer, "\"}");
+	taken = !json_parse(&doc, answer.data, answer.len, NULL, &err) &&
+		!auth_decode(json_root(&doc), 0, &session, &err) && session.access_token.len == len;
+	session_release(&session);
+	buf_release(&answer);
+	return taken;
+}
+
 int main(void)
 {
 	log_set_level(LOG_QUIET);
@@ -121,6 +140,7 @@ int main(void)
 		limit(notification_taken(NOTIFICATION_DEPTH_MAX + more, 0), fine, "levels in a notification",
 			NOTIFICATION_DEPTH_MAX + more);
 		limit(notification_taken(2, (1 << 20) + more), fine, "bytes of a notification", (1 << 20) + more);
+		limit(token_taken(65536 + more), fine, "bytes of a token", 65536 + more);
 		limit(config_taken((1 << 20) + more), fine, "bytes of a configuration file", (1 << 20) + more);
 	}
 	tap_cases("limits");
