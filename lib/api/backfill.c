@@ -151,14 +151,12 @@ static bool read_message(struct backfill *b, const struct cursor *cursor, struct
 /* Of a baseline: takes one message down as taken. False where everything behind it is old by its time. */
 static bool take_down(struct backfill *b, struct cursor *cursor, const struct backfill_line *line)
 {
-	int64_t second = line->time_ms / 1000;
-
 	if (line->time_ms >= 0) {
 		/* they come newest first */
 		if (!b->dated)
-			cursor_raise(cursor, b->peer, second - BASELINE_S);
+			cursor_raise(cursor, b->peer, line->time_ms / 1000 - BASELINE_S);
 		b->dated = true;
-		if (second <= b->peer->floor_s)
+		if (cursor_old(b->peer, line->time_ms))
 			return false;
 	}
 	cursor_take(cursor, b->peer, line->id, line->time_ms);
@@ -177,7 +175,7 @@ static enum status consider(struct backfill *b, struct cursor *cursor, const str
 		*go_on = take_down(b, cursor, &line);
 		return ST_OK;
 	}
-	if (line.time_ms >= 0 && line.time_ms / 1000 <= b->peer->floor_s && !cursor_taken(b->peer, line.id)) {
+	if (line.time_ms >= 0 && cursor_old(b->peer, line.time_ms) && !cursor_taken(b->peer, line.id)) {
 		*go_on = false;
 		return ST_OK;
 	}

@@ -191,7 +191,7 @@ static bool is_new(struct listener *l, const struct notification *n, struct back
 	if (!recent_add(&l->emitted, backfill_key(at->peer, at->id)) || cursor_taken(at->peer, at->id))
 		return false;
 	/* what comes late on the socket, after the history had it and much that is newer */
-	return !at->peer->filled || at->time_ms / 1000 > at->peer->floor_s;
+	return !at->peer->filled || !cursor_old(at->peer, at->time_ms);
 }
 
 /* One message that is neither held nor a keep-alive. */

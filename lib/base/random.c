@@ -1,9 +1,9 @@
 #include "base/random.h"
 
 #include "base/err.h"
+#include "base/str.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/random.h>
 
 void random_bytes(void *p, size_t len)
@@ -45,6 +45,5 @@ void random_id(char out[static 33])
 	unsigned char raw[16];
 
 	random_bytes(raw, sizeof(raw));
-	for (size_t i = 0; i < sizeof(raw); i++)
-		snprintf(out + 2 * i, 3, "%02x", raw[i]);
+	hex_encode(out, raw, sizeof(raw));
 }

@@ -206,16 +206,16 @@ bool base64url_decode(struct buf *out, const char *s, size_t len)
 	return !out->overflow;
 }
 
-bool hex_encode(struct buf *out, const void *p, size_t len)
+void hex_encode(char *out, const void *p, size_t len)
 {
+	static const char digits[] = "0123456789abcdef";
 	const unsigned char *s = p;
 
 	for (size_t i = 0; i < len; i++) {
-		char digits[2] = { "0123456789abcdef"[s[i] >> 4], "0123456789abcdef"[s[i] & 15] };
-
-		buf_add(out, digits, sizeof(digits));
+		*out++ = digits[s[i] >> 4];
+		*out++ = digits[s[i] & 15];
 	}
-	return !out->overflow;
+	*out = '\0';
 }
 
 bool starts_with(const char *s, const char *prefix)

@@ -2,6 +2,7 @@
 
 #include "base/dl.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "sonames.h"
 
 #include <openssl/evp.h>
@@ -81,16 +82,11 @@ void sha256_update(struct sha256 *digest, const void *p, size_t len)
 
 void sha256_finish(struct sha256 *digest, char hex[static 65])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char bytes[32];
 
 	if (!EVP_DigestFinal_ex(digest->ctx, bytes, NULL))
 		BUG("SHA-256 failed");
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		hex[2 * i] = digits[bytes[i] >> 4];
-		hex[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	hex[64] = '\0';
+	hex_encode(hex, bytes, sizeof(bytes));
 	sha256_free(digest);
 }
 

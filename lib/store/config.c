@@ -240,11 +240,6 @@ const char *config_get(const struct config *config, const char *profile, const c
 	return entry->value;
 }
 
-const char *config_path(const struct config *config)
-{
-	return config->path;
-}
-
 enum status config_check(const struct config *config, bool (*known)(const char *key, bool *forbidden, void *arg),
 	const char *(*nearest)(const char *key, void *arg), void *arg, struct err *err)
 {

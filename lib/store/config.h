@@ -36,7 +36,6 @@ void config_free(struct config *config);
  * NULL) receives "FILE:LINE". Both are borrowed. Where a key stands twice in one part, the last one counts.
  */
 const char *config_get(const struct config *config, const char *profile, const char *key, const char **where);
-const char *config_path(const struct config *config);
 
 /*
  * Checks every key against `known` (asked with each key; `forbidden` set where it is a secret, which does not belong

@@ -152,9 +152,9 @@ static int64_t second_of(int64_t time_ms)
 	return time_ms / 1000;
 }
 
-bool cursor_old(const struct cursor_peer *peer, uint64_t id, int64_t time_ms)
+bool cursor_old(const struct cursor_peer *peer, int64_t time_ms)
 {
-	return second_of(time_ms) <= peer->floor_s || cursor_taken(peer, id);
+	return second_of(time_ms) <= peer->floor_s;
 }
 
 static struct cursor_mark *mark_at(const struct cursor_peer *peer, size_t i)

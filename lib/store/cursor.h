@@ -78,8 +78,8 @@ uint64_t cursor_hash(const struct cursor *cursor, const char *id, size_t len);
 
 /* Was taken, as far as the marks tell. */
 bool cursor_taken(const struct cursor_peer *peer, uint64_t id);
-/* Was taken, or is too old to ask: for what comes from the history. */
-bool cursor_old(const struct cursor_peer *peer, uint64_t id, int64_t time_ms);
+/* So old that it counts as taken where no mark says so. */
+bool cursor_old(const struct cursor_peer *peer, int64_t time_ms);
 
 /* The reader has taken it. */
 void cursor_take(struct cursor *cursor, struct cursor_peer *peer, uint64_t id, int64_t time_ms);
