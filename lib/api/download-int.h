@@ -56,6 +56,7 @@ struct download {
 	bool whole_only; /* ranges did not work out with this server */
 	int64_t total; /* bytes that the file will have, by the server; -1: unknown */
 	int64_t reserved; /* of the set's total */
+	int64_t allocated; /* bytes of the file that have their place on the disk, or need none */
 };
 
 struct downloads {
@@ -80,6 +81,10 @@ enum status body_check_total(struct download *d, int64_t total,
 enum status body_begin(struct download *d, const struct http_response *response,
 	struct err *err) MUST_USE; /* with the first byte, or none */
 bool body_on_bytes(void *arg, const struct http_response *response, const char *p, size_t len, struct err *err);
+/* Nothing in the answer says that the object is another one than what is there is a part of. */
+bool body_may_be(const struct download *d, const struct http_response *response);
+enum status body_restart(struct download *d, struct err *err) MUST_USE; /* as an empty file */
+bool body_leave(struct download *d); /* for a later run; false: it is none that can be gone on with */
 void body_drop(struct download *d); /* and everything of it on the disk */
 
 /* download_attempt.c */

@@ -172,9 +172,20 @@ static void finish(struct download *d)
 		return;
 	}
 	size = saver_size(d->saver);
-	if ((d->total >= 0 && size != d->total) || (d->size >= 0 && size != d->size)) {
-		err_set(&err, ST_PROTOCOL, "the message says %lld bytes, the server sent %lld",
-			(long long)(d->size >= 0 ? d->size : d->total), (long long)size);
+	if (d->asked_from && size > d->asked_from && size < d->total) {
+		/* less than the rest, which it may do */
+		err_set(&err, ST_TEMPFAIL, "the server sent %lld of %lld bytes", (long long)size, (long long)d->total);
+		err.retryable = true;
+		wait_or_fail(d, &err);
+		return;
+	}
+	if (d->total >= 0 && size != d->total)
+		err_set(&err, ST_PROTOCOL, "the server said %lld bytes, and sent %lld", (long long)d->total,
+			(long long)size);
+	else if (d->size >= 0 && size != d->size)
+		err_set(&err, ST_PROTOCOL, "the message says %lld bytes, the server sent %lld", (long long)d->size,
+			(long long)size);
+	if (err.status) {
 		attempt_fail(d, &err);
 		return;
 	}
@@ -189,10 +200,10 @@ static void unsatisfied(struct download *d)
 	struct err err = ERR_INIT;
 
 	if (content_range_parse(d->response.content_range, &range) && range.total == d->asked_from &&
-		!body_check_total(d, range.total, &err)) {
+		body_may_be(d, &d->response) && !body_check_total(d, range.total, &err)) {
 		saver_finish(d->saver);
 		d->state = DOWNLOAD_SAVING;
-	} else if (saver_restart(d->saver, &err)) {
+	} else if (body_restart(d, &err)) {
 		attempt_fail(d, &err);
 	} else {
 		d->whole_only = true;
@@ -260,20 +271,14 @@ void attempt_saved(struct download *d)
 
 void attempt_fail(struct download *d, const struct err *err)
 {
-	struct err ignored = ERR_INIT;
 	bool later = err->retryable || err->status == ST_SIGINT || err->status == ST_SIGTERM;
 
 	d->result.err = *err;
 	err_prefix(&d->result.err, "cannot fetch '%s'", d->name);
 	d->set->used -= d->reserved;
 	d->reserved = 0;
-	if (later && d->part.noted && d->saver && !saver_sync(d->saver, &ignored)) {
-		saver_free(d->saver);
-		d->saver = NULL;
-		inbox_leave(&d->part);
-	} else {
+	if (!later || !body_leave(d))
 		body_drop(d);
-	}
 	d->state = DOWNLOAD_DONE;
 }
 

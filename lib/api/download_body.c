@@ -13,6 +13,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define ALLOCATION ((int64_t)64 << 20)
 
 /* What is needed to know the same object again in another run. */
 static void write_note(struct buf *note, const struct download *d)
@@ -55,6 +59,7 @@ void body_drop(struct download *d)
 
 static enum status new_saver(struct download *d, struct err *err)
 {
+	d->allocated = d->part.found;
 	return saver_new(&d->saver, d->part.fd, d->name, d->part.found, d->set->wake_fd, err);
 }
 
@@ -81,6 +86,28 @@ static enum status reserve(struct download *d, int64_t n, struct err *err)
 	return ST_OK;
 }
 
+/* The note goes first: it must never stand beside bytes of something else, whenever somebody dies. */
+enum status body_restart(struct download *d, struct err *err)
+{
+	inbox_unnote(d->set->config.inbox, &d->part);
+	d->allocated = 0;
+	return saver_restart(d->saver, err);
+}
+
+/* What was only allocated is given back. */
+bool body_leave(struct download *d)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!d->part.noted || !d->saver || saver_sync(d->saver, &ignored))
+		return false;
+	(void)!ftruncate(d->part.fd, (off_t)saver_size(d->saver));
+	saver_free(d->saver);
+	d->saver = NULL;
+	inbox_leave(&d->part);
+	return true;
+}
+
 enum status body_check_total(struct download *d, int64_t total, struct err *err)
 {
 	if (d->size >= 0 && total != d->size)
@@ -89,13 +116,38 @@ enum status body_check_total(struct download *d, int64_t total, struct err *err)
 	return reserve(d, total, err);
 }
 
-/* Blocks for the whole file in one go; says at once that the disk is too small. */
-static enum status allocate(struct download *d, struct err *err)
+static enum status no_space(const struct download *d, struct err *err)
 {
-	if (d->total < DOWNLOAD_NOTE_FROM || !fallocate(d->part.fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)d->total) ||
-		errno != ENOSPC)
-		return ST_OK; /* other reasons: the file system cannot, and need not */
 	return err_set(err, ST_IO, "no space for %lld bytes in '%s'", (long long)d->total, d->set->config.inbox->path);
+}
+
+/* That a disk is too small is said before hours are spent on it. */
+static enum status check_space(const struct download *d, struct err *err)
+{
+	int64_t left = d->total - saver_size(d->saver);
+	struct statvfs fs;
+
+	if (left <= 0 || fstatvfs(d->part.fd, &fs) || !fs.f_frsize || (uint64_t)left / fs.f_frsize < fs.f_bavail)
+		return ST_OK;
+	return no_space(d, err);
+}
+
+/*
+ * Blocks for the next bytes in large pieces, which makes the file whole on the disk, and the writing faster. Not for
+ * all of it at once: how long it will be is what a server says.
+ */
+static enum status allocate(struct download *d, int64_t up_to, struct err *err)
+{
+	int64_t piece = d->total - d->allocated;
+
+	if (d->total < DOWNLOAD_NOTE_FROM || up_to <= d->allocated || piece <= 0)
+		return ST_OK;
+	if (piece > ALLOCATION)
+		piece = ALLOCATION;
+	if (fallocate(d->part.fd, FALLOC_FL_KEEP_SIZE, (off_t)d->allocated, (off_t)piece) && errno == ENOSPC)
+		return no_space(d, err);
+	d->allocated += piece; /* other reasons: the file system cannot, and need not */
+	return ST_OK;
 }
 
 static enum status open_file(struct download *d, struct err *err)
@@ -107,7 +159,7 @@ static enum status open_file(struct download *d, struct err *err)
 		if ((st = inbox_begin(d->set->config.inbox, d->name, &d->part, err)) || (st = new_saver(d, err)))
 			return st;
 	}
-	if ((st = allocate(d, err)) || !d->validator || (d->total >= 0 && d->total < DOWNLOAD_NOTE_FROM))
+	if ((st = check_space(d, err)) || !d->validator || (d->total >= 0 && d->total < DOWNLOAD_NOTE_FROM))
 		return st;
 	buf_init(&note, BUF_NO_MAX);
 	write_note(&note, d);
@@ -124,19 +176,39 @@ static char *validator_of(const struct http_response *response)
 	return response->last_modified[0] ? xstrdup(response->last_modified) : NULL;
 }
 
-/* A 206 must go on exactly where we stopped, in the same object. */
+/* The answer's own word on what our validator is. */
+static const char *same_kind(const struct download *d, const struct http_response *response)
+{
+	return d->validator && d->validator[0] == '"' ? response->etag : response->last_modified;
+}
+
+/*
+ * Whether an answer to a range is about the object that we have a part of: it repeats the validator that it was asked
+ * with. RFC 9110 (15.3.7) wants that of an ETag, and all servers do the same with a date; one that does neither may
+ * not have looked at If-Range.
+ */
+static bool repeats_validator(const struct download *d, const struct http_response *response)
+{
+	return d->validator && !strcmp(same_kind(d, response), d->validator);
+}
+
+bool body_may_be(const struct download *d, const struct http_response *response)
+{
+	return !*same_kind(d, response) || repeats_validator(d, response);
+}
+
+/* A 206 must go on exactly where we stopped, in the same object, and tell how long that is. */
 static enum status begin_rest(struct download *d, const struct http_response *response, struct err *err)
 {
 	struct content_range range;
 
 	if (!d->asked_from || !content_range_parse(response->content_range, &range) || range.first != d->asked_from ||
-		(response->etag[0] == '"' && d->validator && d->validator[0] == '"' &&
-			strcmp(response->etag, d->validator) != 0)) {
+		range.total < 0 || !repeats_validator(d, response)) {
 		d->again = true;
 		return err_set(err, ST_PROTOCOL, "the server sent another part than it was asked for");
 	}
 	d->total = range.total;
-	return d->total < 0 ? ST_OK : body_check_total(d, d->total, err);
+	return body_check_total(d, d->total, err);
 }
 
 static enum status begin_whole(struct download *d, const struct http_response *response, struct err *err)
@@ -148,7 +220,7 @@ static enum status begin_whole(struct download *d, const struct http_response *r
 	d->total = response->content_length;
 	if (d->total >= 0 && (st = body_check_total(d, d->total, err)))
 		return st;
-	if (d->saver && saver_size(d->saver) && (st = saver_restart(d->saver, err)))
+	if (d->saver && (st = body_restart(d, err)))
 		return st;
 	return open_file(d, err);
 }
@@ -200,7 +272,8 @@ bool body_on_bytes(void *arg, const struct http_response *response, const char *
 			(long long)d->size);
 		return false;
 	}
-	if (reserve(d, saver_size(d->saver) + (int64_t)len, err) || check_speed(d, len, err))
+	if (reserve(d, saver_size(d->saver) + (int64_t)len, err) || check_speed(d, len, err) ||
+		allocate(d, saver_size(d->saver) + (int64_t)len, err))
 		return false;
 	d->set->received += (int64_t)len;
 	return !saver_add(d->saver, p, len, err);

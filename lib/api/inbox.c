@@ -184,15 +184,20 @@ bool inbox_resume(const struct inbox *inbox, const char *name,
 	return false;
 }
 
+void inbox_unnote(const struct inbox *inbox, struct inbox_part *part)
+{
+	if (part->noted)
+		unlinkat(inbox->fd, part->info, 0);
+	part->noted = false;
+}
+
 enum status inbox_note(const struct inbox *inbox, struct inbox_part *part, const char *note, size_t len,
 	struct err *err)
 {
 	enum status st = ST_OK;
 	int fd;
 
-	if (part->noted)
-		unlinkat(inbox->fd, part->info, 0);
-	part->noted = false;
+	inbox_unnote(inbox, part);
 	fd = openat(inbox->fd, part->info, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return cannot(inbox, "create", part->info, err);
@@ -224,9 +229,7 @@ enum status inbox_keep(const struct inbox *inbox, struct inbox_part *part, bool 
 
 	buf_init(&to, BUF_NO_MAX);
 	/* the note goes first: a part without one is no longer gone on with, a finished file must not be */
-	if (part->noted)
-		unlinkat(inbox->fd, part->info, 0);
-	part->noted = false;
+	inbox_unnote(inbox, part);
 	for (unsigned attempt = 1; !done && attempt <= TRIES; attempt++) {
 		buf_clear(&to);
 		filename_numbered(&to, part->name, attempt);
@@ -260,8 +263,7 @@ void inbox_leave(struct inbox_part *part)
 void inbox_drop(const struct inbox *inbox, struct inbox_part *part)
 {
 	if (part->temp) {
-		if (part->noted)
-			unlinkat(inbox->fd, part->info, 0);
+		inbox_unnote(inbox, part);
 		unlinkat(inbox->fd, part->temp, 0);
 	}
 	release(part);

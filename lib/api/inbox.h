@@ -51,6 +51,9 @@ enum status inbox_begin(const struct inbox *inbox, const char *name, struct inbo
 bool inbox_resume(const struct inbox *inbox, const char *name,
 	bool (*same)(void *arg, const char *note, size_t len, int64_t found), void *arg, struct inbox_part *part);
 
+/* Takes the part's note away, if it has one. */
+void inbox_unnote(const struct inbox *inbox, struct inbox_part *part);
+
 /* Writes the part's note anew. */
 enum status inbox_note(const struct inbox *inbox, struct inbox_part *part, const char *note, size_t len,
 	struct err *err) MUST_USE;

@@ -265,13 +265,6 @@ int64_t saver_size(const struct saver *s)
 	return s->size;
 }
 
-enum status saver_restart(struct saver *s, struct err *err)
-{
-	s->filled = 0;
-	s->size = 0;
-	return hand_over(s, JOB_RESTART, err);
-}
-
 enum status saver_sync(struct saver *s, struct err *err)
 {
 	enum status st = s->filled ? hand_over(s, JOB_WRITE, err) : ST_OK;
@@ -285,6 +278,16 @@ enum status saver_sync(struct saver *s, struct err *err)
 	}
 	pthread_mutex_unlock(&s->lock);
 	return st;
+}
+
+enum status saver_restart(struct saver *s, struct err *err)
+{
+	enum status st;
+
+	s->filled = 0;
+	s->size = 0;
+	st = hand_over(s, JOB_RESTART, err);
+	return st ? st : saver_sync(s, err);
 }
 
 void saver_finish(struct saver *s)

@@ -28,7 +28,7 @@ void saver_free(struct saver *saver); /* NULL is fine; waits for the block that 
 enum status saver_add(struct saver *saver, const void *p, size_t len, struct err *err) MUST_USE;
 
 int64_t saver_size(const struct saver *saver); /* of the file, with what is on its way */
-enum status saver_restart(struct saver *saver, struct err *err) MUST_USE; /* from an empty file */
+enum status saver_restart(struct saver *saver, struct err *err) MUST_USE; /* the file is empty then */
 enum status saver_sync(struct saver *saver, struct err *err) MUST_USE; /* until all that was added is written */
 
 /*

@@ -5,6 +5,7 @@
 . "$tests_dir/lib/hostile.sh"
 hostile
 wanted 1000000 >want
+wanted 1000004 | tail -c +5 >other
 cases=0
 
 # fetched NAME STATUS REQUESTS LINK [OPTION...]: REQUESTS is what was asked: "0" for the whole file, else the first byte
@@ -18,8 +19,8 @@ fetched() {
 	is "$status" "$wanted_status" "$name"
 	is "$(sed -n 's/^GET [^ ]* [^ ]* *[^ ]* \(-\|bytes=\([0-9]*\)-\) .*/0\2/p' "$asked" | sed 's/^0\([1-9]\)/\1/' | tr '\n' ' ')" "$requests " "$name: asked for the right bytes"
 	if [ "$wanted_status" = 0 ]; then
-		same want "got/case$cases" "$name: the file is whole"
-		is "$(jq -r '.parts[0].sha256' "$out")" "$(sha256sum <want | cut -d' ' -f1)" "$name: and its digest is right"
+		same "${whole:-want}" "got/case$cases" "$name: the file is whole"
+		is "$(jq -r '.parts[0].sha256' "$out")" "$(sha256sum <"${whole:-want}" | cut -d' ' -f1)" "$name: and its digest is right"
 	else
 		ok "$name: no file" test ! -e "got/case$cases"
 	fi
@@ -56,6 +57,12 @@ fetched 'one that fails for ever' 1 '0 0' "/f/1000000/a22?fail=500,99" --retry 1
 fetched 'a 404 is not asked again' 1 '0' "/f/1000000/a23?fail=404,99"
 fetched 'a token that is refused is renewed once' 0 '0 0' "/f/1000000/a24?need=good1"
 fetched 'and only once' 1 '0 0' "/f/1000000/a25?need=never"
+whole=other fetched 'a range that ignores the condition, its date shows it' 0 '0 400000 0' "/f/1000000/a27?modified&cut=400000,9;other&modified=23&anyrange"
+whole=other fetched 'a range of another object with a weak validator' 0 '0 400000 0' "/f/1000000/a28?cut=400000,9;other&weak&anyrange"
+whole=other fetched 'a range of another object without one' 0 '0 400000 0' "/f/1000000/a29?cut=400000,9;other&none&anyrange"
+whole=other fetched 'a range of an object that had a date, and now an ETag' 0 '0 400000 0' "/f/1000000/a30?modified&cut=400000,9;other&anyrange"
+whole=other fetched 'the whole of another object, cut in turn' 0 '0 400000 300000' "/f/1000000/a31?cut=400000,9;other&etag=v2&cut=300000,9;other&etag=v2"
+fetched 'the whole of one without a validator, cut in turn' 0 '0 400000 0' "/f/1000000/a32?cut=400000,9;other&none&cut=300000,9;etag=v1"
 fetched 'a redirect after a cut' 0 '0 0 400000 400000' "/f/1000000/a26?hops=1&cut=400000,1"
 
 # ---- a later run ----
@@ -92,6 +99,30 @@ restart 'ended by SIGTERM' "/f/1000000/b1?hold=$PWD/go" "/f/1000000/b1?hold=$PWD
 signal=KILL restart 'killed' "/f/1000000/b2?hold=$PWD/go" "/f/1000000/b2?hold=$PWD/go" "$((500000 / 262144 * 262144))"
 left=2 restart 'another link of the same name' "/f/1000000/b3?hold=$PWD/go" "/f/1000000/b4?hold=$PWD/go" ''
 
+# three runs, each of which has one try: what a part begins with is never gone on with as something else
+runs() { # NAME WHOLE REQUESTS LINK
+	local i
+	cases=$((cases + 1))
+	part "case$cases" null "$4" >line
+	: >"$asked"
+	for i in 1 2 3; do run_in line kandy fetch-links -D got --retry 0; done
+	is "$status" 0 "$1"
+	same "$2" "got/case$cases" "$1: the file is whole"
+	is "$(sed -n 's/^GET [^ ]* [^ ]* *[^ ]* \(-\|bytes=\([0-9]*\)-\) .*/0\2/p' "$asked" | sed 's/^0\([1-9]\)/\1/' | paste -sd' ')" "$3" "$1: what was asked for"
+	is "$(find got -name '*.part*' | wc -l)" 0 "$1: nothing is left over"
+}
+runs 'two cuts' want '0 400000 600000' "/f/1000000/r1?cut=400000,9;cut=200000,9;etag=v1"
+runs 'a part of one object, the note of another' want '0 400000 0' "/f/1000000/r2?cut=400000,9;other&none&cut=300000,9;etag=v1"
+runs 'and the other way round' other '0 400000 300000' "/f/1000000/r3?cut=400000,9;other&etag=v2&cut=300000,9;other&etag=v2"
+
+# what a server promises takes no room on the disk
+cases=$((cases + 1))
+part "case$cases" null "/f/2000000000/p?cut=300000,9" >line
+run_in line kandy fetch-links -D got --retry 0
+is "$status $(stat -c %s "got/case$cases.part")" '1 300000' 'a part of two promised gigabytes'
+ok '... has no more blocks than it needs' test "$(stat -c %b "got/case$cases.part")" -le 1000
+rm -f got/*.part*
+
 # all bytes are there, only the name is missing: 416 says so
 cases=$((cases + 1))
 part "case$cases" null "/f/1000000/c?hold=$PWD/go" >line
@@ -106,5 +137,13 @@ cp want "got/case$cases.part"
 run_in line kandy fetch-links -D got
 is "$status $(sed -n 's/.* bytes=\([0-9]*\)- .*/\1/p' "$asked")" '0 1000000' 'a part that is whole: nothing is sent again'
 same want "got/case$cases" 'and it gets its name'
+# as many bytes, but of another object
+cases=$((cases + 1))
+part "case$cases" null "/f/1000000/d?cut=400000,9;other&etag=v2&anyrange" >line
+run_in line kandy fetch-links -D got --retry 0
+cp want "got/case$cases.part"
+run_in line kandy fetch-links -D got
+is "$status" 0 'a part that is as long as something else'
+same other "got/case$cases" 'is not taken for it'
 cases 'interrupted transfers' "$cases"
 finish

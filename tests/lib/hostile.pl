@@ -6,10 +6,13 @@
 #	POST /cpaas/auth/v1/token            tokens: "good" ones, each with a number
 #	GET  /f/SIZE/NAME?OPTIONS            a file of SIZE bytes, always the same ones
 #
-# Options of a file, joined by '&':
+# Options of a file, joined by '&'; where there are several lots of them, joined by ';', the first request gets the first lot,
+# and so on, and all further ones the last:
 #	etag=TEXT  none  weak  changing      the ETag is "TEXT", absent, W/"..", another one each time; default: "v1"
-#	modified                             Last-Modified instead of an ETag
+#	modified  modified=DAY               Last-Modified instead of an ETag, 22 Nov 2020 or another day of that month
+#	other                                other bytes than those without it
 #	norange                              Range is ignored
+#	anyrange                             If-Range is
 #	cut=N,TIMES                          the first TIMES answers break off after N bytes
 #	length=N                             Content-Length says N (and the connection ends after SIZE bytes)
 #	chunked                              no Content-Length
@@ -47,8 +50,9 @@ unless (fork // die) {
 $| = 1;
 print "$base\n";
 
-sub bytes { # of the one endless file
-	my ($from, $len) = @_;
+sub bytes { # of the one endless file; the other one is the same, a little further
+	my ($from, $len, $other) = @_;
+	$from += 4 if $other;
 	my $unit = join '', map { sprintf "%07d\n", $_ } 0 .. 8191;
 	my $text = $unit x (2 + int($len / length $unit));
 	return substr $text, $from % length $unit, $len;
@@ -112,12 +116,13 @@ sub file {
 	my $etag = exists $o{none} || exists $o{modified} ? undef : exists $o{weak} ? 'W/"v1"' :
 		exists $o{changing} ? '"v' . times_before("etag$key") . '"' : '"' . ($o{etag} // 'v1') . '"';
 	push @headers, "ETag: $etag" if $etag;
-	push @headers, 'Last-Modified: Sun, 22 Nov 2020 10:00:00 GMT' if exists $o{modified};
+	my $date = sprintf '%s, %02d Nov 2020 10:00:00 GMT', qw(Sun Mon Tue Wed Thu Fri Sat)[(($o{modified} || 22) - 1) % 7], $o{modified} || 22;
+	push @headers, "Last-Modified: $date" if exists $o{modified};
 	if (!exists $o{norange} && ($h->{range} // '') =~ /^bytes=(\d+)-$/) {
 		my $condition = $h->{'if-range'};
-		my $validator = $etag // 'Sun, 22 Nov 2020 10:00:00 GMT';
-		if (!defined $condition || $condition eq $validator) {
-			return answer($c, 416, '', "Content-Range: bytes */$size") if $1 >= $size;
+		my $validator = $etag // $date;
+		if (!defined $condition || $condition eq $validator || exists $o{anyrange}) {
+			return answer($c, 416, '', "Content-Range: bytes */$size", @headers) if $1 >= $size;
 			($from, $code) = ($1, 206);
 			$from++ if exists $o{badrange};
 			push @headers, "Content-Range: bytes $from-" . ($size - 1) . "/$size" unless exists $o{norangeheader};
@@ -137,7 +142,7 @@ sub file {
 	for (my $at = $from; $at < $end; ) {
 		my $stop = $at < $held ? $held : $end;
 		my $n = $stop - $at < $step ? $stop - $at : $step;
-		my $piece = bytes($at, $n);
+		my $piece = bytes($at, $n, exists $o{other});
 		out($c, exists $o{chunked} ? sprintf("%x\r\n%s\r\n", $n, $piece) : $piece);
 		$at += $n;
 		exit if getppid != $parent;
@@ -166,6 +171,11 @@ sub serve {
 			answer($c, 200, qq({"access_token":"$token","id_token":"$token","refresh_token":"refresh-me","expires_in":3600}),
 				'Content-Type: application/json');
 		} elsif (my ($size, $query) = $target =~ m{^/f/(\d+)/[^?]*(?:\?(.*))?}) {
+			my @lots = split /;/, $query // '';
+			if (@lots > 1) {
+				my $n = times_before("lot$target");
+				$query = $lots[$n < @lots ? $n : -1];
+			}
 			file($c, $target, $size, \%h, map { my ($k, $v) = split /=/, $_, 2; $k => $v // '' } split /&/, $query // '');
 		} else {
 			answer($c, 404, '{}', 'Content-Type: application/json');
