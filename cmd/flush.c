@@ -64,7 +64,7 @@ struct run {
 	} * waiting; /* oldest first */
 	size_t count, next;
 	int64_t sent, left, given_up;
-	struct err why; /* the last reason to wait */
+	struct err why, why_given_up; /* the last reason to wait, and to give up */
 	enum status failure; /* of the disk or of stdout: the run ends */
 	struct err failure_err;
 };
@@ -78,60 +78,73 @@ static void fail(struct run *run, enum status st, const struct err *err)
 	outbox_stop(run->outbox);
 }
 
-static void remember(struct spool_message *message, const struct outbox_result *result)
-{
-	message->attempts += result->attempts ? result->attempts : 1;
-	free(message->error);
-	message->error = xstrdup(result->err.text);
-}
-
 static enum status give_up(struct run *run, struct spool_message *message, const struct outbox_item *item,
 	const struct outbox_result *result, struct err *err)
 {
 	run->given_up++;
-	log_error("'%s' is given up: %s (see 'kandy spool')", message->to, result->err.text);
+	run->why_given_up = result->err;
+	log_warn("'%s' is given up: %s", message->to, result->err.text);
 	report_error(&run->line, "flush", item, result);
 	return spool_move(run->spool, message, SPOOL_FAILED, err);
 }
 
-/*
- * What this machine could not do says nothing about the message: no space, no descriptors, a certificate that cannot
- * be read.
- */
-static bool is_local(const struct err *err)
+/* It was surely not sent: back to where it came from, if it was about to be posted. */
+static enum status put_back(struct run *run, struct spool_message *message, struct err *err)
 {
-	return !err->http &&
-		(err->status == ST_IO || err->status == ST_CANTCREATE || err->status == ST_CONFIG ||
-			err->status == ST_INTERNAL);
+	message->attempted_ms = message->lost_ms = 0;
+	return spool_move(run->spool, message, SPOOL_NEW, err);
+}
+
+/* Where a message goes that was tried, and not sent. */
+static enum status keep(struct run *run, struct spool_message *message, const struct outbox_item *item,
+	const struct outbox_result *result, struct err *err)
+{
+	bool unknown = result->state == OUTBOX_UNKNOWN;
+
+	message->attempts += result->attempts;
+	free(message->error);
+	message->error = xstrdup(result->err.text);
+	if (unknown)
+		message->lost_ms = result->lost_ms;
+	else
+		message->attempted_ms = message->lost_ms = 0;
+	if (!spooling_wanted(result) || clock_wall_ms() - message->created_ms > run->params->max_age)
+		return give_up(run, message, item, result, err);
+	run->left++;
+	run->why = result->err;
+	log_verbose("'%s' waits: %s", message->to, result->err.text);
+	return spool_move(run->spool, message, unknown ? SPOOL_CUR : SPOOL_NEW, err);
 }
 
 /* Where the message goes now. What fails here leaves it where it was. */
 static enum status settle(struct run *run, struct spool_message *message, const struct outbox_item *item,
 	const struct outbox_result *result, struct err *err)
 {
-	bool old = clock_wall_ms() - message->created_ms > run->params->max_age;
-
-	if (result->state == OUTBOX_SENT) {
+	switch (result->state) {
+	case OUTBOX_SENT:
 		run->sent++;
 		report_sent(&run->line, item, result);
 		return spool_remove(run->spool, message, err);
+	case OUTBOX_HELD: run->left++; return ST_OK;
+	case OUTBOX_UNKNOWN: return keep(run, message, item, result, err);
+	case OUTBOX_FAILED: break;
 	}
-	if (result->state == OUTBOX_HELD) {
+	if (result->cause == OUTBOX_END || result->cause == OUTBOX_LOGIN) {
 		run->left++;
-		return ST_OK;
+		run->why = result->err;
+		return put_back(run, message, err);
 	}
-	if (!old && is_local(&result->err)) {
+	/* says nothing about the message: no space, no descriptors, a certificate that cannot be read */
+	if (result->cause == OUTBOX_WAY && !result->err.http) {
+		enum status st = put_back(run, message, err);
+
 		run->left++;
+		if (st)
+			return st;
 		*err = result->err;
 		return err->status;
 	}
-	remember(message, result);
-	if (old || !spooling_wanted(result))
-		return give_up(run, message, item, result, err);
-	run->left++;
-	run->why = result->err;
-	log_verbose("'%s' waits: %s", message->to, result->err.text);
-	return spool_move(run->spool, message, result->state == OUTBOX_UNKNOWN ? SPOOL_CUR : SPOOL_NEW, err);
+	return keep(run, message, item, result, err);
 }
 
 static void on_result(void *arg, struct outbox_item *item, const struct outbox_result *result)
@@ -164,6 +177,7 @@ static enum status before(void *arg, struct outbox_item *item, const struct mess
 
 	spooling_note_files(message, posted);
 	message->attempted_ms = now_ms;
+	message->lost_ms = 0;
 	return spool_move(run->spool, message, SPOOL_CUR, err);
 }
 
@@ -198,8 +212,9 @@ static void set_aside(struct run *run, struct spool_message *message, const stru
 {
 	struct err why = ERR_INIT;
 
-	log_error("%s; it is set aside", err->text);
+	log_warn("%s; it is set aside", err->text);
 	run->given_up++;
+	run->why_given_up = *err;
 	if (spool_set_aside(run->spool, message, &why))
 		log_err(&why);
 }
@@ -231,6 +246,7 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 		.jobs = run->params->jobs, .hold = true, .result = on_result, .before = before, .arg = run
 	};
 	const struct session *session;
+	char *sent_ids;
 	enum status st;
 
 	if ((st = session_open(&run->session, ctx, &run->params->session, false, err)) ||
@@ -242,7 +258,9 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 	config.user_id = session->user_id;
 	config.sender = session->address;
 	config.correlator = session->correlator;
+	config.sent_ids = sent_ids = store_path(client_store(run->session.client), ".sent");
 	run->outbox = outbox_new(&config);
+	free(sent_ids);
 	return ST_OK;
 }
 
@@ -271,8 +289,9 @@ static enum status send_waiting(struct run *run, const struct run_ctx *ctx, stru
 static enum status sum_up(const struct run *run, struct err *err)
 {
 	if (run->given_up)
-		return err_set(err, ST_PARTIAL, "%lld of %lld messages are given up; 'kandy spool' shows why",
-			(long long)run->given_up, (long long)(run->given_up + run->left + run->sent));
+		return err_set(err, ST_PARTIAL, "%lld of %lld messages are given up: %s; see 'kandy spool'",
+			(long long)run->given_up, (long long)(run->given_up + run->left + run->sent),
+			run->why_given_up.text);
 	if (run->left)
 		return err_set(err, run->why.status ? run->why.status : ST_TEMPFAIL,
 			"%lld messages are still waiting: %s", (long long)run->left,

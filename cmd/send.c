@@ -135,7 +135,7 @@ static const struct opt opts[] = {
 		.help = "keep on disk what cannot be sent now, for 'kandy flush'; the exit code is 0 then",
 		.more = "That is: temporary failures after all retries, no network, no login now, and answers that got lost. The spool has its own "
 			"copies of the files. Once the service cannot be reached, the rest of the run is spooled without a try, and so is what would "
-			"overtake a spooled message in its conversation. Refusals are failures as ever." },
+			"overtake, in its conversation, a message that this run has spooled. Refusals are failures as ever." },
 	{ .kind = OPT_FLAG,
 		.name = "dry-run",
 		.letter = 'N',
@@ -156,7 +156,7 @@ struct run {
 	struct send_progress progress;
 	struct buf line;
 	bool batch;
-	int64_t sent, lost; /* recipients */
+	int64_t sent, lost, unknown; /* recipients; what is unknown is lost as well */
 	bool alike; /* all that were lost were so with the same status */
 	struct err first; /* failure */
 	enum status output; /* the first failure of stdout, or of --failed */
@@ -175,9 +175,13 @@ static void note_failure(struct run *run, const struct outbox_item *item, const 
 {
 	const struct err *err = &result->err;
 
-	if (!run->lost)
+	run->lost++;
+	if (result->state == OUTBOX_HELD)
+		return; /* for one that has been named, or because the run is over, which will be said */
+	run->unknown += result->state == OUTBOX_UNKNOWN;
+	run->alike = !run->first.status || (run->alike && run->first.status == err->status);
+	if (!run->first.status)
 		run->first = *err;
-	run->alike = run->lost++ ? run->alike && run->first.status == err->status : true;
 	if (!run->batch && item->to_count == 1)
 		return; /* main says it */
 	if (item->line && result->to)
@@ -186,12 +190,6 @@ static void note_failure(struct run *run, const struct outbox_item *item, const 
 		log_error("line %lld: %s", (long long)item->line, err->text);
 	else
 		log_error("'%s': %s", result->to->id, err->text);
-}
-
-/* Without a login, every further message would be another vain login. */
-static bool login_is_gone(const struct outbox_result *result)
-{
-	return result->state == OUTBOX_FAILED && result->err.status == ST_AUTH && !result->attempts && result->to;
 }
 
 static void stop(struct run *run, const struct err *why)
@@ -258,14 +256,15 @@ static void on_result(void *arg, struct outbox_item *item, const struct outbox_r
 	} else if (spool_it(run, item, result)) {
 		run->sent++; /* as good as */
 		result->state = OUTBOX_SENT;
-	} else if (result->state != OUTBOX_HELD) {
+	} else {
 		note_failure(run, item, result);
 		if (run->batch)
 			report_error(&run->line, "send", item, result);
 	}
 	keep_first(run, output_add(run->line.data, run->line.len, &err), &err);
 	keep_first(run, send_failed_note(run->failed, item, result, &err), &err);
-	if (login_is_gone(result))
+	/* without a login, every further message would be another vain login */
+	if (result->state == OUTBOX_FAILED && result->cause == OUTBOX_LOGIN)
 		stop(run, &result->err);
 	else if (run->params->fail_fast && result->state != OUTBOX_SENT)
 		stop(run, NULL);
@@ -314,7 +313,7 @@ static enum status open_session(struct run *run, const struct run_ctx *ctx, stru
 
 	if (st || !(st = client_authenticate(run->session.client, NULL, err)))
 		return st;
-	if (!run->spool || (st != ST_AUTH && st != ST_UNAVAILABLE && st != ST_TEMPFAIL))
+	if (!run->spool || interrupt_status() || st == ST_USAGE || st == ST_DATA || st == ST_NOINPUT)
 		return st;
 	run->offline = true;
 	return ST_OK;
@@ -333,11 +332,14 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 		.result = on_result,
 		.arg = run };
 	enum status st = open_session(run, ctx, err);
+	char *sent_ids = NULL;
 
 	if (st)
 		return st;
 	if (!run->offline) {
 		const struct session *session = client_session(run->session.client);
+
+		config.sent_ids = sent_ids = store_path(client_store(run->session.client), ".sent");
 
 		config.transport = outbox_client(run->session.client);
 		config.retry = client_settings(run->session.client)->retry;
@@ -347,6 +349,7 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 		config.progress = run->batch ? NULL : on_progress;
 	}
 	run->outbox = outbox_new(&config);
+	free(sent_ids);
 	if (run->offline) {
 		run->offline = false;
 		go_offline(run, err);
@@ -388,14 +391,14 @@ static enum status move(struct run *run, struct err *err)
 	return st;
 }
 
-/* What has not been read yet is not lost either. A live pipe is not waited for after a signal. */
+/* What has not been read yet is not lost either. */
 static enum status keep_rest(struct run *run, struct err *err)
 {
 	const char *line;
 	enum status st = ST_OK;
 	size_t len;
 
-	if (!run->failed || (interrupt_status() && run->input.size < 0))
+	if (!run->failed)
 		return ST_OK;
 	while (!st && send_input_rest(&run->input, &line, &len))
 		st = send_failed_line(run->failed, line, len, err);
@@ -418,6 +421,9 @@ static enum status sum_up(const struct run *run, struct err *err)
 		*err = run->first;
 		return err->status;
 	}
+	if (run->batch && run->unknown == run->lost)
+		return err_set(err, ST_TEMPFAIL, "it is not known of %lld of %lld messages whether they arrived",
+			(long long)run->lost, (long long)(run->sent + run->lost));
 	return err_set(err, !run->batch && run->alike && !run->sent ? run->first.status : ST_PARTIAL,
 		"%lld of %lld messages were not sent", (long long)run->lost, (long long)(run->sent + run->lost));
 }
@@ -430,8 +436,12 @@ static enum status send_all(struct run *run, const struct run_ctx *ctx, struct e
 	if (!st)
 		st = move(run, err);
 	log_progress("%s", "");
-	if (st && run->outbox)
+	if (st && run->outbox) {
 		outbox_abandon(run->outbox, err);
+		/* "interrupted" would be less than the whole truth */
+		if (!run->batch && run->unknown == 1 && run->sent + run->lost == 1)
+			*err = run->first;
+	}
 	if (!st)
 		st = sum_up(run, err);
 	if (st && keep_rest(run, &rest))
@@ -446,8 +456,9 @@ static enum status show_all(struct run *run, struct err *err)
 	while (!st && !run->input.ended) {
 		struct outbox_item *item;
 
-		run->input.lines.polled = false;
-		if ((st = send_input_next(&run->input, &item, err)) || !item)
+		if (!(st = send_input_next(&run->input, &item, err)) && !item && !run->input.ended)
+			st = wait_for_input(NULL, -1, STDIN_FILENO, err);
+		if (st || !item)
 			continue;
 		for (size_t i = 0; !item->bad.status && i < item->file_count; i++)
 			item->bad.status = item_check_file(&item->files[i], &item->bad);
@@ -514,7 +525,7 @@ static enum status run_send(const struct run_ctx *ctx, const void *params, struc
 		st = send_input_open(&run.input, form, &run.words, err);
 	if (!st && run.params->spool)
 		st = spooling_open(&run.spool, ctx, err);
-	if (!st && run.params->failed)
+	if (!st && run.params->failed && !run.params->dry_run)
 		st = send_failed_open(&run.failed, run.params->failed, err);
 	if (!st)
 		st = run.params->dry_run ? show_all(&run, err) : send_all(&run, ctx, err);

@@ -3,6 +3,7 @@
 #include "api/message.h"
 #include "api/mime.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -28,7 +29,7 @@ static enum status read_text(struct outbox_item *item, struct err *err)
 	enum status st;
 
 	buf_init(&text, ITEM_TEXT_MAX);
-	st = file_read_fd(STDIN_FILENO, "the text on stdin", &text, err);
+	st = file_read_stream(STDIN_FILENO, "the text on stdin", &text, err);
 	if (!st) {
 		if (text.len && text.data[text.len - 1] == '\n')
 			buf_truncate(&text, text.len - 1);
@@ -45,12 +46,12 @@ static enum status copy_stdin(int fd, struct err *err)
 	char block[64 * 1024];
 
 	for (;;) {
-		ssize_t n = read(STDIN_FILENO, block, sizeof(block));
+		ssize_t n = interrupt_read(STDIN_FILENO, block, sizeof(block));
 
 		if (n == 0)
 			return ST_OK;
-		if (n < 0 && errno == EINTR)
-			continue;
+		if (n < 0 && interrupt_status())
+			return err_set(err, interrupt_status(), "interrupted");
 		if (n < 0)
 			return err_set(err, ST_IO, "cannot read stdin: %s", strerror(errno));
 		if (!write_full(fd, block, (size_t)n))
@@ -170,7 +171,8 @@ static enum status make_one(struct outbox_item *item, const struct send_words *w
 	bool terminal = isatty(STDIN_FILENO);
 	enum status st;
 
-	if ((st = add_recipients(item, words, err)) || (st = add_files(item, words, err)))
+	if ((st = add_recipients(item, words, err)) || (st = add_files(item, words, err)) ||
+		(st = item_check(item, err)))
 		return st;
 	if (words->message) {
 		item_set_text(item, words->message, strlen(words->message));
@@ -195,6 +197,8 @@ static enum status check_lines(const struct send_words *words, struct err *err)
 		st = err_set(err, ST_USAGE, "stdin cannot bring the lines and an attachment at once");
 	if (!st)
 		st = add_files(item, words, err);
+	if (!st)
+		st = item_check(item, err);
 	item_free(item);
 	return st;
 }
@@ -283,10 +287,9 @@ bool send_input_rest(struct send_input *input, const char **line, size_t *len)
 
 	if (input->form == SEND_ONE || input->ended)
 		return false;
-	input->lines.polled = false;
 	do
 		result = lines_next(&input->lines, &at, len);
-	while (result == LINES_TOO_LONG || result == LINES_AGAIN);
+	while (result == LINES_TOO_LONG);
 	*line = at;
 	input->ended = result != LINES_LINE;
 	return !input->ended;

@@ -44,7 +44,7 @@ void send_input_close(struct send_input *input); /* also for a zeroed struct */
  */
 enum status send_input_next(struct send_input *input, struct outbox_item **item, struct err *err) MUST_USE;
 
-/* The next line as it is, for what is not sent: false at the end. Blocks. */
+/* The next line as it is, for what is not sent: false at the end, or where no more of it is there now. */
 bool send_input_rest(struct send_input *input, const char **line, size_t *len);
 
 #endif

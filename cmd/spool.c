@@ -102,10 +102,10 @@ static enum status act_on(struct spool *spool, bool retry, enum spool_state stat
 	if (st == ST_DATA && !retry)
 		st = ST_OK; /* damaged ones can be removed */
 	if (!st && retry) {
+		/* one that may have been sent is looked for first, as ever */
 		message.attempts = 0;
-		message.attempted_ms = 0;
 		message.created_ms = clock_wall_ms();
-		st = spool_move(spool, &message, SPOOL_NEW, err);
+		st = spool_move(spool, &message, message.attempted_ms ? SPOOL_CUR : SPOOL_NEW, err);
 	} else if (!st) {
 		st = spool_remove(spool, &message, err);
 	}
@@ -125,7 +125,8 @@ static bool is_named(const struct run_ctx *ctx, const char *id)
 static enum status change(struct spool *spool, const struct run_ctx *ctx, bool retry, bool all, struct err *err)
 {
 	size_t done = 0, named = ctx->cli->operand_count - 1;
-	enum status st = ST_OK;
+	struct err why = ERR_INIT;
+	enum status st = ST_OK, bad = ST_OK;
 
 	if (all == (named > 0))
 		return err_set(err, ST_USAGE,
@@ -138,11 +139,19 @@ static enum status change(struct spool *spool, const struct run_ctx *ctx, bool r
 		for (size_t i = 0; !st && i < count; i++) {
 			if (all ? state != SPOOL_FAILED : !is_named(ctx, ids[i]))
 				continue;
-			st = act_on(spool, retry, state, ids[i], err);
 			done++;
+			if ((st = act_on(spool, retry, state, ids[i], &why)) == ST_DATA || st == ST_NOINPUT) {
+				log_err(&why);
+				bad = st;
+				st = ST_OK;
+			}
 		}
 		spool_free_ids(ids, count);
 	}
+	if (st && why.status == st)
+		*err = why;
+	if (!st && bad)
+		return err_set(err, bad, "not all of them could be put back");
 	if (!st && done < named)
 		return err_set(err, ST_NOINPUT, "%zu of these are not in the spool%s", named - done,
 			retry ? " as failed" : "");

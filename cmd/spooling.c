@@ -22,32 +22,29 @@ enum status spooling_open(struct spool **spool, const struct run_ctx *ctx, struc
 	return ST_OK;
 }
 
-/* It was not the message that failed, but the login or the way to it. */
-static bool before_posting(const struct outbox_result *result)
-{
-	return result->state == OUTBOX_FAILED && !result->attempts;
-}
-
 bool spooling_wanted(const struct outbox_result *result)
 {
 	switch (result->state) {
 	case OUTBOX_SENT: return false;
-	case OUTBOX_HELD:
-	case OUTBOX_UNKNOWN: return true;
+	case OUTBOX_HELD: return true;
+	case OUTBOX_UNKNOWN: return result->to->type != CHAT_SMS;
 	case OUTBOX_FAILED: break;
 	}
-	if (result->err.status == ST_AUTH)
-		return before_posting(result) && result->to;
-	return result->err.status == ST_UNAVAILABLE || result->err.status == ST_TEMPFAIL;
+	return result->cause != OUTBOX_ITSELF;
 }
 
 bool spooling_offline(const struct outbox_result *result)
 {
-	if (result->state != OUTBOX_FAILED || !result->to)
+	if (result->state != OUTBOX_FAILED)
 		return false;
-	if (result->err.status == ST_AUTH)
-		return before_posting(result);
-	return result->err.status == ST_UNAVAILABLE && !result->err.http;
+	switch (result->cause) {
+	case OUTBOX_ITSELF:
+	case OUTBOX_END: return false;
+	case OUTBOX_LOGIN: return true;
+	case OUTBOX_NOW: return result->err.status == ST_UNAVAILABLE && !result->err.http;
+	case OUTBOX_WAY: break; /* a page from somewhere may have come for this message alone */
+	}
+	return !result->err.http;
 }
 
 enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const struct outbox_item *item,
@@ -62,6 +59,7 @@ enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const 
 		.created_ms = clock_wall_ms(),
 		.attempts = result->attempts,
 		.attempted_ms = maybe ? result->attempted_ms : 0,
+		.lost_ms = maybe ? result->lost_ms : 0,
 		.error = xstrdup(result->err.text),
 		.file_count = item->file_count,
 		.files = xcalloc(item->file_count + 1, sizeof(*message.files)) };
@@ -76,10 +74,10 @@ enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const 
 		};
 		sources[i] = (struct spool_source){ .path = file->path, .fd = file->fd };
 	}
-	st = spool_add(spool, &message, sources, twin->item == item ? twin->id : NULL, err);
+	st = spool_add(spool, &message, sources, twin->line == item->line ? twin->id : NULL, err);
 	if (!st) {
 		free(twin->id);
-		twin->item = item;
+		twin->line = item->line;
 		twin->id = message.id;
 		*id = twin->id;
 		message.id = NULL;
@@ -101,10 +99,12 @@ struct outbox_item *spooling_item(struct spool_message *message)
 
 	item->user = message;
 	item->ref = xstrdup_null(message->ref);
+	item->origin = xstrdup(message->id);
 	item->bad.status = item_add_to(item, message->to, NULL, &item->bad);
 	item_set_text(item, message->text, strlen(message->text));
 	item->uncertain = message->state == SPOOL_CUR;
 	item->attempted_ms = message->attempted_ms;
+	item->lost_ms = message->lost_ms;
 	item->file_count = message->file_count;
 	item->files = xcalloc(message->file_count + 1, sizeof(*item->files));
 	for (size_t i = 0; i < message->file_count; i++) {

@@ -14,19 +14,22 @@
  */
 enum status spooling_open(struct spool **spool, const struct run_ctx *ctx, struct err *err) MUST_USE;
 
-/* What may work later: temporary failures, no network, no login now; and what nobody can tell. */
+/*
+ * What may work later: all that is not the message's own fault, and what was not tried; and what nobody can tell, as
+ * long as it can be found out.
+ */
 bool spooling_wanted(const struct outbox_result *result);
 
-/* Without a way to the service, every further message would fail as this one did. */
+/* Without a login, or a way to the service, every further message would fail as this one did. */
 bool spooling_offline(const struct outbox_result *result);
 
 /*
  * What one run has spooled last, so that the recipients of an item share one copy of its files. Zeroed is a good
- * start.
+ * start. An item is known by its line (the only item of a run has none): its address may be another one's later.
  */
 struct spooling_twin {
-	const struct outbox_item *item;
-	char *id;
+	int64_t line;
+	char *id; /* NULL: nothing yet */
 };
 
 /* Stores the message to one recipient; `*id` is borrowed from `twin`, good until the next call. */

@@ -10,6 +10,7 @@
 
 #include "api/service_error.h"
 #include "base/clock.h"
+#include "base/http_date.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -95,8 +96,13 @@ static enum status exchange_prepare(struct client *client, struct exchange *x, s
 	static const char *const headers[] = { "Accept: application/json", NULL };
 	enum status st = client_authenticate(client, x->refused ? &x->token : NULL, err);
 
-	if (st)
+	x->answer.no_token = st != ST_OK;
+	if (st) {
+		/* what became of the request for a token says nothing of this one: it was not made, or refused */
+		err->outcome = ERR_NOT_SENT;
+		err->pending = false;
 		return st;
+	}
 	x->refused = false;
 	x->attempts++;
 	secret_copy(&x->token, &client->session.access_token);
@@ -130,6 +136,7 @@ static enum status accept_answer(struct exchange *x, struct http_response *respo
 
 	answer->http = response->status;
 	answer->attempts = x->attempts;
+	answer->date_ms = x->call->dated ? http_date_ms(response->date) : -1;
 	answer->text = response->body;
 	buf_init(&response->body, 0);
 	if (!answer->text.len || !json_parse_lenient(&answer->json, answer->text.data, answer->text.len, NULL, NULL))
@@ -361,6 +368,18 @@ static void settle_answered(struct client *client)
 	}
 }
 
+/* After a signal: those that wait for another attempt have failed without having been processed. */
+static void end_waiting(struct client *client)
+{
+	struct task *task;
+
+	while (interrupt_status() && (task = find(client, WAITING, INT64_MAX))) {
+		task->status = err_set(&task->err, interrupt_status(), "interrupted");
+		task->exchange.answer.attempts = task->exchange.attempts;
+		deliver(client, task);
+	}
+}
+
 static int until_next_due(const struct client *client, int wait_ms)
 {
 	int64_t now = clock_mono_ms(), wait = wait_ms < 0 ? INT32_MAX : wait_ms;
@@ -387,5 +406,6 @@ enum status client_step(struct client *client, int wait_ms, int extra_fd, struct
 		wait_ms = 0; /* the caller has news, and may have more to do */
 	st = http_step(client->http, until_next_due(client, wait_ms), extra_fd, err);
 	settle_answered(client);
+	end_waiting(client);
 	return st;
 }

@@ -102,6 +102,7 @@ struct client_call {
 	size_t part_count;
 	/* may be repeated although it may have been sent (GET, PUT, DELETE are so by themselves) */
 	bool idempotent;
+	bool dated; /* client_answer.date_ms is wanted */
 	int64_t timeout_ms; /* 0: the settings' */
 	int64_t low_speed_time_ms;
 	void (*progress)(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive);
@@ -116,7 +117,9 @@ struct client_call {
  */
 struct client_answer {
 	int http;
-	int64_t attempts;
+	int64_t attempts; /* requests made for the call */
+	bool no_token; /* the call was not made, or not repeated, for want of a token: nothing is wrong with itself */
+	int64_t date_ms; /* the service's clock when it answered, to the second; -1: not known, or not wanted */
 	struct buf text;
 	struct json_doc json;
 };
@@ -126,7 +129,8 @@ void client_answer_release(struct client_answer *answer); /* also for a zeroed s
 
 /*
  * The same without waiting, for batches; what `call` points to must live until `done`, which is
- * called from client_step(). Retries and renewals happen in between.
+ * called from client_step(). Retries and renewals happen in between. After a signal, client_step() ends all of them:
+ * a call that was waiting for its next attempt is ERR_NOT_SENT.
  */
 typedef void client_done(void *arg, enum status status, struct client_answer *answer, const struct err *err);
 enum status client_start(struct client *client, const struct client_call *call, client_done *done, void *arg,

@@ -41,6 +41,7 @@ void item_free(struct outbox_item *item)
 	free(item->to);
 	free(item->files);
 	free(item->ref);
+	free(item->origin);
 	free(item->text);
 	free(item->source);
 	free(item);
@@ -110,6 +111,15 @@ void item_set_text(struct outbox_item *item, const char *text, size_t len)
 	message_clean(&clean, text, len);
 	free(item->text);
 	item->text = buf_take(&clean);
+}
+
+enum status item_check(const struct outbox_item *item, struct err *err)
+{
+	for (size_t i = 0; item->file_count && i < item->to_count; i++) {
+		if (item->to[i].type == CHAT_SMS)
+			return err_set(err, ST_DATA, "an SMS carries no attachments");
+	}
+	return ST_OK;
 }
 
 /* ---- one line of JSON ------------------------------------------------------------------------------------------ */
@@ -267,6 +277,8 @@ struct outbox_item *item_from_json(struct json_doc *doc, const char *line, size_
 		err = content;
 	}
 	free(type);
+	if (!st)
+		st = item_check(item, &err);
 	if (st)
 		item->bad = err;
 	return item;

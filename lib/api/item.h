@@ -44,9 +44,13 @@ struct outbox_item {
 	struct err bad; /* status not ST_OK: it could not be read, and fails so */
 	char *source; /* the input line, or NULL */
 	size_t source_len;
-	/* an earlier process may have posted it, at `attempted_ms`, with its files' x-ids: look first */
+	/*
+	 * an earlier process may have posted it, from `attempted_ms` until `lost_ms` (0: until it died), with its
+	 * files' x-ids: look first
+	 */
 	bool uncertain;
-	int64_t attempted_ms;
+	int64_t attempted_ms, lost_ms;
+	char *origin; /* store/sent_ids.h; or NULL */
 	void *user; /* the caller's */
 	struct parcel *parcel; /* outbox.c's */
 };
@@ -81,6 +85,9 @@ struct outbox_item *item_from_json(struct json_doc *doc, const char *line, size_
  * again. The source must be the item's own. Appended to `out` without a newline.
  */
 void item_again(const struct outbox_item *item, struct json_doc *doc, const bool *wanted, struct buf *out);
+
+/* Can it be sent to all of its recipients? ST_DATA says why not: an SMS carries no files. */
+enum status item_check(const struct outbox_item *item, struct err *err) MUST_USE;
 
 /* Can it be attached? ST_NOINPUT says why not: missing, a directory, unreadable. */
 enum status item_check_file(const struct item_file *file, struct err *err) MUST_USE;

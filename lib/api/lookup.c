@@ -78,11 +78,14 @@ static enum lookup_result look_at(struct lookup *lookup, struct json_value entry
 	if (id && lookup->anchor && !strcmp(id, lookup->anchor)) {
 		/* all that stood above is newer, the doubtful one too */
 		result = lookup->doubtful ? LOOKUP_FOUND : LOOKUP_ABSENT;
-	} else if (timed && time < lookup->since_ms - LOOKUP_DOUBT_MS) {
+	} else if (timed && lookup->clocked && !lookup->anchor && time < lookup->since_ms - LOOKUP_TOLERANCE_MS) {
+		/* it is older, and so is all below */
 		result = lookup->doubtful ? LOOKUP_UNSURE : LOOKUP_ABSENT;
 	} else if (is_own(entry, lookup->sender, &sure) && same_text(json_get(entry, "text"), lookup->message->text) &&
-		same_files(json_get(entry, "attachment"), lookup->message)) {
-		sure = sure && timed && time >= lookup->since_ms - LOOKUP_TOLERANCE_MS;
+		same_files(json_get(entry, "attachment"), lookup->message) &&
+		!(id && sent_ids_other(lookup->others, id, lookup->origin))) {
+		sure = sure && timed && time >= lookup->since_ms - LOOKUP_TOLERANCE_MS &&
+			time <= lookup->until_ms + LOOKUP_LATE_MS;
 		if (sure || !lookup->doubtful)
 			take_found(lookup, entry, &id, time);
 		if (sure)

@@ -38,11 +38,14 @@ struct delivery {
 	int64_t due_ms; /* clock_mono_ms() */
 	struct retry retry; /* of sending again */
 	bool retrying; /* `retry` has begun */
-	int64_t attempts, attempted_ms;
+	int64_t attempts, attempted_ms, lost_ms;
+	bool maybe; /* an attempt may have been received, and history has not been heard yet, or not asked */
+	bool pending; /* ... and the service may still be at work on it */
 	unsigned looks; /* how often history had nothing, since the last post */
 	struct lookup lookup;
 	struct message message;
 	enum outbox_state outcome;
+	enum outbox_cause cause;
 	struct sent sent;
 	struct err *err; /* the failure, or the reason for the doubt; NULL: none */
 };
@@ -56,7 +59,8 @@ struct parcel {
 	struct upload **uploads; /* for each file, or NULL where it is there already */
 	bool complete; /* all files are up, if there are any, and are in */
 	struct message_file *files; /* ... whose names are the item's */
-	struct err *err; /* no delivery of it can be made */
+	struct err *err; /* no delivery of it can be made; */
+	bool no_token; /* for want of a token */
 };
 
 struct lane {
@@ -89,6 +93,7 @@ struct upload {
 	bool idle, listed; /* listed: it can be found for the next parcel */
 	char *xid;
 	struct err err;
+	bool no_token; /* it failed for want of a token */
 };
 
 struct job {
@@ -120,6 +125,7 @@ struct lane_table {
 struct outbox {
 	struct outbox_config config;
 	char *user_id, *sender, *correlator;
+	struct sent_ids *sent_ids; /* or NULL */
 	struct job *jobs, *free_jobs;
 	size_t running;
 	struct parcel *first, *last;
@@ -130,6 +136,7 @@ struct outbox {
 	struct upload_cache uploads;
 	struct lane_table lanes;
 	bool stopped, abandoned;
+	struct err why_abandoned;
 	bool skew_known;
 	int64_t skew_ms; /* the service's clock less ours */
 };
@@ -137,8 +144,10 @@ struct outbox {
 /* outbox.c */
 void outbox_ready(struct outbox *outbox, struct delivery *delivery); /* it can go on as soon as a job is free */
 void outbox_delay(struct outbox *outbox, struct delivery *delivery, int64_t ms);
-void outbox_done(struct outbox *outbox, struct delivery *delivery, enum outbox_state outcome,
-	const struct err *err); /* err: copied */
+void outbox_sent(struct outbox *outbox, struct delivery *delivery); /* delivery->sent is filled */
+void outbox_unknown(struct outbox *outbox, struct delivery *delivery, const struct err *err); /* err: copied */
+/* `no_token`: client_answer's */
+void outbox_failed(struct outbox *outbox, struct delivery *delivery, const struct err *err, bool no_token);
 void outbox_parcel_ready(struct outbox *outbox, struct parcel *parcel); /* its files are up, or it has failed */
 void outbox_give_job(struct outbox *outbox, struct job *job);
 

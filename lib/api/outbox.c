@@ -116,6 +116,26 @@ static void finish_held(struct outbox *outbox, struct delivery *delivery)
 	finish(outbox, delivery, OUTBOX_HELD, &err);
 }
 
+static enum outbox_cause cause_of(const struct err *err, bool no_token)
+{
+	switch (err->status) {
+	case ST_SIGINT:
+	case ST_SIGTERM: return OUTBOX_END;
+	case ST_UNAVAILABLE:
+	case ST_TEMPFAIL: return no_token ? OUTBOX_LOGIN : OUTBOX_NOW;
+	case ST_AUTH: return no_token ? OUTBOX_LOGIN : OUTBOX_ITSELF;
+	case ST_IO:
+	case ST_CANTCREATE:
+	case ST_INTERNAL:
+	case ST_CONFIG: return OUTBOX_WAY;
+	case ST_PROTOCOL:
+		/* a page instead of an answer; but one that finds the request too large is about the request */
+		return err->http == 413 || err->http == 414 || err->http == 431 ? OUTBOX_ITSELF : OUTBOX_WAY;
+	default: break;
+	}
+	return OUTBOX_ITSELF;
+}
+
 static void lane_advance(struct outbox *outbox, struct lane *lane)
 {
 	struct delivery *first;
@@ -130,6 +150,8 @@ static void lane_advance(struct outbox *outbox, struct lane *lane)
 		} else if (outbox->stopped || lane->held) {
 			finish_held(outbox, first);
 		} else if (first->parcel->err) {
+			first->cause = cause_of(first->parcel->err, first->parcel->no_token);
+			lane->held |= outbox->config.hold && first->cause != OUTBOX_ITSELF;
 			finish(outbox, first, OUTBOX_FAILED, first->parcel->err);
 		} else {
 			if (first->parcel->complete)
@@ -193,18 +215,36 @@ static int wake_delayed(struct outbox *outbox, int wait_ms)
 	return wait_ms;
 }
 
-void outbox_done(struct outbox *outbox, struct delivery *delivery, enum outbox_state outcome, const struct err *err)
+void outbox_sent(struct outbox *outbox, struct delivery *delivery)
 {
 	struct lane *lane = delivery->lane;
 
-	finish(outbox, delivery, outcome, err);
-	if (outcome == OUTBOX_SENT && delivery->sent.id) {
+	finish(outbox, delivery, OUTBOX_SENT, NULL);
+	if (delivery->sent.id) {
+		sent_ids_note(outbox->sent_ids, delivery->sent.id, delivery->parcel->item->origin);
 		free(lane->anchor);
 		lane->anchor = xstrdup(delivery->sent.id);
 	}
-	if (outbox->config.hold &&
-		(outcome == OUTBOX_UNKNOWN || (outcome == OUTBOX_FAILED && delivery->err->retryable)))
-		lane->held = true;
+	lane_advance(outbox, lane);
+}
+
+void outbox_unknown(struct outbox *outbox, struct delivery *delivery, const struct err *err)
+{
+	struct lane *lane = delivery->lane;
+
+	finish(outbox, delivery, OUTBOX_UNKNOWN, err);
+	/* of an SMS, nobody will ever know more: waiting for that would be for ever */
+	lane->held |= outbox->config.hold && lane->type != CHAT_SMS;
+	lane_advance(outbox, lane);
+}
+
+void outbox_failed(struct outbox *outbox, struct delivery *delivery, const struct err *err, bool no_token)
+{
+	struct lane *lane = delivery->lane;
+
+	delivery->cause = cause_of(err, no_token);
+	finish(outbox, delivery, OUTBOX_FAILED, err);
+	lane->held |= outbox->config.hold && delivery->cause != OUTBOX_ITSELF;
 	lane_advance(outbox, lane);
 }
 
@@ -294,9 +334,11 @@ static void report_one(struct outbox *outbox, struct delivery *delivery)
 {
 	struct parcel *parcel = delivery->parcel;
 	struct outbox_result result = { .state = delivery->outcome,
+		.cause = delivery->cause,
 		.sent = delivery->sent,
 		.attempts = delivery->attempts,
 		.attempted_ms = delivery->attempted_ms,
+		.lost_ms = delivery->lost_ms,
 		.files = parcel->files };
 
 	if (parcel->item->to_count)
@@ -387,7 +429,9 @@ static struct parcel *parcel_new(struct outbox *outbox, struct outbox_item *item
 		delivery->parcel = parcel;
 		delivery->index = i;
 		delivery->uncertain = item->uncertain;
+		delivery->maybe = item->uncertain;
 		delivery->attempted_ms = item->uncertain ? item->attempted_ms : 0;
+		delivery->lost_ms = item->uncertain ? item->lost_ms : 0;
 		delivery->step = item->uncertain ? STEP_LOOK : STEP_POST;
 	}
 	parcel->before = outbox->last;
@@ -467,21 +511,36 @@ void outbox_stop(struct outbox *outbox)
 		outbox_parcel_ready(outbox, parcel);
 }
 
+/* A delivery that has begun, and is not brought to its end. */
+static void abandon(struct outbox *outbox, struct delivery *delivery)
+{
+	const struct err *why = &outbox->why_abandoned;
+	struct err err = *why;
+
+	/* waiting to be posted again, after it was surely not received */
+	if (delivery->state == DELIVERY_DELAYED && delivery->step == STEP_POST && !delivery->maybe) {
+		outbox_failed(outbox, delivery, why, false);
+		return;
+	}
+	err_prefix(&err, "it is not known whether the message arrived");
+	err.outcome = ERR_MAYBE_SENT;
+	err.retryable = false;
+	outbox_unknown(outbox, delivery, &err);
+}
+
 void outbox_abandon(struct outbox *outbox, const struct err *reason)
 {
-	struct err err = *reason;
-
 	outbox_stop(outbox);
 	outbox->abandoned = true;
+	outbox->why_abandoned = *reason;
 	outbox->ready_first = outbox->ready_last = outbox->delayed = NULL;
-	err.outcome = ERR_MAYBE_SENT;
 	for (struct parcel *parcel = outbox->first; parcel; parcel = parcel->behind) {
 		for (size_t i = 0; i < parcel->count; i++) {
 			struct delivery *delivery = &parcel->deliveries[i];
 
 			/* those behind it in its lane are then held */
 			if (delivery->state != DELIVERY_DONE && delivery->state != DELIVERY_QUEUED)
-				outbox_done(outbox, delivery, OUTBOX_UNKNOWN, &err);
+				abandon(outbox, delivery);
 		}
 	}
 	report(outbox);
@@ -497,6 +556,7 @@ struct outbox *outbox_new(const struct outbox_config *config)
 	outbox->user_id = xstrdup(config->user_id);
 	outbox->sender = xstrdup_null(config->sender);
 	outbox->correlator = xstrdup_null(config->correlator);
+	outbox->sent_ids = config->sent_ids ? sent_ids_new(config->sent_ids) : NULL;
 	outbox->jobs = xcalloc((size_t)config->jobs, sizeof(*outbox->jobs));
 	for (int64_t i = 0; i < config->jobs; i++) {
 		struct job *job = &outbox->jobs[i];
@@ -534,6 +594,7 @@ void outbox_free(struct outbox *outbox)
 	free(outbox->user_id);
 	free(outbox->sender);
 	free(outbox->correlator);
+	sent_ids_free(outbox->sent_ids);
 	free(outbox);
 }
 

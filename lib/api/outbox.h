@@ -32,8 +32,11 @@
 #define OUTBOX_WINDOW_BYTES ((size_t)16 << 20) /* of their texts and input lines */
 #define OUTBOX_UPLOADS_KEPT 4096
 #define OUTBOX_ANCHORS_KEPT 4096 /* conversations of which the last message ID is remembered */
-#define OUTBOX_LOOK_AGAIN_MS \
-	1500 /* a message that history does not show yet may still be on its way: looked for twice */
+/*
+ * A message that history does not show yet may still be on its way: it is looked for again after that time, and where
+ * the service may still be at work on it (err.pending), again and again, up to half a minute.
+ */
+#define OUTBOX_LOOK_AGAIN_MS 1500
 
 struct outbox;
 
@@ -54,13 +57,24 @@ enum outbox_state {
 	OUTBOX_HELD, /* not tried: after outbox_stop(), or behind one that failed for now (`hold`) */
 };
 
+/* What OUTBOX_FAILED is due to: what to do with the message follows from that. */
+enum outbox_cause {
+	OUTBOX_ITSELF, /* it was refused, or cannot be read: it would fail again */
+	OUTBOX_NOW, /* the service, or the way to it, just now */
+	OUTBOX_LOGIN, /* there is no token, and so for no message */
+	OUTBOX_WAY, /* this machine, its settings, or something in the service's place: a person must look */
+	OUTBOX_END, /* a signal */
+};
+
 struct outbox_result {
 	enum outbox_state state;
+	enum outbox_cause cause; /* OUTBOX_FAILED */
 	const struct address *to; /* NULL: the item names none that can be read */
 	struct sent sent; /* OUTBOX_SENT */
 	int64_t attempts; /* of posting the message */
 	struct err err; /* unless sent */
-	int64_t attempted_ms; /* wall clock of the first attempt that may have been received; 0: none */
+	/* wall clock: the first attempt that may have been received, and the end of the last one; 0: none */
+	int64_t attempted_ms, lost_ms;
 	const struct message_file *files; /* the uploaded objects, or NULL where not all were uploaded */
 };
 
@@ -72,7 +86,9 @@ struct outbox_config {
 	enum outbox_on_unknown on_unknown;
 	int64_t look_again_ms; /* 0: OUTBOX_LOOK_AGAIN_MS */
 	bool unordered;
-	bool hold; /* a temporary failure holds what comes behind it in its conversation, so that nothing overtakes */
+	/* a message that may be sent later holds what comes behind it in its conversation, so that nothing overtakes */
+	bool hold;
+	const char *sent_ids; /* the file of store/sent_ids.h, where what is sent is noted; copied, NULL: none */
 
 	/*
 	 * Called once for each recipient of each item (once for an item without any); both pointers are good during
@@ -114,8 +130,8 @@ enum status outbox_step(struct outbox *outbox, int wait_ms, int extra_fd, struct
 void outbox_stop(struct outbox *outbox);
 
 /*
- * Stops, and reports everything that is under way at once: a message that was being posted is OUTBOX_UNKNOWN. After a
- * signal.
+ * Stops, and reports everything that is under way at once, as far as it is known: a message that was being posted is
+ * OUTBOX_UNKNOWN. After a signal, or any other failure of outbox_step().
  */
 void outbox_abandon(struct outbox *outbox, const struct err *reason);
 

@@ -11,6 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOKS 2U /* before what history does not show is surely not there */
+#define CLOCK_MS INT64_C(2000) /* an answer that took longer tells too little of the service's clock */
+#define LOOKS_PENDING 6U /* the same where the service may still be at work on it */
+
+static void keep_err(struct delivery *delivery, const struct err *err)
+{
+	if (!delivery->err)
+		delivery->err = xmalloc(sizeof(*delivery->err));
+	*delivery->err = *err;
+}
+
 static void unknown(struct outbox *outbox, struct delivery *delivery, const char *why)
 {
 	struct err err = ERR_INIT;
@@ -20,10 +31,10 @@ static void unknown(struct outbox *outbox, struct delivery *delivery, const char
 	err.outcome = ERR_MAYBE_SENT;
 	err.retryable = false; /* not without looking first */
 	err.http = delivery->err ? delivery->err->http : 0;
-	outbox_done(outbox, delivery, OUTBOX_UNKNOWN, &err);
+	outbox_unknown(outbox, delivery, &err);
 }
 
-/* What the message was is surely not there. `delivery->err` says why it was lost. */
+/* `delivery->err` says why the last attempt was lost. */
 static void post_again(struct outbox *outbox, struct delivery *delivery)
 {
 	struct err err = ERR_INIT;
@@ -51,14 +62,20 @@ static void post_again(struct outbox *outbox, struct delivery *delivery)
 	err.outcome = ERR_NOT_SENT;
 	err.retryable = true;
 	delay = retry_delay(&delivery->retry, &err, false, clock_mono_ms());
-	if (delay < 0)
-		outbox_done(outbox, delivery, OUTBOX_FAILED, &err);
-	else
+	if (delay >= 0)
 		outbox_delay(outbox, delivery, delay);
+	else if (delivery->maybe)
+		unknown(outbox, delivery, "history was not asked");
+	else
+		outbox_failed(outbox, delivery, &err, false);
 }
 
-static void maybe_sent(struct outbox *outbox, struct delivery *delivery)
+static void maybe_sent(struct outbox *outbox, struct delivery *delivery, const struct err *err)
 {
+	keep_err(delivery, err);
+	delivery->maybe = true;
+	delivery->pending |= err->pending;
+	delivery->lost_ms = clock_wall_ms();
 	switch (outbox->config.on_unknown) {
 	case ON_UNKNOWN_RESEND: post_again(outbox, delivery); return;
 	case ON_UNKNOWN_FAIL: unknown(outbox, delivery, "history was not asked"); return;
@@ -72,13 +89,6 @@ static void maybe_sent(struct outbox *outbox, struct delivery *delivery)
 	outbox_ready(outbox, delivery);
 }
 
-static void keep_err(struct delivery *delivery, const struct err *err)
-{
-	if (!delivery->err)
-		delivery->err = xmalloc(sizeof(*delivery->err));
-	*delivery->err = *err;
-}
-
 static void on_posted(void *arg, enum status status, struct client_answer *answer, const struct err *failure)
 {
 	struct job *job = arg;
@@ -90,24 +100,59 @@ static void on_posted(void *arg, enum status status, struct client_answer *answe
 	outbox_give_job(outbox, job);
 	if (outbox->abandoned)
 		return;
-	delivery->attempts += answer && answer->attempts > 0 ? answer->attempts : 1;
+	delivery->attempts += answer ? answer->attempts : 0;
 	if (status)
 		err = *failure;
 	else
 		status = message_decode_sent(json_root(&answer->json), delivery->message.to->type, now, &delivery->sent,
 			&err);
 	if (!status) {
-		if (delivery->sent.timed) {
+		if (delivery->sent.timed && now - delivery->attempted_ms < CLOCK_MS) {
 			outbox->skew_ms = delivery->sent.timestamp_ms - now;
 			outbox->skew_known = true;
 		}
-		outbox_done(outbox, delivery, OUTBOX_SENT, NULL);
+		outbox_sent(outbox, delivery);
 	} else if (err.outcome == ERR_MAYBE_SENT) {
+		maybe_sent(outbox, delivery, &err);
+	} else if (delivery->maybe) { /* an attempt before this one, see --on-unknown resend */
 		keep_err(delivery, &err);
-		maybe_sent(outbox, delivery);
+		unknown(outbox, delivery, "an answer before that was lost");
 	} else {
-		outbox_done(outbox, delivery, OUTBOX_FAILED, &err);
+		outbox_failed(outbox, delivery, &err, answer && answer->no_token);
 	}
+}
+
+/* History has it not: later, or surely not. */
+static void absent(struct outbox *outbox, struct delivery *delivery)
+{
+	unsigned shift = delivery->looks < 3 ? delivery->looks : 3;
+
+	if (++delivery->looks < (delivery->pending ? LOOKS_PENDING : LOOKS)) {
+		lookup_release(&delivery->lookup);
+		outbox_delay(outbox, delivery, outbox->config.look_again_ms << shift);
+		return;
+	}
+	delivery->maybe = delivery->pending = false;
+	post_again(outbox, delivery);
+}
+
+/* The best there is to tell how far the two clocks are apart: the service's, as it says, when it answered. */
+static void take_clock(struct outbox *outbox, const struct client_answer *answer)
+{
+	if (answer->date_ms < 0)
+		return;
+	outbox->skew_ms = answer->date_ms + 500 - clock_wall_ms(); /* it is cut to the second */
+	outbox->skew_known = true;
+}
+
+static void set_time(struct outbox *outbox, struct delivery *delivery)
+{
+	struct lookup *lookup = &delivery->lookup;
+	int64_t skew = outbox->skew_known ? outbox->skew_ms : 0;
+
+	lookup->clocked = outbox->skew_known;
+	lookup->since_ms = delivery->attempted_ms + skew;
+	lookup->until_ms = (delivery->lost_ms ? delivery->lost_ms : delivery->attempted_ms + LOOKUP_CRASH_MS) + skew;
 }
 
 static void on_looked(void *arg, enum status status, struct client_answer *answer, const struct err *failure)
@@ -115,7 +160,6 @@ static void on_looked(void *arg, enum status status, struct client_answer *answe
 	struct job *job = arg;
 	struct outbox *outbox = job->outbox;
 	struct delivery *delivery = job->delivery;
-	enum lookup_result result;
 	char why[sizeof(failure->text) + 64];
 
 	outbox_give_job(outbox, job);
@@ -126,20 +170,17 @@ static void on_looked(void *arg, enum status status, struct client_answer *answe
 		unknown(outbox, delivery, why);
 		return;
 	}
-	result = lookup_page(&delivery->lookup, json_root(&answer->json));
-	if (result == LOOKUP_MORE) {
-		outbox_ready(outbox, delivery);
-	} else if (result == LOOKUP_FOUND) {
+	take_clock(outbox, answer);
+	set_time(outbox, delivery);
+	switch (lookup_page(&delivery->lookup, json_root(&answer->json))) {
+	case LOOKUP_MORE: outbox_ready(outbox, delivery); break;
+	case LOOKUP_FOUND:
 		delivery->sent = delivery->lookup.found;
 		delivery->lookup.found = (struct sent){ 0 };
-		outbox_done(outbox, delivery, OUTBOX_SENT, NULL);
-	} else if (result == LOOKUP_UNSURE) {
-		unknown(outbox, delivery, "its history does not tell");
-	} else if (++delivery->looks < 2) {
-		lookup_release(&delivery->lookup);
-		outbox_delay(outbox, delivery, outbox->config.look_again_ms);
-	} else {
-		post_again(outbox, delivery);
+		outbox_sent(outbox, delivery);
+		break;
+	case LOOKUP_UNSURE: unknown(outbox, delivery, "its history does not tell"); break;
+	case LOOKUP_ABSENT: absent(outbox, delivery); break;
 	}
 }
 
@@ -168,11 +209,12 @@ static enum status begin_look(struct outbox *outbox, struct delivery *delivery, 
 
 	lookup->message = &delivery->message;
 	lookup->sender = outbox->sender ? outbox->sender : "";
-	lookup->since_ms = delivery->attempted_ms + (outbox->skew_known ? outbox->skew_ms : 0);
 	lookup->anchor = delivery->lane->anchor;
+	lookup->others = outbox->sent_ids;
+	lookup->origin = delivery->parcel->item->origin;
 	if (!lookup_path(lookup, &job->path, outbox->user_id))
 		return err_set(err, ST_DATA, "an SMS cannot be looked up");
-	job->call = (struct client_call){ .method = "GET", .path = job->path.data };
+	job->call = (struct client_call){ .method = "GET", .path = job->path.data, .dated = true };
 	return outbox->config.transport.start(outbox->config.transport.client, &job->call, on_looked, job, err);
 }
 
@@ -187,10 +229,12 @@ void post_begin(struct outbox *outbox, struct delivery *delivery, struct job *jo
 		.files = parcel->files,
 		.file_count = parcel->item->file_count };
 	if (delivery->step == STEP_LOOK) {
-		if (begin_look(outbox, delivery, job, &err))
-			on_looked(job, err.status, NULL, &err);
+		if (begin_look(outbox, delivery, job, &err)) {
+			outbox_give_job(outbox, job);
+			unknown(outbox, delivery, err.text);
+		}
 	} else if (begin_post(outbox, delivery, job, &err)) {
 		outbox_give_job(outbox, job);
-		outbox_done(outbox, delivery, OUTBOX_FAILED, &err);
+		outbox_failed(outbox, delivery, &err, false);
 	}
 }

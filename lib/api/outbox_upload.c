@@ -127,12 +127,13 @@ static enum status get(struct upload_cache *cache, const struct item_file *file,
 	return ST_OK;
 }
 
-static void fail_parcel(struct parcel *parcel, const struct err *err)
+static void fail_parcel(struct parcel *parcel, const struct err *err, bool no_token)
 {
 	if (parcel->err)
 		return;
 	parcel->err = xmalloc(sizeof(*parcel->err));
 	*parcel->err = *err;
+	parcel->no_token = no_token;
 }
 
 /* Looks whether all is there that the parcel waits for. */
@@ -146,7 +147,7 @@ static void check(struct outbox *outbox, struct parcel *parcel)
 		const struct upload *upload = parcel->uploads[i];
 
 		if (upload && upload->state == UPLOAD_FAILED)
-			fail_parcel(parcel, &upload->err);
+			fail_parcel(parcel, &upload->err, upload->no_token);
 		else if (upload && upload->state != UPLOAD_DONE)
 			return;
 	}
@@ -161,22 +162,6 @@ static void check(struct outbox *outbox, struct parcel *parcel)
 	outbox_parcel_ready(outbox, parcel);
 }
 
-/* A message of files that cannot go there at all. */
-static bool refuse_sms(struct parcel *parcel)
-{
-	const struct outbox_item *item = parcel->item;
-	struct err err = ERR_INIT;
-
-	for (size_t i = 0; item->file_count && i < item->to_count; i++) {
-		if (item->to[i].type != CHAT_SMS)
-			continue;
-		err_set(&err, ST_DATA, "an SMS carries no attachments");
-		fail_parcel(parcel, &err);
-		return true;
-	}
-	return false;
-}
-
 void upload_want(struct outbox *outbox, struct parcel *parcel)
 {
 	const struct outbox_item *item = parcel->item;
@@ -184,18 +169,16 @@ void upload_want(struct outbox *outbox, struct parcel *parcel)
 
 	if (item->file_count)
 		parcel->uploads = xcalloc(item->file_count, sizeof(*parcel->uploads));
-	if (!refuse_sms(parcel)) {
-		/* all of them are looked at before one is sent */
-		for (size_t i = 0; !parcel->err && i < item->file_count; i++) {
-			if (item_check_file(&item->files[i], &err))
-				fail_parcel(parcel, &err);
-		}
+	/* all of them are looked at before one is sent */
+	for (size_t i = 0; !parcel->err && i < item->file_count; i++) {
+		if (item_check_file(&item->files[i], &err))
+			fail_parcel(parcel, &err, false);
 	}
 	for (size_t i = 0; !parcel->err && i < item->file_count; i++) {
 		const struct item_file *file = &item->files[i];
 
 		if ((file->path || file->fd >= 0) && get(&outbox->uploads, file, &parcel->uploads[i], &err))
-			fail_parcel(parcel, &err);
+			fail_parcel(parcel, &err, false);
 	}
 	check(outbox, parcel);
 }
@@ -261,7 +244,7 @@ void upload_clear_queue(struct outbox *outbox)
 		;
 }
 
-static void finished(struct outbox *outbox, struct upload *upload, const struct err *err)
+static void finished(struct outbox *outbox, struct upload *upload, const struct err *err, bool no_token)
 {
 	struct upload_cache *cache = &outbox->uploads;
 	struct parcel *parcel, *behind;
@@ -269,6 +252,7 @@ static void finished(struct outbox *outbox, struct upload *upload, const struct 
 	upload->state = err ? UPLOAD_FAILED : UPLOAD_DONE;
 	if (err) {
 		upload->err = *err;
+		upload->no_token = no_token;
 		err_prefix(&upload->err, "cannot upload '%s'", upload->name);
 		unlist(cache, upload); /* the next message that carries it tries anew */
 	}
@@ -306,7 +290,7 @@ static void on_uploaded(void *arg, enum status status, struct client_answer *ans
 		status = upload_decode(json_root(&answer->json), &upload->xid, &err);
 	if (status)
 		err.outcome = ERR_NOT_SENT; /* an object that no message names: the message was not sent */
-	finished(outbox, upload, status ? &err : NULL);
+	finished(outbox, upload, status ? &err : NULL, answer && answer->no_token);
 }
 
 static void on_progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)

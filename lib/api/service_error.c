@@ -28,35 +28,42 @@ static bool is_html(const struct http_response *response)
 			!strncasecmp(response->content_type, "application/xhtml", 17));
 }
 
-/* Adds as much of a JSON string as fits. */
+/* Adds as much of it as fits; NULL is nothing. */
+static void add_fitting(struct buf *out, const char *text)
+{
+	if (text)
+		buf_add(out, text, strnlen(text, out->max - out->len));
+}
+
 static void add_text(struct buf *out, struct json_value value)
 {
 	char *text = json_dup(value);
-	size_t room = out->max - out->len;
 
-	if (text)
-		buf_add(out, text, strlen(text) < room ? strlen(text) : room);
+	add_fitting(out, text);
 	free(text);
 }
 
-/* "Invalid input value for message part %1", with `variables` put in. */
+/*
+ * "Invalid input value for message part %1", with `variables` put in. It ends where nothing more fits: a server may
+ * send a million of %1, and a megabyte for each.
+ */
 static void substitute(struct buf *out, const char *text, struct json_value variables)
 {
-	struct json_value values[VARIABLES_MAX] = { { 0 } };
+	char *values[VARIABLES_MAX] = { NULL };
 	size_t count = 0;
 
 	for (struct json_iter it = json_first(variables); json_more(it) && count < VARIABLES_MAX; it = json_next(it))
-		values[count++] = it.value;
-	for (const char *p = text; *p; p++) {
+		values[count++] = json_dup(it.value);
+	for (const char *p = text; *p && out->len < out->max; p++) {
 		if (*p == '%' && p[1] >= '1' && p[1] <= '9' && (size_t)(p[1] - '1') < count) {
-			add_text(out, values[p[1] - '1']);
+			add_fitting(out, values[p[1] - '1']);
 			p++;
 		} else {
-			if (out->len == out->max)
-				return;
 			buf_addc(out, *p);
 		}
 	}
+	for (size_t i = 0; i < count; i++)
+		free(values[i]);
 }
 
 static void take_code(struct sentence *said, struct json_value value)
@@ -149,16 +156,17 @@ static enum status kind_of(const struct http_response *response, bool sentence, 
 	case 408:
 	case 425:
 	case 429: *outcome = ERR_NOT_SENT; return ST_TEMPFAIL;
+	case 501:
+	case 505: return ST_UNAVAILABLE;
 	case 503: *outcome = ERR_NOT_SENT; return ST_UNAVAILABLE;
-	case 500:
-	case 502:
-	case 504: *outcome = ERR_MAYBE_SENT; return ST_UNAVAILABLE;
 	case 407: *outcome = ERR_NOT_SENT; return ST_CONFIG;
 	case 401:
 	case 403: return ST_AUTH;
 	}
-	if (status >= 500)
+	if (status >= 500) { /* of 507, 520 or 599, too, nobody knows what it did before */
+		*outcome = ERR_MAYBE_SENT;
 		return ST_UNAVAILABLE;
+	}
 	if (status < 400 || (!sentence && is_html(response)))
 		return ST_PROTOCOL;
 	return ST_AUTH;
@@ -193,6 +201,8 @@ enum status service_error(const struct http_response *response, const char *what
 			content_type(response));
 	told.http = response->status;
 	told.outcome = outcome;
+	/* a gateway that did not wait for the end: 504, and what CDNs call 522 and 524 */
+	told.pending = response->status == 504 || response->status == 522 || response->status == 524;
 	told.retryable =
 		(st == ST_TEMPFAIL || st == ST_UNAVAILABLE) && response->status != 501 && response->status != 505;
 	told.retry_after_ms = response->retry_after_ms;

@@ -51,6 +51,7 @@ struct err {
 	enum err_outcome outcome;
 	int http; /* the HTTP status behind it, or 0 */
 	bool retryable; /* the same call may succeed later */
+	bool pending; /* ERR_MAYBE_SENT: nobody waited for the end, so the service may still be at work on it */
 	int64_t retry_after_ms; /* what Retry-After asked for, or -1 where it said nothing */
 	char code[32]; /* the service's own code ("SVC0004", "invalid_grant"), or "" */
 	char text[1024]; /* the sentence; cut at a character if it is longer */

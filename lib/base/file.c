@@ -2,8 +2,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
-#include "base/random.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum status file_read_fd(int fd, const char *name, struct buf *out, struct err *err)
+static enum status read_all(int fd, const char *name, ssize_t (*read_some)(int fd, void *p, size_t len),
+	struct buf *out, struct err *err)
 {
 	for (;;) {
 		size_t room = out->max - out->len;
@@ -24,22 +25,34 @@ enum status file_read_fd(int fd, const char *name, struct buf *out, struct err *
 		if (!room) {
 			char extra;
 
-			n = read(fd, &extra, 1);
+			n = read_some(fd, &extra, 1);
 			if (n > 0)
 				return err_set(err, ST_DATA, "'%s' is larger than %zu bytes", name, out->max);
 		} else {
 			if (room > 64 * 1024)
 				room = 64 * 1024;
 			buf_reserve(out, room);
-			n = read(fd, out->data + out->len, room);
+			n = read_some(fd, out->data + out->len, room);
 			if (n > 0)
 				buf_commit(out, (size_t)n);
 		}
 		if (n == 0)
 			return ST_OK;
+		if (n < 0 && errno == EINTR && read_some == interrupt_read)
+			return err_set(err, interrupt_status(), "interrupted");
 		if (n < 0 && errno != EINTR)
 			return err_set(err, ST_IO, "cannot read '%s': %s", name, strerror(errno));
 	}
+}
+
+enum status file_read_fd(int fd, const char *name, struct buf *out, struct err *err)
+{
+	return read_all(fd, name, read, out, err);
+}
+
+enum status file_read_stream(int fd, const char *name, struct buf *out, struct err *err)
+{
+	return read_all(fd, name, interrupt_read, out, err);
 }
 
 enum status file_read(const char *path, struct buf *out, struct err *err)
@@ -101,10 +114,11 @@ static void sync_dir_of(const char *path)
 
 enum status file_replace_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg, struct err *err)
 {
-	char *temp = xasprintf("%s.%08x.tmp", path, random_u32());
+	char *temp = xasprintf("%s" FILE_TEMP, path);
 	enum status st = ST_OK;
 	int fd;
 
+	unlink(temp); /* of a process that was killed */
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		st = err_set(err, ST_CANTCREATE, "cannot create '%s': %s", temp, strerror(errno));
@@ -157,7 +171,9 @@ enum status file_make_dir(const char *path, struct err *err)
 		if (kept && kept != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, 0700) && errno != EEXIST)
+		if (!mkdir(copy, 0700))
+			sync_dir_of(copy);
+		else if (errno != EEXIST)
 			st = err_set(err, ST_CANTCREATE, "cannot create the directory '%s': %s", copy, strerror(errno));
 		*p = kept;
 		if (!kept)
@@ -165,6 +181,25 @@ enum status file_make_dir(const char *path, struct err *err)
 	}
 	free(copy);
 	return st;
+}
+
+enum status file_check_dir(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT || errno == ENOTDIR
+			? ST_OK
+			: err_set(err, ST_IO, "cannot look at '%s': %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ST_CONFIG, "'%s' is not a directory", path);
+	if (st.st_uid != geteuid())
+		return err_set(err, ST_CONFIG, "the directory '%s' belongs to another user", path);
+	if (st.st_mode & 077)
+		return err_set(err, ST_CONFIG,
+			"others may look into the directory '%s' (mode %04o); run 'chmod 700 %s'", path,
+			(unsigned)(st.st_mode & 07777), path);
+	return ST_OK;
 }
 
 enum status file_lock(const char *path, int wait_ms, int *out, struct err *err)

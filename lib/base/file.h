@@ -18,10 +18,15 @@ struct buf;
  */
 enum status file_read(const char *path, struct buf *out, struct err *err) MUST_USE;
 enum status file_read_fd(int fd, const char *name, struct buf *out, struct err *err) MUST_USE;
+/* The same from what may keep one waiting; an interrupt's status ends it. */
+enum status file_read_stream(int fd, const char *name, struct buf *out, struct err *err) MUST_USE;
+
+#define FILE_TEMP ".tmp" /* behind the name of a file while it is written anew */
 
 /*
  * Replaces `path` so that a reader sees the old content or the new, also after a crash: a temporary file
- * beside it (O_EXCL, mode 0600), fsync, rename, fsync of the directory. ST_CANTCREATE or ST_IO.
+ * beside it (PATH.tmp, O_EXCL, mode 0600), fsync, rename, fsync of the directory. One process at a time: the caller
+ * holds a lock, or is the only one who knows the path. ST_CANTCREATE or ST_IO.
  */
 enum status file_replace(const char *path, const void *p, size_t len, struct err *err) MUST_USE;
 
@@ -32,9 +37,15 @@ enum status file_replace_by(const char *path, bool (*write_to)(int fd, void *arg
 bool write_full(int fd, const void *p, size_t len);
 
 /*
- * Makes `path` and its missing parents, each 0700. One that is there already is left as it is.
+ * Makes `path` and its missing parents, each 0700, for good (fsync). One that is there already is left as it is.
  */
 enum status file_make_dir(const char *path, struct err *err) MUST_USE;
+
+/*
+ * ST_CONFIG if the directory is none, belongs to another user, or lets others in; a missing one is fine. What is in it
+ * was put there by us then.
+ */
+enum status file_check_dir(const char *path, struct err *err) MUST_USE;
 
 /*
  * Takes an exclusive lock on `path` (made if it is missing, 0600) and returns its descriptor in `*fd`: close it to

@@ -72,6 +72,24 @@ void interrupt_sleep_ms(int64_t ms)
 		poll(&ready, 1, left < 1000 ? (int)left : 1000);
 }
 
+ssize_t interrupt_read(int fd, void *p, size_t len)
+{
+	struct pollfd ready[] = { { .fd = fd, .events = POLLIN }, { .fd = interrupt_fd(), .events = POLLIN } };
+	ssize_t n;
+
+	for (;;) {
+		if (interrupt_status()) {
+			errno = EINTR;
+			return -1;
+		}
+		if (poll(ready, 2, -1) < 0 || !ready[0].revents)
+			continue;
+		n = read(fd, p, len);
+		if (n >= 0 || errno != EINTR)
+			return n;
+	}
+}
+
 void interrupt_by_peer(int fd)
 {
 	sigset_t blocked;

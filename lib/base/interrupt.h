@@ -9,12 +9,17 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 void interrupt_install(void); /* also ignores SIGPIPE: a closed pipe is EPIPE from write(2) */
 int interrupt_fd(void); /* readable for ever once a signal came; -1 before interrupt_install(). Never read from it */
 enum status interrupt_status(void); /* ST_OK, or ST_SIGINT or ST_SIGTERM for the first signal that came */
 void interrupt_sleep_ms(int64_t ms); /* until then, or until there is one */
+
+/* read(2) from what may keep one waiting (stdin): -1 with EINTR once there is an interrupt, before it or meanwhile. */
+ssize_t interrupt_read(int fd, void *p, size_t len);
 
 /*
  * In a child process that works for its parent: what ends it is not a signal, which a terminal or systemd sends to the

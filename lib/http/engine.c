@@ -298,8 +298,8 @@ static void finish(struct transfer *t, CURLcode code)
 	note_version(t);
 	if (t->err.status != ST_OK)
 		status = ended_by_us(t, &t->err, &err);
-	else if (code != CURLE_OK)
-		status = describe(t, code, &err);
+	else if (code != CURLE_OK && !(t->in_body && t->response.status >= 400))
+		status = describe(t, code, &err); /* a refusal is one, whether all of its words have come or not */
 	goaway_end(t);
 	unlink_transfer(t);
 	t->done(t->request.arg, status, &t->response, &err);

@@ -155,10 +155,9 @@ enum status failure_describe(const struct failure *failure, struct err *err)
 	enum status status = describe(failure, &mine);
 
 	mine.http = failure->http;
-	if (failure->http / 100 == 4)
-		mine.outcome = ERR_REFUSED; /* it said no; that the rest of it is lost changes nothing */
-	else if (failure->sent)
+	if (failure->sent)
 		mine.outcome = ERR_MAYBE_SENT;
+	mine.pending = failure->sent && failure->code == CURLE_OPERATION_TIMEDOUT;
 	if (err)
 		*err = mine;
 	return status;

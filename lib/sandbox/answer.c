@@ -1,6 +1,7 @@
 #include "sandbox/sandbox-int.h"
 
 #include <string.h>
+#include <time.h>
 
 void answer_init(struct answer *a)
 {
@@ -91,9 +92,22 @@ const char *status_text(int status)
 	return "Status";
 }
 
-void answer_head(const struct answer *a, const char *origin, bool keep_alive, struct buf *out)
+void answer_date(struct buf *out, int64_t ms)
 {
-	buf_addf(out, "HTTP/1.1 %d %s\r\n", a->status, status_text(a->status));
+	time_t at = (time_t)(ms / 1000);
+	char text[64];
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	buf_adds(out, text);
+}
+
+void answer_head(const struct answer *a, const char *origin, bool keep_alive, int64_t now_ms, struct buf *out)
+{
+	buf_addf(out, "HTTP/1.1 %d %s\r\nDate: ", a->status, status_text(a->status));
+	answer_date(out, now_ms);
+	buf_adds(out, "\r\n");
 	if (a->type)
 		buf_addf(out, "Content-Type: %s\r\n", a->type);
 	if (a->status != 204 && a->status != 101)

@@ -156,6 +156,12 @@ static void set_message_time(struct call *call)
 	answer_count(call, 1);
 }
 
+static void set_clock(struct call *call)
+{
+	call->s->ahead_ms = number_of(call, "ahead", 0);
+	answer_count(call, 1);
+}
+
 static void add_fault(struct call *call)
 {
 	char *spec = json_dup(json_get(json_root(&call->doc), "fault"));
@@ -278,6 +284,7 @@ static const struct {
 	{ "expire-tokens", expire_tokens },
 	{ "sockets", set_socket_fault },
 	{ "message-time", set_message_time },
+	{ "clock", set_clock },
 	{ "fault", add_fault },
 	{ "clear-faults", clear_faults },
 	{ "notify", notify },

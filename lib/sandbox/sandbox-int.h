@@ -39,8 +39,10 @@ struct sandbox {
 	bool mute; /* these can be changed while it runs */
 	int64_t fragment, duplicate, reorder;
 	int64_t message_time_ms; /* of all messages; 0: the clock's */
+	int64_t ahead_ms; /* what the clock that it shows (of messages, and Date) is ahead of the machine's */
 };
 
+int64_t sandbox_time(const struct sandbox *s); /* what its clock shows, ms */
 int64_t sandbox_message_time(const struct sandbox *s); /* that a message sent now has, ms */
 
 /* ---- answers: answer.c ---------------------------------------------------------------------------------------- */
@@ -67,7 +69,9 @@ void answer_missing(struct answer *a, const char *field); /* 400: a needed part 
 struct buf *answer_json(struct answer *a, int status); /* the buf to write the JSON into */
 
 /* The head of the response, with CORS for `origin` (NULL: no browser). */
-void answer_head(const struct answer *a, const char *origin, bool keep_alive, struct buf *out);
+void answer_head(const struct answer *a, const char *origin, bool keep_alive, int64_t now_ms, struct buf *out);
+/* Appends an HTTP date (RFC 9110, 5.6.7). */
+void answer_date(struct buf *out, int64_t ms);
 const char *status_text(int status);
 
 /* ---- one request in the hands of its handler ------------------------------------------------------------------ */

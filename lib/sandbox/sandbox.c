@@ -11,9 +11,14 @@
 
 enum { SWEEP_MS = 250, PEM_MAX = 16 * 1024 };
 
+int64_t sandbox_time(const struct sandbox *s)
+{
+	return clock_wall_ms() + s->ahead_ms;
+}
+
 int64_t sandbox_message_time(const struct sandbox *s)
 {
-	return s->message_time_ms ? s->message_time_ms : clock_wall_ms();
+	return s->message_time_ms ? s->message_time_ms : sandbox_time(s);
 }
 
 static void sweep(void *arg)

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -155,7 +154,8 @@ static void send_head(struct client *client)
 
 	record_it(client, client->answer.status);
 	buf_init(&head, 64 * 1024);
-	answer_head(&client->answer, browser_origin(client), client->request.keep_alive, &head);
+	answer_head(&client->answer, browser_origin(client), client->request.keep_alive, sandbox_time(client->s),
+		&head);
 	conn_write(client->conn, head.data, head.len);
 	buf_release(&head);
 }
@@ -178,19 +178,16 @@ static void send_answer(struct client *client)
 
 static void add_retry_after(struct answer *answer, const struct fault *fault)
 {
-	char text[64];
-	time_t at = (time_t)(clock_wall_ms() / 1000 + 2);
-	struct tm tm;
+	struct buf text;
 
-	if (fault->date) {
-		gmtime_r(&at, &tm);
-		strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	} else if (fault->number >= 0) {
-		snprintf(text, sizeof(text), "%lld", (long long)fault->number);
-	} else {
-		return;
-	}
-	answer_header(answer, "Retry-After", text);
+	buf_init(&text, 64);
+	if (fault->date)
+		answer_date(&text, clock_wall_ms() + 2000);
+	else if (fault->number >= 0)
+		buf_addf(&text, "%lld", (long long)fault->number);
+	if (text.len)
+		answer_header(answer, "Retry-After", text.data);
+	buf_release(&text);
 }
 
 /* FAULT_DROP and FAULT_RESET. */

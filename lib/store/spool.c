@@ -71,7 +71,10 @@ static enum status make_dirs(struct spool *spool, struct err *err)
 	for (size_t i = 0; !spool->made && !st && i < sizeof(names) / sizeof(names[0]); i++) {
 		char *path = path_of(spool, names[i], NULL);
 
-		st = file_make_dir(path, err);
+		if (!(st = file_make_dir(path, err)) && !i)
+			st = file_check_dir(spool->dir, err);
+		if (!st)
+			st = file_check_dir(path, err);
 		free(path);
 	}
 	spool->made = !st;
@@ -129,6 +132,7 @@ static void encode(struct buf *out, const struct spool_message *message)
 	json_add_int(out, "created", message->created_ms);
 	json_add_int(out, "attempts", message->attempts);
 	json_add_int(out, "attempted", message->attempted_ms);
+	json_add_int(out, "lost", message->lost_ms);
 	json_add_string(out, "error", message->error);
 	json_close(out, '}');
 	buf_addc(out, '\n');
@@ -167,6 +171,7 @@ static enum status decode(struct json_value root, const char *dir, struct spool_
 		!json_int(json_get(root, "attempts"), &message->attempts) ||
 		!json_int(json_get(root, "attempted"), &message->attempted_ms))
 		return ST_DATA;
+	(void)json_int(json_get(root, "lost"), &message->lost_ms);
 	return message->to && message->text ? ST_OK : ST_DATA;
 }
 
@@ -307,6 +312,19 @@ static enum status rename_into(const struct spool *spool, const char *from, cons
 	return st;
 }
 
+/*
+ * After rename_into() has failed, which it may have done behind the rename: nothing must stay, since the caller is told
+ * that it is not here. False if somebody is sending it already.
+ */
+static bool take_back(const struct spool *spool, const char *dir, const struct spool_message *message)
+{
+	char *there = path_of(spool, state_names[message->state], message->id);
+	bool back = !access(dir, F_OK) || !rename(there, dir);
+
+	free(there);
+	return back;
+}
+
 enum status spool_add(struct spool *spool, struct spool_message *message, const struct spool_source *sources,
 	const char *twin, struct err *err)
 {
@@ -325,8 +343,9 @@ enum status spool_add(struct spool *spool, struct spool_message *message, const 
 		(void)flock(fd, LOCK_EX); /* says that somebody is at it, see spool_clean() */
 	if (!st)
 		st = fill(spool, dir, message, sources, twin, err);
-	if (!st)
-		st = rename_into(spool, dir, state_names[message->state], message->id, err);
+	if (!st && (st = rename_into(spool, dir, state_names[message->state], message->id, err)) &&
+		!take_back(spool, dir, message))
+		st = ST_OK;
 	if (st)
 		remove_dir(dir);
 	if (fd >= 0)
@@ -345,14 +364,14 @@ static int compare(const void *a, const void *b)
 enum status spool_list(const struct spool *spool, enum spool_state state, char ***ids, size_t *count, struct err *err)
 {
 	char *path = path_of(spool, state_names[state], NULL);
-	DIR *dir = opendir(path);
+	enum status st = file_check_dir(spool->dir, err);
+	DIR *dir = NULL;
 	struct dirent *entry;
-	enum status st = ST_OK;
 	size_t cap = 0;
 
 	*ids = NULL;
 	*count = 0;
-	if (!dir && errno != ENOENT && errno != ENOTDIR)
+	if (!st && !(st = file_check_dir(path, err)) && !(dir = opendir(path)) && errno != ENOENT)
 		st = err_set(err, ST_IO, "cannot read the spool '%s': %s", path, strerror(errno));
 	free(path);
 	while (dir && (entry = readdir(dir))) {
@@ -379,15 +398,20 @@ enum status spool_load(const struct spool *spool, enum spool_state state, const 
 	struct err *err)
 {
 	char *dir = path_of(spool, state_names[state], id), *path = path_join(dir, "message.json");
-	struct json_limits limits = { .bytes = MESSAGE_MAX, .depth = 64, .values = 1 << 20 };
+	/* a little more than a line of input has, all of which may be its "ref" */
+	struct json_limits limits = { .bytes = MESSAGE_MAX, .depth = 80, .values = (1 << 20) + 10000 };
 	struct json_doc doc = { 0 };
 	struct err why = ERR_INIT;
 	struct buf text;
 	enum status st;
+	int fd;
 
 	buf_init(&text, MESSAGE_MAX);
 	*message = (struct spool_message){ .id = xstrdup(id), .state = state };
-	st = file_read(path, &text, err);
+	if (!(st = file_open_private(path, &fd, err))) {
+		st = file_read_fd(fd, path, &text, err);
+		close(fd);
+	}
 	if (st == ST_NOINPUT && !access(dir, F_OK))
 		st = err_set(err, ST_DATA, "the spooled message '%s' has no message.json", dir);
 	if (!st && (json_parse(&doc, text.data, text.len, &limits, &why) || decode(json_root(&doc), dir, message)))

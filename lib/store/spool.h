@@ -43,7 +43,8 @@ struct spool_message {
 	size_t file_count;
 	int64_t created_ms; /* wall clock */
 	int64_t attempts;
-	int64_t attempted_ms; /* when posting began that may have been received; 0: never */
+	int64_t attempted_ms; /* when posting began that may have been received; 0: never, or it surely was not */
+	int64_t lost_ms; /* and when it ended without an answer; 0: its process died */
 	char *error; /* why it is here; NULL: no reason yet */
 };
 

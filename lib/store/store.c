@@ -221,15 +221,18 @@ enum status store_update(struct store *store,
 
 enum status store_remove(struct store *store, struct err *err)
 {
+	char *temp = xasprintf("%s" FILE_TEMP, store->file); /* of a process that was killed: there are tokens in it */
 	struct session session = { 0 }, empty = { 0 };
-	enum status st;
+	enum status st = ST_OK;
 	bool found;
 	int fd;
 
-	if (access(store->file, F_OK) && errno == ENOENT)
-		return ST_OK;
-	if ((st = lock(store, ".lock", LOCK_WAIT_MS, &fd, err)))
+	if ((access(store->file, F_OK) && errno == ENOENT && access(temp, F_OK)) ||
+		(st = lock(store, ".lock", LOCK_WAIT_MS, &fd, err))) {
+		free(temp);
 		return st;
+	}
+	unlink(temp);
 	/* whatever stands in the way of rewriting the file, the tokens must go */
 	if (!read_session(store, &session, &found, NULL)) {
 		empty.correlator = session.correlator;
@@ -242,6 +245,7 @@ enum status store_remove(struct store *store, struct err *err)
 	session_release(&session);
 	session_release(&empty);
 	close(fd);
+	free(temp);
 	return st;
 }
 

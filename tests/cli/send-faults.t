@@ -19,13 +19,21 @@ attempt() {
 arrived() { json "$out" '[.event,.attempts]' "[\"sent\",$1]" "    sent, attempts: $1"; }
 
 attempt 'a 503' 'POST messages 1:503' 0 'POST:503 POST:201' && arrived 2
+# the time between the first two posts
+apart() { jq -s '[.[]|select(.kind=="request" and .method=="POST" and (.path|endswith("/messages")))|.time]|.[1]-.[0]' "$sandbox_record"; }
 attempt '429 with Retry-After in seconds' 'POST messages 1:429/1' 0 'POST:429 POST:201' && arrived 2
+ok '    is waited for' test "$(apart)" -ge 1000
 attempt '429 with Retry-After as a date' 'POST messages 1:429/date' 0 'POST:429 POST:201' && arrived 2
+ok '    is waited for' test "$(apart)" -ge 900 # two seconds ahead, cut to the second
 attempt 'a 503 storm' 'POST messages *:503' 69 'POST:503 POST:503 POST:503 POST:503'
 is "$(cat "$out")" '' '    one sentence, and no line'
 attempt '--retry 0' 'POST messages *:503' 69 'POST:503' --retry 0
 attempt '429 for ever' 'POST messages *:429' 75 'POST:429 POST:429' --retry 1
 attempt 'an expired token' 'POST messages 1:401' 0 'POST:401 POST:201' && arrived 2
+attempt 'a token that is never good' 'POST messages *:401' 77 'POST:401 POST:401'
+attempt 'what a server does not know' 'POST messages *:501' 69 'POST:501'
+attempt 'a code of a gateway: it may have been sent' 'POST messages 1:520' 0 'POST:520 GET:200 GET:200 POST:201' && arrived 2
+attempt 'a server without room' 'POST messages 1:507' 0 'POST:507 GET:200 GET:200 POST:201' && arrived 2
 attempt 'a refusal' 'POST messages 1:400' 77 'POST:400'
 attempt 'the answer lost' 'POST messages 1:lost' 0 'POST:0 GET:200' && arrived 1
 attempt 'the answer cut' 'POST messages 1:cut/20' 0 'POST:201 GET:200' && arrived 1
@@ -45,6 +53,31 @@ rm -rf "$scratch/state-alice"
 echo '{"to":"bob@sandbox.example","text":"x"}' > in
 run_in in as alice kandy send --jsonl --retry 1 --retry-delay 10ms
 json "$out" '[.event,.status,.error.retryable]' '["error","unknown",false]' 'history fails, too: unknown'
+is "$status" 75 'and the code is 75, where nothing worse has happened'
+kill "$sandbox_pid"
+
+# ---- one's own messages of the same text ----
+
+ours() { jq -r 'select(.kind=="request" and .method=="POST" and .status==201 and (.path|endswith("/messages")))|.json.chatMessage.text' "$sandbox_record" | grep -c "^$1\$"; }
+fresh() { rm -rf "$scratch/record.jsonl" "$scratch/state-alice"; sandbox "$@"; as alice kandy whoami >/dev/null; }
+fresh --fault 'POST messages 2:reset'
+as alice kandy send -t bob@sandbox.example -m 'backup ok' >one
+run as alice kandy send -t bob@sandbox.example -m 'backup ok'
+is "$status $(ours 'backup ok')" '0 2' 'what an earlier run has sent is not taken for what was lost'
+is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
+kill "$sandbox_pid"
+fresh --fault 'POST messages 1:reset'
+as alice kandy send -q --spool --on-unknown fail -t bob@sandbox.example -m 'backup ok' >/dev/null
+as alice kandy send -q -t bob@sandbox.example -m 'backup ok' >one
+run as alice kandy flush
+is "$status $(ours 'backup ok')" '0 2' 'nor what a later run has sent for what waits in the spool'
+is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
+kill "$sandbox_pid"
+# the service's clock is two hours behind: it says what time it is for it
+fresh --fault 'POST messages 1:lost'
+curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"clock","ahead":-7200000}' "$KANDY_BASE_URL/sandbox/control" >/dev/null
+run as alice kandy send -t bob@sandbox.example -m once
+is "$status $(ours once)$(jq -r 'select(.fault=="lost")|.json.chatMessage.text' "$sandbox_record")" '0 0once' 'a service whose clock is hours behind is understood: nothing is sent twice'
 kill "$sandbox_pid"
 
 head -c 200000 /dev/urandom > file

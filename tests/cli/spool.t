@@ -107,6 +107,142 @@ run as alice kandy spool remove "$(as alice kandy spool | jq -r .spoolId)"
 is "$status$(as alice kandy spool)" 0 'removing one'
 down
 
+# each message has its own files, whatever the memory of the one before is used for
+sandbox
+rm -rf "$state"
+as alice kandy whoami > /dev/null
+for i in {1..1100}; do echo "report $i" > "file-$i"; echo "{\"to\":\"user$i@sandbox.example\",\"text\":\"$i\",\"files\":[\"file-$i\"]}"; done > in
+KANDY_PROXY=http://127.0.0.1:9 run_in in as alice kandy send --spool --jsonl -q --retry 0
+is "$status $(jq -r .event "$out" | sort | uniq -c | tr -s ' ')" '0  1100 spooled' 'more messages with files than are kept in memory'
+is "$(for d in "$dir"/new/*; do [ "$(cat "$d/0")" = "report $(jq -r .text "$d/message.json")" ] || cat "$d/message.json"; done)" '' 'each has its own file'
+rm -rf "$dir" file-*
+mkfifo lines
+KANDY_PROXY=http://127.0.0.1:9 XDG_STATE_HOME=$state "$KANDY_BIN" send --spool --jsonl -q --retry 0 < lines > "$out" 2> "$err" &
+pid=$!
+exec 8> lines
+for name in a b c; do
+	echo "for $name" > "$name.txt"
+	echo "{\"to\":\"$name@sandbox.example\",\"text\":\"$name\",\"files\":[\"$name.txt\"]}" >&8
+	wait_for grep -q "\"$name@" "$out"
+done
+exec 8>&-
+wait "$pid"
+is "$(for d in "$dir"/new/*; do cat "$d/0"; done | paste -sd,)" 'for a,for b,for c' 'the same one by one'
+rm -rf "$dir" lines
+printf x > a.txt
+KANDY_PROXY=http://127.0.0.1:9 run as alice kandy send --spool -q --retry 0 -t sms:+16131112222 -m x -a a.txt
+is "$status $(as alice kandy spool)" '65 ' 'an SMS with a file is no case for the spool'
+echo '{"to":"sms:+16131112222","text":"1","files":["a.txt"]}' > in
+KANDY_PROXY=http://127.0.0.1:9 run_in in as alice kandy send --spool --jsonl -q --retry 0
+json "$out" '[.event,.error.message]' '["error","an SMS carries no attachments"]' 'nor as a line'
+
+# what lets others in is not used
+KANDY_PROXY=http://127.0.0.1:9 as alice kandy send --spool -q --retry 0 -t bob@sandbox.example -m private > /dev/null
+for path in "$dir" "$dir/new" "$dir/new/"*/message.json; do
+	chmod go+r "$path"
+	run as alice kandy flush
+	is "$status" 78 "${path##*/} that others can read"
+	like "$err" "run 'chmod [76]00 $path'" 'is refused, with what to do'
+	chmod go-r "$path"
+done
+chmod 777 "$dir/new"
+run as alice kandy send --spool -q -t bob@sandbox.example -m x
+run as alice kandy spool
+is "$status" 78 'kandy spool refuses it, too'
+chmod 700 "$dir/new"
+run as alice kandy flush -q
+is "$status$(cat "$err")" 0 'and with its mode put right it works on'
+# as much as a line may hold
+{ printf '{"to":"bob@sandbox.example","text":"wide","ref":['; head -c 2097100 /dev/zero | sed 's/\x0\x0/1,/g'; printf '1]}\n{"to":"bob@sandbox.example","text":"deep","ref":'; head -c 63 /dev/zero | tr '\0' '['; head -c 63 /dev/zero | tr '\0' ']'; echo '}'; } > in
+KANDY_PROXY=http://127.0.0.1:9 run_in in as alice kandy send --spool --jsonl -q --retry 0
+is "$(cut -c 1-18 "$out" | paste -sd' ')" '{"event":"spooled" {"event":"spooled"' 'a wide and a deep line are spooled'
+run as alice kandy flush -q
+is "$status $(cut -c 1-15 "$out" | paste -sd' ')" '0 {"event":"sent" {"event":"sent"' 'and sent'
+down
+
+# ---- a login that ends in the middle ----
+
+sandbox
+rm -rf "$state"
+as alice kandy whoami > /dev/null
+end_tokens() { curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"expire-tokens","refresh":true}' "$KANDY_BASE_URL/sandbox/control" > /dev/null; }
+for m in m1 m2; do KANDY_PROXY=http://127.0.0.1:9 as alice kandy send --spool -q --retry 0 -t bob@sandbox.example -m $m > /dev/null; done
+end_tokens
+run as alice kandy flush
+is "$status" 77 'flush without a login: 77'
+is "$(as alice kandy spool | jq -c '[.state,.text]' | paste -sd' ')" '["waiting","m1"] ["waiting","m2"]' 'and everything waits'
+run as alice kandy send --spool -q -t bob@sandbox.example -m m3
+is "$status $(jq -r .event "$out")" '0 spooled' 'send --spool keeps what it cannot log in for'
+printf '{"to":"bob@sandbox.example","text":"m%d"}\n' 4 5 > in
+run_in in as alice kandy send --spool -q --jsonl
+is "$status $(jq -r .event "$out" | paste -sd' ')" '0 spooled spooled' 'a batch, too'
+run_in in as alice kandy send --jsonl --failed failed
+is "$status" 77 'without --spool a batch ends with 77'
+is "$(jq -c '[.event,.line]' "$out" | paste -sd' ')" '["error",1] ["error",2]' 'with a line for each'
+same in failed 'and all of it is among the failed ones'
+KANDY_PASSWORD=alice-secret run as alice kandy flush -q
+is "$(texts | paste -sd' ' | sed 's/.*m1 m2/m1 m2/')" 'm1 m2 m3 m4 m5' 'after a login all is sent, in its order'
+down
+
+# ---- pages and failures that are not the messages' fault ----
+
+sandbox --fault 'POST messages 1-3:html'
+rm -rf "$state"
+as alice kandy whoami > /dev/null
+for m in m1 m2; do KANDY_PROXY=http://127.0.0.1:9 as alice kandy send --spool -q --retry 0 -t "$m@sandbox.example" -m $m > /dev/null; done
+run as alice kandy flush
+is "$status $(as alice kandy spool | jq -r .state | paste -sd' ')" '76 waiting waiting' 'a page that comes instead of the service is no reason to give up'
+run as alice kandy send --spool -q -t bob@sandbox.example -m m3
+is "$status $(jq -r .event "$out")" '0 spooled' 'nor to lose a message'
+down
+sandbox --fault 'POST token 2:503'
+rm -rf "$state"
+as alice kandy whoami > /dev/null
+curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"expire-tokens"}' "$KANDY_BASE_URL/sandbox/control" > /dev/null
+printf '{"to":"bob@sandbox.example","text":"m%d"}\n' 1 2 3 > in
+run_in in as alice kandy send --spool -q --retry 0 -j 1 --jsonl
+run as alice kandy flush -q
+is "$(texts | paste -sd' ' | sed 's/.*m1 m2/m1 m2/')" 'm1 m2 m3' 'a renewal that fails for now does not change the order'
+down
+
+# ---- SMS: nobody can look whether it was sent ----
+
+sandbox --fault 'POST requests 1:lost'
+rm -rf "$state"
+run as alice kandy send --spool -q -t sms:+16131112222 -m one
+is "$status" 75 'an SMS whose answer is lost is not spooled: nobody will know more later'
+like "$err" 'an SMS cannot be looked up' 'which is said'
+down
+
+# ---- given up as unknown, and tried again ----
+
+sandbox --fault 'POST messages 1:lost' --fault 'GET messages 1:500'
+rm -rf "$state"
+run as alice kandy send --spool -q --on-unknown fail -t bob@sandbox.example -m once
+run as alice kandy flush --retry 0 --max-age 1ms -q
+is "$status $(as alice kandy spool | jq -r .state)" '1 failed' 'what cannot be told for --max-age is given up'
+is "$(wc -l < "$err")" 1 'with -q in one line'
+as alice kandy spool retry --all
+is "$(as alice kandy spool | jq -r .state)" uncertain 'put back in, it is as uncertain as it was'
+run as alice kandy flush
+is "$status $(texts | paste -sd' ')" '0 once' 'and is looked for before it is posted'
+down
+
+# ---- one that is damaged among those given up ----
+
+sandbox --fault 'POST messages 1-2:400'
+rm -rf "$state"
+as alice kandy whoami > /dev/null
+for m in m1 m2 m3; do KANDY_PROXY=http://127.0.0.1:9 as alice kandy send --spool -q --retry 0 -t "$m@sandbox.example" -m $m > /dev/null; done
+first=$(find "$dir/new" -mindepth 1 -maxdepth 1 | sort | head -n 1)
+echo '{' > "$first/message.json"
+run as alice kandy flush -q
+is "$(ls "$dir/failed" | wc -l)" 3 'refused ones, and a damaged one'
+run as alice kandy spool retry --all
+is "$status $(ls "$dir/new" | wc -l)" '65 2' 'retry puts back all that can be read'
+like "$err" "${first##*/}' is damaged" 'and names the other'
+down
+
 # a full disk: a small file system where one can be had, else a limit on the size of files
 sandbox
 rm -rf "$state"

@@ -133,7 +133,7 @@ done
 
 # what it says, not just that it says something
 scenario=fetch
-spec=fsync:1:28 once 'no space' inject
+spec=fsync:2:28 once 'no space' inject # the first is the directory's, which was made
 is "$status" 1 'a file that cannot be put on the disk: that file has failed'
 json "$out" '[.parts[].error.kind]' '[null,"io"]' 'its part says so'
 like "$err" "No space left on device" 'so does stderr'

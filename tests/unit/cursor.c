@@ -143,8 +143,7 @@ static void test_burst_after_quiet(void)
 	for (int i = 1000; i < 4000; i++)
 		take(c, i, 2000);
 	for (int i = 900; i < 4000; i++)
-		all = all &&
-			(i >= 1000 ? cursor_taken(bob(c), id(c, i)) : cursor_old(bob(c), (500 + i) * 1000));
+		all = all && (i >= 1000 ? cursor_taken(bob(c), id(c, i)) : cursor_old(bob(c), (500 + i) * 1000));
 	tap_ok(all, "a burst after quiet times is remembered, and what was before it is old");
 	tap_ok(save(c), "saved");
 	cursor_free(c);

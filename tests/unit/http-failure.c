@@ -124,11 +124,6 @@ static const struct failure_case cases[] = {
 		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "closed the connection without an answer" },
 	{ "a success cut off", { CURLE_PARTIAL_FILE, PHASE_RECEIVE, .sent = true, .http = 201, HOST, .detail = "" },
 		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "in the middle of its answer" },
-	{ "a refusal cut off", { CURLE_PARTIAL_FILE, PHASE_RECEIVE, .sent = true, .http = 404, HOST, .detail = "" },
-		ST_TEMPFAIL, ERR_REFUSED, true, "in the middle of its answer" },
-	{ "a server's failure cut off",
-		{ CURLE_PARTIAL_FILE, PHASE_RECEIVE, .sent = true, .http = 500, HOST, .detail = "" }, ST_TEMPFAIL,
-		ERR_MAYBE_SENT, true, "in the middle of its answer" },
 	{ "HTTP/2 stream", { CURLE_HTTP2_STREAM, PHASE_WAIT, .sent = true, HOST, .detail = "" }, ST_TEMPFAIL,
 		ERR_MAYBE_SENT, true, "closed the connection without an answer" },
 

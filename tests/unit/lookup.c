@@ -3,6 +3,7 @@
 #include "tests/lib/tap.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define SINCE INT64_C(1700000000000)
 
@@ -49,10 +50,22 @@ static void test_time(void)
 	tap_int(lookup.found.timestamp_ms, SINCE + 1000, "its time");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999998", "m1") "]"), LOOKUP_FOUND,
 		"two seconds earlier is the clocks' difference");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_ABSENT,
+		"ten seconds earlier it is another one");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000060", "m1") "]"), LOOKUP_FOUND,
+		"a minute late the service may have finished it");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m1") "]"), LOOKUP_UNSURE, "later it cannot be told");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m2") "," ENTRY("hi", "alice@x", "1700000001", "m1") "]"),
+		LOOKUP_FOUND, "unless one fits");
+	tap_str(lookup.found.id, "m1", "which is the one");
+	lookup.clocked = false;
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
+		"clocks that nobody has compared are taken to agree");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_UNSURE,
-		"ten seconds earlier cannot be told");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_ABSENT,
-		"hours earlier it is another one");
+		"but ten seconds earlier cannot be told then");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_UNSURE, "nor hours");
+	tap_int(look("[" ENTRY("ho", "alice@x", "1699990000", "m1") "]"), LOOKUP_ABSENT, "of the same text, that is");
+	lookup.clocked = true;
 	tap_int(look("[" ENTRY("hi", "bob@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "somebody else's");
 	tap_int(look("[" ENTRY("ho", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "another text");
 	tap_int(look("[{\"text\":\"hi\",\"senderAddress\":\"alice@x\"}]"), LOOKUP_UNSURE,
@@ -62,6 +75,41 @@ static void test_time(void)
 		"outbound is one's own");
 	tap_int(look("{\"text\":\"hi\",\"x-type\":\"outbound\",\"dateTime\":1700000001}"), LOOKUP_FOUND,
 		"an object for an array of one");
+}
+
+/* What this profile has sent lately is known by its ID. */
+static void test_others(void)
+{
+	char path[] = "/tmp/kandy-lookup-XXXXXX";
+	int fd = mkstemp(path);
+
+	lookup.others = sent_ids_new(path);
+	sent_ids_note(lookup.others, "m1", NULL);
+	sent_ids_note(lookup.others, "m2", "spooled-2");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT,
+		"one that was reported as sent is not taken for another");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m3") "," ENTRY("hi", "alice@x", "1700000001", "m1") "]"),
+		LOOKUP_FOUND, "what is there beside it may be");
+	tap_str(lookup.found.id, "m3", "by its ID");
+	lookup.origin = "spooled-3";
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_ABSENT,
+		"nor is one of another origin");
+	lookup.origin = "spooled-2";
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_FOUND, "one's own is found again");
+	sent_ids_free(lookup.others);
+	lookup.others = sent_ids_new(path);
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "by the next process, too");
+	sent_ids_free(lookup.others);
+	lookup.others = sent_ids_new("/proc/nonexistent/ids");
+	sent_ids_note(lookup.others, "m1", NULL);
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
+		"without the memory, the time decides");
+	sent_ids_free(lookup.others);
+	lookup.others = NULL;
+	lookup.origin = NULL;
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
 }
 
 static void test_anchor(void)
@@ -126,8 +174,11 @@ int main(void)
 	struct address to = { .type = CHAT_ONE_TO_ONE, .id = (char[]){ "bob@x" } };
 	struct message message = { .to = &to, .text = "hi" };
 
-	lookup = (struct lookup){ .message = &message, .sender = "alice@x", .since_ms = SINCE };
+	lookup = (struct lookup){
+		.message = &message, .sender = "alice@x", .since_ms = SINCE, .until_ms = SINCE + 1000, .clocked = true
+	};
 	test_time();
+	test_others();
 	test_anchor();
 	test_pages();
 	test_files();

@@ -4,6 +4,7 @@
 #include "api/service_error.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define JSON "application/json"
 #define HTML "text/html; charset=utf-8"
@@ -46,7 +47,11 @@ static const struct {
 	{ 500, JSON, "{\"error\":\"x\"}", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "x", "x (status 500; POST /x)" },
 	{ 502, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "502" },
 	{ 504, "", "", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "504" },
+	{ 507, "", "", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "507" },
+	{ 520, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "520" },
+	{ 524, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "524" },
 	{ 501, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "501" },
+	{ 505, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "505" },
 	{ 407, HTML, "<html>", ST_CONFIG, ERR_NOT_SENT, false, "", "the proxy wants a login" },
 };
 
@@ -66,6 +71,7 @@ int main(void)
 		tap_int(err.http, cases[i].http, "HTTP status");
 		tap_int(err.outcome, cases[i].outcome, "outcome");
 		tap_int(err.retryable, cases[i].retryable, "retryable");
+		tap_int(err.pending, cases[i].http == 504 || cases[i].http == 524, "still at work on it");
 		tap_str(err.code, cases[i].code, "code");
 		tap_ok(strstr(err.text, cases[i].text) != NULL, err.text);
 		buf_release(&response.body);
@@ -88,6 +94,16 @@ int main(void)
 	tap_int(service_error(&response, "GET /y", &err), ST_AUTH, "a huge error is one, too");
 	tap_ok(strlen(err.text) < sizeof(err.text) && strstr(err.text, "status 400"), "and the sentence is whole");
 	tap_int((intmax_t)strlen(err.code), (intmax_t)sizeof(err.code) - 1, "the code is cut");
+	buf_release(&response.body);
+
+	/* as much to put in as a server likes to send: what does not fit is not even looked at */
+	alarm(60);
+	buf_init(&response.body, BUF_NO_MAX);
+	buf_adds(&response.body, "{\"requestError\":{\"serviceException\":{\"text\":\"");
+	for (int i = 0; i < 500000; i++)
+		buf_adds(&response.body, "%1");
+	buf_addf(&response.body, "\",\"variables\":[\"%s%s%s%s\"]}}}", big, big, big, big);
+	tap_int(service_error(&response, "GET /y", &err), ST_AUTH, "half a million insertions of 400 kB each");
 	buf_release(&response.body);
 	free(big);
 	return tap_done();

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# SIGTERM and SIGINT in send and flush, at each moment: it ends at once, and what was not sent is said, and kept where it was.
+. "${0%/*}/../lib/tap.sh"
+head -c 100000 /dev/urandom >file
+state=$scratch/state-alice
+spooled() { as alice kandy spool | jq -c '[.state,.text]' | paste -sd' '; }
+posted() { [ "$(jq -c 'select(.kind=="request" and .method=="POST" and (.path|test("/(messages|objects)$")))' "$sandbox_record" | wc -l)" -ge "$1" ]; }
+fresh() { # FAULT...: a sandbox of its own, alice logged in, an empty spool
+	[ -z "${sandbox_pid:-}" ] || { kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null; }
+	rm -rf "$scratch/record.jsonl" "$state"
+	sandbox "$@"
+	as alice kandy whoami >/dev/null
+}
+# begin COMMAND...: in the background, as alice, with stdin from $input; sets $pid
+begin() {
+	XDG_STATE_HOME=$state "$KANDY_BIN" "$@" <"${input:-/dev/null}" >"$out" 2>"$err" &
+	pid=$!
+}
+ended() { # SIGNAL: sets $status
+	kill -"$1" "$pid"
+	wait "$pid"
+	status=$?
+}
+# it has handlers (SigCgt: SIGTERM is bit 14), and sleeps
+waits_for_stdin() { grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$pid/status" && grep -q '^State:.S' "/proc/$pid/status"; }
+
+# ---- before anything is sent ----
+
+fresh
+mkfifo fifo
+exec 7<>fifo
+for how in '-t bob@sandbox.example' '-t bob@sandbox.example -m x -a - --name n' '--jsonl' '--jsonl -N' '--lines -t bob@sandbox.example'; do
+	for signal in TERM INT; do
+		[ "$signal" = TERM ] && wanted=143 || wanted=130
+		# a background job of a script would have SIGINT ignored
+		# shellcheck disable=SC2086
+		XDG_STATE_HOME=$state perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$KANDY_BIN" send $how <fifo >"$out" 2>"$err" &
+		pid=$!
+		wait_for waits_for_stdin || diag 'it does not wait for stdin'
+		ended $signal
+		is "$status $(cat "$err")" "$wanted kandy: send: interrupted" "send $how, SIG$signal while stdin keeps it waiting"
+	done
+done
+exec 7>&-
+ok 'nothing was sent' test "$(jq -c 'select(.method=="POST" and (.path|endswith("/messages")))' "$sandbox_record" | wc -l)" = 0
+
+# ---- between two attempts: it was surely not sent ----
+
+fresh --fault 'POST messages *:503'
+begin send -t bob@sandbox.example -m x --retry-delay 100s
+wait_for posted 1
+ended TERM
+is "$status $(cat "$out" "$err")" '143 kandy: send: interrupted' 'between two attempts: interrupted, no more'
+echo '{"to":"bob@sandbox.example","text":"m1"}' >in
+input=in begin send --jsonl --retry-delay 100s --failed failed
+wait_for posted 2
+ended TERM
+is "$status" 143 'in a batch'
+json "$out" '[.line,.status,.attempts,.error.message]' '[1,"failed",1,"interrupted"]' 'its line says that it was not sent'
+same in failed 'and it is among the failed ones'
+input=in begin send --spool --jsonl --retry-delay 100s
+wait_for posted 3
+ended TERM
+is "$status $(spooled)" '143 ["waiting","m1"]' 'with --spool it waits'
+
+# ---- an upload is under way: the message was surely not sent ----
+
+fresh --fault 'POST objects *:hang'
+printf '{"to":"%s@sandbox.example","text":"%s","files":["file"]}\n' bob 1 carol 2 bob 3 carol 4 >in
+input=in begin send --spool --jsonl
+wait_for posted 1
+ended TERM
+is "$status $(jq -r .event "$out" | sort | uniq -c | tr -s ' ')" '143  4 spooled' 'with --spool, all of it waits'
+is "$(spooled)" '["waiting","1"] ["waiting","2"] ["waiting","3"] ["waiting","4"]' 'in its order'
+begin flush
+wait_for posted 2
+ended TERM
+is "$status" 143 'flush is ended'
+is "$(spooled)" '["waiting","1"] ["waiting","2"] ["waiting","3"] ["waiting","4"]' 'and leaves everything as it was'
+unlike "$err" 'given up' 'nothing is given up'
+
+# ---- the answer is waited for: it may have been sent ----
+
+fresh --fault 'POST messages *:hang'
+begin send -t bob@sandbox.example -m x
+wait_for posted 1
+ended TERM
+is "$status" 143 'while the answer is waited for'
+like "$err" '^kandy: send: it is not known whether the message arrived: .*interrupted$' 'one is told that it may have been sent'
+begin send --spool -t bob@sandbox.example -m maybe
+wait_for posted 2
+ended TERM
+is "$status $(spooled)" '143 ["uncertain","maybe"]' 'with --spool it is looked for later'
+KANDY_PROXY=http://127.0.0.1:9 as alice kandy send --spool -q --retry 0 -t carol@sandbox.example -m second >/dev/null
+begin flush
+wait_for posted 3
+ended TERM
+is "$(spooled | tr ' ' '\n' | sort | paste -sd' ')" '["uncertain","second"]' 'in flush, too; the one that history shows is done'
+
+# ---- while the answer to a look into history is waited for ----
+
+fresh --fault 'POST messages 1:lost' --fault 'GET messages *:hang'
+looked() { jq -c 'select(.method=="GET" and (.path|endswith("/messages")))' "$sandbox_record" | grep -q .; }
+begin send -t bob@sandbox.example -m x
+wait_for looked
+ended TERM
+is "$status" 143 'while history is asked'
+like "$err" 'it is not known whether the message arrived' 'one is told as well'
+finish
