@@ -15,6 +15,7 @@
 
 #define WAITING_LINES_MAX 1024 /* lines that wait for their files, or for those before them */
 #define WAITING_BYTES_MAX ((size_t)32 << 20)
+#define WAITING_PARTS_MAX ((size_t)2048) /* their files; a line may go beyond it */
 
 /* One file of a line. */
 struct task {
@@ -30,6 +31,7 @@ struct fetch_item {
 	struct buf ready; /* an error line, which waits for nothing but its turn */
 	struct fetched *files, *thumbnails;
 	struct task *tasks;
+	size_t parts; /* of the queue's waiting_parts */
 	size_t left; /* tasks not done */
 };
 
@@ -46,7 +48,7 @@ static struct fetch_item *item_add(struct fetch_queue *q)
 
 static void item_free(struct fetch_item *item)
 {
-	for (size_t i = 0; i < item->line.count; i++) {
+	for (size_t i = 0; i < attachment_results(&item->line); i++) {
 		fetched_release(&item->files[i]);
 		if (item->thumbnails)
 			fetched_release(&item->thumbnails[i]);
@@ -136,24 +138,25 @@ static void begin_files(struct fetch_item *item)
 {
 	struct attachment_line *line = &item->line;
 	struct fetch_queue *q = item->queue;
+	size_t results = attachment_results(line), wanted = results;
 	size_t used = 0;
 
-	item->files = xcalloc(line->count, sizeof(*item->files));
-	item->tasks = xcalloc(2 * line->count, sizeof(*item->tasks));
+	item->files = xcalloc(results, sizeof(*item->files));
 	if (q->thumbnails)
-		item->thumbnails = xcalloc(line->count, sizeof(*item->thumbnails));
-	for (size_t i = 0; i < line->count; i++) {
+		item->thumbnails = xcalloc(results, sizeof(*item->thumbnails));
+	if (results > ATTACHMENT_PARTS_MAX) {
+		wanted = ATTACHMENT_PARTS_MAX;
+		err_set(&item->files[wanted].err, ST_DATA, "more than %zu attachments in one message",
+			ATTACHMENT_PARTS_MAX);
+		count_failure(q, &item->files[wanted].err);
+	}
+	item->parts = wanted;
+	q->waiting_parts += wanted;
+	item->tasks = xcalloc(2 * wanted, sizeof(*item->tasks));
+	for (size_t i = 0; i < wanted; i++) {
 		const struct attachment *a = &line->items[i];
 		struct task *task = &item->tasks[used];
 
-		if (i >= ATTACHMENT_PARTS_MAX) {
-			err_set(&item->files[i].err, ST_DATA, "more than %zu attachments in one message",
-				ATTACHMENT_PARTS_MAX);
-			count_failure(q, &item->files[i].err);
-			if (item->thumbnails)
-				item->thumbnails[i].err = item->files[i].err;
-			continue;
-		}
 		task[0] = (struct task){ .item = item, .result = &item->files[i] };
 		begin_task(&task[0], a->link, a->name, a->size);
 		used++;
@@ -223,12 +226,13 @@ void fetch_queue_release(struct fetch_queue *q)
 
 bool fetch_queue_full(const struct fetch_queue *q)
 {
-	return q->waiting_lines >= WAITING_LINES_MAX || q->waiting_bytes >= WAITING_BYTES_MAX;
+	return q->waiting_lines >= WAITING_LINES_MAX || q->waiting_bytes >= WAITING_BYTES_MAX ||
+		q->waiting_parts >= WAITING_PARTS_MAX;
 }
 
 static void report(const struct fetch_item *item)
 {
-	for (size_t i = 0; i < item->line.count; i++) {
+	for (size_t i = 0; i < attachment_results(&item->line); i++) {
 		if (item->files[i].err.status)
 			log_err(&item->files[i].err);
 		if (item->thumbnails && item->thumbnails[i].err.status)
@@ -266,6 +270,7 @@ enum status fetch_queue_print(struct fetch_queue *q, struct err *err)
 		*at = item->next;
 		q->waiting_lines--;
 		q->waiting_bytes -= item->line.len;
+		q->waiting_parts -= item->parts;
 		item_free(item);
 	}
 	/* the end of the queue, which may just have been printed */

@@ -35,7 +35,7 @@ struct fetch_queue {
 	enum status manifest_status; /* of the first entry that could not be written, which was logged */
 
 	struct fetch_item *items, **items_end;
-	size_t waiting_lines, waiting_bytes;
+	size_t waiting_lines, waiting_bytes, waiting_parts;
 };
 
 void fetch_queue_init(struct fetch_queue *q);

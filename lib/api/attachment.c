@@ -46,12 +46,8 @@ static char *link_of(struct json_value value)
 	return json_type(value) == JSON_STRING ? json_dup(value) : NULL;
 }
 
-static void read_part(struct attachment *a, const char *text, struct json_value part)
+static void read_part(struct attachment *a, struct json_value part)
 {
-	const char *slice = text;
-
-	json_slice(part, &slice, &a->len);
-	a->at = (size_t)(slice - text);
 	a->link = link_of(json_get(part, "rawURL"));
 	a->thumbnail = link_of(json_get(part, "thumbnailURL"));
 	a->name = clean_name(json_get(part, "name"), a->link);
@@ -61,6 +57,8 @@ static void read_part(struct attachment *a, const char *text, struct json_value 
 
 static void read_parts(struct attachment_line *line, struct json_value parts)
 {
+	const char *slice = line->text;
+	struct attachment *a;
 	size_t cap = 0;
 
 	if (json_type(parts) != JSON_ARRAY)
@@ -69,8 +67,12 @@ static void read_parts(struct attachment_line *line, struct json_value parts)
 		if (json_type(it.value) != JSON_OBJECT || !json_equals(json_get(it.value, "type"), "file"))
 			continue;
 		line->items = xgrow(line->items, line->count, &cap, sizeof(*line->items));
-		line->items[line->count] = (struct attachment){ 0 };
-		read_part(&line->items[line->count++], line->text, it.value);
+		a = &line->items[line->count];
+		*a = (struct attachment){ 0 };
+		json_slice(it.value, &slice, &a->len);
+		a->at = (size_t)(slice - line->text);
+		if (line->count++ < ATTACHMENT_PARTS_MAX)
+			read_part(a, it.value);
 	}
 }
 
@@ -90,7 +92,7 @@ enum status attachment_read(struct attachment_line *line, const char *text, size
 		line->len = doc.len;
 		line->message_id =
 			json_dup(json_get(root, json_exists(json_get(root, "messageId")) ? "messageId" : "id"));
-		/* the offsets of parts are the same in the copy, which is what read_part() is not told */
+		/* the offsets of parts are the same in the copy, which read_parts() takes them from */
 		doc.text = line->text;
 		read_parts(line, json_get(root, "parts"));
 	}
@@ -206,6 +208,11 @@ static void add_members(struct buf *out, const char *text, size_t len)
 	json_release(&doc);
 }
 
+size_t attachment_results(const struct attachment_line *line)
+{
+	return line->count <= ATTACHMENT_PARTS_MAX ? line->count : ATTACHMENT_PARTS_MAX + 1;
+}
+
 void attachment_write(struct buf *out, const struct attachment_line *line, const struct fetched *files,
 	const struct fetched *thumbnails)
 {
@@ -213,11 +220,12 @@ void attachment_write(struct buf *out, const struct attachment_line *line, const
 
 	for (size_t i = 0; i < line->count; i++) {
 		const struct attachment *a = &line->items[i];
+		size_t result = i < ATTACHMENT_PARTS_MAX ? i : ATTACHMENT_PARTS_MAX;
 
 		buf_add(out, line->text + at, a->at - at);
 		buf_addc(out, '{');
 		add_members(out, line->text + a->at, a->len);
-		add_result(out, &files[i]);
+		add_result(out, &files[result]);
 		if (thumbnails && a->thumbnail) {
 			json_open_key(out, "thumbnail", '{');
 			add_result(out, &thumbnails[i]);

@@ -22,10 +22,10 @@
 
 #define ATTACHMENT_LINE_MAX ((size_t)16 << 20) /* bytes of a message line */
 #define ATTACHMENT_DEPTH_MAX 64U /* of JSON in it */
-#define ATTACHMENT_PARTS_MAX ((size_t)1000) /* file parts of one line that are fetched; further ones get an error */
+#define ATTACHMENT_PARTS_MAX ((size_t)1000) /* file parts of one line that are fetched; further ones share an error */
 
 struct attachment {
-	char *name; /* clean (base/filename.h) */
+	char *name; /* clean (base/filename.h); NULL, as the rest but for `at` and `len`, beyond ATTACHMENT_PARTS_MAX */
 	char *link; /* rawURL; NULL: none, or none that could be one */
 	char *thumbnail; /* thumbnailURL; NULL: none */
 	int64_t size; /* as the message says; -1: it does not (a 0 counts as that) */
@@ -56,6 +56,9 @@ enum status attachment_read(struct attachment_line *line, const char *text, size
 void attachment_line_for_link(struct attachment_line *line, const char *link);
 
 void attachment_line_release(struct attachment_line *line); /* also for a zeroed struct */
+
+/* How many results a line has: one for each part, and one for all beyond ATTACHMENT_PARTS_MAX. */
+size_t attachment_results(const struct attachment_line *line);
 
 /*
  * Appends the line with the results, without a newline. `thumbnails` may be NULL; its elements count where there is a

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/lines.h"
 #include "base/mem.h"
 #include "json/json.h"
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES ((size_t)256 * 1024)
@@ -25,26 +27,17 @@ struct manifest {
 	char *name;
 	bool index;
 	bool broken_end; /* the last line has no newline: somebody died while writing it */
+	struct hash_key key;
 	struct slot *slots; /* open addressing; at most half of them are used */
 	size_t capacity, count;
 };
 
-static size_t hash(const char *message_id, const char *link)
-{
-	uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
-
-	for (const char *p = message_id; *p; p++)
-		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-	h = (h ^ 0xff) * UINT64_C(1099511628211);
-	for (const char *p = link; *p; p++)
-		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-	return (size_t)(h ^ h >> 32);
-}
-
-/* Where this entry is, or would be put. */
+/* Where this entry is, or would be put. Strangers choose both, so what they do not know is put in. */
 static struct slot *slot_of(const struct manifest *m, const char *message_id, const char *link)
 {
-	size_t i = hash(message_id, link) & (m->capacity - 1);
+	uint64_t hash =
+		hash_bytes(&m->key, message_id, strlen(message_id)) * 3 + hash_bytes(&m->key, link, strlen(link));
+	size_t i = (size_t)hash & (m->capacity - 1);
 
 	while (m->slots[i].message_id &&
 		(strcmp(m->slots[i].message_id, message_id) != 0 || strcmp(m->slots[i].link, link) != 0))
@@ -154,6 +147,7 @@ struct manifest *manifest_new(const char *name, bool index)
 	m->name = xstrdup(name);
 	m->index = index;
 	m->fd = -1;
+	hash_key_random(&m->key);
 	grow(m);
 	return m;
 }
@@ -162,10 +156,13 @@ enum status manifest_open(struct manifest **out, int dir_fd, const char *name, b
 {
 	struct manifest *m = manifest_new(name, index);
 	enum status st = ST_OK;
+	struct stat stat;
 
 	m->fd = openat(dir_fd, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (m->fd < 0)
 		st = err_set(err, ST_CANTCREATE, "cannot open the manifest '%s': %s", name, strerror(errno));
+	else if (index && (fstat(m->fd, &stat) || !S_ISREG(stat.st_mode)))
+		st = err_set(err, ST_CANTCREATE, "the manifest '%s' is no regular file", name);
 	if (!st && index)
 		st = read_all(m, err);
 	if (st) {

@@ -180,7 +180,7 @@ void filename_from_url(struct buf *out, const char *url)
 	buf_release(&decoded);
 }
 
-void filename_tagged(struct buf *out, const char *name, const char *tag)
+static void add_tagged(struct buf *out, const char *name, const char *tag)
 {
 	size_t dot = extension_at(name, strlen(name));
 
@@ -188,6 +188,17 @@ void filename_tagged(struct buf *out, const char *name, const char *tag)
 	buf_addc(out, '-');
 	buf_adds(out, tag);
 	buf_adds(out, name + dot);
+}
+
+void filename_tagged(struct buf *out, const char *name, const char *tag)
+{
+	struct buf short_name;
+
+	buf_init(&short_name, BUF_NO_MAX);
+	buf_adds(&short_name, name);
+	cut(&short_name, FILENAME_LIMIT - 1 - strlen(tag));
+	add_tagged(out, short_name.data, tag);
+	buf_release(&short_name);
 }
 
 void filename_numbered(struct buf *out, const char *name, unsigned attempt)
@@ -202,5 +213,5 @@ void filename_numbered(struct buf *out, const char *name, unsigned attempt)
 		snprintf(tag, sizeof(tag), "%u", attempt);
 	else
 		snprintf(tag, sizeof(tag), "%08x", random_u32());
-	filename_tagged(out, name, tag);
+	add_tagged(out, name, tag);
 }

@@ -36,7 +36,7 @@ void filename_from_url(struct buf *out, const char *url);
 
 /*
  * Appends the clean name `name` with `-TAG` before its extension: "pic.png" -> "pic-2.png", "a.tar.gz" ->
- * "a-2.tar.gz".
+ * "a-2.tar.gz". The name is cut so that FILENAME_LIMIT holds. (What filename_numbered() adds is allowed for in it.)
  */
 void filename_tagged(struct buf *out, const char *name, const char *tag);
 

@@ -67,6 +67,27 @@ for parts in 999 1000 1001; do
 	is "$(jq '[.parts[]|select(.error.message|startswith("more than 1000"))]|length' "$out")" "$([ $parts -gt 1000 ] && echo 1 || echo 0)" "$parts parts in a line"
 done
 
+# memory does not grow with the number of parts that wait
+parts_lines() { perl -e 'my $line = q({"parts":[) . join(",", (q({"type":"file"})) x 1000) . "]}\n"; print $line for 1 .. shift' "$1"; }
+peak() { # kilobytes, once all lines are answered
+	mkfifo pipe
+	# AddressSanitizer keeps what was freed, up to a limit that a run like this one does not reach
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0:thread_local_quarantine_size_kb=0 \
+		"$KANDY_BIN" fetch-links -q -D parts <pipe >results 2>/dev/null &
+	pid=$!
+	exec 8>pipe
+	parts_lines "$1" >&8
+	wait_for answered "$1" || diag "only $(wc -l <results) of $1 lines were answered" >&2
+	sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status"
+	exec 8>&-
+	wait "$pid"
+	rm pipe
+}
+answered() { [ "$(wc -l <results)" -ge "$1" ]; }
+small=$(peak 20) large=$(peak 200)
+diag "memory: $small kB for 20 lines of 1000 parts, $large kB for 200"
+ok 'ten times the parts, no more memory' test "$large" -lt $((small + 4096))
+
 limit 'fast enough' 0 '/f/300000/s?drip=6000,100' --speed-limit 2k --speed-time 4s
 limit 'too slow' 75 '/f/60000/s?drip=100,100' --speed-limit 2k --speed-time 1s
 like "$err" 'less than 2048 bytes a second' 'the limit is named'

@@ -70,6 +70,12 @@ is $? 0 'or has a bidirectional override, a line separator or the like'
 is "$(LC_ALL=C awk 'length > 255' names)" '' 'or is longer than 255 bytes'
 iconv -f UTF-8 -t UTF-8 names >/dev/null
 is $? 0 'all are valid UTF-8'
+# a manifest that is none
+mkdir special
+mkfifo special/.kandy-fetched.jsonl
+run timeout 60 kandy fetch-links -D special --skip-existing /f/10/a
+is "$status" 73 'a FIFO in the place of the manifest is refused'
+like "$err" "the manifest '.kandy-fetched.jsonl' is no regular file" 'and said to be one'
 cases names "$count"
 
 # the same again, with --clobber: what was planted is still not followed

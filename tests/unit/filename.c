@@ -278,6 +278,13 @@ static const char *numbered(struct buf *out, const char *name, unsigned attempt)
 	return out->data;
 }
 
+static const char *tagged(struct buf *out, const char *name)
+{
+	buf_clear(out);
+	filename_tagged(out, name, "thumbnail");
+	return out->data;
+}
+
 static const char *from_url(struct buf *out, const char *url)
 {
 	buf_clear(out);
@@ -287,6 +294,7 @@ static const char *from_url(struct buf *out, const char *url)
 
 int main(void)
 {
+	char name[FILENAME_LIMIT + 1];
 	struct buf out;
 
 	table();
@@ -302,6 +310,12 @@ int main(void)
 	tap_str(numbered(&out, "a.very-long-extension-that-is-none", 2), "a.very-long-extension-that-is-none-2",
 		"or with something too long to be one");
 	tap_int((intmax_t)strlen(numbered(&out, "pic.png", FILENAME_TRIES)), 16, "the last has eight random digits");
+
+	tap_str(tagged(&out, "pic.png"), "pic-thumbnail.png", "a tag of our own");
+	memset(name, 'x', sizeof(name) - 5);
+	strcpy(name + sizeof(name) - 5, ".png");
+	tap_int((intmax_t)strlen(tagged(&out, name)), (intmax_t)FILENAME_LIMIT, "does not make a name too long");
+	tap_ok(ends_with(out.data, "x-thumbnail.png"), "and is whole");
 
 	tap_str(from_url(&out, "https://h/a/pic%20one.png?x=1#y"), "pic one.png", "a URL's last segment, decoded");
 	tap_str(from_url(&out, "https://h/cpaas/nms/v1/chat/u/objects/776e/payload"), "776e",
