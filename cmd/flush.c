@@ -302,10 +302,12 @@ static enum status sum_up(const struct run *run, struct err *err)
 static enum status run_flush(const struct run_ctx *ctx, const void *params, struct err *err)
 {
 	struct run run = { .params = params };
-	enum status st = spooling_open(&run.spool, ctx, err);
+	enum status st = output_check(err);
 	int lock = -1;
 
 	buf_init(&run.line, BUF_NO_MAX);
+	if (!st)
+		st = spooling_open(&run.spool, ctx, err);
 	/* where nothing was ever spooled, nothing is made */
 	if (!st && !access(spool_dir(run.spool), F_OK))
 		st = spool_lock(run.spool, &lock, err);

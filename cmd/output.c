@@ -3,6 +3,7 @@
 #include "base/interrupt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,13 @@ static enum status fail(struct err *err, enum status st, const char *reason)
 	if (err)
 		*err = state.failure;
 	return st;
+}
+
+enum status output_check(struct err *err)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? fail(err, ST_IO, strerror(EBADF)) : ST_OK;
 }
 
 /*

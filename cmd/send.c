@@ -329,6 +329,7 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 		.on_unknown = on_unknown(params->on_unknown),
 		.unordered = params->unordered,
 		.hold = run->spool != NULL,
+		.fail_fast = params->fail_fast,
 		.result = on_result,
 		.arg = run };
 	enum status st = open_session(run, ctx, err);
@@ -444,6 +445,8 @@ static enum status send_all(struct run *run, const struct run_ctx *ctx, struct e
 	}
 	if (!st)
 		st = sum_up(run, err);
+	if (st == ST_IO && !run->batch && run->sent)
+		err_prefix(err, "the message was sent");
 	if (st && keep_rest(run, &rest))
 		log_err(&rest);
 	return st;
@@ -521,6 +524,8 @@ static enum status run_send(const struct run_ctx *ctx, const void *params, struc
 	buf_init(&run.line, BUF_NO_MAX);
 	send_progress_init(&run.progress, run.params->common.quiet);
 	st = gather(&run, ctx, &form, err);
+	if (!st)
+		st = output_check(err);
 	if (!st)
 		st = send_input_open(&run.input, form, &run.words, err);
 	if (!st && run.params->spool)

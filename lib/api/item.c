@@ -133,11 +133,17 @@ static enum status read_recipient(struct outbox_item *item, struct json_value va
 	if (!text)
 		return err_set(err, ST_DATA, "'%s' is no address", key);
 	st = item_add_to(item, text, type, err);
+	if (st && item->to_count < ITEM_RECIPIENTS_MAX) {
+		/* for the report alone: the item is bad */
+		item->to = xreallocarray(item->to, item->to_count + 1, sizeof(*item->to));
+		item->to[item->to_count++] = (struct address){ .type = CHAT_ONE_TO_ONE, .id = text };
+		return st;
+	}
 	free(text);
 	return st;
 }
 
-/* A bad address among good ones spoils the line, but the good ones are kept for the report. */
+/* A bad address among good ones spoils the line, for all of which there is a report. */
 static enum status read_recipients(struct outbox_item *item, struct json_value root, const char *type,
 	const struct item_defaults *defaults, struct err *err)
 {

@@ -74,8 +74,8 @@ struct item_defaults {
 };
 
 /*
- * Reads one line. Never fails as a whole: what is wrong with it goes to item->bad, with as many recipients as could
- * be read, so that the line can be reported in its place. `doc` is memory kept from one line to the next.
+ * Reads one line. Never fails as a whole: what is wrong with it goes to item->bad, with the recipients as they were
+ * given, so that the line can be reported in its place. `doc` is memory kept from one line to the next.
  */
 struct outbox_item *item_from_json(struct json_doc *doc, const char *line, size_t len,
 	const struct item_defaults *defaults);

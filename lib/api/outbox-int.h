@@ -53,6 +53,7 @@ struct delivery {
 struct parcel {
 	struct outbox_item *item;
 	struct parcel *before, *behind; /* all that is not reported whole yet, in order */
+	uint64_t number; /* from 1, in the order of outbox_add() */
 	struct delivery *deliveries;
 	size_t count, reported;
 	size_t bytes; /* of the window */
@@ -129,12 +130,14 @@ struct outbox {
 	struct job *jobs, *free_jobs;
 	size_t running;
 	struct parcel *first, *last;
+	uint64_t added; /* parcels */
 	size_t recipients, bytes; /* in the window */
 	struct delivery *ready_first, *ready_last;
 	struct delivery *delayed;
 	struct delivery *done_first, *done_last; /* unordered: to be reported */
 	struct upload_cache uploads;
 	struct lane_table lanes;
+	bool failed; /* with fail_fast: nothing more is to be begun */
 	bool stopped, abandoned;
 	struct err why_abandoned;
 	bool skew_known;

@@ -93,6 +93,9 @@ static void finish(struct outbox *outbox, struct delivery *delivery, enum outbox
 	delivery->state = DELIVERY_DONE;
 	delivery->outcome = outcome;
 	delivery->next = NULL;
+	if (outbox->config.fail_fast)
+		outbox->failed |= outbox->config.hold ? outcome == OUTBOX_FAILED && delivery->cause == OUTBOX_ITSELF
+						      : outcome == OUTBOX_FAILED || outcome == OUTBOX_UNKNOWN;
 	if (outbox->config.unordered) {
 		*(outbox->done_last ? &outbox->done_last->next : &outbox->done_first) = delivery;
 		outbox->done_last = delivery;
@@ -164,15 +167,25 @@ static void lane_advance(struct outbox *outbox, struct lane *lane)
 
 /* ---- what can go on -------------------------------------------------------------------------------------------- */
 
+static bool is_before(const struct delivery *a, const struct delivery *b)
+{
+	return a->parcel->number < b->parcel->number || (a->parcel == b->parcel && a->index < b->index);
+}
+
+/* In the order of the input, in which the results are wanted: most come last anyway. */
 void outbox_ready(struct outbox *outbox, struct delivery *delivery)
 {
+	struct delivery **at = &outbox->ready_first;
+
 	delivery->state = DELIVERY_READY;
-	delivery->next = NULL;
-	if (outbox->ready_last)
-		outbox->ready_last->next = delivery;
-	else
-		outbox->ready_first = delivery;
-	outbox->ready_last = delivery;
+	if (outbox->ready_last && !is_before(delivery, outbox->ready_last))
+		at = &outbox->ready_last->next;
+	while (*at && is_before(*at, delivery))
+		at = &(*at)->next;
+	delivery->next = *at;
+	*at = delivery;
+	if (!delivery->next)
+		outbox->ready_last = delivery;
 }
 
 static struct delivery *pop_ready(struct outbox *outbox)
@@ -290,6 +303,8 @@ static void start_work(struct outbox *outbox)
 {
 	struct job *job;
 
+	if (outbox->failed)
+		outbox_stop(outbox);
 	while ((job = take_job(outbox))) {
 		struct delivery *delivery = pop_ready(outbox);
 		struct upload *upload = delivery ? NULL : upload_pop(outbox);
@@ -419,6 +434,7 @@ static struct parcel *parcel_new(struct outbox *outbox, struct outbox_item *item
 	struct parcel *parcel = xcalloc(1, sizeof(*parcel));
 
 	parcel->item = item;
+	parcel->number = ++outbox->added;
 	item->parcel = parcel;
 	parcel->count = item->to_count ? item->to_count : 1;
 	parcel->deliveries = xcalloc(parcel->count, sizeof(*parcel->deliveries));

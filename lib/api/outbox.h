@@ -5,7 +5,7 @@
  * one or more recipients. The outbox uploads attachments, posts the messages, looks up in history what may have been
  * sent, and reports one result for each recipient. What it promises:
  *
- *  - Up to `jobs` requests are under way at once. In one conversation, messages go out one after the other, in the
+ *  - Up to `jobs` requests are under way at once, begun in the order of the items. In one conversation, messages go out one after the other, in the
  *    order in which they were added, whatever happens to each; uploads run ahead of their turn.
  *  - A file (device, inode, size, times, name, type) is uploaded once for all the messages of the run that carry it.
  *    The last OUTBOX_UPLOADS_KEPT of them are remembered.
@@ -88,6 +88,7 @@ struct outbox_config {
 	bool unordered;
 	/* a message that may be sent later holds what comes behind it in its conversation, so that nothing overtakes */
 	bool hold;
+	bool fail_fast; /* outbox_stop() once a message has failed (with `hold`: so that it cannot be sent later) */
 	const char *sent_ids; /* the file of store/sent_ids.h, where what is sent is noted; copied, NULL: none */
 
 	/*

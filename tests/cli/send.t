@@ -137,6 +137,25 @@ for i in 1 2 3 4 5 6; do echo "{\"to\":\"bob@sandbox.example\",\"text\":\"f$i\"}
 run_in ff as alice kandy send --jsonl -j 1 --fail-fast --failed failed.jsonl
 is "$status" 1 '--fail-fast'
 is "$(($(grep -c '"sent"' "$out") + $(wc -l < failed.jsonl)))" 7 'what was not tried is among the failed'
+is "$(posts .json.chatMessage.text | grep -c '"f[3-6]"')" 0 'nothing is begun behind the failure'
+is "$(jq -c '[.line,.event]' "$out" | paste -sd' ')" '[1,"sent"] [2,"sent"] [3,"error"] [4,"error"] [5,"error"] [6,"error"] [7,"error"]' 'and each line has its result'
+json <(tail -n 1 "$out") '[.error.kind,.error.retryable,.attempts]' '["temporary",true,0]' 'that of one that was not tried says so'
+
+# a reader that is not there
+count
+as alice kandy send -t bob@sandbox.example -m unseen >&- 2> "$err"
+is "$?" 74 'stdout is closed: 74'
+nothing_sent 'and nothing is sent that could not be told'
+as alice kandy send -t bob@sandbox.example -m seen > /dev/full 2> "$err"
+is "$?" 74 'a disk that is full: 74'
+like "$err" '^kandy: send: the message was sent: cannot write the output: No space left' 'with the whole truth'
+
+# a line with a bad address
+count
+printf '%s\n' '{"to":["bob@sandbox.example","bad"],"text":"x"}' '{"to":"worse","text":"y"}' > in
+run_in in as alice kandy send --jsonl
+is "$(jq -c '[.line,.destination[0],.status]' "$out" | paste -sd' ')" '[1,"bob@sandbox.example","failed"] [1,"bad","failed"] [2,"worse","failed"]' 'a bad address spoils its line, and each recipient has a result'
+nothing_sent 'nothing of it is sent'
 
 # a filter in front, streamed: results come while the input is open
 mkfifo pipe
