@@ -387,7 +387,8 @@ static enum status move(struct run *run, struct err *err)
 			more ? STDIN_FILENO : -1, err);
 		if (!st)
 			st = output_flush(err);
-		send_progress_batch(&run->progress, run->sent, run->lost, run->input.consumed, run->input.size);
+		send_progress_batch(&run->progress, run->sent, run->lost, (int64_t)outbox_waiting(run->outbox),
+			send_input_read(&run->input));
 	}
 	return st;
 }

@@ -280,6 +280,13 @@ enum status send_input_next(struct send_input *input, struct outbox_item **item,
 	return ST_OK;
 }
 
+double send_input_read(const struct send_input *input)
+{
+	if (input->ended)
+		return 1;
+	return input->size > 0 ? (double)input->consumed / (double)input->size : 0;
+}
+
 bool send_input_rest(struct send_input *input, const char **line, size_t *len)
 {
 	enum lines_result result;

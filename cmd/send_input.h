@@ -44,6 +44,9 @@ void send_input_close(struct send_input *input); /* also for a zeroed struct */
  */
 enum status send_input_next(struct send_input *input, struct outbox_item **item, struct err *err) MUST_USE;
 
+/* Which part of it has been read, 0 to 1; 0 also where that is not known. */
+double send_input_read(const struct send_input *input);
+
 /* The next line as it is, for what is not sent: false at the end, or where no more of it is there now. */
 bool send_input_rest(struct send_input *input, const char **line, size_t *len);
 

@@ -63,8 +63,9 @@ static void format_time(char out[static 32], int64_t seconds)
 		snprintf(out, 32, "%lld:%02lld", (long long)(seconds / 60), (long long)(seconds % 60));
 }
 
-void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t lost, int64_t consumed, int64_t size)
+void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t lost, int64_t waiting, double read)
 {
+	double done = (double)(sent + lost), all = read > 0 ? (done + (double)waiting) / read : 0;
 	int64_t now, elapsed;
 	char left[32], eta[64] = "";
 
@@ -74,10 +75,10 @@ void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t l
 	elapsed = now - progress->began_ms;
 	if (!is_time(progress, progress->began_ms, now))
 		return;
-	if (size > 0 && consumed > 0 && consumed < size) {
-		format_time(left, (int64_t)((double)elapsed * (double)(size - consumed) / (double)consumed / 1000));
+	if (done > 0 && all > done) {
+		format_time(left, (int64_t)((double)elapsed * (all - done) / done / 1000));
 		snprintf(eta, sizeof(eta), ", %s to go", left);
 	}
 	log_progress("%lld sent, %lld failed, %.0f/s%s", (long long)sent, (long long)lost,
-		(double)(sent + lost) * 1000 / (double)(elapsed ? elapsed : 1), eta);
+		done * 1000 / (double)(elapsed ? elapsed : 1), eta);
 }

@@ -412,6 +412,11 @@ bool outbox_room(const struct outbox *outbox)
 	return !outbox->recipients || (outbox->recipients < OUTBOX_WINDOW && outbox->bytes < OUTBOX_WINDOW_BYTES);
 }
 
+size_t outbox_waiting(const struct outbox *outbox)
+{
+	return outbox->recipients;
+}
+
 bool outbox_idle(const struct outbox *outbox)
 {
 	return !outbox->first;

@@ -116,6 +116,7 @@ struct outbox_transport outbox_client(struct client *client);
 
 bool outbox_room(const struct outbox *outbox);
 void outbox_add(struct outbox *outbox, struct outbox_item *item); /* takes it over */
+size_t outbox_waiting(const struct outbox *outbox); /* results that have not been reported */
 bool outbox_idle(const struct outbox *outbox); /* every result has been reported */
 
 /*

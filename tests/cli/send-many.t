@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Many processes at once, and many messages in one. PROCESSES=200 for the long version.
+# Many processes at once, and many messages in one.
 . "${0%/*}/../lib/tap.sh"
-processes=${PROCESSES:-60}
+processes=${PROCESSES:-200}
 sandbox
 cache=$scratch/state-alice/kandy/default.json
 token_requests() { jq -c 'select(.kind=="request" and (.path|endswith("/token")))' "$sandbox_record" | wc -l; }

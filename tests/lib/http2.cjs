@@ -1,10 +1,12 @@
 // http2.cjs - a service of canned answers over HTTP/2 that leaves requests alone, as RFC 9113 allows.
 //
-//	node http2.cjs LOG KEY CERTIFICATE refuse | never | goaway
+//	node http2.cjs LOG KEY CERTIFICATE refuse | never | goaway | plain
 //
-// Prints its port, then serves until it is killed. LOG gets a line for each request: "METHOD PATH VERDICT BODY".
+// Prints its port, then serves until it is killed. LOG gets a line for each request: "METHOD PATH VERDICT BODY", and one for each
+// connection: "connection".
 //   refuse   the first two messages are reset with REFUSED_STREAM, those after them are taken
 //   never    so is every message
+//   plain    all are taken, each after 20 ms
 //   goaway   of every connection eight messages are taken, then GOAWAY names the last of them, and the others stay without an answer
 // Any password is right.
 'use strict';
@@ -22,6 +24,8 @@ const token = `${part({ alg: 'none' })}.${part({ preferred_username: 'h2-user', 
 	iat: now, exp: now + 86400 })}.${part('signature')}`;
 
 function verdict(session, stream) {
+	if (mode === 'plain')
+		return 'taken';
 	if (mode === 'never')
 		return 'refused';
 	if (mode === 'refuse')
@@ -52,7 +56,8 @@ function message(stream, method, path, session) {
 	stream.on('end', () => {
 		fs.appendFileSync(log, `${method} ${path} ${what} ${body}\n`);
 		if (what === 'taken')
-			answer(stream, 201, { chatMessage: { dateTime: now, status: 'Sent', resourceURL: `${path}/m${++sent}` } });
+			setTimeout(answer, mode === 'plain' ? 20 : 0, stream, 201,
+				{ chatMessage: { dateTime: now, status: 'Sent', resourceURL: `${path}/m${++sent}` } });
 	});
 }
 
@@ -70,5 +75,6 @@ server.on('stream', (stream, headers) => {
 		answer(stream, 404, {});
 	}
 });
+server.on('session', () => fs.appendFileSync(log, 'connection\n'));
 server.on('sessionError', () => {});
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));

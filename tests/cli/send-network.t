@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# send over networks that fail before anything is sent, over one connection, to many at once; and what is seen of it meanwhile.
+. "${0%/*}/../lib/tap.sh"
+posts() { jq -r 'select(.kind=="request" and .method=="POST" and (.path|endswith("/messages")))|"\(.json.chatMessage.text)"' "$sandbox_record"; }
+
+sandbox
+port=${KANDY_BASE_URL##*:}
+# flaky WANTED: a way to the sandbox that is reset so often; sets $way and $log
+flaky() {
+	log=$scratch/flaky.$RANDOM
+	node "$tests_dir/lib/flaky.cjs" "$port" "$1" "$log" >"$log.port" 2>"$log.err" </dev/null &
+	tap_pids+=($!)
+	wait_for grep -q . "$log.port" || { echo "Bail out! it did not start"; show "$log.err"; exit 1; }
+	way=https://127.0.0.1:$(cat "$log.port")
+}
+for when in accept handshake; do
+	flaky "2 $when"
+	rm -rf "$scratch/state-alice"
+	KANDY_PASSWORD=alice-secret run as alice kandy login -q --username alice@sandbox.example --base-url "$way" --retry-delay 10ms
+	is "$status $(paste -sd, "$log")" '0 reset,reset,led on' "reset at $when: a login is tried again"
+	flaky "2 $when"
+	KANDY_PASSWORD=alice-secret as alice kandy login -q --username alice@sandbox.example --base-url "$way" --retry-delay 10ms >"$out"
+	flaky "2 $when"
+	# the session is the first way's: only its name differs
+	jq -c --arg url "$way" '.baseUrl=$url' "$scratch/state-alice/kandy/default.json" >session && cat session >"$scratch/state-alice/kandy/default.json"
+	run as alice kandy send --base-url "$way" -t bob@sandbox.example -m "after $when" --retry-delay 10ms
+	is "$status $(paste -sd, "$log")" '0 reset,reset,led on' 'so is a message'
+	json "$out" '[.status,.attempts]' '["Sent",3]' 'and the attempts are counted'
+	is "$(posts | grep -c "after $when")" 1 'it is sent once'
+done
+
+# nobody listens yet
+flaky '0 accept'
+rm -rf "$scratch/state-alice"
+KANDY_PASSWORD=alice-secret as alice kandy login -q --username alice@sandbox.example --base-url "$way" >"$out"
+kill "${tap_pids[-1]}"; wait "${tap_pids[-1]}" 2>/dev/null
+XDG_STATE_HOME=$scratch/state-alice kandy send --base-url "$way" -t bob@sandbox.example -m late --retry 1000 --retry-delay 50ms -v >"$out" 2>"$err" &
+pid=$!
+ok 'a service that cannot be reached is tried again' wait_for grep -q 'trying again' "$err"
+node -e 'const net=require("net"); net.createServer(s=>{const o=net.connect(+process.argv[1],"127.0.0.1"); o.on("error",()=>s.destroy()); s.on("error",()=>o.destroy()); s.pipe(o); o.pipe(s)}).listen(+process.argv[2],"127.0.0.1")' "$port" "${way##*:}" </dev/null &
+tap_pids+=($!)
+wait "$pid"
+is "$? $(posts | grep -c late)" '0 1' 'and sent to once it is there'
+
+# ---- results as they come ----
+
+kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
+rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
+sandbox --fault 'POST messages 1:slow/2000'
+printf '{"to":"%s@sandbox.example","text":"x"}\n' bob carol >in
+run_in in as alice kandy send --jsonl -j 2 --unordered
+is "$status $(jq -r .line "$out" | paste -sd' ')" '0 2 1' '--unordered: results as they come'
+run_in in as alice kandy send --jsonl -j 2
+is "$status $(jq -r .line "$out" | paste -sd' ')" '0 1 2' 'without it: in the order of the input'
+
+# ---- a large file ----
+
+# peak SIZE: kilobytes of memory that sending a file of so many bytes takes
+peak() {
+	rm -f large
+	truncate -s "$1" large
+	XDG_STATE_HOME=$scratch/state-alice "$KANDY_BIN" send -t bob@sandbox.example -m large -a large >"$out" 2>"$err" &
+	pid=$!
+	while [ -e "/proc/$pid/status" ] && sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status" >now 2>/dev/null; do
+		[ -s now ] && cp now last
+	done
+	wait "$pid" || diag "$(cat "$err")"
+	cat last
+}
+small=$(peak 1M) large=$(peak 96M)
+diag "memory: $small kB for 1 MiB, $large kB for 96 MiB"
+ok 'a file is streamed, however large' test "$large" -lt $((small + 2048))
+is "$(jq -r 'select(.path|endswith("/objects")?)|.parts[1].bytes' "$sandbox_record" | paste -sd' ')" '1048576 100663296' 'and comes whole'
+
+# ---- cron ----
+
+run as alice kandy send -q -t bob@sandbox.example -m report
+is "$status$(cat "$err")" 0 '-q: silent when all is well'
+KANDY_PROXY=http://127.0.0.1:9 run as alice kandy send -q -t bob@sandbox.example -m report --retry 1 --retry-delay 1ms
+is "$status $(wc -l <"$err")" '69 1' 'and one line when it is not'
+
+# ---- a terminal ----
+
+kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
+rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
+sandbox --fault 'POST messages 3:404,4+:slow/600'
+as alice kandy whoami >/dev/null
+for i in {1..6}; do echo "{\"to\":\"bob@sandbox.example\",\"text\":\"$i\"}"; done >in
+TERM=xterm XDG_STATE_HOME=$scratch/state-alice timeout "$patience" script -qefc 'kandy send --jsonl -j 1 --retry 0 <in >results' screen </dev/null >/dev/null 2>&1
+like screen '[0-9]+ sent, [0-9]+ failed, [0-9.]+/s, [0-9]+:[0-9][0-9] to go' 'a batch shows how it gets on'
+is "$(wc -l <results)" 6 'its results are elsewhere'
+XDG_STATE_HOME=$scratch/state-alice timeout "$patience" script -qefc 'kandy send -q --jsonl -j 1 --retry 0 <in >results' screen </dev/null >/dev/null 2>&1
+unlike screen 'to go' 'with -q it does not'
+finish
