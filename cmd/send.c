@@ -117,7 +117,7 @@ static const struct opt opts[] = {
 		.hint = HINT_FILE,
 		.help = "put the input lines that were not sent into FILE, ready to be fed in again",
 		.more = "Of a line with several recipients, those that have the message already are taken out. A message "
-			"that may have arrived (status \"unknown\") is not among them. --lines goes with one recipient then." },
+			"that may have arrived (status \"unknown\") is not among them, nor a line that is too long to be kept. --lines goes with one recipient then." },
 
 	{ .kind = OPT_HEADING, .help = "Delivery" },
 	{ .kind = OPT_CHOICE,

@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PLACES 4096
+#define SIZE (PLACES * sizeof(struct place))
 
 struct place {
 	uint64_t id, origin; /* hashes; 0: none */
@@ -17,8 +19,8 @@ struct place {
 
 struct sent_ids {
 	char *path;
-	int fd; /* -1: not open yet */
-	bool hopeless; /* it cannot be opened, or written */
+	struct place *places; /* the file, in memory: thousands of messages are noted without a system call */
+	bool hopeless; /* it cannot be had */
 };
 
 struct sent_ids *sent_ids_new(const char *path)
@@ -26,7 +28,6 @@ struct sent_ids *sent_ids_new(const char *path)
 	struct sent_ids *ids = xcalloc(1, sizeof(*ids));
 
 	ids->path = xstrdup(path);
-	ids->fd = -1;
 	return ids;
 }
 
@@ -34,19 +35,33 @@ void sent_ids_free(struct sent_ids *ids)
 {
 	if (!ids)
 		return;
-	if (ids->fd >= 0)
-		close(ids->fd);
+	if (ids->places)
+		munmap(ids->places, SIZE);
 	free(ids->path);
 	free(ids);
+}
+
+static struct place *map(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct place *places = MAP_FAILED;
+
+	if (fd < 0)
+		return NULL;
+	/* all of its blocks: to write into a hole on a full disk would be the end of the process */
+	if (!posix_fallocate(fd, 0, SIZE))
+		places = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return places == MAP_FAILED ? NULL : places;
 }
 
 static bool ready(struct sent_ids *ids)
 {
 	if (!ids || ids->hopeless)
 		return false;
-	if (ids->fd < 0)
-		ids->fd = open(ids->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	ids->hopeless = ids->fd < 0;
+	if (!ids->places)
+		ids->places = map(ids->path);
+	ids->hopeless = !ids->places;
 	return !ids->hopeless;
 }
 
@@ -59,17 +74,12 @@ static uint64_t hash_of(const char *text)
 	return hash || !text ? hash : 1;
 }
 
-static off_t offset_of(uint64_t id)
-{
-	return (off_t)(id % PLACES * sizeof(struct place));
-}
-
 void sent_ids_note(struct sent_ids *ids, const char *id, const char *origin)
 {
 	struct place place = { hash_of(id), hash_of(origin) };
 
-	if (ready(ids) && pwrite(ids->fd, &place, sizeof(place), offset_of(place.id)) != (ssize_t)sizeof(place))
-		ids->hopeless = true; /* a full disk */
+	if (ready(ids))
+		ids->places[place.id % PLACES] = place;
 }
 
 bool sent_ids_other(struct sent_ids *ids, const char *id, const char *origin)
@@ -77,6 +87,8 @@ bool sent_ids_other(struct sent_ids *ids, const char *id, const char *origin)
 	uint64_t wanted = hash_of(id), mine = hash_of(origin);
 	struct place place;
 
-	return ready(ids) && pread(ids->fd, &place, sizeof(place), offset_of(wanted)) == (ssize_t)sizeof(place) &&
-		place.id == wanted && (!mine || place.origin != mine);
+	if (!ready(ids))
+		return false;
+	place = ids->places[wanted % PLACES];
+	return place.id == wanted && (!mine || place.origin != mine);
 }
