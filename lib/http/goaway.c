@@ -71,11 +71,13 @@ static struct http_connection *connection_of(struct transfer *t, int local_port)
 			connection = &http->connections[i];
 	}
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &made);
-	if (!connection || (made && !t->begun)) {
+	/* a new one may have the port of one that is gone: it counts from the start, at a second try, too */
+	if (!connection || made > t->connects) {
 		if (!connection)
 			connection = &http->connections[http->connection_next++ % HTTP_CONNECTIONS];
 		*connection = (struct http_connection){ .local_port = local_port };
 	}
+	t->connects = made;
 	return connection;
 }
 

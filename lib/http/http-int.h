@@ -74,6 +74,7 @@ struct transfer {
 	unsigned begun; /* how often libcurl began to send the request */
 	bool refused; /* the server said of this request that it has not looked at it (goaway.c) */
 	bool refusal_heard, repeated_unrefused; /* of goaway.c */
+	long connects; /* connections made for it when it last began */
 	struct http_connection *connection; /* that it began on last, or NULL */
 	int local_port; /* of that connection, and */
 	int64_t stream; /* of the HTTP/2 stream on it, for goaway.c */
