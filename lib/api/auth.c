@@ -64,7 +64,7 @@ static bool take_token(struct json_value answer, const char *name, struct secret
 	for (size_t i = 0; ok && i < text.len; i++)
 		ok = text.data[i] > ' ' && text.data[i] < 0x7f;
 	if (ok)
-		secret_set(secret, text.data, text.len);
+		secret_set_token(secret, text.data, text.len);
 	buf_release(&text);
 	return ok;
 }

@@ -241,7 +241,7 @@ static void get_secret(struct reader *r, struct secret *secret)
 	size_t len;
 
 	if (get_bytes(r, &s, &len))
-		secret_set(secret, s, len);
+		secret_set_token(secret, s, len);
 }
 
 /* Into an array of `size` bytes. */

@@ -2,20 +2,17 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES ((size_t)64 * 1024)
-#define SECRETS_MAX 64
 
 static struct {
 	pthread_mutex_t lock;
@@ -24,11 +21,6 @@ static struct {
 	int trace_fd;
 	bool trace_text;
 	bool progress_shown;
-	struct {
-		char *s;
-		size_t len;
-	} secrets[SECRETS_MAX];
-	size_t secret_count;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .trace_fd = -1 };
 
 void log_set_level(enum log_level level)
@@ -39,68 +31,6 @@ void log_set_level(enum log_level level)
 void log_set_command(const char *name)
 {
 	state.command = name;
-}
-
-void log_redact(const char *secret, size_t len)
-{
-	if (!secret || len < 6)
-		return;
-	pthread_mutex_lock(&state.lock);
-	for (size_t i = 0; i < state.secret_count; i++) {
-		if (state.secrets[i].len == len && !memcmp(state.secrets[i].s, secret, len))
-			goto out;
-	}
-	if (state.secret_count == SECRETS_MAX) {
-		/* a listener that runs for months renews its token thousands of times: forget the oldest */
-		explicit_bzero(state.secrets[0].s, state.secrets[0].len);
-		free(state.secrets[0].s);
-		memmove(state.secrets, state.secrets + 1, (SECRETS_MAX - 1) * sizeof(state.secrets[0]));
-		state.secret_count--;
-	}
-	state.secrets[state.secret_count].s = xmemdup0(secret, len);
-	state.secrets[state.secret_count++].len = len;
-out:
-	pthread_mutex_unlock(&state.lock);
-}
-
-/*
- * Replaces every known secret in `line`, in place: "***" is shorter than any of them. All of them are marked first,
- * since one may be the beginning of another, or two may overlap.
- */
-static void redact(struct buf *line)
-{
-	char *marks = NULL;
-	size_t to = 0;
-
-	for (size_t i = 0; i < state.secret_count; i++) {
-		size_t len = state.secrets[i].len;
-		const char *at = line->data;
-
-		while ((at = memmem(at, line->len - (size_t)(at - line->data), state.secrets[i].s, len))) {
-			if (!marks)
-				marks = xcalloc(line->len, 1);
-			memset(marks + (at++ - line->data), 1, len);
-		}
-	}
-	if (!marks)
-		return;
-	for (size_t from = 0; from < line->len; from++) {
-		if (!marks[from]) {
-			line->data[to++] = line->data[from];
-		} else if (!from || !marks[from - 1]) {
-			memcpy(line->data + to, "***", 3);
-			to += 3;
-		}
-	}
-	free(marks);
-	buf_truncate(line, to);
-}
-
-void log_hide(struct buf *text)
-{
-	pthread_mutex_lock(&state.lock);
-	redact(text);
-	pthread_mutex_unlock(&state.lock);
 }
 
 static void write_all(int fd, const char *s, size_t len)
@@ -127,9 +57,9 @@ __attribute__((format(printf, 2, 0))) static void compose(struct buf *out, const
 		buf_clear(&raw);
 		buf_adds(&raw, "(a message too long to show)");
 	}
-	redact(&raw);
+	log_hide(&raw);
 	utf8_printable(out, raw.data, raw.len);
-	redact(out);
+	log_hide(out);
 	buf_release(&raw);
 }
 
@@ -261,11 +191,7 @@ bool log_tracing_text(void)
 void log_close(void)
 {
 	log_progress("%s", "");
-	for (size_t i = 0; i < state.secret_count; i++) {
-		explicit_bzero(state.secrets[i].s, state.secrets[i].len);
-		free(state.secrets[i].s);
-	}
-	state.secret_count = 0;
+	log_forget();
 	if (state.trace_fd >= 0)
 		close(state.trace_fd);
 	state.trace_fd = -1;

@@ -41,6 +41,13 @@ void secret_set(struct secret *secret, const char *s, size_t len)
 	log_redact(secret->s, len);
 }
 
+void secret_set_token(struct secret *secret, const char *s, size_t len)
+{
+	hide_memory();
+	replace(secret, s, len);
+	log_redact_token(secret->s, len);
+}
+
 void secret_copy(struct secret *to, const struct secret *from)
 {
 	if (to == from)

@@ -118,7 +118,7 @@ bool percent_encode_segment(struct buf *out, const char *s, size_t len)
 	return encode_except(out, s, len, "-._~!$&'()*+,;=:@");
 }
 
-static int hex_digit(char c)
+int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';

@@ -40,6 +40,7 @@ bool base64url_decode(struct buf *out, const char *s, size_t len);
 /* base64 with padding (RFC 4648, 4), as in HTTP headers. */
 bool base64_encode(struct buf *out, const void *p, size_t len);
 
+int hex_digit(char c); /* what it counts; -1: it is none */
 void hex_encode(char *out, const void *p, size_t len); /* 2 * len digits and a NUL */
 
 bool starts_with(const char *s, const char *prefix);

@@ -216,7 +216,7 @@ static enum status field_decode(struct session *session, const struct field *fie
 		buf_init_secret(&text, BUF_NO_MAX);
 		ok = json_string(value, &text) && text.len && !memchr(text.data, '\0', text.len);
 		if (ok)
-			secret_set(place(session, field), text.data, text.len);
+			secret_set_token(place(session, field), text.data, text.len);
 		buf_release(&text);
 		break;
 	case TIME: ok = json_int(value, place(session, field)); break;

@@ -86,6 +86,10 @@ static void test_redaction(void)
 	begin();
 	log_error("%s", secret.s);
 	tap_str(end(), "kandy: ***\n", "struct secret tells by itself");
+	secret_set_token(&secret, "a-token-in-one", 14);
+	begin();
+	log_error("%s", secret.s);
+	tap_str(end(), "kandy: ***\n", "of a token, too");
 	secret_release(&secret);
 	log_redact("prefix", 6);
 	log_redact("prefix-and-more", 15);
@@ -93,15 +97,92 @@ static void test_redaction(void)
 	begin();
 	log_error("%s", "a prefix-and-more-behind b");
 	tap_str(end(), "kandy: a *** b\n", "of secrets that overlap nothing is left");
-	for (int i = 0; i < 200; i++) {
-		char token[32];
+}
 
+static void test_memory(void)
+{
+	char token[32];
+
+	log_redact("the password", 12);
+	for (int i = 0; i < 200; i++) {
 		snprintf(token, sizeof(token), "token-%06d", i);
-		log_redact(token, strlen(token));
+		log_redact_token(token, strlen(token));
 	}
 	begin();
-	log_error("token-000199 token-000150");
-	tap_str(end(), "kandy: *** ***\n", "of many the latest are kept");
+	log_error("token-000199 token-000136 token-000135");
+	tap_str(end(), "kandy: *** *** token-000135\n", "of many tokens the latest 64 are kept");
+	begin();
+	log_error("the password");
+	tap_str(end(), "kandy: ***\n", "and they push no password out");
+	for (int i = 0; i < 200; i++) {
+		snprintf(token, sizeof(token), "other-%06d", i);
+		log_redact(token, strlen(token));
+		log_redact("the password", 12);
+	}
+	begin();
+	log_error("the password, other-000199 other-000137 other-000136");
+	tap_str(end(), "kandy: ***, *** *** other-000136\n", "nor does anything else, as long as it is named");
+	log_forget();
+	begin();
+	log_error("the password");
+	tap_str(end(), "kandy: the password\n", "forgotten");
+}
+
+/* What was not written may be the same when it is decoded. */
+static void encoded(const char *text, const char *wanted)
+{
+	char line[200];
+
+	begin();
+	log_error("%s", text);
+	snprintf(line, sizeof(line), "kandy: %s\n", wanted);
+	tap_str(end(), line, text);
+}
+
+static void test_encodings(void)
+{
+	log_redact("p@ss/word+1", 11);
+	log_redact("two \"words\"\xc3\xa9\xf0\x9f\x98\x80", 17);
+	encoded("a=b&password=p%40ss%2Fword%2B1&c", "a=b&password=***&c");
+	encoded("p%40ss%2fword%2b1", "***");
+	encoded("%70%40%73%73%2F%77%6F%72%64%2B%31!", "***!");
+	encoded("x=p@ss%2Fword+1;", "x=***;");
+	encoded("{\"p\":\"p@ss\\/word+1\"}", "{\"p\":\"***\"}");
+	encoded("p\\u0040ss/word\\u002B1", "***");
+	encoded("p%2540ss%252Fword%252B1", "***");
+	encoded("{\"form\":\"p%40ss\\/word%2B1\"}", "{\"form\":\"***\"}");
+	encoded("two+%22words%22%C3%A9%F0%9F%98%80.", "***.");
+	encoded("two \\\"words\\\"\\u00e9\\ud83d\\ude00.", "***.");
+	encoded("p%40ss%2Fword%2B2 100% %4 \\u12 \\ %zz+\\", "p%40ss%2Fword%2B2 100% %4 \\u12 \\ %zz+\\");
+	log_forget();
+}
+
+static void masked(const char *text, const char *wanted)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_NO_MAX);
+	log_mask(&out, text, strlen(text));
+	tap_str(out.data, wanted, text);
+	buf_release(&out);
+}
+
+static void test_masks(void)
+{
+	masked("password=ab1 2c,(d)", "password=***");
+	masked("a password=ab&b=c", "a password=***&b=c");
+	masked("client-secret: x, and", "client-secret: ***, and");
+	masked("{clientSecret: x}", "{clientSecret: ***}");
+	masked("Api-Key=x&REFRESHTOKEN=y", "Api-Key=***&REFRESHTOKEN=***");
+	masked("token=x", "token=***");
+	masked("the token: it is old", "the token: it is old");
+	masked("secret%3Dx%26y", "secret%3D***");
+	masked("the password is wrong", "the password is wrong");
+	masked("see https://user:pw@h.example/p@q.", "see https://***@h.example/p@q.");
+	masked("http://u:p@w@h:1 http://h/@x", "http://***@h:1 http://h/@x");
+	masked("'x://y@'", "'x://***@'");
+	masked("://", "://");
+	masked("", "");
 }
 
 static void test_trace(void)
@@ -185,6 +266,9 @@ int main(void)
 	saved_stderr = dup(STDERR_FILENO);
 	test_lines();
 	test_redaction();
+	test_memory();
+	test_encodings();
+	test_masks();
 	test_trace();
 	test_bodies();
 	dup2(saved_stderr, STDERR_FILENO); /* for what a sanitizer may have to say at the end */

@@ -1,0 +1,135 @@
+/*
+ * log_mask.c - what stands behind the name of a secret in a text that others made: in JSON, in a form, in the query of
+ * a URL.
+ *
+ * log_redact.c takes out what kandy knows to be secret. This is for what it does not know, and for what is too short to
+ * be looked for.
+ */
+#include "base/log.h"
+
+#include "base/buf.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* A '_' stands for '-' and for nothing, too: accessToken, client-secret. */
+static const char *const secret_names[] = { "access_token", "refresh_token", "id_token", "auth_token", "session_token",
+	"client_secret", "password", "authorization", "api_key", NULL };
+/* These may be words of a sentence: only with '=' right behind them. */
+static const char *const plain_names[] = { "token", "secret", "passwd", "passphrase", NULL };
+
+/* The length of `name` where it begins `p`; 0: it does not. */
+static size_t name_len(const char *p, size_t len, const char *name)
+{
+	size_t i = 0;
+
+	for (; *name; name++) {
+		if (*name == '_') {
+			i += i < len && (p[i] == '_' || p[i] == '-');
+		} else {
+			if (i == len || tolower((unsigned char)p[i]) != *name)
+				return 0;
+			i++;
+		}
+	}
+	return i;
+}
+
+static size_t any_name_len(const char *p, size_t len, const char *const *names)
+{
+	size_t n = 0;
+
+	while (*names && !n)
+		n = name_len(p, len, *names++);
+	return n;
+}
+
+/* '=', perhaps as %3D. */
+static size_t equals_len(const char *p, size_t len)
+{
+	if (len >= 3 && !strncasecmp(p, "%3d", 3))
+		return 3;
+	return len && *p == '=';
+}
+
+static size_t quotes_len(const char *p, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && memchr("\\\"' \t", p[i], 5))
+		i++;
+	return i;
+}
+
+/* What stands between a name and its value: quotes, white space, and one '=' or ':'. 0: no value follows. */
+static size_t separator_len(const char *p, size_t len)
+{
+	size_t i = quotes_len(p, len), n = equals_len(p + i, len - i);
+
+	if (!n && i < len && p[i] == ':')
+		n = 1;
+	return n ? i + n + quotes_len(p + i + n, len - i - n) : 0;
+}
+
+/*
+ * A space does not end it: it may be behind the scheme of an authorization. Behind a bare '=' nothing ends it but what
+ * ends a field of a form, since a password may have anything else in it.
+ */
+static size_t value_len(const char *p, size_t len, bool field)
+{
+	size_t i = 0;
+
+	for (; i < len && !memchr(field ? "&\"'#<>\\\r\n" : "&\"'#<>\\\r\n\t,;(){}[]", p[i], field ? 9 : 18); i++)
+		;
+	return i;
+}
+
+/* The length of name and separator of a secret that begins here, `*field` if its value is one of a form; 0: none. */
+static size_t secret_len(const char *p, size_t len, bool *field)
+{
+	size_t name = any_name_len(p, len, secret_names), n = name ? separator_len(p + name, len - name) : 0;
+
+	if (!n && (name = any_name_len(p, len, plain_names)))
+		n = equals_len(p + name, len - name);
+	*field = n && n == equals_len(p + name, len - name);
+	return n ? name + n : 0;
+}
+
+/* The length of "USER:PASSWORD" behind the "://" that begins here; 0: there is none. */
+static size_t user_len(const char *p, size_t len)
+{
+	size_t user = 0;
+
+	if (len < 3 || memcmp(p, "://", 3) != 0)
+		return 0;
+	for (size_t i = 3; i < len && !memchr("/?#\"'<>\\ \t\r\n", p[i], 12); i++) {
+		if (p[i] == '@')
+			user = i - 3;
+	}
+	return user;
+}
+
+void log_mask(struct buf *out, const char *p, size_t len)
+{
+	size_t from = 0, at = 0;
+
+	while (at < len) {
+		size_t user = user_len(p + at, len - at), secret;
+		bool field;
+
+		if (user) {
+			at += 3;
+		} else if ((secret = secret_len(p + at, len - at, &field))) {
+			at += secret;
+		} else {
+			at++;
+			continue;
+		}
+		buf_add(out, p + from, at - from);
+		buf_adds(out, "***");
+		at += user ? user : value_len(p + at, len - at, field);
+		from = at;
+	}
+	buf_add(out, p + from, len - from);
+}
