@@ -1,6 +1,7 @@
 #include "api/service_error.h"
 
-#include "base/str.h"
+#include "base/log.h"
+#include "base/utf8.h"
 #include "json/json.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <strings.h>
 
 #define SENTENCE_MAX 700 /* leaves room in struct err for what stands around it */
+#define GATHERED_MAX ((size_t)64 * 1024) /* of it, before it is cut: a part of a secret would not be found */
 #define VARIABLES_MAX 9 /* %1 to %9 */
 
 struct sentence {
@@ -66,13 +68,28 @@ static void substitute(struct buf *out, const char *text, struct json_value vari
 		free(values[i]);
 }
 
+/* A server may repeat what it was sent. Lines of JSON and the spool, too, get to see it, and no log hides it there. */
+static void hide_secrets(struct buf *text)
+{
+	struct buf masked;
+
+	buf_init_secret(&masked, BUF_NO_MAX);
+	log_hide(text);
+	log_mask(&masked, text->data, text->len);
+	buf_clear(text);
+	buf_add(text, masked.data, utf8_cut(masked.data, masked.len, SENTENCE_MAX));
+	buf_release(&masked);
+}
+
 static void take_code(struct sentence *said, struct json_value value)
 {
-	char *code = json_dup(value);
+	struct buf code;
 
-	if (code)
-		snprintf(said->code, sizeof(said->code), "%s", code);
-	free(code);
+	buf_init_secret(&code, GATHERED_MAX);
+	add_text(&code, value);
+	hide_secrets(&code);
+	snprintf(said->code, sizeof(said->code), "%s", code.data);
+	buf_release(&code);
 }
 
 /*
@@ -128,6 +145,7 @@ static bool take_sentence(struct sentence *said, const struct http_response *res
 		found = take_request_error(said, root) || take_plain_error(said, root);
 	}
 	json_release(&doc);
+	hide_secrets(&said->text);
 	if (found && !said->text.len)
 		buf_adds(&said->text, said->code);
 	while (said->text.len && strchr(" .\n", said->text.data[said->text.len - 1]))
@@ -180,7 +198,7 @@ enum status service_error(const struct http_response *response, const char *what
 	enum status st;
 	bool sentence;
 
-	buf_init(&said.text, SENTENCE_MAX);
+	buf_init_secret(&said.text, GATHERED_MAX);
 	sentence = take_sentence(&said, response);
 	st = kind_of(response, sentence, &outcome);
 	if (st == ST_CONFIG)

@@ -2,6 +2,7 @@
 #include "../lib/tap.h"
 
 #include "api/service_error.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,6 +54,15 @@ static const struct {
 	{ 501, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "501" },
 	{ 505, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "505" },
 	{ 407, HTML, "<html>", ST_CONFIG, ERR_NOT_SENT, false, "", "the proxy wants a login" },
+	{ 400, JSON, "{\"error\":\"password=ab1\",\"error_description\":\"what is username=u&password=ab1 (no)?\"}",
+		ST_AUTH, ERR_REFUSED, false, "password=***",
+		"what is username=u&password=*** (password=***, status 400; POST /x)" },
+	{ 400, JSON, "{\"message\":\"the form was client_secret=p%40ss%2Fword%2B1 and p@ss/word+1\"}", ST_AUTH,
+		ERR_REFUSED, false, "", "the form was client_secret=*** (status 400; POST /x)" },
+	{ 400, JSON,
+		"{\"requestError\":{\"serviceException\":{\"messageId\":\"p@ss/word+1\",\"text\":\"not %1\","
+		"\"variables\":[\"p%40ss%2Fword%2B1\"]}}}",
+		ST_AUTH, ERR_REFUSED, false, "***", "not *** (***, status 400; POST /x)" },
 };
 
 int main(void)
@@ -61,6 +71,7 @@ int main(void)
 	struct err err;
 	char type[64], *big;
 
+	log_redact("p@ss/word+1", 11);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		snprintf(type, sizeof(type), "%s", cases[i].type);
 		response.status = cases[i].http;
@@ -105,6 +116,13 @@ int main(void)
 	buf_addf(&response.body, "\",\"variables\":[\"%s%s%s%s\"]}}}", big, big, big, big);
 	tap_int(service_error(&response, "GET /y", &err), ST_AUTH, "half a million insertions of 400 kB each");
 	buf_release(&response.body);
+
+	buf_init(&response.body, BUF_NO_MAX);
+	buf_addf(&response.body, "{\"message\":\"%.695s p@ss/word+1\"}", big);
+	service_error(&response, "GET /y", &err);
+	tap_ok(strstr(err.text, "xxx *** (status 400") != NULL, "no part of a secret at the cut");
+	buf_release(&response.body);
 	free(big);
+	log_forget();
 	return tap_done();
 }
