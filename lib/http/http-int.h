@@ -114,7 +114,6 @@ bool proxy_is_possible(const char *proxy_option);
 /* trace.c */
 int trace_on_debug(CURL *easy, curl_infotype type, char *p, size_t size, void *transfer);
 void trace_end(const struct transfer *transfer, CURLcode code);
-void trace_add_url(struct buf *out, const char *url, size_t len); /* without the values of its query and fragment */
 void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_length); /* without what is secret */
 
 #endif

@@ -8,7 +8,7 @@
 #include "http/http-int.h"
 
 #include "base/log.h"
-#include "base/str.h"
+#include "base/url_shown.h"
 
 #include <string.h>
 #include <strings.h>
@@ -21,39 +21,21 @@ static const char *const remarks[] = { "  Trying ", "Connected to ", "Connection
 	"Connection died", "REFUSED_STREAM", "Using HTTP2", "Using Stream ID", "recveived GOAWAY", "received GOAWAY",
 	NULL };
 
-static const char *const secret_headers[] = { "authorization", "proxy-authorization", "cookie", "set-cookie", NULL };
+/* Headers that are secret as a whole, by a word in their names: X-Auth-Token, Set-Cookie2, Authentication-Info. */
+static const char *const secret_words[] = { "authorization", "authentication-info", "authenticate-info", "cookie",
+	"token", "secret", "password", "session", "api-key", "apikey", NULL };
 
 static bool is_secret_header(const char *name, size_t len)
 {
-	for (const char *const *h = secret_headers; *h; h++) {
-		if (strlen(*h) == len && !strncasecmp(*h, name, len))
-			return true;
+	for (const char *const *word = secret_words; *word; word++) {
+		size_t n = strlen(*word);
+
+		for (size_t i = 0; i + n <= len; i++) {
+			if (!strncasecmp(name + i, *word, n))
+				return true;
+		}
 	}
 	return false;
-}
-
-void trace_add_url(struct buf *out, const char *url, size_t len)
-{
-	const char *end = url + len, *p = url;
-
-	/* a fragment may have a '?' in it, and a query none in front of it */
-	while (p < end && *p != '?' && *p != '#')
-		p++;
-	buf_add(out, url, (size_t)(p - url));
-	while (p < end) { /* at '?', '&' or '#': the name stays, the value goes */
-		const char *next = p + 1, *value;
-
-		while (next < end && *next != '&' && *next != '#')
-			next++;
-		value = memchr(p, '=', (size_t)(next - p));
-		if (value) {
-			buf_add(out, p, (size_t)(value + 1 - p));
-			buf_adds(out, "***");
-		} else {
-			buf_add(out, p, (size_t)(next - p));
-		}
-		p = next;
-	}
 }
 
 /* The scheme of an Authorization with the space behind it; 0: what stands there is none that is known. */
@@ -68,29 +50,83 @@ static size_t scheme_len(const char *value, size_t len)
 	return 0;
 }
 
+/* The length of "?name=", "&name=" or "#name=" that begins here; 0: nothing of the kind does. */
+static size_t parameter_len(const char *p, size_t len)
+{
+	size_t i = 1;
+
+	if (*p != '?' && *p != '&' && *p != '#')
+		return 0;
+	while (i < len && !memchr("=&#?\"'<> \t", p[i], 10))
+		i++;
+	return i < len && p[i] == '=' ? i + 1 : 0;
+}
+
+/* URLs may stand anywhere in a value (Link, Refresh): each without the values of its query. */
+static void add_without_queries(struct buf *out, const char *p, size_t len)
+{
+	size_t from = 0, at = 0;
+
+	while (at < len) {
+		size_t n = parameter_len(p + at, len - at);
+
+		if (!n) {
+			at++;
+			continue;
+		}
+		at += n;
+		buf_add(out, p + from, at - from);
+		buf_adds(out, "***");
+		while (at < len && !memchr("&#\"'<> \t", p[at], 8))
+			at++;
+		from = at;
+	}
+	buf_add(out, p + from, len - from);
+}
+
+static void add_value(struct buf *out, const char *value, size_t len, bool is_url)
+{
+	struct buf shown;
+
+	buf_init_secret(&shown, BUF_NO_MAX);
+	if (is_url)
+		url_add_shown(&shown, value, len);
+	else
+		add_without_queries(&shown, value, len);
+	log_mask(out, shown.data, shown.len);
+	buf_release(&shown);
+}
+
+static bool is_named(const char *line, size_t name_len, const char *name)
+{
+	return name_len == strlen(name) && !strncasecmp(line, name, name_len);
+}
+
 void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_length)
 {
 	const char *colon = memchr(line, ':', len), *value, *end = line + len;
 	size_t name_len = colon ? (size_t)(colon - line) : 0;
 
-	if (!colon) {
-		buf_add(out, line, len);
+	if (len && (line[0] == ' ' || line[0] == '\t')) {
+		/* more of the header before, which may be a secret one */
+		buf_adds(out, " ***");
 		return;
 	}
+	if (!colon) {
+		log_mask(out, line, len);
+		return;
+	}
+	log_mask(out, line, name_len);
 	for (value = colon + 1; value < end && *value == ' '; value++)
 		;
-	buf_add(out, line, (size_t)(value - line));
+	buf_add(out, colon, (size_t)(value - colon));
 	if (is_secret_header(line, name_len)) {
-		/* a cookie has no scheme */
-		if (strchr("aApP", line[0]))
-			buf_add(out, value, scheme_len(value, (size_t)(end - value)));
+		buf_add(out, value, scheme_len(value, (size_t)(end - value)));
 		buf_adds(out, "***");
-	} else if (hide_length && name_len == 14 && !strncasecmp(line, "content-length", 14)) {
+	} else if (hide_length && is_named(line, name_len, "content-length")) {
 		buf_adds(out, "***");
-	} else if (name_len == 8 && !strncasecmp(line, "location", 8)) {
-		trace_add_url(out, value, (size_t)(end - value));
 	} else {
-		buf_add(out, value, (size_t)(end - value));
+		add_value(out, value, (size_t)(end - value), is_named(line, name_len, "location"));
 	}
 }
 
@@ -104,7 +140,7 @@ static void add_request_line(struct buf *out, const char *line, size_t len)
 		return;
 	}
 	buf_add(out, line, (size_t)(target + 1 - line));
-	trace_add_url(out, target + 1, (size_t)(version - target - 1));
+	url_add_shown(out, target + 1, (size_t)(version - target - 1));
 	buf_add(out, version, (size_t)(line + len - version));
 }
 
@@ -193,7 +229,7 @@ void trace_end(const struct transfer *t, CURLcode code)
 	if (!t->request.body_secret)
 		log_trace_body("http < body", t->response.body.data, t->response.body.len);
 	buf_init(&url, HTTP_URL_MAX + 64);
-	trace_add_url(&url, t->request.url, strlen(t->request.url));
+	url_add_shown(&url, t->request.url, strlen(t->request.url));
 	if (t->request.body_secret)
 		sent = -1;
 	log_trace(

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/url_shown.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -277,12 +278,24 @@ static enum status prepare(struct ws *ws, struct ws_socket *s, const char *path,
 
 	for (const char *p = path; *p; p++) {
 		if (*p <= ' ' || *p > '~')
-			return err_set(err, ST_PROTOCOL, "the path of the WebSocket, '%s', is none", path);
+			return err_set(err, ST_PROTOCOL, "the path of the WebSocket, '%.*s', is none",
+				(int)strcspn(path, "?#"), path);
 	}
 	if ((st = handshake_init(&s->handshake, err)))
 		return st;
 	handshake_request(&s->handshake, ws->config.origin, path, token, &s->request);
 	return wire_open(&s->wire, address, err);
+}
+
+/* The path is the server's, and may have a token in its query. */
+static void trace_address(const char *origin, const char *path)
+{
+	struct buf shown;
+
+	buf_init(&shown, BUF_NO_MAX);
+	url_add_shown(&shown, path, strlen(path));
+	log_trace("websocket: connecting to %s%s", origin, shown.data);
+	buf_release(&shown);
 }
 
 void ws_connect(struct ws *ws, const char *path, const struct secret *token, const char *address)
@@ -303,7 +316,7 @@ void ws_connect(struct ws *ws, const char *path, const struct secret *token, con
 	buf_init_secret(&s->request, BUF_NO_MAX);
 	ws_frame_reader_init(&s->reader, ws->config.max_message);
 	ws->socket = s;
-	log_trace("websocket: connecting to %s%s", ws->config.origin->origin, path);
+	trace_address(ws->config.origin->origin, path);
 	if (prepare(ws, s, path, token, address, &err))
 		end(ws, 0, &err);
 	else
