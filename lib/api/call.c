@@ -58,10 +58,12 @@ static enum status resolve(struct client *client, struct exchange *x, struct err
 		memcpy(x->url + origin, path, len + 1);
 		return ST_OK;
 	}
+	/* without its query, which may hold a token */
 	if (http_resolve(client->base.origin, path, &x->url, &same, &why))
-		return err_set(err, ST_PROTOCOL, "the server names '%s', which cannot be asked: %s", path, why.text);
+		return err_set(err, ST_PROTOCOL, "the server names what cannot be asked: %s", why.text);
 	if (!same)
-		return err_set(err, ST_PROTOCOL, "'%s' is not at %s, and is not asked", path, client->base.origin);
+		return err_set(err, ST_PROTOCOL, "'%.*s' is not at %s, and is not asked", (int)strcspn(path, "?#"),
+			path, client->base.origin);
 	return ST_OK;
 }
 

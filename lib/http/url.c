@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/url_shown.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -24,6 +25,19 @@ static void origin_release(struct origin *origin)
 	curl_free(origin->port);
 }
 
+/* A query may hold a token: "the link 'https://h/p?t=***' WHY". */
+static enum status refuse(const char *link, const char *why, struct err *err)
+{
+	struct buf shown;
+	enum status status;
+
+	buf_init(&shown, BUF_NO_MAX);
+	url_add_shown(&shown, link, strlen(link));
+	status = err_set(err, ST_DATA, "the link '%s' %s", shown.data, why);
+	buf_release(&shown);
+	return status;
+}
+
 /*
  * What some reader of URLs takes for something else than libcurl does is refused before anybody reads it: white space
  * and controls (dropped by browsers), backslashes (slashes to browsers), a scheme without exactly two slashes behind
@@ -40,7 +54,7 @@ static enum status look_through(const char *link, struct err *err)
 		return err_set(err, ST_DATA, "the link is longer than %zu characters", HTTP_URL_MAX);
 	for (p = link; *p; p++) {
 		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '\\')
-			return err_set(err, ST_DATA, "the link '%s' has a character that does not belong in one", link);
+			return refuse(link, "has a character that does not belong in one", err);
 	}
 	p = link;
 	if (link[scheme] != ':') {
@@ -48,12 +62,12 @@ static enum status look_through(const char *link, struct err *err)
 			return ST_OK; /* relative to our own host */
 	} else if (!(scheme == 5 && !strncasecmp(link, "https", 5)) &&
 		!(scheme == 4 && !strncasecmp(link, "http", 4))) {
-		return err_set(err, ST_DATA, "the link '%s' is neither https nor http", link);
+		return refuse(link, "is neither https nor http", err);
 	} else {
 		p = link + scheme + 1;
 	}
 	if (!starts_with(p, "//") || p[2] == '/')
-		return err_set(err, ST_DATA, "the link '%s' names no host", link);
+		return refuse(link, "names no host", err);
 	return ST_OK;
 }
 
@@ -126,8 +140,8 @@ enum status http_resolve(const char *base, const char *link, char **url, bool *s
 	code = curl_url_set(parts, CURLUPART_URL, link, FLAGS);
 	if (code || !origin_get(parts, &theirs) || curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0) ||
 		curl_url_get(parts, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT)) {
-		status = err_set(err, ST_DATA, "the link '%s' %s", link,
-			code == CURLUE_USER_NOT_ALLOWED ? "has a user name in it" : "cannot be read");
+		status =
+			refuse(link, code == CURLUE_USER_NOT_ALLOWED ? "has a user name in it" : "cannot be read", err);
 		goto out;
 	}
 	*same_origin = !strcmp(ours.scheme, theirs.scheme) && !strcmp(ours.host, theirs.host) &&

@@ -207,6 +207,16 @@ static void check_lengths(void)
 	free(url);
 }
 
+static void check_sentence(const char *link, const char *wanted)
+{
+	struct err err = ERR_INIT;
+	char *url = NULL;
+	bool same;
+
+	tap_int(http_resolve(BASE, link, &url, &same, &err), ST_DATA, link);
+	tap_str(err.text, wanted, "and what is said has no secret");
+}
+
 int main(void)
 {
 	size_t refused = 0, count = sizeof(cases) / sizeof(cases[0]);
@@ -216,6 +226,11 @@ int main(void)
 		refused += !cases[i].url;
 	}
 	check_lengths();
+	check_sentence("ftp://h/?access_token=s3cret",
+		"the link 'ftp://h/?access_token=***' is neither https nor http");
+	check_sentence("https:/h?token=s3cret", "the link 'https:/h?token=***' names no host");
+	check_sentence("/x?token=s3 cret#y", "the link '/x?token=***#y' has a character that does not belong in one");
+	check_sentence("https://user:s3cret@h/?a=b", "the link 'https://***@h/?a=***' has a user name in it");
 	printf("# %zu links: %zu refused\n", count, refused);
 	tap_cases("origins");
 	return tap_done();
