@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/http_date.h"
 #include "base/interrupt.h"
+#include "base/url_shown.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -20,17 +21,13 @@ struct network {
 	bool skew_known;
 };
 
-/* "SCHEME://[USER:PASSWORD@]HOST:PORT": the host, and the whole without the password. */
-static void split_proxy(const char *proxy, struct buf *shown, struct buf *host)
+/* Appends the host of "SCHEME://[USER:PASSWORD@]HOST:PORT". */
+static void add_host(struct buf *host, const char *proxy)
 {
-	const char *name = strstr(proxy, "://");
-	const char *at = strrchr(proxy, '@');
-	size_t scheme = name ? (size_t)(name + 3 - proxy) : 0;
-	const char *start = at ? at + 1 : proxy + scheme;
+	const char *scheme = strstr(proxy, "://"), *at = strrchr(proxy, '@');
+	const char *start = at ? at + 1 : scheme ? scheme + 3 : proxy;
 	bool ipv6 = *start == '[';
 
-	buf_add(shown, proxy, scheme);
-	buf_adds(shown, start);
 	buf_add(host, start + ipv6, strcspn(start + ipv6, ipv6 ? "]" : ":/"));
 }
 
@@ -47,7 +44,8 @@ static void check_proxy(struct network *n, struct buf *host)
 		return;
 	}
 	buf_init(&shown, BUF_NO_MAX);
-	split_proxy(proxy, &shown, host);
+	url_add_setting(&shown, proxy);
+	add_host(host, proxy);
 	report_ok(n->report, "proxy", "%s leads to %s", shown.data, base->host);
 	buf_release(&shown);
 	explicit_bzero(proxy, strlen(proxy)); /* it may hold a password */

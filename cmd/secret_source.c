@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
+#include "cli/cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,12 +141,12 @@ enum status secret_from_value(const char *value, const char *name, const char *w
  */
 static char *command_name(const char *command, const char *what)
 {
-	size_t skip = strspn(command, " \t\n");
-	size_t len = strcspn(command + skip, " \t\n;&|<>()");
+	const char *program;
+	size_t len = cli_program(command, &program);
 
-	if (!len || memchr(command + skip, '=', len))
+	if (!len)
 		return xasprintf("the %s command", what);
-	return xasprintf("the %s command '%.*s'", what, (int)len, command + skip);
+	return xasprintf("the %s command '%.*s'", what, (int)len, program);
 }
 
 static enum status start(const char *command, const char *name, pid_t *pid, int *out, struct err *err)

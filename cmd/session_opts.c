@@ -24,6 +24,7 @@ const struct opt session_opts[] = {
 		.env = "KANDY_BASE_URL",
 		.config = true,
 		.hint = HINT_HOST,
+		.shown = SHOW_URL,
 		.help = "the service's address, https://HOST[:PORT]; the one of the last login if not given" },
 	{ .kind = OPT_STRING,
 		.name = "cacert",
@@ -47,9 +48,14 @@ const struct opt session_opts[] = {
 		.env = "KANDY_PROXY",
 		.config = true,
 		.hint = HINT_HOST,
+		.shown = SHOW_URL,
+		.password_goes =
+			"'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file",
 		.help = "go through this proxy; empty: through none",
 		.more = "Without it, the variables https_proxy, http_proxy, all_proxy and no_proxy "
-			"count as they do for curl." },
+			"count as they do for curl. A proxy that wants a login is written http://USER:PASSWORD@HOST:PORT "
+			"in KANDY_PROXY, in https_proxy or in the configuration file. The option takes no password, "
+			"since others could read it in the list of processes." },
 	{ .kind = OPT_DURATION,
 		.name = "timeout",
 		.metavar = "DURATION",
@@ -138,6 +144,7 @@ const struct opt session_opts[] = {
 		.env = "KANDY_PASSWORD_COMMAND",
 		.config = true,
 		.hint = HINT_COMMAND,
+		.shown = SHOW_PROGRAM,
 		.help = "take the password from the first line that COMMAND prints; it is run by /bin/sh" },
 	{ .kind = OPT_FLAG, .name = "password-stdin", AT(password_stdin), .help = "read the password from stdin" },
 	{ .kind = OPT_STRING,
@@ -164,6 +171,7 @@ const struct opt session_opts[] = {
 		.env = "KANDY_CLIENT_SECRET_COMMAND",
 		.config = true,
 		.hint = HINT_COMMAND,
+		.shown = SHOW_PROGRAM,
 		.help = "take the client secret from the first line that COMMAND prints" },
 	{ .kind = OPT_STRING,
 		.name = "client-secret",

@@ -46,8 +46,9 @@ static const char *from_login(const struct session *session, const char *name)
 static void add_setting(const struct opt *row, size_t base, void *arg)
 {
 	const struct listing *listing = arg;
-	const char *where = NULL, *value, *login;
+	const char *where = NULL, *login;
 	enum opt_source source;
+	char *value;
 
 	(void)base;
 	if (!row->name || row->hidden || row->kind == OPT_HEADING || row->kind == OPT_HELP || row->kind == OPT_VERSION)
@@ -60,6 +61,7 @@ static void add_setting(const struct opt *row, size_t base, void *arg)
 	json_add_string(listing->out, "source", login ? "login" : source_names[source]);
 	json_add_string(listing->out, "where", login ? listing->cache : where);
 	json_close(listing->out, '}');
+	free(value);
 }
 
 static void add_channel(struct buf *out, const struct session *session)
@@ -138,7 +140,8 @@ static const char *const description[] = {
 	"Prints one line about the profile: whose tokens are in the cache and until when, the "
 	"notification channel, and under \"settings\" "
 	"each setting with its value, the layer that it comes from (option, environment, profile, "
-	"system, login, default) and where exactly. Secrets are shown as ***.",
+	"system, login, default) and where exactly. Secrets are shown as ***, also the user and password "
+	"of a proxy, and of a command its program alone.",
 	"Nobody is asked: 'kandy doctor' is for that. The exit code is 77 where nobody is logged in.",
 	NULL,
 };

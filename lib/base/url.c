@@ -1,6 +1,8 @@
 #include "base/url.h"
 
+#include "base/buf.h"
 #include "base/str.h"
+#include "base/url_shown.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -10,7 +12,14 @@
 
 static enum status bad(const char *text, const char *why, struct err *err)
 {
-	return err_set(err, ST_CONFIG, "base URL '%s' %s; it reads https://HOST[:PORT]", text, why);
+	struct buf shown;
+	enum status st;
+
+	buf_init(&shown, BUF_NO_MAX);
+	url_add_setting(&shown, text);
+	st = err_set(err, ST_CONFIG, "base URL '%s' %s; it reads https://HOST[:PORT]", shown.data, why);
+	buf_release(&shown);
+	return st;
 }
 
 static bool host_ok(const struct url *url)

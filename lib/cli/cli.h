@@ -48,6 +48,13 @@ enum opt_kind {
 
 enum opt_hint { HINT_NONE = 0, HINT_FILE, HINT_DIR, HINT_COMMAND, HINT_HOST, HINT_ADDRESS, HINT_PROFILE };
 
+/* How much of a value is shown; see `secret` for none. */
+enum opt_shown {
+	SHOW_ALL = 0,
+	SHOW_URL, /* without user information, whose password log.h is told as soon as it is known */
+	SHOW_PROGRAM, /* of a shell command, the program's name: cli_program() */
+};
+
 /* Where a value came from; later ones win. */
 enum opt_source { SOURCE_DEFAULT = 0, SOURCE_SYSTEM, SOURCE_PROFILE, SOURCE_ENVIRONMENT, SOURCE_OPTION };
 
@@ -71,6 +78,8 @@ struct opt {
 	enum opt_hint hint; /* for completions */
 	bool config; /* may stand in a config file */
 	bool secret; /* the value is never shown: not in listings, help or `whoami` */
+	enum opt_shown shown;
+	const char *password_goes; /* SHOW_URL: the option takes no password; where it goes, as the end of a sentence */
 	bool no_option; /* environment and config only, no `--name` */
 	bool hidden; /* works, and no reader shows it */
 	bool once; /* an error if given twice (default: the last one counts) */
@@ -156,8 +165,8 @@ void cli_release(struct cli *cli);
  * (default).
  */
 enum opt_source cli_source(const struct cli *cli, const char *name, const char **where);
-/* The value as text, for listings; NULL where it is not set; "***" for a secret. */
-const char *cli_value_text(const struct cli *cli, const char *name);
+/* The value as text, for listings, as much of it as its row shows; NULL where it is not set. Free it. */
+char *cli_value_text(const struct cli *cli, const char *name);
 
 /*
  * Calls `each` for every row of the command, groups resolved, in order; `base` is the offset of its struct in params.
@@ -167,6 +176,9 @@ void cli_each_row(const struct opt *opts, void (*each)(const struct opt *row, si
 /* What a row is to its readers. */
 bool cli_takes_argument(const struct opt *row);
 bool cli_is_shown(const struct opt *row); /* in help and completions: not hidden, and no heading or group */
+
+/* The first word of a shell command, and its length; 0 where it may be a value (NAME=value). */
+size_t cli_program(const char *command, const char **start);
 
 /*
  * Readers. `commands` is NULL-terminated; `overview` is the row of "kandy" itself, which has a summary, a description

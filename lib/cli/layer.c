@@ -2,6 +2,7 @@
  * layer.c - what no option gave: environment, then configuration files, then the default; and who gave what.
  */
 #include "base/mem.h"
+#include "base/url_shown.h"
 #include "cli/cli-int.h"
 
 #include <stdlib.h>
@@ -98,11 +99,25 @@ enum opt_source cli_source(const struct cli *cli, const char *name, const char *
 	return value ? value->source : SOURCE_DEFAULT;
 }
 
-const char *cli_value_text(const struct cli *cli, const char *name)
+char *cli_value_text(const struct cli *cli, const char *name)
 {
 	const struct cli_value *value = find(cli, name);
+	const char *start;
+	struct buf shown;
+	size_t len;
 
 	if (!value || !value->text)
 		return NULL;
-	return value->row->secret ? "***" : value->text;
+	if (value->row->secret)
+		return xstrdup("***");
+	buf_init(&shown, BUF_NO_MAX);
+	switch (value->row->shown) {
+	case SHOW_ALL: buf_adds(&shown, value->text); break;
+	case SHOW_URL: url_add_setting(&shown, value->text); break;
+	case SHOW_PROGRAM:
+		len = cli_program(value->text, &start);
+		buf_add(&shown, len ? start : "***", len ? len : 3);
+		break;
+	}
+	return buf_take(&shown);
 }

@@ -3,6 +3,7 @@
  */
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/url_shown.h"
 #include "cli/cli-int.h"
 
 #include <inttypes.h>
@@ -32,6 +33,15 @@ bool cli_takes_argument(const struct opt *row)
 bool cli_is_shown(const struct opt *row)
 {
 	return !row->hidden && row->kind != OPT_HEADING && row->kind != OPT_GROUP && row->kind != OPT_END;
+}
+
+size_t cli_program(const char *command, const char **start)
+{
+	size_t len;
+
+	*start = command + strspn(command, " \t\n");
+	len = strcspn(*start, " \t\n;&|<>()");
+	return memchr(*start, '=', len) ? 0 : len;
 }
 
 const char *value_example(const struct opt *row)
@@ -152,11 +162,23 @@ static void add_item(struct str_list *list, const char *text)
 	list->items[list->count++] = text;
 }
 
+/* Whoever reads the list of processes reads an option's value. */
+static enum status check_url(const struct opt *row, const char *text, const struct origin *origin, struct err *err)
+{
+	url_redact(text);
+	if (origin->source != SOURCE_OPTION || !row->password_goes || !url_has_password(text))
+		return ST_OK;
+	return err_set(err, ST_USAGE,
+		"option '%s' takes no password: others could read it in the list of processes; put it into %s",
+		origin->name, row->password_goes);
+}
+
 enum status value_set(struct cli *cli, struct cli_value *value, const char *text, const struct origin *origin,
 	struct err *err)
 {
 	char *at = (char *)cli->params + value->at;
 	const struct opt *row = value->row;
+	enum status st;
 	int64_t n;
 	bool on;
 
@@ -188,7 +210,11 @@ enum status value_set(struct cli *cli, struct cli_value *value, const char *text
 		*(const char **)at = row->choices[i];
 		break;
 	}
-	case OPT_STRING: *(const char **)at = text; break;
+	case OPT_STRING:
+		if (row->shown == SHOW_URL && (st = check_url(row, text, origin, err)))
+			return st;
+		*(const char **)at = text;
+		break;
 	case OPT_LIST: add_item((struct str_list *)at, text); break;
 	case OPT_END:
 	case OPT_GROUP:

@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct http *http_new(const struct http_config *config)
 	http->agent = xstrdup_null(config->agent);
 	http->config.proxy = http->proxy;
 	http->config.agent = http->agent;
+	proxy_redact(http->proxy);
 	http->proxy_possible = proxy_is_possible(http->proxy);
 	return http;
 }
@@ -289,11 +291,25 @@ static void note_version(struct transfer *t)
 		t->http->h2_seen = true;
 }
 
+/* "Unsupported proxy scheme for 'htp://USER:PASSWORD@HOST'" is what libcurl says: without the quotation. */
+static void unquote_proxy(char *text)
+{
+	char *first = starts_with(text, "Unsupported proxy") ? strchr(text, '\'') : NULL;
+	char *last = first ? strrchr(first, '\'') + 1 : NULL;
+
+	if (!first)
+		return;
+	if (last == first + 1) /* cut off */
+		last = first + strlen(first);
+	memmove(first, last, strlen(last) + 1);
+}
+
 static void finish(struct transfer *t, CURLcode code)
 {
 	struct err err = ERR_INIT;
 	enum status status = ST_OK;
 
+	unquote_proxy(t->error);
 	trace_end(t, code);
 	note_version(t);
 	if (t->err.status != ST_OK)

@@ -113,6 +113,10 @@ static enum status no_http(const struct failure *f, struct err *err)
 
 static enum status describe(const struct failure *f, struct err *err)
 {
+	if (starts_with(f->detail, "Unsupported proxy"))
+		return err_set(err, ST_CONFIG,
+			"the proxy setting cannot be read; it is [SCHEME://][USER:PASSWORD@]HOST[:PORT], with http, https, socks4 "
+			"or socks5 for the scheme");
 	switch ((CURLcode)f->code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return err_set(err, ST_UNAVAILABLE, "cannot find the host '%s'; check the name and the network",

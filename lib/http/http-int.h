@@ -108,8 +108,9 @@ void goaway_begin(struct transfer *transfer, int local_port);
 void goaway_end(struct transfer *transfer);
 void goaway_listen(struct transfer *transfer, const char *remark, size_t len);
 
-/* proxy.c: whether any request at all can go through a proxy. */
+/* proxy.c: whether any request at all can go through a proxy; and log.h told the password of each that could. */
 bool proxy_is_possible(const char *proxy_option);
+void proxy_redact(const char *proxy_option);
 
 /* trace.c */
 int trace_on_debug(CURL *easy, curl_infotype type, char *p, size_t size, void *transfer);

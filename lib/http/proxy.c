@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/url_shown.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -139,6 +140,20 @@ static char *normalise(const char *proxy)
 
 static const char *const for_tls[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL };
 static const char *const for_plain[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
+
+void proxy_redact(const char *proxy_option)
+{
+	static const char *const *const all[] = { for_tls, for_plain };
+
+	if (proxy_option)
+		url_redact(proxy_option);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		for (const char *const *name = all[i]; *name; name++) {
+			if (getenv(*name))
+				url_redact(getenv(*name));
+		}
+	}
+}
 
 bool proxy_is_possible(const char *proxy_option)
 {

@@ -65,10 +65,18 @@ unlike "$out" 'eyJ' 'no token is shown'
 chmod 600 "$state/default.json"
 
 # network
-run kandy doctor --proxy 'http://someone:hunter2@127.0.0.1:1'
+KANDY_PROXY=http://someone:hunter2@127.0.0.1:1 run kandy doctor
 is "$status $(check connection) $(check clock) $(check token)" '69 false null null' 'a proxy that is not there'
-like <(text proxy) '^http://127\.0\.0\.1:1 leads to 127\.0\.0\.1$' 'is named'
+like <(text proxy) '^http://\*\*\*@127\.0\.0\.1:1 leads to 127\.0\.0\.1$' 'is named'
 unlike "$out" 'hunter2' 'without its password'
+KANDY_PROXY=htp://someone:hunter2@127.0.0.1:1 run kandy doctor
+is "$status $(check connection)" '78 false' 'a proxy setting that makes no sense'
+like <(text connection) 'the proxy setting cannot be read; it is ' 'is called that'
+unlike "$out" 'hunter2' 'and not quoted'
+run kandy doctor --base-url 'https://someone:hunter2@h.example'
+is "$status" 78 'a base URL with a password'
+like <(text session) "base URL 'https://\*\*\*@h\.example' has user information" 'is refused'
+unlike "$out" 'hunter2' 'without showing it'
 run kandy doctor --base-url "https://$(no_such_host)"
 is "$status $(check dns) $(check connection)" '77 false null' 'a host that does not exist (and no login there)'
 like <(text dns) "cannot find the address of '$(no_such_host)'" 'is named'

@@ -108,6 +108,30 @@ unlike trace.log "proxy-pass-phrase|$(printf 'proxy-user:proxy-pass-phrase' | ba
 https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} listens '2 of 2' 'with a password for the proxy'
 unlike "$err" 'proxy-pass-phrase' 'which it does not tell'
 
+# passwords that are said to nobody, whatever else is wrong
+run kandy login --proxy http://user:topsecretpw@127.0.0.1:1
+is "$status" 64 'a password in the option: 64'
+is "$(cat "$err")" "kandy: login: option '--proxy' takes no password: others could read it in the list of processes; put it into 'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file" 'with where it goes'
+mkdir -p "$HOME/.config/kandy"
+(umask 077 && echo "proxy = http://proxy-user:proxy-pass-phrase@${proxy_url#http://}" >"$HOME/.config/kandy/config")
+run kandy login
+is "$status" 0 'such as the configuration file'
+rm "$HOME/.config/kandy/config"
+for variable in KANDY_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY; do
+	rm -f trace.log
+	for bad in htp://user:topsecretpw@h:99 http://user:topsecretpw@h:99999 'http://user:topsecretpw@h h:99' 'http://user:top%73ecretpw/@h'; do
+		run env "$variable=$bad" kandy conversations -v --trace trace.log
+		is "$status" 78 "$variable=$bad: 78"
+		like "$err" 'the proxy setting cannot be read; it is \[SCHEME://\]' 'and says so'
+		cat "$out" "$err" >>trace.log
+	done
+	unlike trace.log 'topsecretpw|top%73ecretpw|user:' "$variable: no password is said or traced"
+done
+run kandy login --base-url https://user:topsecretpw@h.example --trace trace.log
+is "$status" 78 'a password in the base URL: 78'
+like "$err" "base URL 'https://\*\*\*@h\.example' has user information" 'and is not said'
+unlike trace.log topsecretpw 'nor traced'
+
 # plain http: the proxy sees everything, and is used for http alone
 proxy
 sandbox --no-tls

@@ -57,9 +57,16 @@ printf '' >"$config"
 KANDY_PASSWORD=alice-secret KANDY_CLIENT_SECRET=other-secret run kandy whoami --password-command 'pass show x'
 setting password '["***","environment","KANDY_PASSWORD"]' 'a secret is not shown'
 setting client-secret '["***","environment","KANDY_CLIENT_SECRET"]' 'nor the other one'
-setting password-command '["pass show x","option","--password-command"]' 'where it comes from is'
+setting password-command '["pass","option","--password-command"]' 'where it comes from is, by the name of the program'
 unlike "$out" 'alice-secret|other-secret' 'really not'
 is "$(grep -cF "$(jq -r .accessToken "$HOME/.local/state/kandy/default.json")" "$out")" 0 'no token either'
+KANDY_PROXY=http://user:pw@127.0.0.1:1 KANDY_PASSWORD_COMMAND='echo hunter2hunter2' run kandy whoami
+setting proxy '["http://***@127.0.0.1:1","environment","KANDY_PROXY"]' 'a proxy, without its user and password'
+setting password-command '["echo","environment","KANDY_PASSWORD_COMMAND"]' 'a command, without what it is told'
+unlike "$out" 'user:|:pw|hunter2' 'really not'
+KANDY_PASSWORD_COMMAND='TOKEN=hunter2 pass' run kandy whoami --base-url https://user:pw@h.example
+setting password-command '["***","environment","KANDY_PASSWORD_COMMAND"]' 'a command that begins with a value'
+setting base-url '["https://***@h.example","option","--base-url"]' 'a base URL with a password that does not belong there'
 printf 'password = x\n' >"$config"
 run kandy whoami
 is "$status" 78 'a secret in the configuration is refused'

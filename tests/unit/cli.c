@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct group_params {
-	const char *url;
+	const char *url, *command;
 	bool deep;
 };
 
@@ -18,7 +18,14 @@ static const struct opt group[] = {
 		.at = offsetof(struct group_params, url),
 		.env = "TEST_BASE_URL",
 		.config = true,
+		.shown = SHOW_URL,
+		.password_goes = "'TEST_BASE_URL' in the environment",
 		.help = "talk to it" },
+	{ .kind = OPT_STRING,
+		.name = "command",
+		.at = offsetof(struct group_params, command),
+		.shown = SHOW_PROGRAM,
+		.help = "run it" },
 	{ .kind = OPT_FLAG,
 		.name = "deep",
 		.at = offsetof(struct group_params, deep),
@@ -263,6 +270,14 @@ static enum status layer(struct files *files)
 	return cli_layer(&cli, files ? &lookup : NULL, &err);
 }
 
+static void shown(const char *name, const char *wanted, const char *what)
+{
+	char *text = cli_value_text(&cli, name);
+
+	tap_str(text, wanted, what);
+	free(text);
+}
+
 static void test_layers(void)
 {
 	struct files files = { "jobs", "5", "6" };
@@ -273,7 +288,7 @@ static void test_layers(void)
 	tap_ok(p->jobs == 4 && p->size == 1024 && !p->wait && !p->text, "they are there, or zero");
 	tap_int(cli_source(&cli, "jobs", &where), SOURCE_DEFAULT, "and the source says so");
 	tap_ok(!where, "from nowhere");
-	tap_str(cli_value_text(&cli, "size"), "1k", "the text of a default");
+	shown("size", "1k", "the text of a default");
 	tap_ok(!cli_value_text(&cli, "text"), "a value that is not set has none");
 
 	files.user = NULL;
@@ -345,8 +360,35 @@ static void test_layered_kinds(void)
 	setenv("TEST_PASSWORD", "hunter2", 1);
 	(void)!parse("-v");
 	tap_ok(!layer(NULL) && !strcmp(p->password, "hunter2"), "a secret from the environment");
-	tap_str(cli_value_text(&cli, "password"), "***", "is shown to nobody");
+	shown("password", "***", "is shown to nobody");
 	unsetenv("TEST_PASSWORD");
+}
+
+/* What is shown of values that may have a secret in them. */
+static void test_shown(void)
+{
+	(void)!parse("--base-url=http://host:1");
+	shown("base-url", "http://host:1", "a URL");
+	tap_int(parse("--base-url=http://user@host:1"), ST_OK, "a name is no password");
+	shown("base-url", "http://***@host:1", "but may be a token");
+	tap_int(parse("--base-url=http://user:hunter2@host:1"), ST_USAGE, "a password in an option");
+	tap_str(err.text,
+		"option '--base-url' takes no password: others could read it in the list of processes; put it into "
+		"'TEST_BASE_URL' in the environment",
+		"with where it goes, and not with the password");
+	setenv("TEST_BASE_URL", "http://user:hunter2@host:1", 1);
+	(void)!parse("-v");
+	tap_ok(!layer(NULL) && !strcmp(p->group.url, "http://user:hunter2@host:1"), "which takes it");
+	shown("base-url", "http://***@host:1", "and shows it not");
+	unsetenv("TEST_BASE_URL");
+	(void)!parse("--command=  pass show kandy");
+	shown("command", "pass", "of a command, the program");
+	(void)!parse("--command=echo;x");
+	shown("command", "echo", "and no more");
+	(void)!parse("--command=TOKEN=x pass");
+	shown("command", "***", "or nothing");
+	(void)!parse("--command=");
+	shown("command", "***", "of an empty one, too");
 }
 
 static void test_help(void)
@@ -377,6 +419,7 @@ int main(void)
 	test_operands();
 	test_layers();
 	test_layered_kinds();
+	test_shown();
 	test_help();
 	cli_release(&cli);
 	return tap_done();
