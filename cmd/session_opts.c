@@ -40,7 +40,7 @@ const struct opt session_opts[] = {
 		AT(insecure),
 		.env = "KANDY_INSECURE",
 		.config = true,
-		.help = "believe whoever answers, without a look at the certificate; warns each time" },
+		.help = "believe whoever answers, without a look at the certificate; warns each time, even with -q" },
 	{ .kind = OPT_STRING,
 		.name = "proxy",
 		.metavar = "URL",
@@ -345,9 +345,10 @@ static void warn_of_dangers(const struct session_handle *handle, const struct se
 {
 	const struct url *base = client_base(handle->client);
 
+	/* else "insecure = true" in a file and -q in a crontab would make it a secret */
 	if (params->insecure && base->tls)
-		log_warn("certificates are not checked (--insecure): whoever is in between can "
-			 "read and change everything");
+		log_alarm("certificates are not checked (--insecure): whoever is in between can "
+			  "read and change everything");
 	if (!base->tls && !url_is_loopback(base))
 		log_warn("%s is not encrypted: whoever is in between can read and change everything", base->origin);
 }

@@ -131,6 +131,11 @@ void log_error(const char *format, ...)
 	SAY(true, "");
 }
 
+void log_alarm(const char *format, ...)
+{
+	SAY(true, "warning: ");
+}
+
 void log_warn(const char *format, ...)
 {
 	SAY(state.level >= LOG_NORMAL, "warning: ");

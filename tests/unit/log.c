@@ -52,7 +52,8 @@ static void test_lines(void)
 	log_warn("w");
 	log_note("n");
 	log_error("e");
-	tap_str(end(), "kandy: send: e\n", "-q leaves errors");
+	log_alarm("a");
+	tap_str(end(), "kandy: send: e\nkandy: send: warning: a\n", "-q leaves errors and alarms");
 	log_set_level(LOG_VERBOSE);
 	begin();
 	log_verbose("v");
