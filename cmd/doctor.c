@@ -38,7 +38,6 @@ struct doctor {
 static void check_config(struct doctor *d)
 {
 	static const enum opt_source layers[] = { SOURCE_PROFILE, SOURCE_SYSTEM };
-	struct err err = ERR_INIT;
 
 	if (d->ctx->config_err) {
 		report_failure(&d->report, "config", d->ctx->config_err);
@@ -47,16 +46,12 @@ static void check_config(struct doctor *d)
 	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
 		bool found;
 		const char *path = config_files_path(d->ctx->config, layers[i], &found);
-		struct stat st;
 
 		if (!path)
 			continue;
 		if (!found)
 			report_ok(&d->report, "config", "'%s' does not exist, which is fine", path);
-		else if (!stat(path, &st) && st.st_mode & 022) {
-			err_set(&err, ST_CONFIG, "others may change '%s'; run 'chmod go-w %s'", path, path);
-			report_failure(&d->report, "config", &err);
-		} else
+		else
 			report_ok(&d->report, "config", "'%s' is understood", path);
 	}
 }

@@ -55,15 +55,52 @@ enum status file_read_stream(int fd, const char *name, struct buf *out, struct e
 	return read_all(fd, name, interrupt_read, out, err);
 }
 
+static enum status open_file(const char *path, int *fd, struct err *err)
+{
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd >= 0)
+		return ST_OK;
+	return err_set(err, errno == ENOENT || errno == ENOTDIR ? ST_NOINPUT : ST_IO, "cannot read '%s': %s", path,
+		strerror(errno));
+}
+
 enum status file_read(const char *path, struct buf *out, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	enum status st;
+	int fd;
 
-	if (fd < 0)
-		return err_set(err, errno == ENOENT || errno == ENOTDIR ? ST_NOINPUT : ST_IO, "cannot read '%s': %s",
-			path, strerror(errno));
+	if ((st = open_file(path, &fd, err)))
+		return st;
 	st = file_read_fd(fd, path, out, err);
+	close(fd);
+	return st;
+}
+
+static enum status check_trust(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(err, ST_CONFIG, "'%s' belongs to another user; it must be yours or root's", path);
+	/* what is written to a device does not come out of it again: /dev/null may stand for "none" */
+	if (!S_ISCHR(st.st_mode) && st.st_mode & 022)
+		return err_set(err, ST_CONFIG, "others may change '%s' (mode %04o); run 'chmod go-w %s'", path,
+			(unsigned)(st.st_mode & 07777), path);
+	return ST_OK;
+}
+
+enum status file_read_trusted(const char *path, struct buf *out, struct err *err)
+{
+	enum status st;
+	int fd;
+
+	if ((st = open_file(path, &fd, err)))
+		return st;
+	/* of the descriptor, and not of the name, which may lead elsewhere by then */
+	if (!(st = check_trust(fd, path, err)))
+		st = file_read_fd(fd, path, out, err);
 	close(fd);
 	return st;
 }

@@ -33,6 +33,11 @@ enum status file_replace(const char *path, const void *p, size_t len, struct err
 /* The same with what `write_to` writes, which returns false, with errno set, where it cannot. */
 enum status file_replace_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg, struct err *err) MUST_USE;
 
+/*
+ * The same for a file that says what to do: ST_CONFIG if it belongs to neither us nor root, or if others may write it.
+ */
+enum status file_read_trusted(const char *path, struct buf *out, struct err *err) MUST_USE;
+
 /* write(2) until all is out. False with errno set. */
 bool write_full(int fd, const void *p, size_t len);
 

@@ -260,6 +260,7 @@ static void add_configuration(struct buf *out, const struct command *const *comm
 		"Durations are numbers with an optional unit\n.Cm ms , s , m , h\nor\n.Cm d ,\nsizes such with\n.Cm k , M\n"
 		"or\n.Cm G ;\nflags are\n.Cm yes\nor\n.Cm no .\n"
 		"An unknown key is an error, and so is a secret: name a file or a command that has it.\n"
+		"So is a file that somebody else may write, or that belongs neither to its user nor to root.\n"
 		"The keys are:\n");
 	for (; *commands; commands++)
 		cli_each_row((*commands)->opts, add_setting, &settings);

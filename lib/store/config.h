@@ -21,7 +21,10 @@
 
 struct config;
 
-/* Reads one file. A missing one gives an empty config (`*found` false), unless `required`. */
+/*
+ * Reads one file. A missing one gives an empty config (`*found` false), unless `required`. One that others may write,
+ * or that belongs to neither us nor root, is ST_CONFIG: it may name a command to run, and where to log in.
+ */
 enum status config_read(struct config **out, const char *path, bool required, bool *found, struct err *err) MUST_USE;
 
 /*
