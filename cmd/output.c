@@ -1,6 +1,7 @@
 #include "cmd/output.h"
 
 #include "base/interrupt.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,10 +94,19 @@ static bool on_terminal(void)
 	return state.terminal == 1;
 }
 
+/* Lines for people have no such character in them. */
+static void collect(const char *p, size_t len)
+{
+	if (on_terminal())
+		utf8_escape_controls(&state.pending, p, len);
+	else
+		buf_add(&state.pending, p, len);
+}
+
 enum status output_add(const char *p, size_t len, struct err *err)
 {
 	if (!state.failed)
-		buf_add(&state.pending, p, len);
+		collect(p, len);
 	if (state.failed || state.pending.len >= BATCH_BYTES || on_terminal())
 		return output_flush(err);
 	return ST_OK;
@@ -105,7 +115,7 @@ enum status output_add(const char *p, size_t len, struct err *err)
 enum status output_line(const struct buf *line, struct err *err)
 {
 	if (!state.failed) {
-		buf_add(&state.pending, line->data, line->len);
+		collect(line->data, line->len);
 		buf_addc(&state.pending, '\n');
 	}
 	return output_flush(err);

@@ -1,6 +1,9 @@
 /*
  * output.h - stdout: data, in whole lines, and nothing else.
  *
+ * On a terminal, what a line of JSON has in it of characters that terminals obey (DEL, C1, bidirectional controls) is
+ * written as \uXXXX, which is the same JSON. Elsewhere, bytes stay as they are.
+ *
  * Lines are collected and written in batches that end at a line. After a failure every call fails the same way. A
  * reader that has gone (EPIPE) is ST_SIGPIPE, which main turns into a quiet end; anything else is ST_IO.
  */

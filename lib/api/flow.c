@@ -5,6 +5,7 @@
 #include "api/listener-int.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -71,7 +72,16 @@ static void to_text(struct listener *l, const char *lines, size_t len, struct bu
 	}
 }
 
-/* What the filter and the format make of some lines. */
+/* What the format makes of some lines. */
+static void shape_unfiltered(struct listener *l, const char *lines, size_t len, struct buf *out)
+{
+	if (l->config.text)
+		to_text(l, lines, len, out);
+	else
+		buf_add(out, lines, len);
+}
+
+/* What the filter and the format make of them. */
 static void shape(struct listener *l, const char *lines, size_t len, struct buf *out)
 {
 	if (l->config.filter && l->config.text) {
@@ -80,11 +90,25 @@ static void shape(struct listener *l, const char *lines, size_t len, struct buf 
 		to_text(l, l->filtered.data, l->filtered.len, out);
 	} else if (l->config.filter) {
 		filter(l, lines, len, out);
-	} else if (l->config.text) {
-		to_text(l, lines, len, out);
 	} else {
-		buf_add(out, lines, len);
+		shape_unfiltered(l, lines, len, out);
 	}
+}
+
+/* Lines for the reader of the output. */
+static void print(struct listener *l, void (*make)(struct listener *l, const char *lines, size_t len, struct buf *out))
+{
+	struct buf *out = &l->config.outflow->bytes;
+	struct buf made;
+
+	if (!l->config.terminal) {
+		make(l, l->line.data, l->line.len, out);
+		return;
+	}
+	buf_init(&made, BUF_NO_MAX);
+	make(l, l->line.data, l->line.len, &made);
+	utf8_escape_controls(out, made.data, made.len);
+	buf_release(&made);
 }
 
 static void count_line(struct listener *l, int64_t now)
@@ -118,7 +142,7 @@ static void emit(struct listener *l, int64_t now, const struct backfill_line *at
 	if (handover && !at->peer && !l->config.events)
 		return;
 	if (!handover || !at->peer) {
-		shape(l, l->line.data, l->line.len, &outflow->bytes);
+		print(l, shape);
 		receipt(l, at);
 		if (outflow->bytes.len != before)
 			count_line(l, now);
@@ -150,10 +174,7 @@ void flow_event(struct listener *l, const char *status, const char *reason)
 	json_close(out, '}');
 	buf_addc(out, '\n');
 	/* not through the filter: it is about the listener, and not about what was asked for; and not counted */
-	if (l->config.text)
-		to_text(l, out->data, out->len, &l->config.outflow->bytes);
-	else
-		buf_add(&l->config.outflow->bytes, out->data, out->len);
+	print(l, shape_unfiltered);
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------------- */

@@ -493,6 +493,7 @@ static struct listener *make_listener(struct driver *d, bool baseline)
 		.events = o->events,
 		.outbound = o->outbound,
 		.text = o->text,
+		.terminal = isatty(o->out),
 		.history = true,
 		.temp_dir = o->temp_dir,
 		.filter = o->filter,

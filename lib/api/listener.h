@@ -45,6 +45,7 @@ struct listener_config {
 	bool baseline; /* nothing is known: what the history has at the start counts as taken */
 	bool events; /* connection events too */
 	bool text; /* lines for people */
+	bool terminal; /* they read them on one: utf8_escape_controls() */
 	bool outbound; /* also what this user has sent; otherwise neither the socket's nor the history's is printed */
 	bool history; /* false: there is none to ask (tests) */
 	const char *temp_dir;

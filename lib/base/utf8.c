@@ -163,3 +163,19 @@ bool utf8_printable(struct buf *out, const char *s, size_t len)
 	}
 	return !out->overflow;
 }
+
+bool utf8_escape_controls(struct buf *out, const char *s, size_t len)
+{
+	uint32_t point = 0;
+
+	for (size_t i = 0, n; i < len; i += n) {
+		n = utf8_decode(s + i, len - i, &point);
+		/* below DEL, what stands raw in JSON is no part of a string: the newline at the end */
+		if (n && point >= 0x7f && utf8_is_control(point))
+			buf_addf(out, "\\u%04x", (unsigned)point);
+		else
+			buf_add(out, s + i, n ? n : 1);
+		n = n ? n : 1;
+	}
+	return !out->overflow;
+}

@@ -33,6 +33,12 @@ size_t utf8_cut(const char *s, size_t len, size_t max);
  */
 bool utf8_printable(struct buf *out, const char *s, size_t len);
 
+/*
+ * Appends lines of JSON fit for a terminal, with the same value: what utf8_printable() would leave out of their strings
+ * is written as \uXXXX, if it is not so already.
+ */
+bool utf8_escape_controls(struct buf *out, const char *s, size_t len);
+
 /* True for the code points that utf8_printable() leaves out (newline and tab included). */
 bool utf8_is_control(uint32_t point);
 

@@ -79,11 +79,33 @@ static void test_printable(void)
 	buf_release(&out);
 }
 
+static void test_escape(void)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = { { "{\"a\":\"plain\"}\n", "{\"a\":\"plain\"}\n" },
+		{ "del \x7f nel \xc2\x85 csi \xc2\x9b nbsp \xc2\xa0",
+			"del \\u007f nel \\u0085 csi \\u009b nbsp \xc2\xa0" },
+		{ "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xef\xbb\xbf\xd8\x9c", "\\u202e\\u2066\\u2028\\ufeff\\u061c" },
+		{ "\xc3\xa9\xf0\x9f\x98\x80\\u001b", "\xc3\xa9\xf0\x9f\x98\x80\\u001b" },
+		{ "bad\xff\xc2", "bad\xff\xc2" }, { "", "" } };
+	struct buf out;
+
+	buf_init(&out, 1000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_clear(&out);
+		utf8_escape_controls(&out, cases[i].in, strlen(cases[i].in));
+		tap_str(out.data, cases[i].out, "JSON for a terminal");
+	}
+	buf_release(&out);
+}
+
 int main(void)
 {
 	test_code_points();
 	test_invalid();
 	test_cut();
 	test_printable();
+	test_escape();
 	return tap_done();
 }
