@@ -61,12 +61,37 @@ ok 'a token runs out' wait_for expired
 kept 'a token that is renewed' 0 bob kandy send -t alice@sandbox.example -m 'thanks'
 kept 'whoami' 0 alice kandy whoami
 kept 'logout' 0 alice kandy logout
+
+# A service that repeats what it is told: with secrets that are written otherwise in a form, and one that is too short to be looked for
+# wherever it may stand.
+odd='p@ss/word+1 \"q\"' short='z~9!q' client='cl!ent/secr%t é'
+encoded() { jq -rn --arg s "$1" '$s, ($s | @uri), ($s | @uri | gsub("%20"; "+")), ($s | tojson[1:-1]), ($s | @uri | ascii_downcase)'; }
+printf '%s\n' "$odd" >odd.pw
+printf '%s\n' "$short" >short.pw
+printf '%s\n' "$client" >odd.secret
+printf 'good-one\n' >good.pw
+chmod 600 ./*.pw odd.secret
+{ encoded "$odd"; encoded "$short"; encoded "$client"; echo good-one; echo made-up-; } >>"$secrets"
+node "$tests_dir/lib/leaky.cjs" good-one >port 2>leaky.err </dev/null &
+tap_pids+=($!)
+wait_for grep -q . port || { echo 'Bail out! the service did not start'; show leaky.err; exit 1; }
+leaky() { KANDY_BASE_URL=http://127.0.0.1:$(cat port) XDG_STATE_HOME=$scratch/leaky KANDY_USERNAME=alice@test.example KANDY_RETRY=0 "$@"; }
+kept 'a login that is refused with all that it said' 77 leaky kandy login --password-file odd.pw
+like "$scratch/seen/err.$traces" 'refuses the login: cannot use client_id=PUB-sandbox&username=[^&]*&password=\*\*\*' 'which is shown, but not the password'
+kept 'the same with a short password' 77 leaky kandy login --password-file short.pw
+like "$scratch/seen/err.$traces" 'refuses the login: cannot use client_id=PUB-sandbox&username=[^&]*&password=\*\*\*' 'which is shown, but not the password'
+kept 'the same of a project' 77 leaky kandy login --project --client-secret-file odd.secret
+like "$scratch/seen/err.$traces" 'refuses the login: cannot use client_id=PUB-sandbox&client_secret=\*\*\*' 'which is shown, but not the secret'
+kept 'a login there' 0 leaky kandy login --password-file good.pw
+kept 'a message that is refused with its token' 77 leaky kandy send -t bob@test.example -m x
+kept 'a socket with a token in its path' 77 leaky kandy listen --since none
+like "$scratch/seen/trace.$traces" 'websocket: connecting to http://[^/]*/[^?]*/websocket\?access_token=\*\*\*&x=\*\*\*$' 'which is traced, but not the token'
 cp "$sandbox_record" "$scratch/seen/record"
 cp "$scratch/sandbox.env" "$scratch/sandbox.err" "$scratch/seen/"
 cp -r inbox lines "$scratch/seen/"
 find "$TMPDIR" -type f -exec cp {} "$scratch/seen/" \;
 
-sort -u "$secrets" | grep -E '.{6,}' >unique
+sort -u "$secrets" | grep -E '.{5,}' >unique
 cases 'secrets looked for' "$(wc -l <unique)"
 cases 'files looked through' "$(find "$scratch/seen" -type f | wc -l)"
 ok 'tokens were taken note of' test "$(grep -c '^eyJ' unique)" -ge 8
