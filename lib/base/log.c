@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -161,12 +162,39 @@ void log_err(const struct err *err)
 	log_error("%s", err->text);
 }
 
+/* There may be texts in it, and who is written to. */
+static enum status check_trace(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_set(err, ST_IO, "cannot look at the trace file '%s': %s", path, strerror(errno));
+	if (S_ISCHR(st.st_mode)) /* a terminal, /dev/null */
+		return ST_OK;
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ST_CANTCREATE, "the trace file '%s' is no regular file", path);
+	if (st.st_uid != geteuid())
+		return err_set(err, ST_CONFIG, "the trace file '%s' belongs to another user", path);
+	if (st.st_mode & 077)
+		return err_set(err, ST_CONFIG,
+			"the trace file '%s' can be read or written by others (mode %04o); run 'chmod 600 %s'", path,
+			(unsigned)(st.st_mode & 07777), path);
+	return ST_OK;
+}
+
 enum status log_open_trace(const char *path, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	/* not blocking: nobody may read from a FIFO */
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+	enum status st;
 
 	if (fd < 0)
 		return err_set(err, ST_CANTCREATE, "cannot open the trace file '%s': %s", path, strerror(errno));
+	if ((st = check_trace(fd, path, err))) {
+		close(fd);
+		return st;
+	}
+	(void)fcntl(fd, F_SETFL, O_APPEND); /* but a terminal that is held up is waited for */
 	if (state.trace_fd >= 0)
 		close(state.trace_fd);
 	state.trace_fd = fd;

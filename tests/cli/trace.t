@@ -86,6 +86,19 @@ unlike "$trace" 'access_token=[^*]' 'no token in a URL'
 unlike "$trace" 'eyJ' 'nothing that looks like a token'
 is "$(grep -rlFf "$secrets.argv" "$HOME" "${TMPDIR:-/tmp}/kandy-sandbox"* 2>/dev/null | wc -l)" 0 'nothing in temporary files'
 
+# a file that others can read, or no file at all
+touch shared && chmod 640 shared
+run kandy whoami -p alice --trace shared
+is "$status $(stat -c %s shared)" '78 0' 'a trace file that others can read is refused'
+like "$err" "^kandy: whoami: the trace file 'shared' can be read or written by others \(mode 0640\); run 'chmod 600 shared'\$" 'with what to do'
+mkfifo fifo
+run timeout 60 kandy whoami --trace fifo
+is "$status" 73 'a FIFO, too'
+(exec 8<>fifo; run timeout 60 kandy whoami --trace fifo; exit $((status != 73)))
+is $? 0 'also with a reader'
+run kandy version --trace /dev/null
+is "$status" 0 '/dev/null is fine'
+
 # --trace-text: the same with the bodies, and still no secret
 bodies=$scratch/bodies.log
 is "$(grep -cE 'http [<>] body|websocket [<>] text' "$trace")" 0 'without --trace-text, no body'
