@@ -100,61 +100,68 @@ static void to_stderr(const char *label, const struct buf *text)
 	buf_release(&line);
 }
 
-__attribute__((format(printf, 3, 0))) static void say(bool shown, const char *label, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void say(bool shown, bool traced, const char *label, const char *format,
+	va_list args)
 {
 	int saved = errno;
 	struct buf text;
 
-	if (!shown && state.trace_fd < 0)
+	traced = traced && state.trace_fd >= 0;
+	if (!shown && !traced)
 		return;
 	pthread_mutex_lock(&state.lock);
 	buf_init(&text, BUF_NO_MAX);
 	compose(&text, format, args);
 	if (shown)
 		to_stderr(label, &text);
-	if (state.trace_fd >= 0)
+	if (traced)
 		to_trace(&text);
 	buf_release(&text);
 	pthread_mutex_unlock(&state.lock);
 	errno = saved;
 }
 
-#define SAY(shown, label) \
+#define SAY(shown, traced, label) \
 	do { \
 		va_list args; \
 		va_start(args, format); \
-		say((shown), (label), format, args); \
+		say((shown), (traced), (label), format, args); \
 		va_end(args); \
 	} while (0)
 
 void log_error(const char *format, ...)
 {
-	SAY(true, "");
+	SAY(true, true, "");
 }
 
 void log_alarm(const char *format, ...)
 {
-	SAY(true, "warning: ");
+	SAY(true, true, "warning: ");
 }
 
 void log_warn(const char *format, ...)
 {
-	SAY(state.level >= LOG_NORMAL, "warning: ");
+	SAY(state.level >= LOG_NORMAL, true, "warning: ");
 }
 
 void log_note(const char *format, ...)
 {
-	SAY(state.level >= LOG_NORMAL, "");
+	SAY(state.level >= LOG_NORMAL, true, "");
+}
+
+void log_private(const char *format, ...)
+{
+	SAY(state.level >= LOG_NORMAL, false, "");
 }
 
 void log_verbose(const char *format, ...)
 {
-	SAY(state.level >= LOG_VERBOSE, "");
+	SAY(state.level >= LOG_VERBOSE, true, "");
 }
 
 void log_trace(const char *format, ...)
 {
-	SAY(false, "");
+	SAY(false, true, "");
 }
 
 void log_err(const struct err *err)

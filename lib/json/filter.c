@@ -5,7 +5,9 @@
 #include "json/filter.h"
 
 #include "base/dl.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "json/json.h"
 #include "sonames.h"
 
@@ -22,6 +24,8 @@
 	X(jq_init) \
 	X(jq_teardown) \
 	X(jq_set_error_cb) \
+	X(jq_set_input_cb) \
+	X(jq_set_debug_cb) \
 	X(jq_set_attr) \
 	X(jq_compile_args) \
 	X(jq_start) \
@@ -50,6 +54,8 @@ static const struct dl_symbol jq_symbols[] = { JQ_FUNCTIONS(DL_SYMBOL){ NULL, NU
 #define jq_init jq_api.p_jq_init
 #define jq_teardown jq_api.p_jq_teardown
 #define jq_set_error_cb jq_api.p_jq_set_error_cb
+#define jq_set_input_cb jq_api.p_jq_set_input_cb
+#define jq_set_debug_cb jq_api.p_jq_set_debug_cb
 #define jq_set_attr jq_api.p_jq_set_attr
 #define jq_compile_args jq_api.p_jq_compile_args
 #define jq_start jq_api.p_jq_start
@@ -89,6 +95,29 @@ struct filter {
 	struct err err;
 };
 
+static bool add_dumped(struct buf *out, jv value)
+{
+	jv text = jv_dump_string(value, 0);
+	bool ok = buf_add(out, jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text)));
+
+	jv_free(text);
+	return ok;
+}
+
+/* libjq's callback for `debug`. The program asks for the value to be shown, so it may hold what was said. */
+static void show_value(void *data, jv value)
+{
+	struct buf text;
+
+	(void)data;
+	buf_init(&text, 64 * 1024);
+	if (add_dumped(&text, value))
+		log_private("jq debug: %s", text.data);
+	else
+		log_private("jq debug: a value too long to show");
+	buf_release(&text);
+}
+
 /* libjq's callback for errors; without it they would go to stderr. `data` is the complaint. */
 static void collect_complaint(void *data, jv message)
 {
@@ -127,6 +156,9 @@ static enum status compile(struct program *program, const struct filter *filter,
 	if (!(program->jq = jq_init()))
 		return err_set(err, ST_INTERNAL, "cannot start jq");
 	jq_set_error_cb(program->jq, collect_complaint, &program->complaint);
+	/* jq_init() of 1.6 leaves these two as they are in fresh memory. Without the first, `input` finds nothing */
+	jq_set_input_cb(program->jq, NULL, NULL);
+	jq_set_debug_cb(program->jq, show_value, NULL);
 	/* without these two an `import` ends in an assertion of libjq */
 	jq_set_attr(program->jq, jv_string("JQ_LIBRARY_PATH"), jv_array_append(jv_array(), jv_string("~/.jq")));
 	jq_set_attr(program->jq, jv_string("PROGRAM_ORIGIN"), jv_string("."));
@@ -223,35 +255,77 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
-static bool add_dumped(struct buf *out, jv value)
+/*
+ * An error's sentence without its operands, which may be what somebody wrote: libjq quotes values in its sentences, and
+ * what `error` and `halt_error` are given looks like one of these. So only what stands here is said. NULL: none of it.
+ */
+static const char *known_sentence(const char *text, const char **type)
 {
-	jv text = jv_dump_string(value, 0);
-	bool ok = buf_add(out, jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text)));
+	static const char *const types[] = { "null", "boolean", "number", "string", "array", "object" };
+	static const char *const heads[] = { "Cannot index ", "Cannot iterate over ", "Cannot use ",
+		"Cannot check whether " };
+	static const char *const tails[] = { " cannot be added", " cannot be subtracted", " cannot be multiplied",
+		" cannot be divided", " cannot be divided because the divisor is zero", " cannot be negated",
+		" cannot be parsed as a number", " cannot be matched, as it is not a string",
+		" cannot be sorted, as it is not an array", " has no keys", " is not valid base64 data",
+		" number required" };
+	const char *head = "";
 
-	jv_free(text);
-	return ok;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		if (starts_with(text, heads[i]))
+			head = heads[i];
+	}
+	*type = NULL;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (starts_with(text + strlen(head), types[i]))
+			*type = types[i];
+	}
+	if (!*type || *head)
+		return *type ? head : NULL;
+	for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
+		if (ends_with(text, tails[i]))
+			return tails[i];
+	}
+	return NULL;
 }
 
-/* A jv that stands for an error as a sentence: strings as they are, anything else as JSON. */
-static enum status raise_error(jv message, struct err *err)
+/* " on message 'ID'", for which line it was; "" where that has no ID. */
+static void add_item_name(struct buf *out, const struct json_doc *doc)
 {
-	enum status st;
-	struct buf text;
+	struct json_value root = json_root(doc), id = json_get(root, "messageId");
 
-	if (jv_get_kind(message) == JV_KIND_STRING) {
-		st = err_set(err, ST_DATA, "jq: %s", jv_string_value(message));
-		jv_free(message);
-		return st;
-	}
-	buf_init(&text, 64 * 1024);
-	add_dumped(&text, message);
-	st = err_set(err, ST_DATA, "jq: error %s", text.data);
-	buf_release(&text);
-	return st;
+	if (json_type(id) != JSON_STRING)
+		id = json_get(root, "id");
+	if (json_type(id) != JSON_STRING)
+		return;
+	buf_adds(out, " on message '");
+	json_string(id, out);
+	buf_addc(out, '\'');
+}
+
+/* Takes the message of an error. */
+static enum status raise_error(const struct filter *filter, jv message, struct err *err)
+{
+	bool string = jv_get_kind(message) == JV_KIND_STRING;
+	const char *text = string ? jv_string_value(message) : "", *type;
+	const char *sentence = known_sentence(text, &type);
+	struct buf where;
+
+	buf_init(&where, 512);
+	add_item_name(&where, &filter->doc);
+	if (sentence && *sentence == ' ')
+		err_set(err, ST_DATA, "jq failed%s: %s%s", where.data, type, sentence);
+	else if (sentence)
+		err_set(err, ST_DATA, "jq failed%s: %s%s", where.data, sentence, type);
+	else
+		err_set(err, ST_DATA, "jq failed%s; give jq the line and the program to read why", where.data);
+	buf_release(&where);
+	jv_free(message);
+	return ST_DATA;
 }
 
 /* The end of the results: by itself, by an error, or by halt and halt_error. Takes the invalid `last`. */
-static enum status finish(jq_state *jq, jv last, struct err *err)
+static enum status finish(const struct filter *filter, jq_state *jq, jv last, struct err *err)
 {
 	jv message, code;
 	bool failed;
@@ -266,18 +340,20 @@ static enum status finish(jq_state *jq, jv last, struct err *err)
 			jv_free(message);
 			return ST_OK;
 		}
-		return raise_error(message, err);
+		return raise_error(filter, message, err);
 	}
 	message = jv_invalid_get_msg(last);
 	if (jv_get_kind(message) != JV_KIND_NULL)
-		return raise_error(message, err);
+		return raise_error(filter, message, err);
 	jv_free(message);
 	return ST_OK;
 }
 
 /* Whether any result is neither false nor null. Takes `input`. */
-static enum status run_select(jq_state *jq, jv input, bool *passes, struct err *err)
+static enum status run_select(const struct filter *filter, jv input, bool *passes, struct err *err)
 {
+	jq_state *jq = filter->select.jq;
+
 	*passes = false;
 	jq_start(jq, input, 0);
 	for (;;) {
@@ -285,7 +361,7 @@ static enum status run_select(jq_state *jq, jv input, bool *passes, struct err *
 		jv_kind kind = jv_get_kind(result);
 
 		if (kind == JV_KIND_INVALID)
-			return finish(jq, result, err);
+			return finish(filter, jq, result, err);
 		jv_free(result);
 		if (kind != JV_KIND_NULL && kind != JV_KIND_FALSE) {
 			*passes = true;
@@ -295,15 +371,17 @@ static enum status run_select(jq_state *jq, jv input, bool *passes, struct err *
 }
 
 /* Appends the results as lines; only whole ones stay in `out`. Takes `input`. */
-static enum status run_program(const struct program *program, jv input, struct buf *out, struct err *err)
+static enum status run_program(const struct filter *filter, jv input, struct buf *out, struct err *err)
 {
+	const struct program *program = &filter->program;
+
 	jq_start(program->jq, input, 0);
 	for (;;) {
 		jv result = jq_next(program->jq);
 		size_t before = out->len;
 
 		if (jv_get_kind(result) == JV_KIND_INVALID)
-			return finish(program->jq, result, err);
+			return finish(filter, program->jq, result, err);
 		if (!add_dumped(out, result) || !buf_addc(out, '\n')) {
 			buf_truncate(out, before);
 			return err_set(err, ST_DATA, "the results of '%.200s' are over the limit of %zu bytes",
@@ -344,9 +422,9 @@ enum status filter_run(struct filter *filter, const char *json, size_t len, stru
 		return err_set(err, ST_DATA, "an item that jq cannot read");
 	}
 	if (filter->select.text)
-		st = run_select(filter->select.jq, jv_copy(item), &passes, err);
+		st = run_select(filter, jv_copy(item), &passes, err);
 	if (!st && passes && filter->program.text)
-		return run_program(&filter->program, item, out, err);
+		return run_program(filter, item, out, err);
 	jv_free(item);
 	if (st || !passes)
 		return st;

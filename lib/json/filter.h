@@ -9,6 +9,8 @@
  * many are, and without a `program` byte for byte. Results of a `program` are jq's rendering: libjq 1.6
  * keeps numbers as doubles (10000000000000000001 becomes 1e+19), and of two equal keys the last.
  *
+ * There is no further input: `input` fails and `inputs` is empty. `debug` shows its value as a note (log_private()).
+ *
  * As jq does, libjq reads the definitions in ~/.jq if there is such a file, and programs may `import`
  * from there.
  */
@@ -41,7 +43,8 @@ enum status filter_ready(struct filter *filter, struct err *err) MUST_USE;
 
 /*
  * Runs the filter on one JSON text and appends each result to `out` as a line (with its newline). No
- * result: nothing. An error that the program raises is ST_DATA, what it gave before stays in `out`.
+ * result: nothing. An error that the program raises is ST_DATA, what it gave before stays in `out`. Its sentence names
+ * the item by its "messageId" or "id", and quotes nothing that is in it: whoever has the line can ask jq itself.
  */
 enum status filter_run(struct filter *filter, const char *json, size_t len, struct buf *out, struct err *err) MUST_USE;
 
