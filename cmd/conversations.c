@@ -36,10 +36,7 @@ static enum status print_one(const struct history_session *session, struct err *
 	buf_init(&line, BUF_NO_MAX);
 	json_open(&line, '{');
 	json_add_string(&line, "event", "conversation");
-	json_add_string(&line, "type", chat_type_name(session->type));
-	json_open_key(&line, "destination", '[');
-	json_add_string(&line, NULL, session->peer);
-	json_close(&line, ']');
+	address_add(&line, session->type, session->peer, strlen(session->peer));
 	json_add_string(&line, "lastText", session->last_text);
 	if (session->last_ms >= 0)
 		json_add_int(&line, "timestamp", session->last_ms);
@@ -105,14 +102,14 @@ static const struct opt opts[] = {
 
 static const char *const description[] = {
 	"Prints a line for each conversation, the one with the newest message first, with \"event\":\"conversation\", type, "
-	"destination, lastText and timestamp.",
+	"destination, address, lastText and timestamp. The address is what 'kandy history' and 'kandy send' take.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
 	{ "kandy conversations", "all of them" },
-	{ "kandy conversations --type chat | jq -r '.destination[0]' | xargs -r -n 1 kandy history -n 1",
-		"the last message of each chat" },
+	{ "kandy conversations | jq -r .address | xargs -r -n 1 kandy history -n 1",
+		"the last message of each conversation" },
 	{ 0 },
 };
 

@@ -38,10 +38,7 @@ static void begin_line(struct buf *line, const char *event, const char *id)
 	buf_init(line, BUF_NO_MAX);
 	json_open(line, '{');
 	json_add_string(line, "event", event);
-	json_add_string(line, "type", chat_type_name(CHAT_GROUP));
-	json_open_key(line, "destination", '[');
-	json_add_string(line, NULL, id);
-	json_close(line, ']');
+	address_add(line, CHAT_GROUP, id, strlen(id));
 }
 
 static enum status end_line(struct buf *line, struct err *err)
@@ -310,16 +307,15 @@ static const char *const description[] = {
 	"'list' shows the groups that this user is in or invited to, 'show ID' one of them. 'create ADDRESS...' makes one of this user and those. 'invite ID "
 	"ADDRESS...' and 'remove ID ADDRESS...' change who is in it; 'join ID' accepts an invitation, 'leave ID' rejects it or leaves; 'delete "
 	"ID' ends the group for all. To send to it, write to group:ID.",
-	"Prints lines with \"event\":\"group\", type, destination (the group's ID), name and participants, and one with "
+	"Prints lines with \"event\":\"group\", type, destination (the group's ID), address (group:ID), name and participants, and one with "
 	"\"event\":\"participants\" for each participant that was changed.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r '.destination[0]'",
-		"a group of three; its ID" },
-	{ "kandy group list | jq -r '\"group:\\(.destination[0]) \\(.name)\"'",
-		"the groups that there are, as one writes to them" },
+	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
+		"a group of three; what to write to" },
+	{ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'", "the groups that there are, as one writes to them" },
 	{ 0 },
 };
 

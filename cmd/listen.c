@@ -300,7 +300,8 @@ static const char *const description[] = {
 	"\"backfilled\":true). A message counts as taken when its line has been written, or when the command of --exec has ended with 0. "
 	"Typing and receipts are not in the history: what of them falls into a gap is lost, and --events tells that there was one.",
 	"With --exec, COMMAND is run for each message: its line is on stdin, its main fields are in the variables KANDY_EVENT, KANDY_TYPE, "
-	"KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_DIRECTION, KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT, "
+	"KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_ADDRESS (what to send to in order to answer), KANDY_DIRECTION, "
+	"KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT (its first 100 KiB), "
 	"KANDY_FILES (how many) and KANDY_ATTEMPT, and what it prints goes to stderr. If it ends with 0, the message is taken; with 75, it is "
 	"run again later, with growing delays (or --retry-delay), as often as it takes; with anything else, up to --exec-retries times more, and "
 	"then the message is given up. What is no message is not handed to it; with --events it is printed.",

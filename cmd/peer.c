@@ -1,6 +1,6 @@
 #include "cmd/peer.h"
 
-#include "json/json.h"
+#include <string.h>
 
 enum status peer_open(struct session_handle *handle, struct address *peer, const struct run_ctx *ctx,
 	const struct session_params *params, struct err *err)
@@ -26,8 +26,5 @@ void peer_close(struct session_handle *handle, struct address *peer)
 
 void peer_add(struct buf *line, const struct address *peer)
 {
-	json_add_string(line, "type", chat_type_name(peer->type));
-	json_open_key(line, "destination", '[');
-	json_add_string(line, NULL, peer->id);
-	json_close(line, ']');
+	address_add(line, peer->type, peer->id, strlen(peer->id));
 }

@@ -17,8 +17,7 @@ enum status peer_open(struct session_handle *handle, struct address *peer, const
 void peer_close(struct session_handle *handle, struct address *peer);
 
 /*
- * "type":"chat-oneToOne","destination":["bob@acme.example.com"], as every line about a conversation
- * has them.
+ * What every line about a conversation has of it: address_add().
  */
 void peer_add(struct buf *line, const struct address *peer);
 

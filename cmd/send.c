@@ -558,7 +558,7 @@ static const char *const description[] = {
 	"each failure is also an \"event\":\"error\" line on stdout in the place of the result, the rest goes on, and the exit code is 1. Without "
 	"a login the run ends.",
 	"A line of --jsonl is {\"to\":ADDRESS or [ADDRESS...], \"text\":TEXT, \"files\":[PATH...], \"type\":TYPE, \"ref\":ANYTHING}, or a message as 'kandy "
-	"listen' and 'kandy fetch-links' print it. Its \"ref\" comes back in the result. A file may also be {\"path\":PATH, \"name\":NAME, "
+	"listen' and 'kandy fetch-links' print it, whose \"address\" is as good as \"to\". Its \"ref\" comes back in the result. A file may also be {\"path\":PATH, \"name\":NAME, "
 	"\"mimeType\":TYPE}. At most 1000 recipients and 100 files a line, and 4 MiB a line or text.",
 	NULL,
 };

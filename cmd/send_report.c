@@ -17,12 +17,13 @@ static void begin(struct buf *out, const char *event, const struct outbox_item *
 
 static void add_destination(struct buf *out, const struct address *to)
 {
-	if (to)
-		json_add_string(out, "type", chat_type_name(to->type));
-	json_open_key(out, "destination", '[');
-	if (to)
-		json_add_string(out, NULL, to->id);
+	if (to) {
+		address_add(out, to->type, to->id, strlen(to->id));
+		return;
+	}
+	json_open_key(out, "destination", '['); /* of a line that could not be read, not even the type is known */
 	json_close(out, ']');
+	json_add_null(out, "address");
 }
 
 static void end(struct buf *out)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "json/json.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -139,9 +140,25 @@ const char *chat_type_name(enum chat_type type)
 	return "sms";
 }
 
+static const char *prefix_of(enum chat_type type)
+{
+	return type == CHAT_GROUP ? "group:" : type == CHAT_SMS ? "sms:" : "";
+}
+
 char *address_text(const struct address *address)
 {
-	const char *prefix = address->type == CHAT_GROUP ? "group:" : address->type == CHAT_SMS ? "sms:" : "";
+	return xasprintf("%s%s", prefix_of(address->type), address->id);
+}
 
-	return xasprintf("%s%s", prefix, address->id);
+void address_add(struct buf *line, enum chat_type type, const char *id, size_t len)
+{
+	json_add_string(line, "type", chat_type_name(type));
+	json_open_key(line, "destination", '[');
+	if (id)
+		json_add_string_len(line, NULL, id, len);
+	json_close(line, ']');
+	if (id)
+		json_add_joined(line, "address", prefix_of(type), id, len);
+	else
+		json_add_null(line, "address");
 }

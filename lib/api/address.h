@@ -30,4 +30,10 @@ void address_release(struct address *address);
 const char *chat_type_name(enum chat_type type); /* "chat-oneToOne", "chat-group", "sms" */
 char *address_text(const struct address *address); /* as a user would type it; free it */
 
+/*
+ * "type":"chat-group","destination":["ID"],"address":"group:ID", as every line about a conversation has them: what the
+ * service calls it, and what to send to. NULL `id`: it is not known ([] and null). No allocation.
+ */
+void address_add(struct buf *line, enum chat_type type, const char *id, size_t len);
+
 #endif

@@ -36,7 +36,7 @@ void notification_set_conversation(struct notification_decoder *decoder, struct 
 void notification_set_time(struct notification *n, struct json_value first, struct json_value second);
 
 /*
- * {"event":EVENT,"id":..,"type":..,"destination":[..]  -- what most lines begin with; then the end of a line.
+ * {"event":EVENT,"id":..,"type":..,"destination":[..],"address":..  -- what most lines begin with; then the end of a line.
  */
 void notification_open_line(struct buf *line, const char *event, struct json_value id, const struct notification *n);
 void notification_close_line(struct buf *line, struct notification *n);

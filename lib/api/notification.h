@@ -11,18 +11,20 @@
  *
  * Keys of each event, always in this order; all of them always there, unless marked with a '?':
  *
- *	message       event id type destination[] messageId sender direction timestamp parts[] backfilled?
- *	typing        event id type destination[] sender direction state refresh timestamp
- *	receipt       event id type destination[] messageId status timestamp
- *	invitation    event id type destination[] name subject participants[] timestamp
- *	participants  event id type destination[] participants[] timestamp
- *	group         event id type destination[] eventType timestamp
+ *	message       event id type destination[] address messageId sender direction timestamp parts[] backfilled?
+ *	typing        event id type destination[] address sender direction state refresh timestamp
+ *	receipt       event id type destination[] address messageId status timestamp
+ *	invitation    event id type destination[] address name subject participants[] timestamp
+ *	participants  event id type destination[] address participants[] timestamp
+ *	group         event id type destination[] address eventType timestamp
  *	subscription  event id service status reason timestamp
  *	notification  event id kind raw timestamp
  *
  *	type          chat-oneToOne, chat-group, sms
- *	destination   what to send to in order to answer: the other user (lower-case), the group's ID, the
- *	              other's number. Empty if unknown
+ *	destination   the conversation: the other user (lower-case), the group's ID, the other's number.
+ *	              Empty if unknown
+ *	address       the same in the syntax of users (address.h), with "group:" or "sms:" in front: what to
+ *	              send to in order to answer. null if unknown
  *	messageId     what stands behind /messages/ in the link or resourceURL, percent-decoded; the same from
  *	              the socket and from history
  *	direction     inbound, outbound (sent by this user from elsewhere)

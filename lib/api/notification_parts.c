@@ -222,11 +222,7 @@ void notification_open_line(struct buf *line, const char *event, struct json_val
 	json_open(line, '{');
 	json_add_string(line, "event", event);
 	notification_add_text(line, "id", id);
-	json_add_string(line, "type", chat_type_name(n->type));
-	json_open_key(line, "destination", '[');
-	if (n->conversation.s)
-		json_add_string_len(line, NULL, n->conversation.s, n->conversation.len);
-	json_close(line, ']');
+	address_add(line, n->type, n->conversation.s, n->conversation.len);
 }
 
 void notification_close_line(struct buf *line, struct notification *n)

@@ -142,6 +142,7 @@ bool json_open_key(struct buf *out, const char *key, char bracket);
 bool json_close(struct buf *out, char bracket); /* '}' or ']' */
 bool json_add_string(struct buf *out, const char *key, const char *s); /* NULL s: null */
 bool json_add_string_len(struct buf *out, const char *key, const char *s, size_t len);
+bool json_add_joined(struct buf *out, const char *key, const char *head, const char *s, size_t len); /* one string */
 bool json_add_int(struct buf *out, const char *key, int64_t n);
 bool json_add_bool(struct buf *out, const char *key, bool b);
 bool json_add_null(struct buf *out, const char *key);

@@ -14,11 +14,11 @@ static void add_escaped(struct buf *out, unsigned char c)
 		buf_addf(out, "%04x", c);
 }
 
-static void add_quoted(struct buf *out, const char *s, size_t len)
+/* What stands between the quotes. */
+static void add_inside(struct buf *out, const char *s, size_t len)
 {
 	const char *end = s + len;
 
-	buf_addc(out, '"');
 	while (s < end) {
 		const char *stop = scan_plain(s, end);
 
@@ -36,6 +36,12 @@ static void add_quoted(struct buf *out, const char *s, size_t len)
 		if (s < end && scan_stops_at((unsigned char)*s))
 			add_escaped(out, (unsigned char)*s++);
 	}
+}
+
+static void add_quoted(struct buf *out, const char *s, size_t len)
+{
+	buf_addc(out, '"');
+	add_inside(out, s, len);
 	buf_addc(out, '"');
 }
 
@@ -106,6 +112,16 @@ bool json_add_string_len(struct buf *out, const char *key, const char *s, size_t
 	p[len + 1] = '"';
 	buf_commit(out, len + 2);
 	return true;
+}
+
+bool json_add_joined(struct buf *out, const char *key, const char *head, const char *s, size_t len)
+{
+	if (!begin(out, key, 0))
+		return false;
+	buf_addc(out, '"');
+	add_inside(out, head, strlen(head));
+	add_inside(out, s, len);
+	return buf_addc(out, '"');
 }
 
 bool json_add_string(struct buf *out, const char *key, const char *s)

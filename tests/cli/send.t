@@ -12,7 +12,7 @@ count() { before=$(jq -c 'select(.path|test("chat"))' "$sandbox_record" | wc -l)
 # one message
 run as alice kandy send -t bob@sandbox.example -m 'hello "you" \ é'
 is "$status" 0 'a text is sent'
-json "$out" 'del(.messageId,.timestamp)' '{"event":"sent","type":"chat-oneToOne","destination":["bob@sandbox.example"],"status":"Sent","attempts":1}' 'the line says so'
+json "$out" 'del(.messageId,.timestamp)' '{"event":"sent","type":"chat-oneToOne","destination":["bob@sandbox.example"],"address":"bob@sandbox.example","status":"Sent","attempts":1}' 'the line says so'
 json "$out" '(.messageId|type=="string" and length>0) and (.timestamp>1500000000000)' true 'with ID and milliseconds'
 is "$(posts .json)" '{"chatMessage":{"text":"hello \"you\" \\ é"}}' 'the service got the text as it was'
 is "$(jq -r 'select(.path|test("messages"))|.path|split("/")[-4:]|join("/")' "$sandbox_record")" 'oneToOne/bob@sandbox.example/adhoc/messages' 'at the right place'
@@ -82,7 +82,7 @@ is "$status" 64 'a stream without a name: 64'
 run as alice kandy send -t bob@sandbox.example -m x --lines
 is "$status" 64 '-m with --lines: 64'
 run as alice kandy send -t bob@sandbox.example -m x -N -a log.txt.gz
-json "$out" . '{"event":"dry-run","type":"chat-oneToOne","destination":["bob@sandbox.example"],"text":"x","files":[{"name":"log.txt.gz","mimeType":"application/gzip","size":3,"path":"log.txt.gz"}]}' 'a dry run says what it would do'
+json "$out" . '{"event":"dry-run","type":"chat-oneToOne","destination":["bob@sandbox.example"],"address":"bob@sandbox.example","text":"x","files":[{"name":"log.txt.gz","mimeType":"application/gzip","size":3,"path":"log.txt.gz"}]}' 'a dry run says what it would do'
 nothing_sent 'and nothing of all that was sent'
 run kandy send -t bob@sandbox.example -m x
 is "$status" 77 'not logged in: 77'

@@ -39,7 +39,7 @@ static void test_messages(void)
 		       "\"thumbnail\":{\"link\":\"https://host/t\"}}]}," LINK(
 			       "oneToOne/alice@acme.example.com/adhoc/messages/msg1") "}}"),
 		"{\"event\":\"message\",\"id\":\"n1\",\"type\":\"chat-oneToOne\","
-		"\"destination\":[\"alice@acme.example.com\"],\"messageId\":\"msg1\","
+		"\"destination\":[\"alice@acme.example.com\"],\"address\":\"alice@acme.example.com\",\"messageId\":\"msg1\","
 		"\"sender\":\"alice@acme.example.com\",\"direction\":\"inbound\","
 		"\"timestamp\":1525895987000,\"parts\":[{\"type\":\"text\",\"text\":\"hello\"},"
 		"{\"type\":\"file\",\"name\":\"pic.png\",\"size\":100000,\"mimeType\":\"image/png\","
@@ -59,7 +59,7 @@ static void test_messages(void)
 		       "\"link\":{\"href\":\"\\/cpaas\\/chat\\/v1\\/u\\/oneToOne\\/Alice@A.b\\/adhoc"
 		       "\\/messages\\/m%201%2Fx?y=z\"}}}"),
 		"{\"event\":\"message\",\"id\":\"n2\",\"type\":\"chat-oneToOne\","
-		"\"destination\":[\"alice@a.b\"],\"messageId\":\"m 1/x\",\"sender\":\"Bob@A.b\","
+		"\"destination\":[\"alice@a.b\"],\"address\":\"alice@a.b\",\"messageId\":\"m 1/x\",\"sender\":\"Bob@A.b\","
 		"\"direction\":\"outbound\",\"timestamp\":1525895987000,\"parts\":[{\"type\":\"text\","
 		"\"text\":\"t\"}]}\n",
 		"sent from elsewhere; one link alone, escaped and encoded; seconds as a string");
@@ -67,13 +67,13 @@ static void test_messages(void)
 
 	tap_str(decode("{\"CHATMESSAGENOTIFICATION\":{\"id\":7,\"chatMessage\":{\"text\":5,\"senderAddress\":\""
 		       "bob@a.b\",\"x-destinationAddress\":\"G-1\"}," LINK("Group/G-1/messages/m2") "}}"),
-		"{\"event\":\"message\",\"id\":\"7\",\"type\":\"chat-group\",\"destination\":[\"G-1\"],"
+		"{\"event\":\"message\",\"id\":\"7\",\"type\":\"chat-group\",\"destination\":[\"G-1\"],\"address\":\"group:G-1\","
 		"\"messageId\":\"m2\",\"sender\":\"bob@a.b\","
 		"\"direction\":\"inbound\",\"timestamp\":null,\"parts\":[{\"type\":\"text\",\"text\":\"5\"}]}\n",
 		"a group's ID keeps its case; numbers for strings; another case of the kind");
 	tap_str(decode("{\"chatMessageNotification\":{\"chatMessage\":{\"text\":\"\","
 		       "\"attachment\":{\"name\":null,\"size\":\"12\"}}}}"),
-		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-oneToOne\",\"destination\":[],"
+		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-oneToOne\",\"destination\":[],\"address\":null,"
 		"\"messageId\":null,\"sender\":null,\"direction\":\"inbound\","
 		"\"timestamp\":null,\"parts\":[{\"type\":\"file\","
 		"\"name\":null,\"size\":12,\"mimeType\":null,\"x-id\":null,\"rawURL\":null,"
@@ -82,7 +82,7 @@ static void test_messages(void)
 	tap_ok(!n.id.s && !n.conversation.s && !n.message_id.s && n.timestamp_ms == -1, "and said to be");
 	tap_str(decode("{\"chatMessageNotification\":{\"chatMessage\":{\"text\":\"\",\"attachment\":[1,null]}," LINK(
 			"group/g%20x/messages/") "}}"),
-		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-group\",\"destination\":[\"g x\"],"
+		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-group\",\"destination\":[\"g x\"],\"address\":\"group:g x\","
 		"\"messageId\":null,\"sender\":null,\"direction\":\"inbound\","
 		"\"timestamp\":null,\"parts\":[]}\n",
 		"a group known by its link alone; attachments that are none");
@@ -105,7 +105,7 @@ static void test_messages(void)
 	tap_ok(strstr(decode("{\"chatMessageNotification\":{\"chatMessage\":{\"text\":\"x\"},"
 			     "\"link\":[{\"href\":\"/group/g\"},{\"href\":5},7,"
 			     "{\"href\":\"/oneToOne/messages/adhoc/messages/m9\"}]}}"),
-		       "\"destination\":[\"messages\"],\"messageId\":\"m9\""),
+		       "\"destination\":[\"messages\"],\"address\":\"messages\",\"messageId\":\"m9\""),
 		"the link with a message is taken");
 }
 
@@ -114,7 +114,7 @@ static void test_other_kinds(void)
 	tap_str(decode("{\"chatMessageNotification\":{\"id\":\"n3\",\"isComposing\":{\"state\":\"Active\","
 		       "\"refresh\":\"60\",\"senderAddress\":\"a@b\",\"x-type\":\"inbound\","
 		       "\"lastactive\":1525895987000}," LINK("oneToOne/a@b/adhoc") "}}"),
-		"{\"event\":\"typing\",\"id\":\"n3\",\"type\":\"chat-oneToOne\",\"destination\":[\"a@b\"],"
+		"{\"event\":\"typing\",\"id\":\"n3\",\"type\":\"chat-oneToOne\",\"destination\":[\"a@b\"],\"address\":\"a@b\","
 		"\"sender\":\"a@b\",\"direction\":\"inbound\","
 		"\"state\":\"active\",\"refresh\":60,\"timestamp\":1525895987000}\n",
 		"typing");
@@ -122,28 +122,28 @@ static void test_other_kinds(void)
 	tap_str(decode("{\"inboundSMSMessageNotification\":{\"id\":\"n4\","
 		       "\"dateTime\":1525895987,\"inboundSMSMessage\":{\"message\":\"hi\",\"messageId\":88,"
 		       "\"senderAdress\":\"+16130001111\",\"destinationAddress\":\"+16139998877\"}}}"),
-		"{\"event\":\"message\",\"id\":\"n4\",\"type\":\"sms\",\"destination\":[\"+16130001111\"],"
+		"{\"event\":\"message\",\"id\":\"n4\",\"type\":\"sms\",\"destination\":[\"+16130001111\"],\"address\":\"sms:+16130001111\","
 		"\"messageId\":\"88\",\"sender\":\"+16130001111\","
 		"\"direction\":\"inbound\",\"timestamp\":1525895987000,\"parts\":[{\"type\":\"text\","
 		"\"text\":\"hi\"}]}\n",
 		"an SMS, its sender misspelt");
 	tap_str(decode("{\"deliveryInfoNotification\":{\"id\":\"n5\",\"deliveryInfo\":{\"address\":\"+1\","
 		       "\"deliveryStatus\":\"deliveredtoterminal\",\"messageId\":\"m\"}}}"),
-		"{\"event\":\"receipt\",\"id\":\"n5\",\"type\":\"sms\",\"destination\":[\"+1\"],"
+		"{\"event\":\"receipt\",\"id\":\"n5\",\"type\":\"sms\",\"destination\":[\"+1\"],\"address\":\"sms:+1\","
 		"\"messageId\":\"m\",\"status\":\"DeliveredToTerminal\",\"timestamp\":null}\n",
 		"a receipt");
 	tap_str(decode("{\"deliveryInfoNotification\":{\"deliveryInfo\":[{\"address\":\"+1\","
 		       "\"deliveryStatus\":\"New\"},{\"address\":\"+2\"}]}}"),
-		"{\"event\":\"receipt\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+1\"],"
+		"{\"event\":\"receipt\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+1\"],\"address\":\"sms:+1\","
 		"\"messageId\":null,\"status\":\"New\",\"timestamp\":null}\n"
-		"{\"event\":\"receipt\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+2\"],"
+		"{\"event\":\"receipt\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+2\"],\"address\":\"sms:+2\","
 		"\"messageId\":null,\"status\":null,\"timestamp\":null}\n",
 		"two receipts at once");
 	tap_ok(n.kind == NOTIFICATION_RECEIPT && n.lines == 2, "are two lines");
 	tap_str(decode("{\"groupChatSessionInvitationNotification\":{\"id\":\"n6\",\"x-name\":\"team\","
 		       "\"participant\":[{\"address\":\"a@b\",\"status\":\"Invited\","
 		       "\"x-isAdmin\":\"true\"},{}]," LINK("group/g1") "}}"),
-		"{\"event\":\"invitation\",\"id\":\"n6\",\"type\":\"chat-group\",\"destination\":[\"g1\"],"
+		"{\"event\":\"invitation\",\"id\":\"n6\",\"type\":\"chat-group\",\"destination\":[\"g1\"],\"address\":\"group:g1\","
 		"\"name\":\"team\",\"subject\":null,\"participants\":["
 		"{\"address\":\"a@b\",\"status\":\"Invited\",\"isAdmin\":true},"
 		"{\"address\":null,\"status\":null,\"isAdmin\":false}],\"timestamp\":null}\n",
@@ -152,13 +152,13 @@ static void test_other_kinds(void)
 	tap_str(decode("{\"chatParticipantStatusNotification\":{\"id\":\"n7\","
 		       "\"participant\":{\"address\":\"a@b\",\"status\":\"Connected\"}," LINK(
 			       "group/g1/participants") "}}"),
-		"{\"event\":\"participants\",\"id\":\"n7\",\"type\":\"chat-group\",\"destination\":[\"g1\"],"
+		"{\"event\":\"participants\",\"id\":\"n7\",\"type\":\"chat-group\",\"destination\":[\"g1\"],\"address\":\"group:g1\","
 		"\"participants\":[{\"address\":\"a@b\",\"status\":\"Connected\","
 		"\"isAdmin\":false}],\"timestamp\":null}\n",
 		"participants");
 	tap_str(decode("{\"chatEventNotification\":{\"id\":\"n8\",\"eventType\":\"SessionEnded\"," LINK(
 			"group/g1") "}}"),
-		"{\"event\":\"group\",\"id\":\"n8\",\"type\":\"chat-group\",\"destination\":[\"g1\"],"
+		"{\"event\":\"group\",\"id\":\"n8\",\"type\":\"chat-group\",\"destination\":[\"g1\"],\"address\":\"group:g1\","
 		"\"eventType\":\"SessionEnded\",\"timestamp\":null}\n",
 		"a group's event");
 	tap_str(decode("{\"chatSubscriptionCancellationNotification\":{\"id\":\"n9\","
@@ -270,7 +270,7 @@ static void test_history(void)
 			"\"dateTime\":1525895987,\"attachment\":[{\"name\":\"f\",\"link\":\"/x\"}],"
 			"\"resourceURL\":\"/cpaas/chat/v1/u/oneToOne/alice@a.b/adhoc/messages/m%201\"}",
 			&chat),
-		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-oneToOne\",\"destination\":[\"alice@a.b\"],"
+		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-oneToOne\",\"destination\":[\"alice@a.b\"],\"address\":\"alice@a.b\","
 		"\"messageId\":\"m 1\",\"sender\":\"alice@a.b\","
 		"\"direction\":\"inbound\",\"timestamp\":1525895987000,\"parts\":[{\"type\":\"text\","
 		"\"text\":\"hi\"},{\"type\":\"file\",\"name\":\"f\",\"size\":null,"
@@ -281,20 +281,20 @@ static void test_history(void)
 			n.timestamp_ms == 1525895987000,
 		"and its names");
 	tap_ok(strstr(history("{\"text\":\"hi\",\"senderAddress\":\"Bob@A.b\"}", &chat),
-		       "\"destination\":[\"alice@a.b\"],\"messageId\":null,"
+		       "\"destination\":[\"alice@a.b\"],\"address\":\"alice@a.b\",\"messageId\":null,"
 		       "\"sender\":\"Bob@A.b\",\"direction\":\"outbound\""),
 		"one's own");
 	tap_ok(strstr(history("{\"text\":\"hi\",\"x-type\":\"inbound\",\"messageId\":9}", &chat),
 		       "\"messageId\":\"9\",\"sender\":\"Alice@a.b\",\"direction\":\"inbound\""),
 		"the other's, by its type");
 	tap_ok(strstr(history("{\"text\":\"hi\"}", &group),
-		       "\"type\":\"chat-group\",\"destination\":[\"G1\"],\"messageId\":null,\"sender\":null"),
+		       "\"type\":\"chat-group\",\"destination\":[\"G1\"],\"address\":\"group:G1\",\"messageId\":null,\"sender\":null"),
 		"a group's");
 	tap_str(history("{\"message\":\"hi\",\"type\":\"Outbound\","
 			"\"dateTime\":1525895987000,\"resourceURL\":\"/a/remoteAddresses/+1613/localAddresses/+1999/mes"
 			"sages/s1\"}",
 			&sms),
-		"{\"event\":\"message\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+1613\"],"
+		"{\"event\":\"message\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+1613\"],\"address\":\"sms:+1613\","
 		"\"messageId\":\"s1\",\"sender\":\"+1999\",\"direction\":\"outbound\","
 		"\"timestamp\":1525895987000,\"parts\":[{\"type\":\"text\",\"text\":\"hi\"}],\"backfilled\":true}\n",
 		"an SMS");
@@ -342,22 +342,22 @@ static void test_text(void)
 		     "\"parts\":[{\"type\":\"text\",\"text\":\"hello\"},{\"type\":\"file\","
 		     "\"name\":\"pic.png\",\"size\":100000}]}"),
 		"19:59 alice@acme: hello  [pic.png 98 KiB]\n", "a message");
-	tap_str(text("{\"event\":\"message\",\"type\":\"chat-group\",\"destination\":[\"g1\"],"
+	tap_str(text("{\"event\":\"message\",\"type\":\"chat-group\",\"destination\":[\"g1\"],\"address\":\"group:g1\","
 		     "\"sender\":\"a@b\",\"timestamp\":1525809587000,\"parts\":[{\"type\":\"file\"}]}"),
 		"2018-05-08 19:59 a@b in g1: [a file]\n", "of another day, in a group, a file without a name");
-	tap_str(text("{\"event\":\"message\",\"destination\":[\"x@y\"],\"sender\":\"a@b\","
+	tap_str(text("{\"event\":\"message\",\"destination\":[\"x@y\"],\"address\":\"x@y\",\"sender\":\"a@b\","
 		     "\"direction\":\"outbound\",\"timestamp\":null,\"parts\":[{\"type\":\"text\","
 		     "\"text\":\"one\\ntwo\\u001b[31m\\u009b2J\\u202e\xc3\xa9\\u0000\"}]}"),
 		"a@b to x@y: one two[31m2J\xc3\xa9\n", "control characters are taken out");
 	tap_str(text("{\"event\":\"typing\",\"type\":\"chat-oneToOne\",\"sender\":\"a@b\\n\",\"state\":\"active\"}"),
 		"a@b  is typing\n", "typing");
-	tap_str(text("{\"event\":\"receipt\",\"messageId\":\"m\",\"destination\":[\"+1\"],"
+	tap_str(text("{\"event\":\"receipt\",\"messageId\":\"m\",\"destination\":[\"+1\"],\"address\":\"+1\","
 		     "\"status\":\"DeliveredToTerminal\"}"),
 		"message m to +1: DeliveredToTerminal\n", "a receipt");
-	tap_str(text("{\"event\":\"invitation\",\"destination\":[\"g1\"],\"name\":\"team\","
+	tap_str(text("{\"event\":\"invitation\",\"destination\":[\"g1\"],\"address\":\"g1\",\"name\":\"team\","
 		     "\"participants\":[{\"address\":\"a@b\",\"status\":\"Invited\"},{\"address\":\"c@d\"}]}"),
 		"invitation to the group g1 'team': a@b (Invited), c@d\n", "an invitation");
-	tap_str(text("{\"event\":\"group\",\"destination\":[\"g1\"],\"eventType\":\"SessionEnded\"}"),
+	tap_str(text("{\"event\":\"group\",\"destination\":[\"g1\"],\"address\":\"g1\",\"eventType\":\"SessionEnded\"}"),
 		"group g1: SessionEnded\n", "a group's end");
 	tap_str(text("{\"event\":\"connection\",\"state\":\"connected\"}"), "connection: connected\n",
 		"the listener's own");
