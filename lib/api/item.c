@@ -143,11 +143,19 @@ static enum status read_recipient(struct outbox_item *item, struct json_value va
 	return st;
 }
 
+/* Where a line says who gets it: what a program wrote first, then what 'kandy listen' did. */
+static const char *recipients_key(struct json_value root)
+{
+	if (json_exists(json_get(root, "to")))
+		return "to";
+	return json_exists(json_get(root, "destination")) ? "destination" : "address";
+}
+
 /* A bad address among good ones spoils the line, for all of which there is a report. */
 static enum status read_recipients(struct outbox_item *item, struct json_value root, const char *type,
 	const struct item_defaults *defaults, struct err *err)
 {
-	const char *key = json_exists(json_get(root, "to")) ? "to" : "destination";
+	const char *key = recipients_key(root);
 	struct json_value to = json_get(root, key);
 	enum status st = ST_OK, one;
 
@@ -302,7 +310,7 @@ void item_again(const struct outbox_item *item, struct json_doc *doc, const bool
 		buf_add(out, item->source, item->source_len);
 		return;
 	}
-	key = json_exists(json_get(json_root(doc), "destination")) ? "destination" : "to";
+	key = recipients_key(json_root(doc));
 	json_open(out, '{');
 	json_open_key(out, key, '[');
 	for (size_t i = 0; i < item->to_count; i++) {
@@ -316,7 +324,7 @@ void item_again(const struct outbox_item *item, struct json_doc *doc, const bool
 	for (struct json_iter it = json_first(json_root(doc)); json_more(it); it = json_next(it)) {
 		char *name = json_dup(it.key);
 
-		if (name && strcmp(name, "to") && strcmp(name, "destination"))
+		if (name && strcmp(name, key))
 			json_add_value(out, name, it.value);
 		free(name);
 	}

@@ -6,9 +6,9 @@
  *	{"to":"bob@acme.example.com" | [...], "text":"..", "files":["a.pdf", {"path":"b","name":"c.pdf","mimeType":".."}], "type":"..", "ref":<anything>}
  *	{"destination":[...], "parts":[{"type":"text","text":".."},{"type":"file","path":".." | "x-id":"..","name":".."}], "type":"..", "ref":..}
  *
- * the second being what `listen` and `fetch-links` print. A file part with a path is uploaded from there; one with an
- * x-id alone is named again. Several text parts are joined by newlines. Unknown keys are ignored. A path is relative
- * to the working directory.
+ * the second being what `listen` and `fetch-links` print. "address" counts where there is neither "to" nor
+ * "destination". A file part with a path is uploaded from there; one with an x-id alone is named again. Several text
+ * parts are joined by newlines. Unknown keys are ignored. A path is relative to the working directory.
  */
 #ifndef KANDY_API_ITEM_H
 #define KANDY_API_ITEM_H
