@@ -85,8 +85,8 @@ static void add_parts(struct strings *list, struct json_value parts)
 /* A variable that we set ourselves, or one of ours of an outer listener. */
 static bool is_ours(const char *variable)
 {
-	static const char *const names[] = { "EVENT", "TYPE", "ID", "MESSAGE_ID", "SENDER", "DESTINATION", "DIRECTION",
-		"TIMESTAMP", "BACKFILLED", "TEXT", "FILES", "ATTEMPT" };
+	static const char *const names[] = { "EVENT", "TYPE", "ID", "MESSAGE_ID", "SENDER", "DESTINATION", "ADDRESS",
+		"DIRECTION", "TIMESTAMP", "BACKFILLED", "TEXT", "FILES", "ATTEMPT" };
 
 	if (strncmp(variable, "KANDY_", 6) != 0)
 		return false;
@@ -117,6 +117,7 @@ char **runner_environment(struct json_doc *doc, const char *line, size_t len, in
 	add_field(&list, "MESSAGE_ID", json_get(root, "messageId"));
 	add_field(&list, "SENDER", json_get(root, "sender"));
 	add_field(&list, "DESTINATION", json_first(json_get(root, "destination")).value);
+	add_field(&list, "ADDRESS", json_get(root, "address"));
 	add_field(&list, "DIRECTION", json_get(root, "direction"));
 	add_field(&list, "TIMESTAMP", json_get(root, "timestamp"));
 	add_field(&list, "BACKFILLED", json_get(root, "backfilled"));

@@ -28,6 +28,28 @@ run as alice kandy history "group:$id"
 is "$(jq -sc 'map([.type,.destination,.sender,.parts[0].text])' "$out")" "[[\"chat-group\",[\"$id\"],\"bob@sandbox.example\",\"hello all\"]]" 'its history'
 run as alice kandy conversations --type group
 is "$(jq -sc 'map([.type,.destination[0]])' "$out")" "[[\"chat-group\",\"$id\"]]" 'it is a conversation'
+
+# what a line says of the group can be sent to as it is
+address=group:$id
+is "$(jq -r .address "$out")" "$address" 'conversations: the address, as -t takes it'
+as alice kandy history "$(jq -r .address "$out")" >history
+is "$(jq -r .address history)" "$address" 'history takes it, and gives it'
+jq -c '{to: .address, text: "re 1"}' history >answer
+run_in answer as alice kandy send --jsonl
+is "$status $(jq -r .address "$out")" "0 $address" 'an answer to .address'
+jq -c '{address, text: "re 2"}' history >answer
+run_in answer as alice kandy send --jsonl --failed failed
+is "$status $(jq -r .address "$out")" "0 $address" 'a line with an address alone'
+run_in history as alice kandy send --jsonl
+is "$status $(jq -r .address "$out")" "0 $address" 'a message line as it is'
+jq -nc '{address: "nobody"}, {to: "bob@sandbox.example", address: "nobody", text: "x"}' >lines
+run_in lines as alice kandy send --jsonl -N
+is "$(jq -c '[.event, .address]' "$out" | xargs)" '[error,null] [dry-run,bob@sandbox.example]' '"to" comes first'
+run as bob kandy listen --since all --once --exec sh -- -c 'kandy send -N -t "$KANDY_ADDRESS" -m re >"$0"' said
+is "$status $(jq -r .address said)" "0 $address" '--exec has it in a variable'
+as bob kandy listen --since all --once >lines
+is "$(jq -r .address lines | sort -u)" "$address" 'listen: the address'
+
 run as alice kandy group invite "$id" dave@sandbox.example --admin
 is "$status $(people)" '0 [["dave","Invited",true]]' 'invite'
 run as alice kandy group remove "$id" carol@sandbox.example

@@ -158,7 +158,7 @@ static void test_variables(void)
 	static char home[] = "HOME=/h", outer[] = "KANDY_TEXT=of an outer one", url[] = "KANDY_BASE_URL=https://x";
 	char *base[] = { home, outer, url, NULL };
 	static const char line[] =
-		"{\"event\":\"message\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+1\"],\"messageId\":\"m=1\","
+		"{\"event\":\"message\",\"id\":null,\"type\":\"sms\",\"destination\":[\"+1\"],\"address\":\"sms:+1\",\"messageId\":\"m=1\","
 		"\"sender\":\"a\\u0000b\",\"timestamp\":10000000000000000001,\"parts\":[{\"type\":\"text\",\"text\":\"a\\nb\"},"
 		"{\"type\":\"file\",\"name\":\"x\"},{\"type\":\"text\",\"text\":\"c\"}],\"backfilled\":true}\n";
 	struct json_doc doc = { 0 };
@@ -173,6 +173,7 @@ static void test_variables(void)
 		"NUL characters are replaced");
 	tap_str(find(v, "KANDY_TIMESTAMP"), "10000000000000000001", "numbers stay as they are");
 	tap_str(find(v, "KANDY_DESTINATION"), "+1", "the conversation");
+	tap_str(find(v, "KANDY_ADDRESS"), "sms:+1", "what to send to in order to answer");
 	tap_str(find(v, "KANDY_ID"), "", "null is empty");
 	tap_str(find(v, "KANDY_FILES"), "1", "how many files");
 	tap_str(find(v, "KANDY_ATTEMPT"), "2", "which attempt");
