@@ -3,9 +3,10 @@
  */
 #include "api/conversation.h"
 #include "api/history.h"
-#include "api/listen_run.h"
 #include "api/notification.h"
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/stack.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
@@ -106,11 +107,14 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	struct reader r = { .left = params->count ? params->count : INT64_MAX, .floor_s = -1 };
 	struct session_handle handle;
 	struct address peer;
+	int64_t since_ms;
 	enum status st;
 
-	if (params->since && !listen_since(params->since, &r.floor_s))
-		return err_set(err, ST_USAGE,
-			"'%s' is no time; it reads 2026-01-31, 2026-01-31T12:00 or seconds since 1970", params->since);
+	if (params->since) {
+		if (!moment_parse(params->since, clock_wall_ms(), &since_ms))
+			return err_set(err, ST_USAGE, "--since '%s' is no time; that is " MOMENT_FORMS, params->since);
+		r.floor_s = since_ms / 1000 - 1;
+	}
 	if ((st = peer_open(&handle, &peer, ctx, &params->session, err)))
 		return st;
 	r.client = handle.client;
@@ -138,8 +142,7 @@ static const struct opt opts[] = {
 		.name = "since",
 		.metavar = "TIME",
 		.at = offsetof(struct history_params, since),
-		.help = "leave out what is older than TIME",
-		.more = "TIME is in seconds or milliseconds since 1970, or 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00:00 in UTC." },
+		.help = "leave out what is older than TIME: " MOMENT_FORMS },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct history_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct history_params, common) },
 	{ 0 },

@@ -3,6 +3,7 @@
  */
 #include "api/listen_run.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
@@ -193,9 +194,8 @@ static const struct opt opts[] = {
 		.name = "since",
 		.metavar = "last|none|all|TIME",
 		.at = offsetof(struct listen_params, since),
-		.help = "begin where the last listener ended (last), now (none), with the first message (all), or at TIME",
-		.more = "TIME is in seconds or milliseconds since 1970, or 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00:00 in UTC. The "
-			"default is last; where no listener of the profile ever ran, that is the same as none." },
+		.help = "begin where the last listener ended (last), now (none), with the first message (all), or at TIME: " MOMENT_FORMS,
+		.more = "The default is last; where no listener of the profile ever ran, that is the same as none." },
 	{ .kind = OPT_HEADING, .help = "Lines" },
 	{ .kind = OPT_STRING,
 		.name = "select",

@@ -15,6 +15,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/notify.h"
 #include "base/str.h"
 
@@ -423,37 +424,13 @@ static void loop(struct driver *d)
 
 /* ---- setting up ------------------------------------------------------------------------------------------------ */
 
-bool listen_since(const char *text, int64_t *floor_s)
-{
-	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S",
-		"%Y-%m-%d %H:%M", "%Y-%m-%d" };
-	int64_t value;
-
-	if (parse_int64(text, &value)) {
-		if (value < 0)
-			return false;
-		*floor_s = clock_server_ms(value) / 1000 - 1;
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		struct tm tm = { 0 };
-		const char *end = strptime(text, formats[i], &tm);
-
-		if (end && (!*end || !strcmp(end, "Z"))) {
-			*floor_s = timegm(&tm) - 1;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* What the cursor knows at the start; `*baseline` where the history as it is now counts as taken. */
 static enum status open_cursor(struct driver *d, bool *baseline, struct err *err)
 {
 	const char *since = d->options->since ? d->options->since : "last";
 	char *path = store_path(client_store(d->client), ".cursor");
-	int64_t floor_s = 0;
 	enum status st = ST_OK;
+	int64_t since_ms;
 	bool found = false;
 
 	d->cursor = cursor_new(path);
@@ -466,10 +443,11 @@ static enum status open_cursor(struct driver *d, bool *baseline, struct err *err
 	} else if (!strcmp(since, "none")) {
 		*baseline = true;
 	} else if (strcmp(since, "all") != 0) {
-		if (!listen_since(since, &floor_s))
-			return err_set(err, ST_USAGE, "'%s' is neither a time nor one of last, none, all", since);
-		/* what is to come is never old: a time in the future is now */
-		cursor_reset(d->cursor, earlier(floor_s, clock_wall_ms() / 1000));
+		if (!moment_parse(since, clock_wall_ms(), &since_ms))
+			return err_set(err, ST_USAGE,
+				"--since '%s' is neither last, none nor all, nor a time; that is " MOMENT_FORMS, since);
+		/* the second before it; what is to come is never old: a time in the future is now */
+		cursor_reset(d->cursor, earlier(since_ms / 1000 - 1, clock_wall_ms() / 1000));
 	}
 	return st;
 }

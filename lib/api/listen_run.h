@@ -38,7 +38,4 @@ struct listen_options {
  */
 enum status listen_run(struct client *client, const struct listen_options *options, struct err *err) MUST_USE;
 
-/* Pure: what --since says, as the second before it; false if it is no time. */
-bool listen_since(const char *text, int64_t *floor_s);
-
 #endif

@@ -33,8 +33,19 @@ run as alice kandy history $bob --since 2100-01-01
 is "$status $(wc -c <"$out")" '0 0' 'since a time to come: nothing'
 run as alice kandy history $bob --since $(($(date +%s) - 3600)) --count 0
 is "$(jq -s length "$out")" 121 'since an hour ago: all'
-run as alice kandy history $bob --since yesterday
-is "$status" 64 'what is no time'
+run as alice kandy history $bob --since "$(TZ=XYZ3 date -d '1 hour' -Is)" --count 0
+is "$status $(wc -l <"$out")" '0 0' 'since an hour hence, as `date -Is` writes it where it is earlier'
+for since in 1h "$(TZ=XYZ-3 date -d '1 hour ago' -Is)" "@$(($(date +%s) - 3600))"; do
+	run as alice kandy history $bob --since "$since" --count 0
+	is "$status $(wc -l <"$out")" '0 121' "since ${since#@[0-9]*}: all"
+done
+for command in "history $bob" 'listen --once'; do
+	run as alice kandy $command --since yesterday
+	is "$status" 64 "$command --since what is no time"
+	like "$err" "--since 'yesterday' is .*2026-01-31T12:00:00\+01:00.*1h.*@SECONDS" 'the sentence says what is one'
+	kandy help ${command%% *} | tr -s ' \n' ' ' >help
+	like help '2026-01-31T12:00:00\+01:00.*1h.*@SECONDS' 'and so does the help'
+done
 run as alice kandy history nobody
 is "$status" 64 'what is no address'
 kandy history $bob >/dev/full 2>&1

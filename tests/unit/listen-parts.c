@@ -184,25 +184,6 @@ static void test_variables(void)
 	json_release(&doc);
 }
 
-static void test_since(void)
-{
-	static const struct {
-		const char *text;
-		int64_t floor_s; /* -2: refused */
-	} cases[] = { { "1700000000", 1699999999 }, { "1700000000123", 1699999999 }, { "0", -1 },
-		{ "2026-01-31", 1769817599 }, { "2026-01-31T12:00", 1769860799 },
-		{ "2026-01-31T12:00:01Z", 1769860800 }, { "2026-01-31 12:00:01", 1769860800 }, { "", -2 }, { "-5", -2 },
-		{ "now", -2 }, { "2026-13-01", -2 }, { "2026-01-31x", -2 }, { "1e9", -2 } };
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int64_t floor_s = -2;
-
-		if (!listen_since(cases[i].text, &floor_s))
-			floor_s = -2;
-		tap_int(floor_s, cases[i].floor_s, cases[i].text);
-	}
-}
-
 int main(void)
 {
 	test_hash();
@@ -211,6 +192,5 @@ int main(void)
 	test_outflow();
 	test_handover();
 	test_variables();
-	test_since();
 	return tap_done();
 }
