@@ -43,21 +43,6 @@ void report_sent(struct buf *out, const struct outbox_item *item, const struct o
 	end(out);
 }
 
-/* {"kind","code","http","message","retryable"} under `key`. */
-static void add_err(struct buf *out, const char *key, const struct err *err)
-{
-	json_open_key(out, key, '{');
-	json_add_string(out, "kind", err->outcome == ERR_REFUSED && err->http ? "refused" : err_kind(err->status));
-	json_add_string(out, "code", err->code[0] ? err->code : NULL);
-	if (err->http)
-		json_add_int(out, "http", err->http);
-	else
-		json_add_null(out, "http");
-	json_add_string(out, "message", err->text);
-	json_add_bool(out, "retryable", err->retryable);
-	json_close(out, '}');
-}
-
 void report_error(struct buf *out, const char *command, const struct outbox_item *item,
 	const struct outbox_result *result)
 {
@@ -66,7 +51,7 @@ void report_error(struct buf *out, const char *command, const struct outbox_item
 	add_destination(out, result->to);
 	json_add_string(out, "status", result->state == OUTBOX_UNKNOWN ? "unknown" : "failed");
 	json_add_int(out, "attempts", result->attempts);
-	add_err(out, "error", &result->err);
+	json_add_err(out, "error", &result->err);
 	end(out);
 }
 
@@ -76,7 +61,7 @@ void report_spooled(struct buf *out, const struct outbox_item *item, const struc
 	begin(out, "spooled", item);
 	add_destination(out, result->to);
 	json_add_string(out, "spoolId", spool_id);
-	add_err(out, "error", &result->err);
+	json_add_err(out, "error", &result->err);
 	end(out);
 }
 

@@ -152,26 +152,13 @@ static void add_file_url(struct buf *out, const char *path)
 	}
 }
 
-static void add_error(struct buf *out, const struct err *err)
-{
-	json_open_key(out, "error", '{');
-	json_add_string(out, "kind", err->outcome == ERR_REFUSED && err->http ? "refused" : err_kind(err->status));
-	if (err->code[0])
-		json_add_string(out, "code", err->code);
-	if (err->http)
-		json_add_int(out, "http", err->http);
-	json_add_string(out, "message", err->text);
-	json_add_bool(out, "retryable", err->retryable);
-	json_close(out, '}');
-}
-
 static void add_result(struct buf *out, const struct fetched *fetched)
 {
 	struct buf url;
 
 	if (fetched->err.status) {
 		json_add_null(out, "url");
-		add_error(out, &fetched->err);
+		json_add_err(out, "error", &fetched->err);
 		return;
 	}
 	buf_init(&url, BUF_NO_MAX);
@@ -244,7 +231,7 @@ void attachment_write_error(struct buf *out, int64_t number, const struct err *e
 	json_add_int(out, "line", number);
 	json_add_string(out, "command", "fetch-links");
 	json_add_string(out, "status", "failed");
-	add_error(out, err);
+	json_add_err(out, "error", err);
 	json_close(out, '}');
 }
 

@@ -77,6 +77,11 @@ bool parse_size(const char *s, int64_t *bytes)
 	return parse_scaled(s, units, bytes);
 }
 
+const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 void format_size(char out[static 24], int64_t bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };

@@ -21,6 +21,8 @@ bool parse_duration(const char *s, int64_t *ms);
 /* "10", "1.5M": a number with an optional unit k, M or G, powers of 1024. In bytes. */
 bool parse_size(const char *s, int64_t *bytes);
 
+const char *plural(int64_t n); /* "s", or "" for 1: "%lld message%s" */
+
 /* "5 B", "98 KiB", "1.2 GiB": for people. */
 void format_size(char out[static 24], int64_t bytes);
 

@@ -150,4 +150,7 @@ bool json_add_value(struct buf *out, const char *key, struct json_value value); 
 		tokens taken out; unsound strings mended; missing: null */
 bool json_add_raw(struct buf *out, const char *key, const char *json, size_t len); /* the caller vouches for it */
 
+/* {"kind","code","http","message","retryable"}, as every line that tells of a failure has it. */
+void json_add_err(struct buf *out, const char *key, const struct err *err);
+
 #endif

@@ -153,6 +153,20 @@ bool json_add_null(struct buf *out, const char *key)
 	return json_add_raw(out, key, "null", 4);
 }
 
+void json_add_err(struct buf *out, const char *key, const struct err *err)
+{
+	json_open_key(out, key, '{');
+	json_add_string(out, "kind", err->outcome == ERR_REFUSED && err->http ? "refused" : err_kind(err->status));
+	json_add_string(out, "code", err->code[0] ? err->code : NULL);
+	if (err->http)
+		json_add_int(out, "http", err->http);
+	else
+		json_add_null(out, "http");
+	json_add_string(out, "message", err->text);
+	json_add_bool(out, "retryable", err->retryable);
+	json_close(out, '}');
+}
+
 bool json_add_raw(struct buf *out, const char *key, const char *json, size_t len)
 {
 	char *p = begin(out, key, len);

@@ -41,7 +41,7 @@ static char *through(const char *text, size_t len)
 #define DONE(name, bytes) \
 	",\"url\":\"file:///in/" name "\",\"path\":\"/in/" name "\",\"bytes\":" bytes ",\"sha256\":\"e3b0\"}]}"
 #define NO_LINK \
-	",\"url\":null,\"error\":{\"kind\":\"data\",\"message\":\"the part names no link\",\"retryable\":false}}]}"
+	",\"url\":null,\"error\":{\"kind\":\"data\",\"code\":null,\"http\":null,\"message\":\"the part names no link\",\"retryable\":false}}]}"
 
 static const struct {
 	const char *what, *line;
@@ -181,7 +181,7 @@ static void error_line(void)
 	attachment_write_error(&out, 3, &err);
 	tap_str(out.data,
 		"{\"event\":\"error\",\"line\":3,\"command\":\"fetch-links\",\"status\":\"failed\","
-		"\"error\":{\"kind\":\"data\",\"message\":\"not JSON: '\\\"\\u001b'\",\"retryable\":false}}",
+		"\"error\":{\"kind\":\"data\",\"code\":null,\"http\":null,\"message\":\"not JSON: '\\\"\\u001b'\",\"retryable\":false}}",
 		"an error line");
 	buf_release(&out);
 }
