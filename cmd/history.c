@@ -5,9 +5,11 @@
 #include "api/history.h"
 #include "api/notification.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/stack.h"
+#include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
@@ -15,6 +17,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+	PAGES_MAX = 100000, /* of a history whose every page has something: five million messages */
+	HOLLOW_MAX = 100, /* pages without a message, one after the other */
+};
 
 #define PILE_MEMORY ((size_t)4 << 20) /* the service gives newest first: more than this waits in a temporary file */
 
@@ -35,24 +42,72 @@ struct reader {
 	struct stack pile;
 	struct buf line;
 	bool done;
+	int64_t pages, hollow; /* read; without a message, up to here */
+	char *mark; /* the token of an earlier page */
+	int64_t failures;
 };
+
+/* In the place of a message that cannot be printed. */
+static void add_error(struct reader *r, const struct notification *n, const struct err *why)
+{
+	json_open(&r->line, '{');
+	json_add_string(&r->line, "event", "error");
+	json_add_string(&r->line, "command", "history");
+	peer_add(&r->line, r->peer);
+	if (n->message_id.s)
+		json_add_string_len(&r->line, "messageId", n->message_id.s, n->message_id.len);
+	else
+		json_add_null(&r->line, "messageId");
+	json_add_string(&r->line, "status", "failed");
+	if (n->timestamp_ms >= 0)
+		json_add_int(&r->line, "timestamp", n->timestamp_ms);
+	else
+		json_add_null(&r->line, "timestamp");
+	json_add_err(&r->line, "error", why);
+	json_close(&r->line, '}');
+	buf_addc(&r->line, '\n');
+	if (n->message_id.s)
+		log_error("message '%.*s': %s", (int)n->message_id.len, n->message_id.s, why->text);
+	else
+		log_error("%s", why->text);
+	r->failures++;
+}
 
 static enum status pile_message(struct reader *r, struct json_value message, struct err *err)
 {
 	const char *self = r->own ? r->own : client_session(r->client)->address;
 	struct history_context context = { .type = r->peer->type, .peer = r->peer->id, .self = self };
+	struct err why = ERR_INIT;
 	struct notification n;
-	enum status st;
+	enum status bad;
 
 	buf_clear(&r->line);
-	if ((st = notification_from_history(&r->decoder, message, &context, &r->line, &n, err)))
-		return st;
+	bad = notification_from_history(&r->decoder, message, &context, &r->line, &n, &why);
 	if (!r->left || (n.timestamp_ms >= 0 && n.timestamp_ms / 1000 <= r->floor_s)) {
 		r->done = true;
 		return ST_OK;
 	}
+	if (bad)
+		add_error(r, &n, &why);
 	r->left--;
 	return stack_push(&r->pile, r->line.data, r->line.len, err);
+}
+
+/*
+ * A server that does not understand its own tokens, or ours, would keep us for ever. A circle of pages, however long,
+ * comes again to the one that is marked (Brent): the mark moves to the 1st, 2nd, 4th, 8th ... page.
+ */
+static enum status check_progress(struct reader *r, const char *more, bool hollow, struct err *err)
+{
+	r->pages++;
+	r->hollow = hollow ? r->hollow + 1 : 0;
+	if (r->pages > PAGES_MAX || r->hollow > HOLLOW_MAX || (r->mark && !strcmp(more, r->mark)))
+		return err_set(err, ST_PROTOCOL, "the server's history of '%s' never ends", r->peer->id);
+	if (!(r->pages & (r->pages - 1))) {
+		free(r->mark);
+		r->mark = xstrdup(more);
+	}
+	return ST_OK;
 }
 
 /* One page; `*next` is its token, and then that of the page behind it. */
@@ -66,8 +121,8 @@ static enum status read_page(struct reader *r, char **next, struct err *err)
 
 	for (struct json_iter it = json_first(messages); !st && !r->done && json_more(it); it = json_next(it))
 		st = pile_message(r, it.value, err);
-	if (!st && more && *next && !strcmp(more, *next))
-		st = err_set(err, ST_PROTOCOL, "the server's history of '%s' never ends", r->peer->id);
+	if (!st && more && r->left && !r->done)
+		st = check_progress(r, more, !json_more(json_first(messages)), err);
 	client_answer_release(&answer);
 	free(*next);
 	*next = more;
@@ -97,7 +152,10 @@ static enum status read_all(struct reader *r, struct err *err)
 		st = read_page(r, &next, err);
 	while (!st && next && r->left && !r->done);
 	free(next);
-	return st ? st : print(r, err);
+	if (st || (st = print(r, err)) || !r->failures)
+		return st;
+	return err_set(err, ST_PARTIAL, "%lld message%s could not be printed", (long long)r->failures,
+		plural(r->failures));
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
@@ -126,6 +184,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	notification_decoder_release(&r.decoder);
 	buf_release(&r.line);
 	free(r.own);
+	free(r.mark);
 	peer_close(&handle, &peer);
 	return st;
 }
@@ -151,6 +210,8 @@ static const struct opt opts[] = {
 static const char *const description[] = {
 	"Prints the last messages of a conversation as lines like those of 'kandy listen', oldest first, each with \"backfilled\":true. They can be "
 	"fed to 'kandy fetch-links' as well.",
+	"A message that cannot be printed, since its line would be longer than 4 MiB, is an \"event\":\"error\" line in its place, and the exit code "
+	"is 1 then.",
 	NULL,
 };
 

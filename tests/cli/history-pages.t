@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# history and a service whose pages lead nowhere, or have something in them that cannot be printed.
+. "${0%/*}/../lib/tap.sh"
+
+: >asked
+node "$tests_dir/lib/pages.cjs" "$PWD/asked" >base &
+tap_pids+=("$!")
+wait_for test -s base || { echo 'Bail out! the service did not start'; exit 1; }
+KANDY_BASE_URL=$(cat base)
+export KANDY_BASE_URL KANDY_CLIENT_ID=some-client
+KANDY_PASSWORD=secret-of-alice kandy login -q -u alice@pages.example >/dev/null || exit 1
+history() { : >asked; run timeout "$patience" kandy history "$1@pages.example" -n "$2"; }
+
+# what leads nowhere is an error, and before long
+history circle 5
+is "$status $(wc -c <"$out")" '76 0' 'two tokens in turn: 76'
+like "$err" "history of 'circle@pages.example' never ends" 'the sentence says so'
+ok 'after a few requests' test "$(wc -l <asked)" -lt 10
+history long-circle 0
+is "$status" 76 'a hundred tokens in turn: 76'
+ok 'which takes a few hundred requests' test "$(wc -l <asked)" -lt 400
+history hollow 5
+is "$status" 76 'ever new tokens, and never a message: 76'
+ok 'after a few hundred requests' test "$(wc -l <asked)" -lt 400
+history gaps 5
+is "$status $(jq -r .messageId "$out" | xargs)" '0 m-9 m-7 m-5 m-3 m-1' 'a page without a message is no end'
+is "$(wc -l <asked)" 10 'and what is wanted is enough'
+
+# a message that cannot be printed
+history swollen 0
+is "$status" 1 'a message that is too long for a line: 1'
+is "$(jq -c '[.event, .messageId]' "$out" | xargs)" '[message,m-3] [error,m-2] [message,m-1]' 'the others are printed, and an error in its place'
+is "$(jq -c 'select(.event == "error") | [.command, .type, .destination, .address, .status, .timestamp, .error.kind, .error.code, .error.http, .error.retryable]' "$out")" \
+	'["history","chat-oneToOne",["swollen@pages.example"],"swollen@pages.example","failed",1525895986998,"data",null,null,false]' 'which says what it is about'
+like "$err" "message 'm-2': a line of more than" 'and so does stderr'
+
+finish
