@@ -27,6 +27,8 @@ same want 'in/box/a b.bin' 'the file is what the server has'
 is "$(stat -c %a in/box)" 700 'the directory was made, for nobody else'
 is "$(sed -n 3p "$out" | jq -c '[.event,.line,.status,.error.kind]')" '["error",4,"failed","data"]' 'a line that is no JSON is an error line'
 is "$(sed -n 4p "$out" | jq -c '[.event,.line]')" '["error",5]' 'so is one that is no object'
+is "$(sed -n 3,5p "$out" | jq -c '[.error, .parts[]?.error] | map(select(.) | keys) | unique')" "$(printf '[["code","http","kind","message","retryable"]]\n%.0s' 1 2 3)" \
+	'every error has the same keys'
 is "$(sed -n 5p "$out" | jq -c '[.parts[].error|.kind,.http]')" '["data",null,"refused",404]' 'parts that cannot be fetched say why'
 is "$(sed -n 6p "$out")" '{"last":true}' 'and the rest goes on'
 like "$err" "^kandy: fetch-links: line 4: not JSON" 'stderr names the bad line'
