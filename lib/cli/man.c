@@ -55,10 +55,12 @@ static void add_text(struct buf *out, const char *text)
 	add(out, text, true);
 }
 
-/* An argument of a macro, quoted so that it is one and no macro itself. */
+/* An argument of a macro, quoted so that it is one and no macro itself; "." alone would be punctuation all the same. */
 static void add_argument(struct buf *out, const char *text)
 {
-	buf_adds(out, " \"");
+	bool punctuation = text[0] && !text[1] && strchr(".,:;()[]?!|", text[0]);
+
+	buf_adds(out, punctuation ? " \"\\&" : " \"");
 	add(out, text, false);
 	buf_addc(out, '"');
 }

@@ -36,6 +36,9 @@ for name in $(kandy help --emit commands); do
 	missing=
 done
 
+mandoc -T ascii kandy-fetch-links.1 | col -bx >text
+like text 'default is .[.].[.]' 'a default that is a dot stands in its quotes'
+
 mandoc -T utf8 kandy.1 | col -bx >text
 while read -r key; do
 	sed -n '/^CONFIGURATION/,/^ENVIRONMENT/p' text | grep -qE "^ *$key( |\$)" || missing+="$key "
