@@ -1,5 +1,6 @@
 #include "sandbox/faults.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -99,6 +100,24 @@ static bool parse_when(struct fault_rule *rule, char *text)
 	return !dash || (parse_int64(dash + 1, &rule->to) && rule->to >= rule->from);
 }
 
+static enum status refuse_kind(const char *kind, struct err *err)
+{
+	struct buf names;
+	enum status status;
+
+	buf_init(&names, BUF_NO_MAX);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		buf_addf(&names, ", %s%s", kinds[i].name,
+			kinds[i].kind == FAULT_REDIRECT          ? "/URL"
+				: kinds[i].number == MUST_NUMBER ? "/N"
+								 : "");
+	status = err_set(err, ST_USAGE,
+		"'%s' is no fault; there are an HTTP status%s (kandy-sandbox(1) says what each of them does)", kind,
+		names.data);
+	buf_release(&names);
+	return status;
+}
+
 static void spec_release(struct fault_spec *spec)
 {
 	for (size_t i = 0; i < spec->count; i++)
@@ -122,7 +141,7 @@ static enum status parse_rules(struct fault_spec *spec, char *text, struct err *
 		if (!parse_when(&rule, item))
 			return err_set(err, ST_USAGE, "a fault rule's WHEN is N, N+, N-M, N%% or *, not '%s'", item);
 		if (!parse_fault(&rule.fault, colon + 1))
-			return err_set(err, ST_USAGE, "unknown fault '%s'; see 'kandy help sandbox'", colon + 1);
+			return refuse_kind(colon + 1, err);
 		rule.fault.text = xstrdup(colon + 1);
 		if (rule.fault.kind == FAULT_REDIRECT)
 			rule.fault.url = strchr(rule.fault.text, '/') + 1;

@@ -33,6 +33,8 @@ is $? 0 'it ends when its stdin is closed'
 ok 'and leaves no file' test ! -e "$(. ./exports; echo "$KANDY_CACERT")"
 run kandy sandbox --fault nonsense
 is "$status" 64 'a fault that is none'
+run kandy sandbox --fault 'POST x 1:bogus'
+like "$err" "'bogus' is no fault; there are an HTTP status, drop, .*, cut/N, .*, redirect/URL " 'of an unknown kind: those that there are'
 run kandy sandbox --record /no/such/dir/file
 is "$status" 73 'a record that cannot be written'
 
