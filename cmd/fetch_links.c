@@ -361,7 +361,9 @@ const struct command cmd_fetch_links = {
 			"link in it is followed, and no file is overwritten unless --clobber says so. A file that is not whole is called "
 			"NAME.part; a later run goes on where it stopped, if the server can send the rest. A file has its name only when its size is right and it "
 			"is on the disk.",
-			"A link that fails gives an error in its part and on stderr, and the exit status 1 in the end; all others go on.",
+			"A link that fails gives an error in its part and on stderr, and the exit code 1 in the end; all others go on. If there "
+			"is but one LINK operand, the exit code is that of its failure, such as 77 for what the service refuses and 74 for a "
+			"full disk.",
 			NULL,
 		},
 	.opts = opts,

@@ -163,4 +163,7 @@ is "$status" 77 'not logged in'
 is "$(cat "$out")" '' 'nothing was read or printed'
 run kandy fetch-links --allow-host http://x/ y
 is "$status" 64 'a host to allow that is none'
+kandy help fetch-links | tr -s ' \n' ' ' >help
+like help 'exit code 1 in the end.*one LINK operand, the exit code is that of its failure' 'the help tells the exit codes'
+
 finish
