@@ -1,12 +1,16 @@
 #include "cmd/token_line.h"
 
+#include "base/clock.h"
 #include "json/json.h"
+
+static bool is_refreshable(const struct session *session, int64_t now_ms)
+{
+	return session->refresh_token.s && (!session->refresh_expires_ms || now_ms < session->refresh_expires_ms);
+}
 
 bool token_is_good(const struct session *session, int64_t now_ms)
 {
-	if (session->access_token.s && now_ms < session->expires_ms)
-		return true;
-	return session->refresh_token.s && (!session->refresh_expires_ms || now_ms < session->refresh_expires_ms);
+	return (session->access_token.s && now_ms < session->expires_ms) || is_refreshable(session, now_ms);
 }
 
 static void add_time(struct buf *out, const char *key, bool known, int64_t ms)
@@ -19,8 +23,6 @@ static void add_time(struct buf *out, const char *key, bool known, int64_t ms)
 
 void token_line_open(struct buf *out, const char *profile, const struct session *session, bool logged_in)
 {
-	bool refresh = session->refresh_token.s;
-
 	json_open(out, '{');
 	json_add_string(out, "event", "token");
 	json_add_string(out, "profile", profile);
@@ -33,6 +35,6 @@ void token_line_open(struct buf *out, const char *profile, const struct session 
 	json_add_string(out, "baseUrl", session->base_url);
 	add_time(out, "issued", session->access_token.s, session->issued_ms);
 	add_time(out, "expires", session->access_token.s, session->expires_ms);
-	json_add_bool(out, "refreshable", refresh);
-	add_time(out, "refreshExpires", refresh, session->refresh_expires_ms);
+	json_add_bool(out, "refreshable", is_refreshable(session, clock_wall_ms()));
+	add_time(out, "refreshExpires", session->refresh_token.s, session->refresh_expires_ms);
 }

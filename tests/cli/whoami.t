@@ -83,6 +83,6 @@ edit '.refreshExpires=1000'
 run kandy whoami
 is "$status" 77 'but not for ever'
 like "$err" 'not logged in any more' 'which is said'
-json "$out" '[.loggedIn,.address]' '[false,"alice@sandbox.example"]' 'with who it was'
+json "$out" '[.loggedIn,.refreshable,.refreshExpires,.address]' '[false,false,1000,"alice@sandbox.example"]' 'with who it was'
 is "$(jq -s 'map(select(.kind=="request"))|length' "$sandbox_record")" 1 'nobody was asked but at the login'
 finish
