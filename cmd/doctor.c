@@ -139,7 +139,9 @@ static void check_login(struct doctor *d)
 	else if (settings->password || settings->client_secret)
 		report_ok(&d->report, "login", "there is no token, and the next command will log in by itself");
 	else
-		err_set(&err, ST_AUTH, "not logged in, and no source of the password is configured; run 'kandy login'");
+		err_set(&err, ST_AUTH,
+			"not logged in, and no source of the password is configured; run 'kandy login%s'",
+			store_option(client_store(d->handle.client)));
 	if (err.status)
 		report_failure(&d->report, "login", &err);
 }

@@ -121,8 +121,9 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 		st = print(ctx, &session, cache, good, err);
 		if (!st && !good)
 			st = err_set(err, ST_AUTH,
-				session.user_id ? "not logged in any more; run 'kandy login'"
-						: "not logged in; run 'kandy login'");
+				session.user_id ? "not logged in any more; run 'kandy login%s'"
+						: "not logged in; run 'kandy login%s'",
+				store_option(store));
 	}
 	session_release(&session);
 	store_free(store);

@@ -228,7 +228,8 @@ enum status channel_extend(struct client *client, int64_t lifetime_ms, struct er
 	enum status st;
 
 	if (!session->channel_resource)
-		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe'");
+		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe%s'",
+			store_option(client_store(client)));
 	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
 	buf_addf(&path, "%s/channelLifetime", session->channel_resource);
@@ -466,7 +467,8 @@ enum status channel_socket_path(struct client *client, struct buf *out, struct e
 	const char *url = client_session(client)->channel_url;
 
 	if (!url)
-		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe'");
+		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe%s'",
+			store_option(client_store(client)));
 	/* it will stand in a request line */
 	for (const char *p = url; *p; p++) {
 		if (*p <= ' ' || *p >= 0x7f)

@@ -56,16 +56,16 @@ static bool can_refresh(const struct client *client)
 static enum status not_logged_in(const struct client *client, struct err *err)
 {
 	const struct session *session = &client->session;
-	const char *profile = store_profile(client->store);
+	const char *option = store_option(client->store);
 	const char *name, *session_value, *setting;
 
 	if (session->access_token.s && !client->usable && (name = client_mismatch(client, &session_value, &setting)))
 		return err_set(err, ST_AUTH,
-			"profile '%s' is logged in with %s '%s', but the settings say '%s' ('kandy whoami' tells where they come from); run 'kandy login', or choose another --profile",
-			profile, name, session_value, setting);
+			"profile '%s' is logged in with %s '%s', but the settings say '%s' ('kandy whoami' tells where they come from); run 'kandy login%s', or choose another --profile",
+			store_profile(client->store), name, session_value, setting, option);
 	if (session->user_id)
-		return err_set(err, ST_AUTH, "not logged in any more; run 'kandy login'");
-	return err_set(err, ST_AUTH, "not logged in; run 'kandy login'");
+		return err_set(err, ST_AUTH, "not logged in any more; run 'kandy login%s'", option);
+	return err_set(err, ST_AUTH, "not logged in; run 'kandy login%s'", option);
 }
 
 /* With the renewal lock held, and the cache read under it. */

@@ -65,6 +65,8 @@ struct store; /* the files of one profile */
 enum status store_new(struct store **out, const char *state_dir, const char *profile, struct err *err) MUST_USE;
 void store_free(struct store *store);
 const char *store_profile(const struct store *store);
+const char *store_option(const struct store
+		*store); /* "run 'kandy login%s'": " -p NAME", or "" for the profile "default" */
 /* ".cursor": DIR/PROFILE.cursor; free it */
 char *store_path(const struct store *store, const char *suffix);
 

@@ -26,7 +26,7 @@
 #define LOCK_SLICE_MS 100 /* how late a wait for a lock notices a signal */
 
 struct store {
-	char *dir, *profile;
+	char *dir, *profile, *option;
 	char *file; /* DIR/PROFILE.json */
 };
 
@@ -46,6 +46,7 @@ enum status store_new(struct store **out, const char *state_dir, const char *pro
 	store = xcalloc(1, sizeof(*store));
 	store->dir = xstrdup(state_dir);
 	store->profile = xstrdup(profile);
+	store->option = strcmp(profile, "default") ? xasprintf(" -p %s", profile) : xstrdup("");
 	store->file = store_path(store, ".json");
 	*out = store;
 	return ST_OK;
@@ -57,6 +58,7 @@ void store_free(struct store *store)
 		return;
 	free(store->dir);
 	free(store->profile);
+	free(store->option);
 	free(store->file);
 	free(store);
 }
@@ -64,6 +66,11 @@ void store_free(struct store *store)
 const char *store_profile(const struct store *store)
 {
 	return store->profile;
+}
+
+const char *store_option(const struct store *store)
+{
+	return store->option;
 }
 
 char *store_path(const struct store *store, const char *suffix)

@@ -40,7 +40,7 @@ printf '[c]\nusername = carol@sandbox.example\n' >>"$HOME/.config/kandy/config"
 KANDY_PASSWORD=carol-secret kandy login -q -p c >/dev/null
 run kandy subscribe --list -p c --client-id PUB-other
 is "$status" 77 "another client ID"
-helps="\('kandy whoami' tells where they come from\); run 'kandy login', or choose another --profile\$"
+helps="\('kandy whoami' tells where they come from\); run 'kandy login -p c', or choose another --profile\$"
 like "$err" "^kandy: subscribe: profile 'c' is logged in with client-id 'PUB-sandbox', but the settings say 'PUB-other' $helps" \
 	'what is wrong, and what helps'
 run kandy subscribe --list -p c --base-url https://localhost:1
@@ -52,6 +52,15 @@ like "$err" "profile 'c' is logged in with username 'carol@sandbox.example', but
 KANDY_PROJECT=1 run kandy subscribe --list -p c
 is "$status" 77 'a project'
 like "$err" "profile 'c' is logged in with username 'carol@sandbox.example', but the settings say 'a project' $helps" 'too'
+run kandy whoami -p nobody
+like "$err" "run 'kandy login -p nobody'\$" 'what helps, for a profile that nobody has logged in with'
+run kandy send -p nobody -t bob@sandbox.example -m x
+like "$err" "run 'kandy login -p nobody'\$" 'the same from a command that needs it'
+kandy logout -q -p c >/dev/null 2>&1
+run kandy listen -p c --once
+like "$err" "run 'kandy login -p c'\$" 'and from one that has logged out'
+run kandy doctor -p nobody
+like "$out" "run 'kandy login -p nobody'" 'and from doctor'
 run kandy whoami -p 'no/path'
 is "$status" 64 'a name that is a path'
 finish
