@@ -53,7 +53,8 @@ const struct command *const commands[] = {
 
 const struct command overview = {
 	.name = "kandy",
-	.operands = "COMMAND [OPTION...] [OPERAND...]",
+	.operands = "[COMMON OPTION...] COMMAND [OPTION...] [OPERAND...]",
+	.wraps = true,
 	.operands_max = SIZE_MAX,
 	.summary = "Kandy CPaaS chat for shell scripts",
 	.description =
@@ -63,6 +64,7 @@ const struct command overview = {
 			"Data goes to stdout as lines of JSON, each written whole, so that the commands compose with each other and with "
 			"jq(1); everything else goes to stderr. A command that ends with 0 has done everything, and its output has been "
 			"written.",
+			"The common options, which every command has, may stand before it, too: kandy -p NAME send ...",
 			"A link to kandy by the name of kandy-COMMAND is that command.",
 			"Settings are taken from the options, then from environment variables, then from the profile's section of the "
 			"user's configuration file, then from what stands before the first section there, then from the system's file; "

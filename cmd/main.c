@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define OUT_OF_MEMORY "kandy: out of memory\n"
@@ -57,33 +58,6 @@ static enum status print(struct buf *text, struct err *err)
 	enum status st = output_add(text->data, text->len, err);
 
 	buf_release(text);
-	return st;
-}
-
-/* "kandy", "kandy --help", "kandy -vV" and the like: no command, or options in its place. */
-static enum status without_command(int argc, char **argv, struct err *err)
-{
-	struct cli cli;
-	struct buf text;
-	enum status st = cli_parse(&cli, &overview, argc, argv, err);
-
-	buf_init(&text, BUF_NO_MAX);
-	if (st) {
-		/* err says it */
-	} else if (cli.want_help) {
-		cli_overview(&text, &overview, commands, term_width(STDOUT_FILENO));
-		st = print(&text, err);
-	} else if (cli.want_version) {
-		st = version_print(((struct common_params *)cli.params)->verbose > 0, err);
-	} else if (argc > 1) {
-		st = err_set(err, ST_USAGE, "options stand behind the command: 'kandy COMMAND %s'", argv[1]);
-	} else {
-		cli_overview(&text, &overview, commands, term_width(STDERR_FILENO));
-		st = write_full(STDERR_FILENO, text.data, text.len) ? ST_USAGE : ST_IO;
-		err_set(err, st, "%s", "");
-	}
-	buf_release(&text);
-	cli_release(&cli);
 	return st;
 }
 
@@ -190,19 +164,57 @@ static enum status unknown_command(const char *name, struct err *err)
 	return err_set(err, ST_USAGE, "unknown command '%s'; 'kandy help' lists the commands", name);
 }
 
+/* "kandy", "kandy --help", "kandy -vV" and the like: no command. */
+static enum status without_command(const struct cli *cli, struct err *err)
+{
+	struct buf text;
+	enum status st;
+
+	if (cli->want_version)
+		return version_print(((const struct common_params *)cli->params)->verbose > 0, err);
+	buf_init(&text, BUF_NO_MAX);
+	if (cli->want_help) {
+		cli_overview(&text, &overview, commands, term_width(STDOUT_FILENO));
+		return print(&text, err);
+	}
+	cli_overview(&text, &overview, commands, term_width(STDERR_FILENO));
+	st = write_full(STDERR_FILENO, text.data, text.len) ? ST_USAGE : ST_IO;
+	buf_release(&text);
+	return err_set(err, st, "%s", "");
+}
+
+/* "kandy -p alice send ..." is "kandy send -p alice ...". `cli` is the first of them, read as far as the command. */
+static enum status behind_options(const struct cli *cli, int argc, char **argv, struct err *err)
+{
+	const struct command *command = cli_find(commands, cli->operands[0]);
+	int at = argc - (int)cli->operand_count, front = at - cli->ended;
+	char **words;
+	enum status st;
+
+	if (!command)
+		return unknown_command(cli->operands[0], err);
+	words = xcalloc((size_t)argc + 1, sizeof(*words));
+	memcpy(words, argv, (size_t)front * sizeof(*words));
+	memcpy(words + front, argv + at + 1, (size_t)(argc - at - 1) * sizeof(*words));
+	st = with_command(command, front + argc - at - 1, words, err);
+	free(words);
+	return st;
+}
+
 /* "kandy-send ..." is "kandy send ...". */
 static enum status dispatch(int argc, char **argv, struct err *err)
 {
 	const char *called = argc ? path_base(argv[0]) : "kandy";
 	const struct command *command;
+	struct cli cli;
+	enum status st;
 
 	if (starts_with(called, "kandy-") && (command = cli_find(commands, called + 6)))
 		return with_command(command, argc, argv, err);
-	if (argc < 2 || argv[1][0] == '-')
-		return without_command(argc, argv, err);
-	if ((command = cli_find(commands, argv[1])))
-		return with_command(command, argc - 1, argv + 1, err);
-	return unknown_command(argv[1], err);
+	if (!(st = cli_parse(&cli, &overview, argc, argv, err)))
+		st = cli.operand_count ? behind_options(&cli, argc, argv, err) : without_command(&cli, err);
+	cli_release(&cli);
+	return st;
 }
 
 int main(int argc, char **argv)

@@ -576,7 +576,7 @@ static const char *const description[] = {
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy sandbox -- sh -c 'echo $KANDY_BASE_URL'", "run a command against a sandbox of its own" },
+	{ "kandy sandbox sh -c 'echo $KANDY_BASE_URL'", "run a command against a sandbox of its own" },
 	{ "kandy sandbox --fault 'POST token 1:503' -- sh -c "
 	  "'KANDY_PASSWORD=alice-secret kandy login -u alice@sandbox.example'",
 		"see that a login survives a server that is not there at first" },
@@ -588,6 +588,7 @@ const struct command cmd_sandbox = {
 	.operands = "[COMMAND [ARGUMENT...]]",
 	.operands_max = SIZE_MAX,
 	.operand_hint = HINT_COMMAND,
+	.wraps = true,
 	.summary = "serve the CPaaS protocol on this machine",
 	.description = description,
 	.opts = sandbox_opts,

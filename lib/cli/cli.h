@@ -105,6 +105,7 @@ struct command {
 	size_t params_size;
 	const struct cli_example *examples; /* ends with a NULL command */
 	const char *const *see_also; /* other commands, NULL-terminated, or NULL */
+	bool wraps; /* the first operand is a command, and what follows it belongs to that: the options end there */
 	unsigned needs; /* NEEDS_ flags of cmd/command.h, honoured once in main */
 	bool hidden;
 	enum status (*run)(const struct run_ctx *ctx, const void *params, struct err *err);
@@ -182,7 +183,7 @@ size_t cli_program(const char *command, const char **start);
 
 /*
  * Readers. `commands` is NULL-terminated; `overview` is the row of "kandy" itself, which has a summary, a description
- * and options that stand before any command, and no run(). Width 0: no wrapping.
+ * and options that may stand before a command, and no run(). Width 0: no wrapping.
  */
 void cli_usage(struct buf *out, const struct command *command); /* "usage: kandy send [OPTION...] [ADDRESS...]" */
 void cli_help(struct buf *out, const struct command *command, unsigned width);

@@ -2,7 +2,8 @@
  * parse.c - argv, by the rows of a command.
  *
  * GNU style: options and operands in any order, "--opt=value", "--opt value", "-ovalue", "-o value", "-abc", "--"
- * ends the options, "-" is an operand, "--no-flag" takes a flag back. Option names are taken in full only, so that a
+ * ends the options (as the first operand does of a command that wraps another), "-" is an operand, "--no-flag" takes a
+ * flag back. Option names are taken in full only, so that a
  * script does not change its meaning with the next release.
  */
 #include "cli/cli.h"
@@ -82,11 +83,21 @@ static enum status refuse_secret(const struct cli *cli, const struct opt *row, s
 	return st;
 }
 
+/* `shown` is the option, as in "-x". */
+static enum status unknown(const struct cli *cli, const char *shown, struct err *err)
+{
+	if (!cli->command->run) /* the overview */
+		return err_set(err, ST_USAGE,
+			"unknown option '%s'; what is no common option stands behind the command: 'kandy COMMAND %s'",
+			shown, shown);
+	return err_set(err, ST_USAGE, "unknown option '%s'; 'kandy %s --help' lists the options", shown,
+		cli->command->name);
+}
+
 /* The value of an unknown option is left out of the sentence: it may have been meant for a password. */
-static enum status unknown_long(const struct cli *cli, const char *name, size_t len, struct err *err)
+static enum status unknown_long(const struct cli *cli, const char *shown, struct err *err)
 {
 	const char **words = xcalloc(cli->value_count + 1, sizeof(*words));
-	char *given = xmemdup0(name, len);
 	const char *near;
 	size_t count = 0;
 	enum status st;
@@ -97,13 +108,11 @@ static enum status unknown_long(const struct cli *cli, const char *name, size_t 
 		if (row->name && !row->no_option && !row->hidden)
 			words[count++] = row->name;
 	}
-	near = nearest_word(given, words);
+	near = nearest_word(shown + 2, words);
 	if (near)
-		st = err_set(err, ST_USAGE, "unknown option '--%s'; did you mean '--%s'?", given, near);
+		st = err_set(err, ST_USAGE, "unknown option '%s'; did you mean '--%s'?", shown, near);
 	else
-		st = err_set(err, ST_USAGE, "unknown option '--%s'; 'kandy %s --help' lists the options", given,
-			cli->command->name);
-	free(given);
+		st = unknown(cli, shown, err);
 	free(words);
 	return st;
 }
@@ -161,7 +170,7 @@ static enum status parse_long(struct cli *cli, char **argv, int *i, struct err *
 		text = argv[++*i];
 
 	if (!value)
-		st = unknown_long(cli, name, len, err);
+		st = unknown_long(cli, shown, err);
 	else if (value->row->no_option && value->row->secret)
 		st = refuse_secret(cli, value->row, err);
 	else if (value->row->no_option)
@@ -188,11 +197,9 @@ static enum status parse_short(struct cli *cli, char **argv, int *i, struct err 
 		const char *text = NULL;
 
 		if (!value && (unsigned char)*p >= 0x80)
-			return err_set(err, ST_USAGE, "unknown option '%s'; 'kandy %s --help' lists the options",
-				argv[*i], cli->command->name);
+			return unknown(cli, argv[*i], err);
 		if (!value)
-			return err_set(err, ST_USAGE, "unknown option '%s'; 'kandy %s --help' lists the options", shown,
-				cli->command->name);
+			return unknown(cli, shown, err);
 		if (!cli_takes_argument(value->row)) {
 			st = take(cli, value, shown, NULL, true, err);
 			continue;
@@ -235,7 +242,7 @@ enum status cli_parse(struct cli *cli, const struct command *command, int argc, 
 	cli->operands = xcalloc((size_t)argc + 1, sizeof(*cli->operands));
 	cli_each_row(command->opts, add_value, cli);
 	for (int i = 1; i < argc && !st; i++) {
-		if (cli->ended || argv[i][0] != '-' || !argv[i][1])
+		if (cli->ended || (command->wraps && cli->operand_count) || argv[i][0] != '-' || !argv[i][1])
 			cli->operands[cli->operand_count++] = argv[i];
 		else if (!strcmp(argv[i], "--"))
 			cli->ended = true;

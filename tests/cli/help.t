@@ -5,7 +5,7 @@
 run kandy
 is "$status" 64 'kandy alone is a usage error'
 is "$(wc -c <"$out")" 0 'and prints nothing on stdout'
-like "$err" '^usage: kandy COMMAND' 'but the overview on stderr'
+like "$err" '^usage: kandy .*COMMAND' 'but the overview on stderr'
 cp "$err" overview
 
 for call in 'help' '--help' '-h'; do

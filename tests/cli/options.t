@@ -13,9 +13,40 @@ run kandy help versio
 is "$status $(cat "$err")" "64 kandy: help: unknown command 'versio'; did you mean 'version'?" 'the same from help'
 run kandy --bogus
 is "$status" 64 'an unknown option without a command'
-run kandy -q version
-is "$status" 64 'an option before the command'
-like "$err" "options stand behind the command: 'kandy COMMAND -q'" 'the sentence says where it belongs'
+is "$(cat "$err")" "kandy: unknown option '--bogus'; what is no common option stands behind the command: 'kandy COMMAND --bogus'" 'and where those of a command belong'
+run kandy -t bob@sandbox.example send -m hi
+is "$status $(cat "$err")" "64 kandy: unknown option '-t'; what is no common option stands behind the command: 'kandy COMMAND -t'" 'an option of the command before it'
+run kandy --trase x version
+is "$status $(cat "$err")" "64 kandy: unknown option '--trase'; did you mean '--trace'?" 'a common one that is misspelt'
+
+# common options may stand before the command
+run kandy version --format text
+cp "$out" wanted
+for call in '-q' '-p work' '-qpwork' '-v --profile=work --trace trace' '--'; do
+	run kandy $call version --format text
+	same "$out" wanted "kandy $call version"
+done
+ok 'the options count' test -e trace
+run kandy -p nobody whoami -q
+json "$out" .profile '"nobody"' 'the profile does'
+run kandy -p nobody whoami -p somebody
+json "$out" .profile '"somebody"' 'and gives way to the one behind the command'
+run kandy --help send
+kandy send --help >wanted
+same "$out" wanted 'kandy --help send is kandy send --help'
+run kandy -q versio
+is "$status $(cat "$err")" "64 kandy: unknown command 'versio'; did you mean 'version'?" 'a command that does not exist behind them'
+run kandy -q
+is "$status" 64 'options without a command'
+like "$err" '^usage: kandy \[COMMON OPTION\.\.\.\] COMMAND' 'are told what is missing'
+
+# what a wrapped command takes is its own
+run kandy sandbox --no-tls sh -c 'echo "$0 $1 $2"; exit 7' --no-tls -- -v
+is "$status $(cat "$out")" '7 --no-tls -- -v' 'sandbox: its options end where the command begins'
+run kandy sandbox --no-tls -- sh -c 'echo "$0"' -x
+is "$status $(cat "$out")" '0 -x' 'or at --'
+run kandy sandbox --bogus sh
+is "$status" 64 'before that, they are its own'
 run kandy version --format yaml
 is "$(cat "$err")" "kandy: version: option '--format' must be one of 'json', 'text', not 'yaml'" 'the whole sentence'
 run kandy version $'--b\e[31mad\nline'

@@ -106,8 +106,16 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
+static enum status run(const struct run_ctx *ctx, const void *params, struct err *err)
+{
+	(void)ctx;
+	(void)params;
+	return err_set(err, ST_INTERNAL, "nobody runs it");
+}
+
 static const struct command command = {
 	.name = "test",
+	.run = run,
 	.operands = "FIRST [SECOND]",
 	.operands_min = 1,
 	.operands_max = 2,
