@@ -140,7 +140,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		files='--record --trace'
 		dirs='--temporary-directory'
 		profiles='-p --profile'
-		operands=':command'
+		operands=':wrapped'
 		;;
 	doctor)
 		options='--format --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
@@ -172,7 +172,7 @@ _kandy()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local command=${1##*/} options='' flags='' files='' dirs='' commands='' profiles='' operands=''
 	local kind='' attached=''
-	local index
+	local index first
 	COMPREPLY=()
 	case $command in
 	kandy-*) command=${command#kandy-} index=0 ;;
@@ -191,6 +191,22 @@ _kandy()
 		return
 	fi
 	_kandy_command "$command"
+	if [ "$operands" = ':wrapped' ]; then # what stands behind the command is for its own completion
+		for ((first = index + 1; first < COMP_CWORD; first++)); do
+			[[ ${COMP_WORDS[first]} == -* ]] || break
+			[[ " $options " == *" ${COMP_WORDS[first]} "* ]] || continue
+			[ "${COMP_WORDS[first + 1]}" != '=' ] || first=$((first + 1))
+			first=$((first + 1))
+		done
+		if [ "$first" -lt "$COMP_CWORD" ]; then
+			if declare -F _command_offset >/dev/null; then
+				_command_offset "$first"
+			else
+				compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			fi
+			return
+		fi
+	fi
 	case " $flags " in *" $prev "*) prev='' ;; esac
 	if [ -n "$prev" ] && [[ " $options " == *" $prev "* ]]; then
 		kind=value
@@ -214,7 +230,7 @@ _kandy()
 		case $operands in
 		:file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		:dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
-		:command) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+		:wrapped) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 		*) mapfile -t COMPREPLY < <(compgen -W "$operands" -- "$cur") ;;
 		esac
 		;;

@@ -538,7 +538,7 @@ complete -c kandy -n '__kandy_command sandbox' -l trace -r -F -d 'append a trace
 complete -c kandy -n '__kandy_command sandbox' -l trace-text -d 'in the trace, bodies too: message text; never passwords or tokens'
 complete -c kandy -n '__kandy_command sandbox' -s h -l help -d 'show this help'
 complete -c kandy -n '__kandy_command sandbox' -s V -l version -d 'show the version'
-complete -c kandy -n '__kandy_command sandbox' -a '(__fish_complete_command)'
+complete -c kandy -n '__kandy_command sandbox' -a '(__fish_complete_subcommand --fcs-skip=2 - --listen --port --record --user --users --temporary-directory --token-life --refresh-life --token-size --channel-max-life --keep-per-conversation --keep-messages --keep-bytes --attachment-bytes --queue-bytes --last-message-time --next --fault --history-delay --history-grows --drop-sockets-every --drop-sockets --fragment --duplicate --reorder --check-interval --cert-days --cert-host -p --profile --trace)'
 
 complete -c kandy-doctor -w 'kandy doctor'
 complete -c kandy -n __kandy_command -a doctor -d 'check configuration, network, certificates, clock, login and channel'

@@ -25,7 +25,7 @@ static const char closing[] =
 	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
 	"\tlocal command=${1##*/} options='' flags='' files='' dirs='' commands='' profiles='' operands=''\n"
 	"\tlocal kind='' attached=''\n"
-	"\tlocal index\n"
+	"\tlocal index first\n"
 	"\tCOMPREPLY=()\n"
 	"\tcase $command in\n"
 	"\tkandy-*) command=${command#kandy-} index=0 ;;\n"
@@ -44,6 +44,22 @@ static const char closing[] =
 	"\t\treturn\n"
 	"\tfi\n"
 	"\t_kandy_command \"$command\"\n"
+	"\tif [ \"$operands\" = ':wrapped' ]; then # what stands behind the command is for its own completion\n"
+	"\t\tfor ((first = index + 1; first < COMP_CWORD; first++)); do\n"
+	"\t\t\t[[ ${COMP_WORDS[first]} == -* ]] || break\n"
+	"\t\t\t[[ \" $options \" == *\" ${COMP_WORDS[first]} \"* ]] || continue\n"
+	"\t\t\t[ \"${COMP_WORDS[first + 1]}\" != '=' ] || first=$((first + 1))\n"
+	"\t\t\tfirst=$((first + 1))\n"
+	"\t\tdone\n"
+	"\t\tif [ \"$first\" -lt \"$COMP_CWORD\" ]; then\n"
+	"\t\t\tif declare -F _command_offset >/dev/null; then\n"
+	"\t\t\t\t_command_offset \"$first\"\n"
+	"\t\t\telse\n"
+	"\t\t\t\tcompopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+	"\t\t\tfi\n"
+	"\t\t\treturn\n"
+	"\t\tfi\n"
+	"\tfi\n"
 	"\tcase \" $flags \" in *\" $prev \"*) prev='' ;; esac\n"
 	"\tif [ -n \"$prev\" ] && [[ \" $options \" == *\" $prev \"* ]]; then\n"
 	"\t\tkind=value\n"
@@ -67,7 +83,7 @@ static const char closing[] =
 	"\t\tcase $operands in\n"
 	"\t\t:file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n"
 	"\t\t:dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\") ;;\n"
-	"\t\t:command) mapfile -t COMPREPLY < <(compgen -c -- \"$cur\") ;;\n"
+	"\t\t:wrapped) mapfile -t COMPREPLY < <(compgen -c -- \"$cur\") ;;\n"
 	"\t\t*) mapfile -t COMPREPLY < <(compgen -W \"$operands\" -- \"$cur\") ;;\n"
 	"\t\tesac\n"
 	"\t\t;;\n"
@@ -131,8 +147,8 @@ static void add_operands(struct buf *out, const struct command *command, const s
 		buf_adds(out, ":file");
 	} else if (command->operand_hint == HINT_DIR) {
 		buf_adds(out, ":dir");
-	} else if (command->operand_hint == HINT_COMMAND) {
-		buf_adds(out, ":command");
+	} else if (command->wraps) {
+		buf_adds(out, ":wrapped");
 	}
 	buf_adds(out, "'\n");
 }

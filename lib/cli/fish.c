@@ -75,12 +75,25 @@ static void add_row(const struct opt *row, size_t base, void *arg)
 	buf_addc(rows->out, '\n');
 }
 
+/* For fish, which does not know where the command begins: the options that take the next word. */
+static void add_taking(const struct opt *row, size_t base, void *arg)
+{
+	struct rows *rows = arg;
+
+	(void)base;
+	if (!cli_is_shown(row) || row->no_option || !cli_takes_argument(row))
+		return;
+	if (row->letter)
+		buf_addf(rows->out, " -%c", row->letter);
+	buf_addf(rows->out, " --%s", row->name);
+}
+
 static void add_operands(struct buf *out, const struct command *command, const struct command *const *commands)
 {
 	bool help = !strcmp(command->name, "help");
 
 	if (!command->operand_choices && !help && command->operand_hint != HINT_FILE &&
-		command->operand_hint != HINT_DIR && command->operand_hint != HINT_COMMAND)
+		command->operand_hint != HINT_DIR && !command->wraps)
 		return;
 	add_condition(out, command);
 	if (command->operand_choices) {
@@ -98,7 +111,12 @@ static void add_operands(struct buf *out, const struct command *command, const s
 	} else if (command->operand_hint == HINT_DIR) {
 		buf_adds(out, " -a '(__fish_complete_directories)'");
 	} else {
-		buf_adds(out, " -a '(__fish_complete_command)'");
+		struct rows rows = { out, command };
+
+		/* it takes words in front that begin with "--" for options of its own; a "-" ends them */
+		buf_adds(out, " -a '(__fish_complete_subcommand --fcs-skip=2 -");
+		cli_each_row(command->opts, add_taking, &rows);
+		buf_adds(out, ")'");
 	}
 	buf_addc(out, '\n');
 }

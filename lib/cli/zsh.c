@@ -109,6 +109,10 @@ static void add_operands(struct buf *out, const struct command *command)
 {
 	if (!command->operands_max)
 		return;
+	if (command->wraps) {
+		buf_adds(out, " \\\n\t\t\t'(-)1:COMMAND: _command_names -e' '*::ARGUMENT: _normal'");
+		return;
+	}
 	buf_adds(out, " \\\n\t\t\t'");
 	buf_adds(out, command->operands_max > 1 ? "*:" : ":");
 	add_text(out, command->operands ? command->operands : "operand");
