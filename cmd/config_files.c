@@ -20,21 +20,32 @@ struct layer {
 struct config_files {
 	const char *profile;
 	struct layer system, user;
+	char *home;
 };
 
-char *xdg_dir(const char *variable, const char *fallback)
+static char *home_dir(void)
 {
-	const char *dir = getenv(variable);
 	const char *home = getenv("HOME");
 	const struct passwd *user;
 
-	if (dir && dir[0] == '/')
-		return path_join(dir, "kandy");
 	if (!home || home[0] != '/') {
 		user = getpwuid(geteuid());
 		home = user ? user->pw_dir : NULL;
 	}
-	return home ? xasprintf("%s/%s/kandy", home, fallback) : NULL;
+	return xstrdup_null(home);
+}
+
+char *xdg_dir(const char *variable, const char *fallback)
+{
+	const char *dir = getenv(variable);
+	char *home, *path;
+
+	if (dir && dir[0] == '/')
+		return path_join(dir, "kandy");
+	home = home_dir();
+	path = home ? xasprintf("%s/%s/kandy", home, fallback) : NULL;
+	free(home);
+	return path;
 }
 
 struct question {
@@ -113,6 +124,7 @@ enum status config_files_open(struct config_files **out, const char *profile, co
 	enum status st;
 
 	files->profile = profile;
+	files->home = home_dir();
 	files->system.path = xstrdup(system && *system ? system : SYSTEM_CONFIG);
 	files->user.path = dir ? path_join(dir, "config") : NULL;
 	free(dir);
@@ -134,6 +146,7 @@ void config_files_free(struct config_files *files)
 	config_free(files->user.config);
 	free(files->system.path);
 	free(files->user.path);
+	free(files->home);
 	free(files);
 }
 
@@ -152,7 +165,7 @@ static const char *look_up(void *arg, enum opt_source source, const char *key, c
 
 struct cli_lookup config_files_lookup(struct config_files *files)
 {
-	return (struct cli_lookup){ .get = look_up, .arg = files };
+	return (struct cli_lookup){ .get = look_up, .arg = files, .home = files->home };
 }
 
 const char *config_files_path(const struct config_files *files, enum opt_source source, bool *found)

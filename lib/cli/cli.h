@@ -118,6 +118,7 @@ struct command {
 struct cli_lookup {
 	const char *(*get)(void *arg, enum opt_source source, const char *key, const char **where);
 	void *arg;
+	const char *home; /* what '~' stands for in a path (HINT_FILE, HINT_DIR); NULL: it is not known */
 };
 
 /* One row of the command, groups resolved: what is known of its value. */
@@ -128,6 +129,7 @@ struct cli_value {
 	size_t times; /* how often the option was given */
 	const char *text; /* the (last) value as it was written; NULL: not set */
 	char *where; /* see cli_source(); NULL: the default */
+	char *path; /* `text`, where it was written with a '~' */
 };
 
 /*

@@ -19,6 +19,26 @@ static enum status fill(struct cli *cli, struct cli_value *value, const char *te
 	return st;
 }
 
+/*
+ * A path in a file has to say all of where it is, since the same file serves a shell, cron and systemd, which start us
+ * in different directories.
+ */
+static enum status fill_path(struct cli *cli, struct cli_value *value, const char *text, enum opt_source source,
+	const char *where, const char *home, struct err *err)
+{
+	bool at_home = !strncmp(text, "~/", 2) || !strcmp(text, "~");
+
+	if (*text == '/' || !*text)
+		return fill(cli, value, text, source, where, err);
+	if (!at_home)
+		return err_set(err, ST_CONFIG, "%s: the key '%s' takes a path that begins with '/' or '~/', not '%s'",
+			where, value->row->name, text);
+	if (!home)
+		return err_set(err, ST_CONFIG, "%s: no home directory is known for '%s'; set HOME", where, text);
+	value->path = xasprintf("%s%s", home, text + 1);
+	return fill(cli, value, value->path, source, where, err);
+}
+
 /* A variable that is set to nothing counts as not set. */
 static const char *from_environment(const struct opt *row)
 {
@@ -34,6 +54,8 @@ static void forget(struct cli *cli, struct cli_value *value)
 
 	free(value->where);
 	value->where = NULL;
+	free(value->path);
+	value->path = NULL;
 	value->text = NULL;
 	value->source = SOURCE_DEFAULT;
 	switch (value->row->kind) {
@@ -57,6 +79,7 @@ static enum status fill_row(struct cli *cli, struct cli_value *value, const stru
 {
 	static const enum opt_source files[] = { SOURCE_PROFILE, SOURCE_SYSTEM };
 	const struct opt *row = value->row;
+	bool path = row->hint == HINT_FILE || row->hint == HINT_DIR;
 	const char *where = NULL;
 	const char *text;
 
@@ -66,8 +89,11 @@ static enum status fill_row(struct cli *cli, struct cli_value *value, const stru
 	if ((text = from_environment(row)))
 		return fill(cli, value, text, SOURCE_ENVIRONMENT, row->env, err);
 	for (size_t i = 0; lookup && row->config && i < sizeof(files) / sizeof(files[0]); i++) {
-		if ((text = lookup->get(lookup->arg, files[i], row->name, &where)))
-			return fill(cli, value, text, files[i], where, err);
+		if (!(text = lookup->get(lookup->arg, files[i], row->name, &where)))
+			continue;
+		if (path)
+			return fill_path(cli, value, text, files[i], where, lookup->home, err);
+		return fill(cli, value, text, files[i], where, err);
 	}
 	return row->fallback ? fill(cli, value, row->fallback, SOURCE_DEFAULT, NULL, err) : ST_OK;
 }

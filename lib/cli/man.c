@@ -259,6 +259,7 @@ static void add_configuration(struct buf *out, const struct command *const *comm
 		"name.\n"
 		"A line that begins with\n.Ql #\nis a comment.\n"
 		"A value may stand in double quotes.\n"
+		"A path begins with\n.Ql /\nor with\n.Ql \\(ti/ ,\nthe home directory.\n"
 		"Durations are numbers with an optional unit\n.Cm ms , s , m , h\nor\n.Cm d ,\nsizes such with\n.Cm k , M\n"
 		"or\n.Cm G ;\nflags are\n.Cm yes\nor\n.Cm no .\n"
 		"An unknown key is an error, and so is a secret: name a file or a command that has it.\n"

@@ -262,6 +262,7 @@ void cli_release(struct cli *cli)
 		if (cli->values[i].row->kind == OPT_LIST)
 			free(((struct str_list *)((char *)cli->params + cli->values[i].at))->items);
 		free(cli->values[i].where);
+		free(cli->values[i].path);
 	}
 	free(cli->values);
 	free(cli->params);

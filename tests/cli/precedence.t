@@ -68,6 +68,26 @@ unlike "$err" hunter2 'and not shown'
 echo 'format = text' >"$config"
 run kandy whoami
 is "$status" 78 'an option that is no setting is no key'
+
+# paths: the same wherever one stands
+printf 'password-file = ~/pw\nheartbeat = /run/beat\n[work]\npassword-file = "~/my pw"\n[odd]\npassword-file = pw\n[far]\noutput-dir = ~bob/x\n' >"$config"
+path() { json "$out" '.settings["password-file"].value' "\"$HOME/$1\"" "$2"; }
+run kandy whoami
+path pw 'a ~ is the home directory'
+run kandy whoami -p work
+path 'my pw' 'also in quotes'
+env -u HOME kandy whoami -p work >"$out" 2>&1
+unlike "$out" '~' 'which is known without HOME, too'
+run kandy whoami -p odd
+is "$status $(cat "$err")" "78 kandy: whoami: $config:6: the key 'password-file' takes a path that begins with '/' or '~/', not 'pw'" \
+	'a relative path is refused'
+echo /dev/null | kandy fetch-links -p far >"$out" 2>"$err"
+is "$? $(cat "$err")" "78 kandy: fetch-links: $config:8: the key 'output-dir' takes a path that begins with '/' or '~/', not '~bob/x'" \
+	'so is the home of somebody else'
+tilde='~'
+KANDY_PASSWORD_FILE=$tilde/pw run kandy whoami
+json "$out" '.settings["password-file"].value' '"~/pw"' 'a variable is taken as it is'
+
 echo 'verbose' >"$config"
 run kandy whoami
 like "$err" "$config:1: neither 'KEY = VALUE'" 'a line that is none'
@@ -79,6 +99,13 @@ printf 'base-url = %s\nclient-id = nobody\n[alice]\nclient-id = PUB-sandbox\nuse
 	"$KANDY_BASE_URL" >"$config"
 url=$KANDY_BASE_URL
 unset KANDY_BASE_URL
+mkdir -p "$HOME/secrets"
+(umask 077; echo alice-secret >"$HOME/secrets/pw")
+printf '[home]\nclient-id = PUB-sandbox\nusername = alice@sandbox.example\npassword-file = ~/secrets/pw\noutput-dir = ~/inbox\n' >>"$config"
+run kandy login -p home
+is "$status" 0 'a login with a password file at home'
+kandy fetch-links -p home </dev/null
+ok 'and an output directory there' test -d "$HOME/inbox" -a ! -e '~'
 run kandy login -p alice
 is "$status" 0 'a login from the profile alone'
 run kandy whoami -p alice

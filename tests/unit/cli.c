@@ -273,7 +273,7 @@ static const char *look_up(void *arg, enum opt_source source, const char *key, c
 
 static enum status layer(struct files *files)
 {
-	struct cli_lookup lookup = { look_up, files };
+	struct cli_lookup lookup = { .get = look_up, .arg = files };
 
 	return cli_layer(&cli, files ? &lookup : NULL, &err);
 }
