@@ -55,6 +55,22 @@ const struct opt format_opts[] = {
 	{ 0 },
 };
 
+const struct opt jobs_opts[] = {
+	{ .kind = OPT_INT,
+		.name = "jobs",
+		.letter = 'j',
+		.metavar = "N",
+		.fallback = "4",
+		.min = 1,
+		.max = 256,
+		.env = "KANDY_JOBS",
+		.config = true,
+		.at = offsetof(struct jobs_params, jobs),
+		.help = "do up to N requests at once",
+		.more = "Messages of one conversation go one after the other all the same, in their order." },
+	{ 0 },
+};
+
 bool format_is_text(const struct format_params *params)
 {
 	return params->format && !strcmp(params->format, "text");

@@ -1,6 +1,6 @@
 /*
  * common_opts.h - the options of every command: --quiet, --verbose, --trace, --trace-text, --profile, --help,
- * --version; and --format of some.
+ * --version; and --format and --jobs of some.
  *
  * A command's params struct begins with a struct common_params (main reads it there), and its rows end with
  *	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct NAME_params, common) },
@@ -31,5 +31,12 @@ struct format_params {
 extern const struct opt format_opts[];
 
 bool format_is_text(const struct format_params *params);
+
+/* --jobs, of the commands that make many requests; the group is jobs_opts. */
+struct jobs_params {
+	int64_t jobs;
+};
+
+extern const struct opt jobs_opts[];
 
 #endif

@@ -30,7 +30,7 @@ struct fetch_params {
 	struct common_params common;
 	struct session_params session;
 	const char *output_dir;
-	int64_t jobs;
+	struct jobs_params jobs;
 	bool unordered, clobber, skip_existing, thumbnails;
 	const char *manifest;
 	struct str_list allow_hosts;
@@ -159,7 +159,7 @@ static enum status open_all(struct fetch *f, const struct run_ctx *ctx, struct e
 	struct download_config config = {
 		.inbox = &f->inbox,
 		.rules = &f->rules,
-		.jobs = params->jobs,
+		.jobs = params->jobs.jobs,
 		.clobber = params->clobber,
 		.max_filesize = params->max_filesize,
 		.max_total = params->max_total,
@@ -250,17 +250,7 @@ static const struct opt opts[] = {
 		.config = true,
 		.hint = HINT_DIR,
 		.help = "put the files into DIR, which is made if it is missing" },
-	{ .kind = OPT_INT,
-		.name = "jobs",
-		.letter = 'j',
-		.metavar = "N",
-		AT(jobs),
-		.fallback = "4",
-		.min = 1,
-		.max = 64,
-		.env = "KANDY_JOBS",
-		.config = true,
-		.help = "fetch N files at once" },
+	{ .kind = OPT_GROUP, .group = jobs_opts, AT(jobs) },
 	{ .kind = OPT_FLAG,
 		.name = "unordered",
 		AT(unordered),

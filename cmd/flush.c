@@ -22,21 +22,14 @@
 struct flush_params {
 	struct common_params common;
 	struct session_params session;
-	int64_t jobs, max_age;
+	struct jobs_params jobs;
+	int64_t max_age;
 };
 
 #define AT(member) .at = offsetof(struct flush_params, member)
 
 static const struct opt opts[] = {
-	{ .kind = OPT_INT,
-		.name = "jobs",
-		.letter = 'j',
-		.metavar = "N",
-		AT(jobs),
-		.fallback = "4",
-		.min = 1,
-		.max = 256,
-		.help = "do up to N requests at once" },
+	{ .kind = OPT_GROUP, .group = jobs_opts, AT(jobs) },
 	{ .kind = OPT_DURATION,
 		.name = "max-age",
 		.metavar = "DURATION",
@@ -243,7 +236,7 @@ static void add_items(struct run *run)
 static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struct err *err)
 {
 	struct outbox_config config = {
-		.jobs = run->params->jobs, .hold = true, .result = on_result, .before = before, .arg = run
+		.jobs = run->params->jobs.jobs, .hold = true, .result = on_result, .before = before, .arg = run
 	};
 	const struct session *session;
 	char *sent_ids;

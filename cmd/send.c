@@ -33,7 +33,7 @@ struct send_params {
 	const char *message, *type, *name, *mime_type;
 	bool lines, jsonl, unordered, fail_fast, dry_run, spool;
 	const char *failed, *on_unknown;
-	int64_t jobs;
+	struct jobs_params jobs;
 };
 
 #define AT(member) .at = offsetof(struct send_params, member)
@@ -95,16 +95,7 @@ static const struct opt opts[] = {
 		AT(jsonl),
 		.help = "each line of stdin is a JSON object that says what to send",
 		.more = "Blank lines are passed over." },
-	{ .kind = OPT_INT,
-		.name = "jobs",
-		.letter = 'j',
-		.metavar = "N",
-		AT(jobs),
-		.fallback = "4",
-		.min = 1,
-		.max = 256,
-		.help = "do up to N requests at once",
-		.more = "Messages of one conversation go one after the other all the same, in their order." },
+	{ .kind = OPT_GROUP, .group = jobs_opts, AT(jobs) },
 	{ .kind = OPT_FLAG,
 		.name = "unordered",
 		AT(unordered),
@@ -324,7 +315,7 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 {
 	const struct send_params *params = run->params;
 	struct outbox_config config = { .transport = { no_start, wait_for_input, NULL },
-		.jobs = params->jobs,
+		.jobs = params->jobs.jobs,
 		.user_id = "",
 		.on_unknown = on_unknown(params->on_unknown),
 		.unordered = params->unordered,

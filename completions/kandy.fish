@@ -286,7 +286,7 @@ complete -c kandy -n '__kandy_command listen' -s V -l version -d 'show the versi
 complete -c kandy-fetch-links -w 'kandy fetch-links'
 complete -c kandy -n __kandy_command -a fetch-links -d 'download the attachments of message lines'
 complete -c kandy -n '__kandy_command fetch-links' -s D -l output-dir -x -a '(__fish_complete_directories)' -d 'put the files into DIR, which is made if it is missing'
-complete -c kandy -n '__kandy_command fetch-links' -s j -l jobs -x -d 'fetch N files at once'
+complete -c kandy -n '__kandy_command fetch-links' -s j -l jobs -x -d 'do up to N requests at once'
 complete -c kandy -n '__kandy_command fetch-links' -l unordered -d 'print each line as soon as its files are there, not in the order of the input'
 complete -c kandy -n '__kandy_command fetch-links' -l thumbnails -d 'fetch the thumbnails too'
 complete -c kandy -n '__kandy_command fetch-links' -l clobber -d 'overwrite a file of the same name'
