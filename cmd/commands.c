@@ -66,9 +66,9 @@ const struct command overview = {
 			"written.",
 			"The common options, which every command has, may stand before it, too: kandy -p NAME send ...",
 			"A link to kandy by the name of kandy-COMMAND is that command.",
-			"Settings are taken from the options, then from environment variables, then from the profile's section of the "
+			"Options for which a variable is named below are settings. They are taken from the option, then from the variable, then from the profile's section of the "
 			"user's configuration file, then from what stands before the first section there, then from the system's file; "
-			"then there is the default.",
+			"then there is the default. 'kandy whoami' lists all of them, and where each comes from.",
 			NULL,
 		},
 	.opts = common_opts,
@@ -79,7 +79,7 @@ const struct command overview = {
 const struct cli_exit_code cli_exit_codes[] = {
 	{ ST_OK, "All was done." },
 	{ ST_PARTIAL, "A batch was worked through, and some of its items failed; their lines say which." },
-	{ ST_USAGE, "The command line is wrong." },
+	{ ST_USAGE, "The command line is wrong, or a variable that stands in for an option." },
 	{ ST_DATA, "The input data is wrong." },
 	{ ST_NOINPUT, "An input file does not exist or cannot be read." },
 	{ ST_UNAVAILABLE, "The service cannot be reached, or failed (5xx) after all retries." },

@@ -163,9 +163,9 @@ static const char *look_up(void *arg, enum opt_source source, const char *key, c
 	return layer->config ? config_get(layer->config, files->profile, key, where) : NULL;
 }
 
-struct cli_lookup config_files_lookup(struct config_files *files)
+struct cli_lookup config_files_lookup(const struct config_files *files)
 {
-	return (struct cli_lookup){ .get = look_up, .arg = files, .home = files->home };
+	return (struct cli_lookup){ .get = look_up, .arg = (void *)(uintptr_t)files, .home = files->home };
 }
 
 const char *config_files_path(const struct config_files *files, enum opt_source source, bool *found)

@@ -18,7 +18,7 @@ enum status config_files_open(struct config_files **out, const char *profile, co
 	struct err *err) MUST_USE;
 void config_files_free(struct config_files *files);
 
-struct cli_lookup config_files_lookup(struct config_files *files); /* for cli_layer() */
+struct cli_lookup config_files_lookup(const struct config_files *files); /* for cli_layer() */
 
 /* For listings: the path of a layer's file, NULL where there is none to name, and whether it exists. */
 const char *config_files_path(const struct config_files *files, enum opt_source source, bool *found);

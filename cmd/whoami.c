@@ -3,8 +3,10 @@
  * cache and the settings say.
  */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
+#include "cmd/config_files.h"
 #include "cmd/output.h"
 #include "cmd/session_opts.h"
 #include "cmd/token_line.h"
@@ -43,6 +45,12 @@ static const char *from_login(const struct session *session, const char *name)
 	return !strcmp(name, "username") ? session->username : NULL;
 }
 
+/* What can be said once and for all; other options are for one call. */
+static bool is_setting(const struct opt *row)
+{
+	return cli_is_shown(row) && (row->env || row->config);
+}
+
 static void add_setting(const struct opt *row, size_t base, void *arg)
 {
 	const struct listing *listing = arg;
@@ -51,7 +59,7 @@ static void add_setting(const struct opt *row, size_t base, void *arg)
 	char *value;
 
 	(void)base;
-	if (!row->name || row->hidden || row->kind == OPT_HEADING || row->kind == OPT_HELP || row->kind == OPT_VERSION)
+	if (!is_setting(row))
 		return;
 	source = cli_source(listing->cli, row->name, &where);
 	value = cli_value_text(listing->cli, row->name);
@@ -62,6 +70,57 @@ static void add_setting(const struct opt *row, size_t base, void *arg)
 	json_add_string(listing->out, "where", login ? listing->cache : where);
 	json_close(listing->out, '}');
 	free(value);
+}
+
+/* The settings that other commands have, each once, as the rows of a command of their own. */
+struct others {
+	const struct cli *own;
+	struct opt *rows;
+	size_t count, cap;
+};
+
+static void collect(const struct opt *row, size_t base, void *arg)
+{
+	struct others *others = arg;
+
+	(void)base;
+	if (!is_setting(row) || cli_has(others->own, row->name))
+		return;
+	for (size_t i = 0; i < others->count; i++) {
+		if (!strcmp(others->rows[i].name, row->name))
+			return;
+	}
+	others->rows = xgrow(others->rows, others->count + 1, &others->cap, sizeof(*others->rows));
+	others->rows[others->count] = *row;
+	others->rows[others->count].at = others->count * sizeof(struct str_list); /* the largest that a value can be */
+	others->rows[++others->count] = (struct opt){ 0 };
+}
+
+static enum status add_settings(struct listing listing, const struct run_ctx *ctx, struct err *err)
+{
+	static const struct opt none = { 0 };
+	struct cli_lookup lookup = config_files_lookup(ctx->config);
+	struct others others = { .own = ctx->cli };
+	struct command pretended = { .name = ctx->command->name };
+	struct cli cli;
+	enum status st;
+
+	for (const struct command *const *command = ctx->commands; *command; command++) {
+		if (!((*command)->needs & NEEDS_NO_FILES)) /* those have none */
+			cli_each_row((*command)->opts, collect, &others);
+	}
+	pretended.opts = others.count ? others.rows : &none;
+	pretended.params_size = others.count * sizeof(struct str_list);
+	cli_begin(&cli, &pretended);
+	if (!(st = cli_layer(&cli, &lookup, err))) {
+		listing.cli = ctx->cli;
+		cli_each_row(ctx->command->opts, add_setting, &listing);
+		listing.cli = &cli;
+		cli_each_row(pretended.opts, add_setting, &listing);
+	}
+	cli_release(&cli);
+	free(others.rows);
+	return st;
 }
 
 static void add_channel(struct buf *out, const struct session *session)
@@ -88,7 +147,7 @@ static enum status print(const struct run_ctx *ctx, const struct session *sessio
 	struct err *err)
 {
 	struct buf line;
-	struct listing listing = { .out = &line, .cli = ctx->cli, .session = session, .cache = cache };
+	struct listing listing = { .out = &line, .session = session, .cache = cache };
 	enum status st;
 
 	buf_init(&line, BUF_NO_MAX);
@@ -96,10 +155,11 @@ static enum status print(const struct run_ctx *ctx, const struct session *sessio
 	add_channel(&line, session);
 	json_add_string(&line, "cache", cache);
 	json_open_key(&line, "settings", '{');
-	cli_each_row(ctx->command->opts, add_setting, &listing);
+	st = add_settings(listing, ctx, err);
 	json_close(&line, '}');
 	json_close(&line, '}');
-	st = output_line(&line, err);
+	if (!st)
+		st = output_line(&line, err);
 	buf_release(&line);
 	return st;
 }
@@ -140,7 +200,7 @@ static const struct opt opts[] = {
 static const char *const description[] = {
 	"Prints one line about the profile: whose tokens are in the cache and until when, the "
 	"notification channel, and under \"settings\" "
-	"each setting with its value, the layer that it comes from (option, environment, profile, "
+	"each setting of any command with its value, the layer that it comes from (option, environment, profile, "
 	"system, login, default) and where exactly. Secrets are shown as ***, also the user and password "
 	"of a proxy, and of a command its program alone.",
 	"Nobody is asked: 'kandy doctor' is for that. The exit code is 77 where nobody is logged in.",

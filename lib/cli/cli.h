@@ -155,6 +155,9 @@ struct cli {
  */
 enum status cli_parse(struct cli *cli, const struct command *command, int argc, char **argv, struct err *err) MUST_USE;
 
+/* As of an empty command line, whatever operands are missing then: for listings of what cli_layer() finds. */
+void cli_begin(struct cli *cli, const struct command *command);
+
 /*
  * Environment, then config files (a NULL lookup: none), then defaults. A bad value names its source: ST_USAGE or
  * ST_CONFIG. May be called again, with another lookup.
@@ -162,6 +165,8 @@ enum status cli_parse(struct cli *cli, const struct command *command, int argc, 
 enum status cli_layer(struct cli *cli, const struct cli_lookup *lookup, struct err *err) MUST_USE;
 
 void cli_release(struct cli *cli);
+
+bool cli_has(const struct cli *cli, const char *name); /* is there such a row? */
 
 /*
  * Where the value of the row `name` came from; `*where` is "--base-url", "KANDY_BASE_URL", "FILE:LINE" or NULL

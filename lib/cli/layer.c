@@ -116,6 +116,11 @@ static const struct cli_value *find(const struct cli *cli, const char *name)
 	return NULL;
 }
 
+bool cli_has(const struct cli *cli, const char *name)
+{
+	return find(cli, name);
+}
+
 enum opt_source cli_source(const struct cli *cli, const char *name, const char **where)
 {
 	const struct cli_value *value = find(cli, name);

@@ -233,14 +233,19 @@ static enum status count_operands(const struct cli *cli, struct err *err)
 	return st;
 }
 
+void cli_begin(struct cli *cli, const struct command *command)
+{
+	*cli = (struct cli){ .command = command };
+	cli->params = xcalloc(1, command->params_size ? command->params_size : 1);
+	cli_each_row(command->opts, add_value, cli);
+}
+
 enum status cli_parse(struct cli *cli, const struct command *command, int argc, char **argv, struct err *err)
 {
 	enum status st = ST_OK;
 
-	*cli = (struct cli){ .command = command };
-	cli->params = xcalloc(1, command->params_size ? command->params_size : 1);
+	cli_begin(cli, command);
 	cli->operands = xcalloc((size_t)argc + 1, sizeof(*cli->operands));
-	cli_each_row(command->opts, add_value, cli);
 	for (int i = 1; i < argc && !st; i++) {
 		if (cli->ended || (command->wraps && cli->operand_count) || argv[i][0] != '-' || !argv[i][1])
 			cli->operands[cli->operand_count++] = argv[i];

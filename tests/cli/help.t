@@ -49,6 +49,11 @@ is "$(jq -r '.commands[].options[] | select(.option and .letter == null and (.na
 	'no long name of one letter'
 is "$(jq -r '.commands[].options[] | select(.environment and (.environment | test("^(KANDY_|TMPDIR$)") | not)) | .environment' listing)" '' \
 	'variables begin with KANDY_'
+is "$(jq -r '.commands[].options[] | select(.environment and .environment != "TMPDIR" and .environment != "KANDY_" + (.name | ascii_upcase | gsub("-"; "_"))) |
+	"\(.name) \(.environment)"' listing)" '' 'and go on with the name of the option'
+is "$(jq -r '.commands[].options[] | select(.config and .environment == null) | .name' listing)" '' 'what a file may say, a variable may, too'
+is "$(jq -r '[.commands[] | .name as $c | .options[] | select(.environment) | {name, what: del(.name)}] | unique | group_by(.name)[] |
+	select(length > 1) | .[0].name' listing)" '' 'a setting is the same in every command that has it'
 is "$(jq -r '.commands[].options[] | select(.secret and (.option or .default)) | .name' listing)" '' \
 	'no secret is an option or has a default'
 is "$(jq -r '.commands[] | select(.examples | length == 0) | .name' listing)" '' 'every command has examples'

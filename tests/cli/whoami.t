@@ -73,6 +73,32 @@ is "$status" 78 'a secret in the configuration is refused'
 like "$err" 'password-file|password-command' 'with what to do instead'
 rm "$config" "$KANDY_SYSTEM_CONFIG"
 
+# every setting of every command is there, and nothing else
+run kandy whoami
+kandy help --emit json >listing
+is "$(jq -c '.settings | keys' "$out")" "$(jq -c '[.commands[] | select(.name | IN("sandbox", "help", "version") | not) | .options[] |
+	select(.environment or .config) | .name] | unique' listing)" 'the settings of all commands'
+printf 'max-filesize = 5M\njobs = 7\n' >"$config"
+KANDY_MAX_AGE=3d run kandy whoami --retry 9
+setting max-filesize "[\"5M\",\"profile\",\"$config:1\"]" 'one of fetch-links, from a file'
+setting jobs "[\"7\",\"profile\",\"$config:2\"]" 'one of several commands'
+setting max-age '["3d","environment","KANDY_MAX_AGE"]' 'one of flush, from the environment'
+setting output-dir '[".","default",null]' 'one that nobody has set'
+setting retry '["9","option","--retry"]' 'one given here'
+for command in "send -t bob@x -m x" flush "fetch-links x" whoami; do
+	KANDY_JOBS=abc run kandy $command
+	is "$status" 64 "KANDY_JOBS=abc kandy ${command%% *}"
+	like "$err" "'KANDY_JOBS' takes a whole number such as '4', from 1 to 256, not 'abc'" 'says what it takes'
+	KANDY_JOBS='' run kandy $command -j 257
+	is "$status" 64 "kandy ${command%% *} -j 257"
+done
+printf 'jobs = 1000\n' >"$config"
+for command in "send -t bob@x -m x" flush "fetch-links x" whoami; do
+	run kandy $command
+	is "$status" 78 "jobs = 1000, kandy ${command%% *}"
+done
+rm "$config"
+
 # what has run out
 cache=$HOME/.local/state/kandy/default.json
 edit() { jq -c "$1" "$cache" >edited && cat edited >"$cache"; }
