@@ -7,6 +7,7 @@
 
 #include "api/mime.h"
 #include "api/upload.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -290,6 +291,8 @@ static void on_uploaded(void *arg, enum status status, struct client_answer *ans
 		status = upload_decode(json_root(&answer->json), &upload->xid, &err);
 	if (status)
 		err.outcome = ERR_NOT_SENT; /* an object that no message names: the message was not sent */
+	else
+		log_verbose("uploaded '%s'", upload->name);
 	finished(outbox, upload, status ? &err : NULL, answer && answer->no_token);
 }
 
