@@ -89,9 +89,12 @@ static void on_done(void *arg, struct fetched *result)
 	*result = (struct fetched){ 0 };
 	task->item->left--;
 	q->files_done++;
-	if (task->result->err.status)
+	if (task->result->err.status) {
 		count_failure(q, &task->result->err);
-	else if (q->manifest)
+		return;
+	}
+	log_verbose("fetched '%s', %lld bytes", task->result->path, (long long)task->result->bytes);
+	if (q->manifest)
 		write_manifest(q, task);
 }
 

@@ -29,6 +29,11 @@ void log_set_level(enum log_level level)
 	state.level = level;
 }
 
+bool log_is_verbose(void)
+{
+	return state.level >= LOG_VERBOSE;
+}
+
 void log_set_command(const char *name)
 {
 	state.command = name;

@@ -30,6 +30,7 @@ void log_alarm(const char *format, ...) __attribute__((format(printf, 1, 2))); /
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
 void log_note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
 void log_verbose(const char *format, ...) __attribute__((format(printf, 1, 2))); /* with -v; to the trace always */
+bool log_is_verbose(void); /* would log_verbose() be seen? For what costs something to say */
 void log_private(const char *format, ...) __attribute__((format(printf, 1, 2))); /* a note that no trace has */
 void log_err(const struct err *err); /* its sentence, as an error */
 

@@ -316,6 +316,7 @@ static void finish(struct transfer *t, CURLcode code)
 		status = ended_by_us(t, &t->err, &err);
 	else if (code != CURLE_OK && !(t->in_body && t->response.status >= 400))
 		status = describe(t, code, &err); /* a refusal is one, whether all of its words have come or not */
+	trace_tell(t, &err);
 	goaway_end(t);
 	unlink_transfer(t);
 	t->done(t->request.arg, status, &t->response, &err);

@@ -115,6 +115,7 @@ void proxy_redact(const char *proxy_option);
 /* trace.c */
 int trace_on_debug(CURL *easy, curl_infotype type, char *p, size_t size, void *transfer);
 void trace_end(const struct transfer *transfer, CURLcode code);
+void trace_tell(const struct transfer *transfer, const struct err *err); /* for -v; no err->status: it was answered */
 void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_length); /* without what is secret */
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/url_shown.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -240,4 +241,19 @@ void trace_end(const struct transfer *t, CURLcode code)
 		ms(t->easy, CURLINFO_CONNECT_TIME_T), ms(t->easy, CURLINFO_APPCONNECT_TIME_T),
 		ms(t->easy, CURLINFO_STARTTRANSFER_TIME_T), ms(t->easy, CURLINFO_TOTAL_TIME_T));
 	buf_release(&url);
+}
+
+void trace_tell(const struct transfer *t, const struct err *err)
+{
+	size_t len = strcspn(t->request.url, "?#");
+	char status[16];
+	long connects = 0;
+
+	if (!log_is_verbose())
+		return;
+	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+	snprintf(status, sizeof(status), "%d", t->response.status);
+	log_verbose("%s %.*s: %s in %.0f ms%s", t->request.method, (int)len, t->request.url,
+		err->status ? err->text : status, ms(t->easy, CURLINFO_TOTAL_TIME_T),
+		connects ? ", on a new connection" : "");
 }

@@ -57,7 +57,7 @@ static void end(struct ws *ws, int code, const struct err *err)
 	why.err.http = s->http;
 	why.err.retry_after_ms = s->retry_after_ms;
 	detach(ws);
-	log_trace("websocket: %s", err->text);
+	log_verbose("websocket: %s", err->text);
 	ws->config.handlers.closed(ws->config.arg, &why);
 }
 
@@ -167,7 +167,7 @@ static bool upgraded(struct ws *ws, const char *bytes, size_t len, struct handsh
 	}
 	s->open = true;
 	s->deadline = INT64_MAX;
-	log_trace("websocket: open");
+	log_verbose("websocket: open");
 	ws->config.handlers.opened(ws->config.arg);
 	return ws->socket == s;
 }
@@ -288,13 +288,13 @@ static enum status prepare(struct ws *ws, struct ws_socket *s, const char *path,
 }
 
 /* The path is the server's, and may have a token in its query. */
-static void trace_address(const char *origin, const char *path)
+static void tell_address(const char *origin, const char *path)
 {
 	struct buf shown;
 
 	buf_init(&shown, BUF_NO_MAX);
 	url_add_shown(&shown, path, strlen(path));
-	log_trace("websocket: connecting to %s%s", origin, shown.data);
+	log_verbose("websocket: connecting to %s%s", origin, shown.data);
 	buf_release(&shown);
 }
 
@@ -316,7 +316,7 @@ void ws_connect(struct ws *ws, const char *path, const struct secret *token, con
 	buf_init_secret(&s->request, BUF_NO_MAX);
 	ws_frame_reader_init(&s->reader, ws->config.max_message);
 	ws->socket = s;
-	trace_address(ws->config.origin->origin, path);
+	tell_address(ws->config.origin->origin, path);
 	if (prepare(ws, s, path, token, address, &err))
 		end(ws, 0, &err);
 	else
