@@ -31,15 +31,15 @@ static void out_of_memory(void)
 }
 
 /*
- * Whoever started us with a standard descriptor closed must not find our files under its number. What stands in for
- * stdout and stderr is not writable, so that output that nobody can get is an error and no success.
+ * Whoever started us with a standard descriptor closed must not find our files under its number. What stands in for it
+ * is as good as closed: input that is not there, and output that nobody can get, are errors and no success.
  */
 static void sane_descriptors(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDONLY);
+		fd = open("/dev/null", fcntl(STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);

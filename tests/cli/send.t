@@ -173,4 +173,13 @@ is "$(wc -l < streamed)" 2 'with all results'
 : > none
 run_in none as alice kandy send --jsonl
 is "$status" 0 'no lines at all are no failure'
+# what would be read is not there at all
+for command in 'send -t bob@sandbox.example' 'send -t bob@sandbox.example -a - --name x' 'send --jsonl' 'send -t bob@sandbox.example --lines' fetch-links; do
+	as alice kandy $command <&- >"$out" 2>"$err"
+	is $? 74 "kandy $command: 74 where stdin is closed"
+	like "$err" 'Bad file descriptor' 'and why'
+done
+as alice kandy send -t bob@sandbox.example -m x <&- >"$out" 2>"$err"
+is $? 0 'but not where nothing would be read'
+
 finish
