@@ -91,6 +91,7 @@ const struct cli_exit_code cli_exit_codes[] = {
 	{ ST_AUTH, "Not logged in, or refused." },
 	{ ST_CONFIG, "The configuration is wrong, or a file's mode is unsafe." },
 	{ ST_NOTHING, "Listening was ended by --for or --idle, and nothing had been received." },
+	{ ST_SIGHUP, "Ended by SIGHUP, since the terminal has gone, after a clean close." },
 	{ ST_SIGINT, "Ended by SIGINT, after a clean close." },
 	{ ST_SIGPIPE, "Killed by SIGPIPE, as every filter, because the reader of stdout has gone." },
 	{ ST_SIGTERM, "Ended by SIGTERM, after a clean close." },

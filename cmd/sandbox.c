@@ -555,7 +555,7 @@ static const char *const description[] = {
 	"and dave @sandbox.example, each with the password NAME-secret; the client ID is PUB-sandbox, the "
 	"project's secret sandbox-secret.",
 	"With a COMMAND, runs it with KANDY_BASE_URL, KANDY_CACERT and KANDY_CLIENT_ID set, and ends with its "
-	"status. Without one, prints these as export lines once it is ready, and stops on SIGINT or SIGTERM, or "
+	"status. Without one, prints these as export lines once it is ready, and stops on SIGINT, SIGTERM or SIGHUP, or "
 	"when its stdin (if that is a pipe or a socket) is closed. Everything is in memory, attachments in an "
 	"unlinked file; nothing is left behind.",
 	"A message reaches every subscribed channel of the receiver that has a socket open; what arrives while "

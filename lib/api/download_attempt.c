@@ -271,7 +271,8 @@ void attempt_saved(struct download *d)
 
 void attempt_fail(struct download *d, const struct err *err)
 {
-	bool later = err->retryable || err->status == ST_SIGINT || err->status == ST_SIGTERM;
+	bool later =
+		err->retryable || err->status == ST_SIGHUP || err->status == ST_SIGINT || err->status == ST_SIGTERM;
 
 	d->result.err = *err;
 	err_prefix(&d->result.err, "cannot fetch '%s'", d->name);

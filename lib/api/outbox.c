@@ -122,6 +122,7 @@ static void finish_held(struct outbox *outbox, struct delivery *delivery)
 static enum outbox_cause cause_of(const struct err *err, bool no_token)
 {
 	switch (err->status) {
+	case ST_SIGHUP:
 	case ST_SIGINT:
 	case ST_SIGTERM: return OUTBOX_END;
 	case ST_UNAVAILABLE:

@@ -66,6 +66,7 @@ const char *err_kind(enum status status)
 	case ST_AUTH: return "auth";
 	case ST_CONFIG: return "config";
 	case ST_NOTHING: return "nothing";
+	case ST_SIGHUP:
 	case ST_SIGINT:
 	case ST_SIGPIPE:
 	case ST_SIGTERM: return "interrupted";

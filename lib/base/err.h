@@ -34,6 +34,7 @@ enum status {
 	ST_AUTH = 77, /* not logged in, or refused */
 	ST_CONFIG = 78, /* bad configuration, or an unsafe file mode */
 	ST_NOTHING = 124, /* ended by --for or --idle with nothing received */
+	ST_SIGHUP = 129,
 	ST_SIGINT = 130,
 	ST_SIGPIPE = 141, /* the reader of stdout has gone */
 	ST_SIGTERM = 143,

@@ -34,9 +34,11 @@ void interrupt_install(void)
 	struct sigaction now;
 
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	/* a shell starts a background job with SIGINT ignored: that stays so */
+	/* a shell starts a background job with SIGINT ignored, nohup(1) a command with SIGHUP: that stays so */
 	if (!sigaction(SIGINT, NULL, &now) && now.sa_handler != SIG_IGN)
 		sigaction(SIGINT, &action, NULL);
+	if (!sigaction(SIGHUP, NULL, &now) && now.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 }
@@ -60,6 +62,8 @@ enum status interrupt_status(void)
 		first = SIGTERM;
 	if (first == SIGINT)
 		return ST_SIGINT;
+	if (first == SIGHUP)
+		return ST_SIGHUP;
 	return first ? ST_SIGTERM : ST_OK;
 }
 
@@ -100,6 +104,7 @@ void interrupt_by_peer(int fd)
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGHUP);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 

@@ -30,13 +30,29 @@ is $? 0 'and stdin'
 kandy version --trace "$scratch/trace" 2>&- >"$out"
 is "$? $(head -c 8 "$out")" '0 {"event"' 'a trace file does not end up as stderr'
 
+# signals
+begin() { : >exports; kandy sandbox --no-tls >exports </dev/zero & pid=$!; wait_for grep -q KANDY_CLIENT_ID exports; }
+for signal in HUP:129 TERM:143; do
+	begin
+	kill "-${signal%:*}" "$pid"
+	wait "$pid"
+	is $? "${signal#*:}" "SIG${signal%:*}: ${signal#*:}"
+done
+: >exports
+(trap '' HUP; exec kandy sandbox --no-tls >exports </dev/zero) & pid=$!
+wait_for grep -q KANDY_CLIENT_ID exports
+kill -HUP "$pid"
+ok 'SIGHUP that is ignored, as by nohup, stays so' curl -s "$(. ./exports; echo "$KANDY_BASE_URL")"
+kill "$pid"
+wait "$pid"
+
 # a terminal that wants to see nothing
 kandy version -q >"$out" 2>"$err"
 is "$(wc -c <"$err")" 0 '-q'
 
 # the table of the exit codes is in every man page
 kandy help --emit man >page
-for code in 0 1 64 65 66 69 70 73 74 75 76 77 78 124 130 141 143; do
+for code in 0 1 64 65 66 69 70 73 74 75 76 77 78 124 129 130 141 143; do
 	like page "^\\.It $code\$" "kandy(1) tells of $code"
 done
 
