@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #define CHUNK ((size_t)64 * 1024)
+#define BOM "\xef\xbb\xbf"
+#define BOM_LEN (sizeof(BOM) - 1)
 
 void lines_init(struct lines *lines, int fd, size_t max)
 {
@@ -27,8 +29,13 @@ bool lines_ready(const struct lines *lines)
 static enum lines_result give(struct lines *lines, size_t len, size_t used, char **line, size_t *line_len)
 {
 	char *at = lines->buf.data + lines->start;
-	bool too_long = lines->skipping || len > lines->max;
+	bool too_long;
 
+	if (!lines->number && !lines->skipping && len >= BOM_LEN && !memcmp(at, BOM, BOM_LEN)) {
+		at += BOM_LEN;
+		len -= BOM_LEN;
+	}
+	too_long = lines->skipping || len > lines->max;
 	lines->start += used;
 	lines->scanned = lines->start;
 	lines->skipping = false;
@@ -71,7 +78,7 @@ enum lines_result lines_next(struct lines *lines, char **line, size_t *len)
 		}
 		buf_consume(b, lines->start);
 		lines->start = 0;
-		if (b->len > lines->max) {
+		if (b->len > lines->max + (lines->number ? 0 : BOM_LEN)) {
 			lines->skipping = true;
 			buf_clear(b);
 		}

@@ -1,5 +1,6 @@
 /*
- * lines.h - a descriptor read line by line, streamed, with a limit on the line.
+ * lines.h - a descriptor read line by line, streamed, with a limit on the line. A byte order mark in front of the first
+ * one, as Windows programs put it there, is left out.
  */
 #ifndef KANDY_BASE_LINES_H
 #define KANDY_BASE_LINES_H

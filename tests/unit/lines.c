@@ -43,8 +43,36 @@ static void polled_pipe(void)
 	close(fds[0]);
 }
 
+static void byte_order_mark(void)
+{
+	struct lines lines;
+	char *line = NULL;
+	size_t len = 0;
+	int fds[2];
+
+	if (pipe(fds)) {
+		tap_ok(false, "a pipe");
+		return;
+	}
+	lines_init(&lines, fds[0], 8);
+	lines.chunk = 1;
+	tap_ok(put(fds[1],
+		       "\xef\xbb\xbf"
+		       "12345678\n\xef\xbb\xbfx\n"),
+		"a line at the limit behind a byte order mark");
+	close(fds[1]);
+	tap_int(lines_next(&lines, &line, &len), LINES_LINE, "is given");
+	tap_str(line, "12345678", "without the mark");
+	tap_int((intmax_t)len, 8, "and its length is without it");
+	tap_int(lines_next(&lines, &line, &len), LINES_LINE, "the next line");
+	tap_str(line, "\xef\xbb\xbfx", "has what it has");
+	lines_release(&lines);
+	close(fds[0]);
+}
+
 int main(void)
 {
 	polled_pipe();
+	byte_order_mark();
 	return tap_done();
 }
