@@ -284,7 +284,7 @@ static const struct opt opts[] = {
 		.metavar = "HOST",
 		AT(allow_hosts),
 		.hint = HINT_HOST,
-		.help = "also fetch links to HOST[:PORT], without the token; may be repeated",
+		.help = "also fetch links to HOST[:PORT], without the token",
 		.more = "Links come from strangers. Without this option, only the service's own scheme, host and port are asked, and "
 			"only there the token is shown, wherever a link or a redirect leads." },
 	{ .kind = OPT_SIZE,

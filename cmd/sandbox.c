@@ -194,7 +194,7 @@ static const struct opt sandbox_opts[] = {
 		.name = "fault",
 		.metavar = "SPEC",
 		AT(faults),
-		.help = "misbehave as SPEC says, as in 'POST messages 2:503,3:drop,4:429/2' (may be repeated)",
+		.help = "misbehave as SPEC says, as in 'POST messages 2:503,3:drop,4:429/2'",
 		.more = "SPEC is METHOD WORD RULE[,RULE...]. METHOD is an HTTP method or *. WORD is one of the "
 			"last two segments of the path (token, channels, channelLifetime, websocket, "
 			"subscriptions, messages, sessions, objects, payload, requests...) or *. Requests that "

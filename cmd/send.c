@@ -49,7 +49,7 @@ static const struct opt opts[] = {
 		.metavar = "ADDRESS",
 		AT(to),
 		.hint = HINT_ADDRESS,
-		.help = "send to ADDRESS: user@domain, group:ID or sms:+NUMBER; may be given many times",
+		.help = "send to ADDRESS: user@domain, group:ID or sms:+NUMBER",
 		.more = "An operand is the same. With --jsonl, for the lines that name nobody." },
 	{ .kind = OPT_STRING,
 		.name = "message",
@@ -64,7 +64,7 @@ static const struct opt opts[] = {
 		.metavar = "FILE",
 		AT(attach),
 		.hint = HINT_FILE,
-		.help = "attach FILE; may be given many times; '-' is stdin",
+		.help = "attach FILE; '-' is stdin",
 		.more = "All files are looked at before anything is sent. With a file and no -m, the text is what stdin brings, "
 			"unless that is a terminal." },
 	{ .kind = OPT_STRING,

@@ -78,14 +78,14 @@ struct help {
 	bool titled; /* rows have a title above them */
 };
 
-/* "choices", default and variable behind the sentence. */
+/* Choices, default, variable and whether there may be many, behind the sentence. */
 static void add_notes(struct buf *text, const struct opt *row)
 {
 	const char *separator = " (";
 
 	if (row->kind == OPT_CHOICE) {
 		for (size_t i = 0; row->choices[i]; i++)
-			buf_addf(text, "%s%s", i ? "|" : ": ", row->choices[i]);
+			buf_addf(text, "%s%s", i ? ", " : ": ", row->choices[i]);
 	}
 	if (row->fallback && !row->secret) {
 		buf_addf(text, "%sdefault: %s", separator, row->fallback);
@@ -93,6 +93,10 @@ static void add_notes(struct buf *text, const struct opt *row)
 	}
 	if (row->env) {
 		buf_addf(text, "%s%s", separator, row->env);
+		separator = "; ";
+	}
+	if (row->kind == OPT_LIST) {
+		buf_addf(text, "%smay be given several times", separator);
 		separator = "; ";
 	}
 	if (separator[0] == ';')

@@ -305,23 +305,26 @@ static void add_example(struct buf *out, const struct cli_example *example)
 	buf_adds(out, "\n.Ed\n");
 }
 
-/* The first ones of several commands, or all of one. */
-static void add_examples(struct buf *out, const struct command *const *commands, bool all)
+static void add_examples(struct buf *out, const struct cli_example *example)
 {
-	bool first = true;
+	buf_adds(out, ".Sh EXAMPLES\n");
+	for (bool first = true; example && example->command; example++) {
+		if (!first)
+			buf_adds(out, ".Pp\n");
+		first = false;
+		add_example(out, example);
+	}
+}
 
+/* The first one of each command, with the command's name above it: "all of them" says little without. */
+static void add_first_examples(struct buf *out, const struct command *const *commands)
+{
 	buf_adds(out, ".Sh EXAMPLES\n");
 	for (; *commands; commands++) {
-		const struct cli_example *example = (*commands)->examples;
-
-		for (; !(*commands)->hidden && example && example->command; example++) {
-			if (!first)
-				buf_adds(out, ".Pp\n");
-			first = false;
-			add_example(out, example);
-			if (!all)
-				break;
-		}
+		if ((*commands)->hidden || !(*commands)->examples || !(*commands)->examples->command)
+			continue;
+		buf_addf(out, ".Ss %s\n", (*commands)->name);
+		add_example(out, (*commands)->examples);
 	}
 }
 
@@ -367,7 +370,7 @@ void cli_man(struct buf *out, const struct command *command)
 	add_environment(out, alone, false);
 	add_files(out);
 	add_exit_status(out);
-	add_examples(out, alone, true);
+	add_examples(out, command->examples);
 
 	for (size_t i = 0; command->see_also && command->see_also[i]; i++)
 		count++;
@@ -409,7 +412,7 @@ void cli_man_overview(struct buf *out, const struct command *overview, const str
 	add_environment(out, commands, true);
 	add_files(out);
 	add_exit_status(out);
-	add_examples(out, commands, false);
+	add_first_examples(out, commands);
 	names = xcalloc(count + 1, sizeof(*names));
 	count = 0;
 	for (size_t i = 0; commands[i]; i++) {

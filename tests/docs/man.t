@@ -39,7 +39,11 @@ done
 mandoc -T ascii kandy-fetch-links.1 | col -bx >text
 like text 'default is .[.].[.]' 'a default that is a dot stands in its quotes'
 
+mandoc -T utf8 -O width=500 kandy-send.1 | col -bx >text
+is "$(grep -c 'given several times' text) $(grep -c 'given many times' text)" '2 0' 'that there may be several is told once of each option'
 mandoc -T utf8 kandy.1 | col -bx >text
+is "$(sed -n '/^EXAMPLES/,/^SEE ALSO/p' text | grep -xE '   [a-z-]+' | xargs)" "$(jq -r '[.commands[].name] | join(" ")' listing)" \
+	'kandy(1): each example stands under the name of its command'
 while read -r key; do
 	sed -n '/^CONFIGURATION/,/^ENVIRONMENT/p' text | grep -qE "^ *$key( |\$)" || missing+="$key "
 done < <(jq -r '[.commands[].options[] | select(.config) | .name] | unique[]' listing)
