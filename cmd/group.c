@@ -234,6 +234,18 @@ static enum status take_address(struct job *job, const char *text, struct err *e
 	return ST_OK;
 }
 
+/* An option that is another verb's would be passed over in silence. */
+static enum status check_options(const struct verb *verb, const struct group_params *params, struct err *err)
+{
+	const char *given = params->name ? "--name" : params->subject ? "--subject" : params->image ? "--image" : NULL;
+
+	if (given && verb->run != do_create)
+		return err_set(err, ST_USAGE, "%s is for 'kandy group create'", given);
+	if (params->admin && verb->run != do_invite)
+		return err_set(err, ST_USAGE, "--admin is for 'kandy group invite'");
+	return ST_OK;
+}
+
 static enum status take_operands(const struct verb *verb, const struct cli *cli, struct job *job, struct err *err)
 {
 	size_t at = 1;
@@ -264,8 +276,10 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	const struct verb *verb = find_verb(ctx->cli->operands[0], err);
 	struct job job = { .params = params };
 	struct session_handle handle;
-	enum status st = verb ? take_operands(verb, ctx->cli, &job, err) : ST_USAGE;
+	enum status st = verb ? check_options(verb, params, err) : ST_USAGE;
 
+	if (!st)
+		st = take_operands(verb, ctx->cli, &job, err);
 	if (!st && !(st = session_open(&handle, ctx, &params->session, false, err))) {
 		job.client = handle.client;
 		if (!(st = client_authenticate(handle.client, NULL, err)))

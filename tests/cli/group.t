@@ -86,6 +86,14 @@ run as alice kandy group show group:
 is "$status" 64 'an empty ID'
 run as alice kandy group leave "$id" bob@sandbox.example
 is "$status" 64 'leave takes no addresses'
+for call in 'list --name x' 'show G --subject x' 'invite G bob@sandbox.example --image x'; do
+	run as alice kandy group $call
+	is "$status" 64 "group $call"
+	like "$err" "is for 'kandy group create'" 'an option of another verb is not passed over'
+done
+run as alice kandy group create --admin bob@sandbox.example
+is "$status" 64 'nor is --admin'
+like "$err" "is for 'kandy group invite'" 'by create'
 run as alice kandy group show '../../other?x'
 is "$(last '.path|split("/")|.[-1]')" '"..%2F..%2Fother%3Fx"' 'an ID stays one segment of the path'
 finish
