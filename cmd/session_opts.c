@@ -206,20 +206,30 @@ struct candidate {
 	enum source_kind kind;
 };
 
-static void choose(struct source *source, const char *what, const struct candidate *candidates, const struct cli *cli)
+static enum status choose(struct source *source, const char *what, const struct candidate *candidates,
+	const struct cli *cli, struct err *err)
 {
 	enum opt_source best = SOURCE_DEFAULT;
+	const char *chosen = NULL;
 
 	source->what = what;
 	for (; candidates->row; candidates++) {
 		enum opt_source layer = cli_source(cli, candidates->row, NULL);
 
-		if (!candidates->value || (source->kind && layer <= best))
+		if (!candidates->value)
+			continue;
+		if (chosen && layer == best && layer == SOURCE_OPTION)
+			return err_set(err, ST_USAGE, "--%s and --%s exclude each other", chosen, candidates->row);
+		if (chosen && layer <= best)
 			continue;
 		best = layer;
+		chosen = candidates->row;
 		source->kind = candidates->kind;
 		source->value = candidates->value;
 	}
+	if (source->kind == FROM_FILE && !strcmp(source->value, "-"))
+		return err_set(err, ST_USAGE, "--%s does not know '-'; the file for that is /dev/stdin", chosen);
+	return ST_OK;
 }
 
 /* What systemd's LoadCredential= puts there. */
@@ -239,8 +249,8 @@ static void try_credential(struct source *source, const char *name)
 	source->path = path;
 }
 
-static void choose_sources(struct session_secrets *secrets, const struct session_params *params, const struct cli *cli,
-	bool interactive)
+static enum status choose_sources(struct session_secrets *secrets, const struct session_params *params,
+	const struct cli *cli, bool interactive, struct err *err)
 {
 	const struct candidate password[] = {
 		{ "password-file", params->password_file, FROM_FILE },
@@ -255,11 +265,13 @@ static void choose_sources(struct session_secrets *secrets, const struct session
 		{ "client-secret", params->client_secret, FROM_VALUE },
 		{ 0 },
 	};
+	enum status st;
 
-	choose(&secrets->password, "password", password, cli);
+	if ((st = choose(&secrets->password, "password", password, cli, err)) ||
+		(st = choose(&secrets->client_secret, "client secret", client_secret, cli, err)))
+		return st;
 	if (secrets->password.kind == FROM_STDIN && isatty(STDIN_FILENO))
 		secrets->password.kind = FROM_TERMINAL; /* without an echo */
-	choose(&secrets->client_secret, "client secret", client_secret, cli);
 	try_credential(&secrets->password, "kandy-password");
 	try_credential(&secrets->client_secret, "kandy-client-secret");
 	if (interactive && term_interactive()) {
@@ -268,6 +280,7 @@ static void choose_sources(struct session_secrets *secrets, const struct session
 		if (!secrets->client_secret.kind)
 			secrets->client_secret.kind = FROM_TERMINAL;
 	}
+	return ST_OK;
 }
 
 /* ---- getting it ---------------------------------------------------------------------------- */
@@ -373,7 +386,8 @@ enum status session_open(struct session_handle *handle, const struct run_ctx *ct
 
 	*handle = (struct session_handle){ .secrets = secrets };
 	secrets->handle = handle;
-	choose_sources(secrets, params, ctx->cli, interactive);
+	if ((st = choose_sources(secrets, params, ctx->cli, interactive, err)))
+		goto out;
 	/* the strings stay where they are; what we start does not inherit them */
 	unsetenv("KANDY_PASSWORD");
 	unsetenv("KANDY_CLIENT_SECRET");
@@ -432,7 +446,6 @@ void session_close(struct session_handle *handle)
 	tls_trust_release(&handle->trust);
 	if (handle->secrets) {
 		secret_release(&handle->secrets->password.read);
-		secret_release(&handle->secrets->client_secret.read);
 		secret_release(&handle->secrets->client_secret.read);
 		free(handle->secrets->password.path);
 		free(handle->secrets->client_secret.path);

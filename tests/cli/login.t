@@ -190,4 +190,12 @@ for file in trace "$out" "$err"; do
 	is "$(grep -cF -- "$token" "$file")" 0 "no token in ${file##*/}"
 	is "$(grep -cF -- "$(jq -r .refreshToken "$cache")" "$file")" 0 "no refresh token in ${file##*/}"
 done
+
+# one source, and no other
+run kandy login -u alice@sandbox.example --password-file pw --password-stdin
+is "$status $(cat "$err")" '64 kandy: login: --password-file and --password-stdin exclude each other' 'two sources at once'
+run kandy login -u alice@sandbox.example --password-command 'cat pw' --password-stdin
+is "$status" 64 'two others'
+run kandy login -u alice@sandbox.example --password-file -
+is "$status $(cat "$err")" "64 kandy: login: --password-file does not know '-'; the file for that is /dev/stdin" 'a file that is stdin'
 finish
