@@ -264,7 +264,7 @@ static enum status send_waiting(struct run *run, const struct run_ctx *ctx, stru
 	if (st || !run->count)
 		return st;
 	if ((st = open_outbox(run, ctx, err)))
-		return err_prefix(err, "%zu messages are still waiting", run->count);
+		return err_prefix(err, "%zu message%s still waiting", run->count, run->count == 1 ? " is" : "s are");
 	while (!st && (run->next < run->count || !outbox_idle(run->outbox)) &&
 		!(run->failure && outbox_idle(run->outbox))) {
 		add_items(run);
@@ -281,13 +281,15 @@ static enum status send_waiting(struct run *run, const struct run_ctx *ctx, stru
 
 static enum status sum_up(const struct run *run, struct err *err)
 {
+	int64_t all = run->given_up + run->left + run->sent;
+
 	if (run->given_up)
-		return err_set(err, ST_PARTIAL, "%lld of %lld messages are given up: %s; see 'kandy spool'",
-			(long long)run->given_up, (long long)(run->given_up + run->left + run->sent),
+		return err_set(err, ST_PARTIAL, "%lld of %lld message%s %s given up: %s; see 'kandy spool'",
+			(long long)run->given_up, (long long)all, plural(all), run->given_up == 1 ? "is" : "are",
 			run->why_given_up.text);
 	if (run->left)
-		return err_set(err, run->why.status ? run->why.status : ST_TEMPFAIL,
-			"%lld messages are still waiting: %s", (long long)run->left,
+		return err_set(err, run->why.status ? run->why.status : ST_TEMPFAIL, "%lld message%s still waiting: %s",
+			(long long)run->left, run->left == 1 ? " is" : "s are",
 			run->why.text[0] ? run->why.text : "the run was ended");
 	return ST_OK;
 }

@@ -113,33 +113,54 @@ static enum status act_on(struct spool *spool, bool retry, enum spool_state stat
 	return st;
 }
 
-static bool is_named(const struct run_ctx *ctx, const char *id)
+/* Whether it is among the operands, and from now on found. */
+static bool is_named(const struct run_ctx *ctx, const char *id, bool *found)
 {
+	bool named = false;
+
 	for (size_t i = 1; i < ctx->cli->operand_count; i++) {
 		if (!strcmp(ctx->cli->operands[i], id))
-			return true;
+			named = found[i] = true;
 	}
-	return false;
+	return named;
+}
+
+static enum status check_found(const struct run_ctx *ctx, const bool *found, const char *as, struct err *err)
+{
+	enum status st = ST_OK;
+	struct buf missing;
+	size_t n = 0;
+
+	buf_init(&missing, BUF_NO_MAX);
+	for (size_t i = 1; i < ctx->cli->operand_count; i++) {
+		if (!found[i])
+			buf_addf(&missing, "%s'%s'", n++ ? ", " : "", ctx->cli->operands[i]);
+	}
+	if (n)
+		st = err_set(err, ST_NOINPUT, "%s %s not in the spool%s", missing.data, n == 1 ? "is" : "are", as);
+	buf_release(&missing);
+	return st;
 }
 
 static enum status change(struct spool *spool, const struct run_ctx *ctx, bool retry, bool all, struct err *err)
 {
-	size_t done = 0, named = ctx->cli->operand_count - 1;
+	size_t named = ctx->cli->operand_count - 1;
+	bool *found;
 	struct err why = ERR_INIT;
 	enum status st = ST_OK, bad = ST_OK;
 
 	if (all == (named > 0))
 		return err_set(err, ST_USAGE,
 			"which ones? give their IDs ('kandy spool' shows them), or --all for those given up");
+	found = xcalloc(ctx->cli->operand_count, sizeof(*found));
 	for (enum spool_state state = retry ? SPOOL_FAILED : SPOOL_NEW; !st && state <= SPOOL_FAILED; state++) {
 		char **ids;
 		size_t count;
 
 		st = spool_list(spool, state, &ids, &count, err);
 		for (size_t i = 0; !st && i < count; i++) {
-			if (all ? state != SPOOL_FAILED : !is_named(ctx, ids[i]))
+			if (all ? state != SPOOL_FAILED : !is_named(ctx, ids[i], found))
 				continue;
-			done++;
 			if ((st = act_on(spool, retry, state, ids[i], &why)) == ST_DATA || st == ST_NOINPUT) {
 				log_err(&why);
 				bad = st;
@@ -151,10 +172,10 @@ static enum status change(struct spool *spool, const struct run_ctx *ctx, bool r
 	if (st && why.status == st)
 		*err = why;
 	if (!st && bad)
-		return err_set(err, bad, "not all of them could be put back");
-	if (!st && done < named)
-		return err_set(err, ST_NOINPUT, "%zu of these are not in the spool%s", named - done,
-			retry ? " as failed" : "");
+		st = err_set(err, bad, "not all of them could be put back");
+	if (!st)
+		st = check_found(ctx, found, retry ? " as failed" : "", err);
+	free(found);
 	return st;
 }
 
@@ -169,6 +190,8 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 
 	if (st) {
 		/* err says it */
+	} else if (!strcmp(action, "list") && (ctx->cli->operand_count > 1 || p->all)) {
+		st = err_set(err, ST_USAGE, "'kandy spool list' lists all there is, and takes no IDs and no --all");
 	} else if (!strcmp(action, "list")) {
 		for (enum spool_state state = SPOOL_NEW; !st && state <= SPOOL_FAILED; state++)
 			st = list_state(spool, state, err);

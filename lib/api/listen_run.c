@@ -597,7 +597,8 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 			st = d.err.status;
 		}
 		if (!st && d.runner.given_up)
-			st = err_set(&d.err, ST_PARTIAL, "%lld messages were given up", (long long)d.runner.given_up);
+			st = err_set(&d.err, ST_PARTIAL, "%lld message%s given up", (long long)d.runner.given_up,
+				d.runner.given_up == 1 ? " was" : "s were");
 		if (st)
 			*err = d.err;
 	}

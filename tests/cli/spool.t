@@ -283,4 +283,21 @@ is "$status" 1 'a damaged message'
 is "$(ls "$dir/failed" | wc -l) $(ls "$dir/new" | wc -l)" '1 0' 'is set aside'
 run as alice kandy spool remove --all
 is "$(ls "$dir/failed" | wc -l)" 0 'and can be removed'
+
+# what is one, and what is not there
+as alice kandy send --spool -q --retry 0 --proxy http://127.0.0.1:9 -t bob@sandbox.example -m x > /dev/null
+KANDY_PROXY=http://127.0.0.1:9 run as alice kandy flush --retry 0
+like "$err" ': 1 message is still waiting: ' 'one message is'
+run as alice kandy flush --max-age 1ms --retry 0 --proxy http://127.0.0.1:9
+like "$err" ': 1 of 1 message is given up: ' 'one of one is'
+id=$(as alice kandy spool | jq -r .spoolId)
+run as alice kandy spool remove nosuch "$id" nor-this
+is "$status $(cat "$err")" "66 kandy: spool: 'nosuch', 'nor-this' are not in the spool" 'which IDs are not there is said'
+is "$(as alice kandy spool | wc -l)" 0 'the other one is removed'
+run as alice kandy spool retry "$id"
+is "$status $(cat "$err")" "66 kandy: spool: '$id' is not in the spool as failed" 'one alone'
+run as alice kandy spool list "$id"
+is "$status" 64 'list takes no IDs'
+run as alice kandy spool --all
+is "$status" 64 'and no --all'
 finish
