@@ -18,8 +18,7 @@ struct conversations_params {
 	const char *type;
 };
 
-static const char *const types[] = { "chat", "group", "sms", NULL };
-static const enum chat_type kinds[] = { CHAT_ONE_TO_ONE, CHAT_GROUP, CHAT_SMS };
+static const enum chat_type types[] = { CHAT_ONE_TO_ONE, CHAT_GROUP, CHAT_SMS };
 
 static int later_first(const void *a, const void *b)
 {
@@ -53,15 +52,18 @@ static enum status print_one(const struct history_session *session, struct err *
 static enum status fetch(struct client *client, const char *type, struct history_sessions *sessions, struct err *err)
 {
 	enum status st = client_authenticate(client, NULL, err);
+	enum chat_type wanted;
 
-	for (size_t i = 0; !st && types[i]; i++) {
+	if (type && !chat_type_parse(type, &wanted))
+		BUG("'%s' is a choice and no type", type);
+	for (size_t i = 0; !st && i < sizeof(types) / sizeof(types[0]); i++) {
 		struct err why = ERR_INIT;
 
-		if (type && strcmp(type, types[i]))
+		if (type && types[i] != wanted)
 			continue;
-		st = history_fetch_sessions(client, kinds[i], sessions, &why);
+		st = history_fetch_sessions(client, types[i], sessions, &why);
 		if (st && !type && why.http == 403) {
-			log_verbose("no conversations by %s: %s", types[i], why.text);
+			log_verbose("no conversations by %s: %s", chat_type_name(types[i]), why.text);
 			st = ST_OK;
 		}
 		if (st)
@@ -93,7 +95,7 @@ static const struct opt opts[] = {
 		.name = "type",
 		.metavar = "TYPE",
 		.at = offsetof(struct conversations_params, type),
-		.choices = types,
+		.choices = chat_type_words,
 		.help = "only those of one kind" },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct conversations_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct conversations_params, common) },

@@ -32,13 +32,13 @@ struct send_params {
 	struct str_list to, attach;
 	const char *message, *type, *name, *mime_type;
 	bool lines, jsonl, unordered, fail_fast, dry_run, spool;
+	bool skip_empty;
 	const char *failed, *on_unknown;
 	struct jobs_params jobs;
 };
 
 #define AT(member) .at = offsetof(struct send_params, member)
 
-static const char *const types[] = { "chat", "group", "sms", NULL };
 static const char *const on_unknown_choices[] = { "check", "resend", "fail", NULL };
 
 static const struct opt opts[] = {
@@ -56,8 +56,14 @@ static const struct opt opts[] = {
 		.letter = 'm',
 		.metavar = "TEXT",
 		AT(message),
+		.once = true, /* a text that is dropped silently would be a message that is lost */
 		.help = "the text; without it, stdin is the text",
 		.more = "Of stdin, one newline at the end is left out. NUL bytes and what is not UTF-8 become U+FFFD." },
+	{ .kind = OPT_FLAG,
+		.name = "skip-empty",
+		.letter = 'E',
+		AT(skip_empty),
+		.help = "send nothing, and end with 0, if there is no file and nothing but white space in the text" },
 	{ .kind = OPT_LIST,
 		.name = "attach",
 		.letter = 'a',
@@ -80,9 +86,9 @@ static const struct opt opts[] = {
 	{ .kind = OPT_CHOICE,
 		.name = "type",
 		.metavar = "TYPE",
-		.choices = types,
+		.choices = chat_type_words,
 		AT(type),
-		.help = "what addresses without a prefix are: chat, group or sms" },
+		.help = "what addresses without a prefix are" },
 
 	{ .kind = OPT_HEADING, .help = "Many messages" },
 	{ .kind = OPT_FLAG,
@@ -480,6 +486,7 @@ static enum status gather(struct run *run, const struct run_ctx *ctx, enum send_
 
 	*words = (struct send_words){ .type = params->type,
 		.message = params->message,
+		.skip_empty = params->skip_empty,
 		.attach = params->attach,
 		.name = params->name,
 		.mime_type = params->mime_type };
@@ -524,7 +531,7 @@ static enum status run_send(const struct run_ctx *ctx, const void *params, struc
 		st = spooling_open(&run.spool, ctx, err);
 	if (!st && run.params->failed && !run.params->dry_run)
 		st = send_failed_open(&run.failed, run.params->failed, err);
-	if (!st)
+	if (!st && !run.input.ended)
 		st = run.params->dry_run ? show_all(&run, err) : send_all(&run, ctx, err);
 	closed = send_failed_close(run.failed, st ? NULL : err);
 	if (!st)
@@ -557,6 +564,8 @@ static const char *const description[] = {
 static const struct cli_example examples[] = {
 	{ "kandy send -t bob@sandbox.example -m \"nightly report\"", "send a text" },
 	{ "uptime | kandy send bob@sandbox.example carol@sandbox.example", "send what a command prints to two people" },
+	{ "df -P | awk '+$5 > 90' | kandy send -E -t bob@sandbox.example",
+		"send what a command prints, if it prints anything" },
 	{ "tar -cz . | kandy send -t bob@sandbox.example -m backup -a - --name backup.tar.gz",
 		"send a stream as a file" },
 	{ "kandy send --spool -t bob@sandbox.example -m \"nightly report\"",

@@ -166,8 +166,9 @@ static bool attaches_stdin(const struct send_words *words)
 	return false;
 }
 
-static enum status make_one(struct outbox_item *item, const struct send_words *words, struct err *err)
+static enum status make_one(struct send_input *input, const struct send_words *words, struct err *err)
 {
+	struct outbox_item *item = input->one;
 	bool terminal = isatty(STDIN_FILENO);
 	enum status st;
 
@@ -182,7 +183,8 @@ static enum status make_one(struct outbox_item *item, const struct send_words *w
 		if ((st = read_text(item, err)))
 			return st;
 	}
-	return *item->text || item->file_count ? ST_OK : err_set(err, ST_USAGE, NOTHING);
+	input->ended = words->skip_empty && !item->file_count && !item->text[strspn(item->text, " \t\r\n")];
+	return *item->text || item->file_count || input->ended ? ST_OK : err_set(err, ST_USAGE, NOTHING);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------------------------- */
@@ -311,7 +313,7 @@ enum status send_input_open(struct send_input *input, enum send_form form, const
 	*input = (struct send_input){ .form = form, .words = words, .size = -1 };
 	if (form == SEND_ONE) {
 		input->one = item_new();
-		return make_one(input->one, words, err);
+		return make_one(input, words, err);
 	}
 	if ((status = form == SEND_LINES ? check_lines(words, err) : check_jsonl(words, err)))
 		return status;

@@ -16,6 +16,7 @@ struct send_words {
 	struct str_list to; /* operands included */
 	const char *type; /* NULL: by the address */
 	const char *message; /* NULL: from stdin */
+	bool skip_empty; /* a message of white space is none */
 	struct str_list attach;
 	const char *name, *mime_type;
 };
@@ -26,7 +27,7 @@ struct send_input {
 	struct lines lines;
 	struct json_doc doc;
 	struct outbox_item *one; /* SEND_ONE: until it is handed over */
-	bool ended;
+	bool ended; /* SEND_ONE: also if there is none */
 	int64_t size, consumed; /* bytes of stdin: in all (-1: unknown), and read so far */
 };
 

@@ -48,7 +48,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	send)
 		options='-t --to -m --message -a --attach --name --mime-type --type -j --jobs --failed --on-unknown --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
-		flags='--lines --jsonl --unordered --fail-fast --spool -N --dry-run -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
+		flags='-E --skip-empty --lines --jsonl --unordered --fail-fast --spool -N --dry-run -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='-a --attach --failed --cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
 		profiles='-p --profile'
@@ -244,10 +244,10 @@ _kandy_choices() # COMMAND OPTION: the words that it takes
 {
 	case "$1 $2" in
 	'subscribe --conn-check') echo 'client server' ;;
-	'send --type') echo 'chat group sms' ;;
+	'send --type') echo 'chat im group sms chat-oneToOne chat-group' ;;
 	'send --on-unknown') echo 'check resend fail' ;;
 	'listen --format') echo 'json text' ;;
-	'conversations --type') echo 'chat group sms' ;;
+	'conversations --type') echo 'chat im group sms chat-oneToOne chat-group' ;;
 	'sandbox --listen') echo '127.0.0.1 ::1' ;;
 	'sandbox --last-message-time') echo 'from until' ;;
 	'sandbox --next') echo 'message offset' ;;

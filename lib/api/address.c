@@ -25,7 +25,9 @@ static const struct {
 	{ "sms", CHAT_SMS },
 };
 
-static bool type_by_name(const char *name, enum chat_type *type)
+const char *const chat_type_words[] = { "chat", "im", "group", "sms", "chat-oneToOne", "chat-group", NULL };
+
+bool chat_type_parse(const char *name, enum chat_type *type)
 {
 	for (size_t i = 0; i < sizeof(type_names) / sizeof(*type_names); i++) {
 		if (!strcasecmp(name, type_names[i].name)) {
@@ -105,7 +107,7 @@ enum status address_parse(struct address *address, const char *text, const char 
 
 	*address = (struct address){ .type = prefixed ? by_prefix : CHAT_ONE_TO_ONE };
 	if (type) {
-		if (!type_by_name(type, &by_name))
+		if (!chat_type_parse(type, &by_name))
 			return err_set(err, ST_DATA, "'%s' is no message type; there are chat, group and sms", type);
 		if (prefixed && by_name != by_prefix)
 			return err_set(err, ST_DATA, "address '%s' contradicts the type '%s'", text, type);

@@ -27,6 +27,13 @@ struct address {
 enum status address_parse(struct address *address, const char *text, const char *type, struct err *err) MUST_USE;
 void address_release(struct address *address);
 
+/*
+ * What may stand for a type in options: "chat" and "im" for "chat-oneToOne", "group" for "chat-group", "sms".
+ * NULL-terminated.
+ */
+extern const char *const chat_type_words[];
+bool chat_type_parse(const char *word, enum chat_type *type); /* one of them, in either case; false: none */
+
 const char *chat_type_name(enum chat_type type); /* "chat-oneToOne", "chat-group", "sms" */
 char *address_text(const struct address *address); /* as a user would type it; free it */
 

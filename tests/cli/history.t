@@ -65,6 +65,8 @@ is "$(jq -sc 'map([.event,.type,.destination[0],.lastText])|sort' "$out")" \
 is "$(jq -s 'map(.timestamp)|.==(sort|reverse) and all(.>1e12)' "$out")" true 'the newest first, in milliseconds'
 run as alice kandy conversations --type sms
 is "$(jq -sr 'map(.destination[0])|join(",")' "$out")" '+16135550199' 'of one kind'
+run as alice kandy conversations --type im
+is "$(jq -sr 'map(.type)|unique|join(",")' "$out")" 'chat-oneToOne' 'of the kind that is also called im'
 
 # ---- typing
 run as alice kandy typing $bob

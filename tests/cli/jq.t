@@ -25,4 +25,10 @@ run listen -v --select 'error(.parts[0].text)'
 like "$err" "jq failed on message '$id'; " 'the same of --select'
 unlike "$err" 'PIN|1234' 'whatever it is that is raised'
 
+# a second program would take the place of the first without a word
+for option in jq select exec; do
+	run kandy listen --$option . --$option .
+	is "$status $(cat "$err")" "64 kandy: listen: option '--$option' was given twice" "--$option twice"
+done
+
 finish

@@ -173,6 +173,41 @@ is "$(wc -l < streamed)" 2 'with all results'
 : > none
 run_in none as alice kandy send --jsonl
 is "$status" 0 'no lines at all are no failure'
+# nothing to say
+count
+for text in '' '\n\n' ' \t\r\n '; do
+	printf "$text" >text
+	run_in text as alice kandy send -t bob@sandbox.example -E
+	is "$status $(wc -c <"$out")$(cat "$err")" '0 0' "-E: '$text' on stdin is not sent, and nothing is said"
+done
+run as alice kandy send -t bob@sandbox.example --skip-empty -m ''
+is "$status $(wc -c <"$out")" '0 0' 'nor is an empty -m'
+run as alice kandy send -t nobody -E
+is "$status" 64 'but a bad address is one'
+nothing_sent 'nothing was sent'
+printf ' x \n' >text
+run_in text as alice kandy send -t bob@sandbox.example -E
+is "$status $(posts .json.chatMessage.text | tail -n 1)" '0 " x "' 'what is not empty is sent as it is'
+run as alice kandy send -t bob@sandbox.example -E -a log.txt.gz
+is "$status" 0 'so is a file alone'
+run as alice kandy send -t bob@sandbox.example -m one -m two
+is "$status $(cat "$err")" "64 kandy: send: option '-m' was given twice" 'a second text does not take the place of the first'
+
+# words for types; a byte order mark
+for type in im chat chat-oneToOne; do
+	run as alice kandy send -N --type $type -t bob@sandbox.example -m x
+	is "$status $(jq -r .type "$out")" '0 chat-oneToOne' "--type $type"
+done
+for type in group chat-group; do
+	run as alice kandy send -N --type $type -t G1 -m x
+	is "$status $(jq -r .address "$out")" '0 group:G1' "--type $type"
+done
+printf '\xef\xbb\xbf{"to":"bob@sandbox.example","text":"x"}\n' >lines
+run_in lines as alice kandy send -N --jsonl
+is "$status $(jq -r .text "$out")" '0 x' '--jsonl: a byte order mark is passed over'
+run_in lines as alice kandy fetch-links
+is "$status $(jq -r .text "$out")" '0 x' 'by fetch-links, too'
+
 # what would be read is not there at all
 for command in 'send -t bob@sandbox.example' 'send -t bob@sandbox.example -a - --name x' 'send --jsonl' 'send -t bob@sandbox.example --lines' fetch-links; do
 	as alice kandy $command <&- >"$out" 2>"$err"
