@@ -16,6 +16,7 @@ struct conversations_params {
 	struct common_params common;
 	struct session_params session;
 	const char *type;
+	struct format_params format;
 };
 
 static const enum chat_type types[] = { CHAT_ONE_TO_ONE, CHAT_GROUP, CHAT_SMS };
@@ -27,7 +28,7 @@ static int later_first(const void *a, const void *b)
 	return (x->last_ms < y->last_ms) - (x->last_ms > y->last_ms);
 }
 
-static enum status print_one(const struct history_session *session, struct err *err)
+static enum status print_one(const struct history_session *session, bool text, struct err *err)
 {
 	struct buf line;
 	enum status st;
@@ -43,7 +44,7 @@ static enum status print_one(const struct history_session *session, struct err *
 		json_add_null(&line, "timestamp");
 	json_close(&line, '}');
 	buf_addc(&line, '\n');
-	st = output_add(line.data, line.len, err);
+	st = output_event(&line, text, err);
 	buf_release(&line);
 	return st;
 }
@@ -84,7 +85,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	if (!(st = fetch(handle.client, params->type, &sessions, err)) && sessions.count)
 		qsort(sessions.items, sessions.count, sizeof(*sessions.items), later_first);
 	for (size_t i = 0; !st && i < sessions.count; i++)
-		st = print_one(&sessions.items[i], err);
+		st = print_one(&sessions.items[i], format_is_text(&params->format), err);
 	history_sessions_release(&sessions);
 	session_close(&handle);
 	return st ? st : output_flush(err);
@@ -97,6 +98,7 @@ static const struct opt opts[] = {
 		.at = offsetof(struct conversations_params, type),
 		.choices = chat_type_words,
 		.help = "only those of one kind" },
+	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct conversations_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct conversations_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct conversations_params, common) },
 	{ 0 },

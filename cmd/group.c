@@ -20,6 +20,7 @@ struct group_params {
 	struct session_params session;
 	const char *name, *subject, *image;
 	bool admin;
+	struct format_params format;
 };
 
 /* What a verb works with. */
@@ -41,12 +42,14 @@ static void begin_line(struct buf *line, const char *event, const char *id)
 	address_add(line, CHAT_GROUP, id, strlen(id));
 }
 
-static enum status end_line(struct buf *line, struct err *err)
+static enum status end_line(const struct job *job, struct buf *line, struct err *err)
 {
 	enum status st;
 
 	json_close(line, '}');
-	st = output_line(line, err);
+	buf_addc(line, '\n');
+	if (!(st = output_event(line, format_is_text(&job->params->format), err)))
+		st = output_flush(err);
 	buf_release(line);
 	return st;
 }
@@ -60,7 +63,7 @@ static void add_member(struct buf *line, const char *address, const char *status
 	json_close(line, '}');
 }
 
-static enum status print_group(const struct group *group, struct err *err)
+static enum status print_group(const struct job *job, const struct group *group, struct err *err)
 {
 	struct buf line;
 
@@ -72,18 +75,19 @@ static enum status print_group(const struct group *group, struct err *err)
 	for (size_t i = 0; i < group->member_count; i++)
 		add_member(&line, group->members[i].address, group->members[i].status, group->members[i].admin);
 	json_close(&line, ']');
-	return end_line(&line, err);
+	return end_line(job, &line, err);
 }
 
-static enum status print_member(const char *id, const char *address, const char *status, bool admin, struct err *err)
+static enum status print_member(const struct job *job, const char *address, const char *status, bool admin,
+	struct err *err)
 {
 	struct buf line;
 
-	begin_line(&line, "participants", id);
+	begin_line(&line, "participants", job->id);
 	json_open_key(&line, "participants", '[');
 	add_member(&line, address, status, admin);
 	json_close(&line, ']');
-	return end_line(&line, err);
+	return end_line(job, &line, err);
 }
 
 /* ---- verbs --------------------------------------------------------------------------------- */
@@ -94,7 +98,7 @@ static enum status do_list(const struct job *job, struct err *err)
 	enum status st = group_fetch_all(job->client, &list, err);
 
 	for (size_t i = 0; !st && i < list.count; i++)
-		st = print_group(&list.items[i], err);
+		st = print_group(job, &list.items[i], err);
 	group_list_release(&list);
 	return st;
 }
@@ -105,7 +109,7 @@ static enum status do_show(const struct job *job, struct err *err)
 	enum status st = group_fetch(job->client, job->id, &group, err);
 
 	if (!st)
-		st = print_group(&group, err);
+		st = print_group(job, &group, err);
 	group_release(&group);
 	return st;
 }
@@ -123,7 +127,7 @@ static enum status do_create(const struct job *job, struct err *err)
 	for (size_t i = 0; i < job->count; i++)
 		group_add_member(&wanted, job->addresses[i], false);
 	if (!(st = group_create(job->client, &wanted, &made, err)))
-		st = print_group(&made, err);
+		st = print_group(job, &made, err);
 	group_release(&wanted);
 	group_release(&made);
 	return st;
@@ -135,7 +139,7 @@ static enum status do_invite(const struct job *job, struct err *err)
 
 	for (size_t i = 0; !st && i < job->count; i++) {
 		if (!(st = group_invite(job->client, job->id, job->addresses[i], job->params->admin, err)))
-			st = print_member(job->id, job->addresses[i], "Invited", job->params->admin, err);
+			st = print_member(job, job->addresses[i], "Invited", job->params->admin, err);
 	}
 	return st;
 }
@@ -146,7 +150,7 @@ static enum status do_remove(const struct job *job, struct err *err)
 
 	for (size_t i = 0; !st && i < job->count; i++) {
 		if (!(st = group_remove_member(job->client, job->id, job->addresses[i], err)))
-			st = print_member(job->id, job->addresses[i], "Removed", false, err);
+			st = print_member(job, job->addresses[i], "Removed", false, err);
 	}
 	return st;
 }
@@ -155,7 +159,7 @@ static enum status do_join(const struct job *job, struct err *err)
 {
 	enum status st = group_join(job->client, job->id, err);
 
-	return st ? st : print_member(job->id, client_session(job->client)->address, "Connected", false, err);
+	return st ? st : print_member(job, client_session(job->client)->address, "Connected", false, err);
 }
 
 static enum status do_leave(const struct job *job, struct err *err)
@@ -164,7 +168,7 @@ static enum status do_leave(const struct job *job, struct err *err)
 	enum status st = group_remove_member(job->client, job->id, self, err);
 
 	if (!st)
-		st = print_member(job->id, self, "Removed", false, err);
+		st = print_member(job, self, "Removed", false, err);
 	free(self);
 	return st;
 }
@@ -178,7 +182,7 @@ static enum status do_delete(const struct job *job, struct err *err)
 		return st;
 	begin_line(&line, "group", job->id);
 	json_add_string(&line, "eventType", "SessionEnded");
-	return end_line(&line, err);
+	return end_line(job, &line, err);
 }
 
 static const char *const verb_names[] = { "list", "create", "show", "invite", "remove", "join", "leave", "delete",
@@ -312,6 +316,7 @@ static const struct opt opts[] = {
 		.name = "admin",
 		.at = offsetof(struct group_params, admin),
 		.help = "invite: as one who may invite and remove others" },
+	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct group_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct group_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct group_params, common) },
 	{ 0 },

@@ -30,6 +30,7 @@ struct history_params {
 	struct session_params session;
 	int64_t count;
 	const char *since;
+	struct format_params format;
 };
 
 struct reader {
@@ -41,7 +42,7 @@ struct reader {
 	struct notification_decoder decoder;
 	struct stack pile;
 	struct buf line;
-	bool done;
+	bool done, found, text;
 	int64_t pages, hollow; /* read; without a message, up to here */
 	char *mark; /* the token of an earlier page */
 	int64_t failures;
@@ -90,6 +91,7 @@ static enum status pile_message(struct reader *r, struct json_value message, str
 	if (bad)
 		add_error(r, &n, &why);
 	r->left--;
+	r->found = true;
 	return stack_push(&r->pile, r->line.data, r->line.len, err);
 }
 
@@ -136,7 +138,7 @@ static enum status print(struct reader *r, struct err *err)
 	while (!st && !stack_empty(&r->pile)) {
 		buf_clear(&r->line);
 		if (!(st = stack_pop(&r->pile, &r->line, err)))
-			st = output_add(r->line.data, r->line.len, err);
+			st = output_event(&r->line, r->text, err);
 	}
 	return st ? st : output_flush(err);
 }
@@ -176,10 +178,14 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	if ((st = peer_open(&handle, &peer, ctx, &params->session, err)))
 		return st;
 	r.client = handle.client;
+	r.text = format_is_text(&params->format);
 	r.peer = &peer;
 	buf_init(&r.line, BUF_NO_MAX);
 	stack_init(&r.pile, PILE_MEMORY, temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp");
 	st = read_all(&r, err);
+	/* it may be a slip in the address, which the service would not know either */
+	if (!st && !r.found && !params->since)
+		log_note("there are no messages with '%s'", ctx->cli->operands[0]);
 	stack_release(&r.pile);
 	notification_decoder_release(&r.decoder);
 	buf_release(&r.line);
@@ -202,6 +208,7 @@ static const struct opt opts[] = {
 		.metavar = "TIME",
 		.at = offsetof(struct history_params, since),
 		.help = "leave out what is older than TIME: " MOMENT_FORMS },
+	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct history_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct history_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct history_params, common) },
 	{ 0 },
@@ -209,7 +216,7 @@ static const struct opt opts[] = {
 
 static const char *const description[] = {
 	"Prints the last messages of a conversation as lines like those of 'kandy listen', oldest first, each with \"backfilled\":true. They can be "
-	"fed to 'kandy fetch-links' as well.",
+	"fed to 'kandy fetch-links' as well. If there is none, a note on stderr says so.",
 	"A message that cannot be printed, since its line would be longer than 4 MiB, is an \"event\":\"error\" line in its place, and the exit code "
 	"is 1 then.",
 	NULL,
@@ -217,6 +224,7 @@ static const char *const description[] = {
 
 static const struct cli_example examples[] = {
 	{ "kandy history bob@sandbox.example", "the last 50 messages from and to bob" },
+	{ "kandy history bob@sandbox.example --format text", "to read them" },
 	{ "kandy history bob@sandbox.example --count 0 | kandy fetch-links -D inbox",
 		"every file that was ever exchanged with bob" },
 	{ 0 },

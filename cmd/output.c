@@ -1,5 +1,7 @@
 #include "cmd/output.h"
 
+#include "api/notification.h"
+#include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/utf8.h"
 
@@ -119,6 +121,22 @@ enum status output_line(const struct buf *line, struct err *err)
 		buf_addc(&state.pending, '\n');
 	}
 	return output_flush(err);
+}
+
+enum status output_event(const struct buf *line, bool text, struct err *err)
+{
+	struct json_doc doc = { 0 };
+	struct buf shown;
+	enum status st;
+
+	if (!text)
+		return output_add(line->data, line->len, err);
+	buf_init(&shown, BUF_NO_MAX);
+	if (!(st = notification_text(&doc, line->data, line->len, clock_wall_ms(), &shown, err)))
+		st = output_add(shown.data, shown.len, err);
+	buf_release(&shown);
+	json_release(&doc);
+	return st;
 }
 
 enum status output_finish(struct err *err)

@@ -87,7 +87,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		operands=''
 		;;
 	history)
-		options='-n --count --since --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
+		options='-n --count --since --format --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
 		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
@@ -95,7 +95,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		operands=''
 		;;
 	conversations)
-		options='--type --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
+		options='--type --format --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
 		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
@@ -127,7 +127,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		operands=''
 		;;
 	group)
-		options='--name --subject --image --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
+		options='--name --subject --image --format --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
 		flags='--admin -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
@@ -247,7 +247,10 @@ _kandy_choices() # COMMAND OPTION: the words that it takes
 	'send --type') echo 'chat im group sms chat-oneToOne chat-group' ;;
 	'send --on-unknown') echo 'check resend fail' ;;
 	'listen --format') echo 'json text' ;;
+	'history --format') echo 'json text' ;;
 	'conversations --type') echo 'chat im group sms chat-oneToOne chat-group' ;;
+	'conversations --format') echo 'json text' ;;
+	'group --format') echo 'json text' ;;
 	'sandbox --listen') echo '127.0.0.1 ::1' ;;
 	'sandbox --last-message-time') echo 'from until' ;;
 	'sandbox --next') echo 'message offset' ;;

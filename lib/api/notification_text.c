@@ -150,6 +150,15 @@ static void show_group(struct buf *out, struct json_value line)
 	show_participants(out, line);
 }
 
+static void show_conversation(struct buf *out, struct json_value line)
+{
+	add_field(out, json_get(line, "address"), "somebody");
+	if (json_exists(json_get(line, "lastText"))) {
+		buf_adds(out, ": ");
+		add_field(out, json_get(line, "lastText"), "");
+	}
+}
+
 /* Events of the listener and of other commands: the event's name, and what it says of itself. */
 static void show_other(struct buf *out, struct json_value line)
 {
@@ -180,7 +189,8 @@ enum status notification_text(struct json_doc *doc, const char *text, size_t len
 		const char *event;
 		void (*show)(struct buf *out, struct json_value line);
 	} shows[] = { { "message", show_message }, { "typing", show_typing }, { "receipt", show_receipt },
-		{ "invitation", show_group }, { "participants", show_group }, { "group", show_group } };
+		{ "invitation", show_group }, { "participants", show_group }, { "group", show_group },
+		{ "conversation", show_conversation } };
 	struct json_value line, event;
 	enum status st;
 	int64_t ms;

@@ -24,6 +24,8 @@ is "$(last '[.method,(.path|split("/")|.[-3:]),.json.participantSessionStatus.st
 	'["PUT",["participants","bob@sandbox.example","status"],"Connected"]' 'what is sent'
 run as bob kandy send -t "group:$id" -m 'hello all'
 is "$status" 0 'send to it'
+run as alice kandy group list --format text
+is "$(cat "$out")" "group $id 'the té\"am': alice@sandbox.example (Connected), bob@sandbox.example (Connected), carol@sandbox.example (Invited)" '--format text'
 run as alice kandy history "group:$id"
 is "$(jq -sc 'map([.type,.destination,.sender,.parts[0].text])' "$out")" "[[\"chat-group\",[\"$id\"],\"bob@sandbox.example\",\"hello all\"]]" 'its history'
 run as alice kandy conversations --type group

@@ -9,6 +9,13 @@ bob=bob@sandbox.example
 
 run as alice kandy history $bob
 is "$status $(wc -c <"$out")" '0 0' 'a conversation that never was is empty'
+is "$(cat "$err")" "kandy: history: there are no messages with '$bob'" 'which is said: it may be a slip'
+run as alice kandy history group:nosuch
+is "$status $(wc -c <"$out") $(cat "$err")" "0 0 kandy: history: there are no messages with 'group:nosuch'" 'of a group that is none, too'
+run as alice kandy history $bob -q
+is "$(cat "$err")" '' 'but not with -q'
+run as alice kandy history $bob --since 1h
+is "$(cat "$err")" '' 'nor where only the latest were asked for'
 run as alice kandy conversations
 is "$status $(wc -c <"$out")" '0 0' 'and not in the list'
 
@@ -53,6 +60,9 @@ is $? 77 'not logged in'
 as alice kandy history $bob >/dev/full 2>"$err"
 is $? 74 'stdout that takes nothing'
 
+run as alice kandy history $bob -n 2 --format text
+is "$(cut -d' ' -f 2- "$out")" $'alice@sandbox.example to bob@sandbox.example: number 119\nbob@sandbox.example: x y "z" \\' '--format text'
+
 as alice kandy send -t sms:+16135550199 -m 'by SMS' >/dev/null
 run as alice kandy history sms:+16135550199
 is "$(jq -sc 'map([.type,.destination,.parts[0].text])' "$out")" '[["sms",["+16135550199"],"by SMS"]]' 'of SMS, too'
@@ -65,6 +75,8 @@ is "$(jq -sc 'map([.event,.type,.destination[0],.lastText])|sort' "$out")" \
 is "$(jq -s 'map(.timestamp)|.==(sort|reverse) and all(.>1e12)' "$out")" true 'the newest first, in milliseconds'
 run as alice kandy conversations --type sms
 is "$(jq -sr 'map(.destination[0])|join(",")' "$out")" '+16135550199' 'of one kind'
+run as alice kandy conversations --type sms --format text
+is "$(cut -d' ' -f 2- "$out")" 'sms:+16135550199: by SMS' '--format text'
 run as alice kandy conversations --type im
 is "$(jq -sr 'map(.type)|unique|join(",")' "$out")" 'chat-oneToOne' 'of the kind that is also called im'
 
@@ -102,7 +114,7 @@ is "$status" 64 'without an ID, --all must be said'
 run as alice kandy delete $bob --all x
 is "$status" 64 'and only one of the two'
 run as alice kandy delete $bob --all
-is "$status $(as alice kandy history $bob | wc -l)" '0 0' '--all'
+is "$status $(as alice kandy history -q $bob | wc -l)" '0 0' '--all'
 run as alice kandy delete sms:+16135550199 --all
-is "$status $(as alice kandy history sms:+16135550199 | wc -l)" '0 0' 'an SMS conversation'
+is "$status $(as alice kandy history -q sms:+16135550199 | wc -l)" '0 0' 'an SMS conversation'
 finish

@@ -362,6 +362,10 @@ static void test_text(void)
 	tap_str(text("{\"event\":\"connection\",\"state\":\"connected\"}"), "connection: connected\n",
 		"the listener's own");
 	tap_str(text("{\"event\":\"error\",\"error\":{\"message\":\"no\\u0007\"}}"), "error: no\n", "an error");
+	tap_str(text("{\"event\":\"conversation\",\"address\":\"group:g\",\"lastText\":\"a\\u001bb\"}"),
+		"group:g: ab\n", "a conversation");
+	tap_str(text("{\"event\":\"conversation\",\"address\":\"a@b\",\"lastText\":null}"), "a@b\n",
+		"one without a text");
 	tap_str(text("{\"event\":\"notification\",\"kind\":\"x\",\"raw\":{}}"), "notification: x\n", "an unknown kind");
 	tap_str(text("{}"), "something\n", "nothing at all");
 	tap_str(text("[]"), "a line is no JSON object", "no object");
