@@ -277,7 +277,10 @@ enum status runner_start(struct runner *r, int64_t now, int64_t *due, void (*wat
 static void put_reason(struct buf *out, const siginfo_t *end, const struct handover_item *item)
 {
 	size_t len = item->len;
+	bool exited = end->si_code == CLD_EXITED;
+	char reason[40];
 
+	snprintf(reason, sizeof(reason), "%s %d", exited ? "exit status" : "signal", end->si_status);
 	while (len && item->line[len - 1] == '\n')
 		len--;
 	json_open(out, '{');
@@ -285,8 +288,11 @@ static void put_reason(struct buf *out, const siginfo_t *end, const struct hando
 	json_add_string(out, "command", "exec");
 	json_add_string(out, "status", "failed");
 	json_open_key(out, "error", '{');
-	json_add_string(out, "kind", end->si_code == CLD_EXITED ? "exit" : "signal");
+	json_add_string(out, "kind", exited ? "exit" : "signal");
 	json_add_int(out, "code", end->si_status);
+	json_add_null(out, "http");
+	json_add_string(out, "message", reason);
+	json_add_bool(out, "retryable", false);
 	json_close(out, '}');
 	json_add_int(out, "attempts", item->failures);
 	json_add_int(out, "timestamp", clock_wall_ms());
