@@ -69,7 +69,8 @@ void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t l
 	int64_t now, elapsed;
 	char left[32], eta[64] = "";
 
-	if (!progress->on)
+	/* of a single message, its upload is what there is to show */
+	if (!progress->on || sent + lost + waiting < 2)
 		return;
 	now = clock_mono_ms();
 	elapsed = now - progress->began_ms;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -242,6 +243,22 @@ void log_close(void)
 	state.trace_fd = -1;
 }
 
+/* A line that wraps could not be taken away again. Wide characters count as one, so a name that has them may still. */
+static void fit_terminal(struct buf *text)
+{
+	struct winsize size;
+	size_t columns = 0;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return;
+	for (size_t i = 0; i < text->len; i++) {
+		if (((unsigned char)text->data[i] & 0xC0) != 0x80 && ++columns == size.ws_col) {
+			buf_truncate(text, i);
+			return;
+		}
+	}
+}
+
 void log_progress(const char *format, ...)
 {
 	struct buf text, line;
@@ -255,6 +272,7 @@ void log_progress(const char *format, ...)
 	va_start(args, format);
 	compose(&text, format, args);
 	va_end(args);
+	fit_terminal(&text);
 	if (text.len || state.progress_shown) {
 		buf_adds(&line, "\r\033[K");
 		buf_add(&line, text.data, text.len);

@@ -83,12 +83,21 @@ is "$status $(wc -l <"$err")" '69 1' 'and one line when it is not'
 
 kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
 rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
-sandbox --fault 'POST messages 3:404,4+:slow/600'
+sandbox --fault 'POST messages 3:404,4-12:slow/600,13:slow/2500,14+:slow/600'
 as alice kandy whoami >/dev/null
 for i in {1..6}; do echo "{\"to\":\"bob@sandbox.example\",\"text\":\"$i\"}"; done >in
 TERM=xterm XDG_STATE_HOME=$scratch/state-alice timeout "$patience" script -qefc 'kandy send --jsonl -j 1 --retry 0 <in >results' screen </dev/null >/dev/null 2>&1
 like screen '[0-9]+ sent, [0-9]+ failed, [0-9.]+/s, [0-9]+:[0-9][0-9] to go' 'a batch shows how it gets on'
 is "$(wc -l <results)" 6 'its results are elsewhere'
+TERM=xterm XDG_STATE_HOME=$scratch/state-alice timeout "$patience" script -qefc \
+	'stty cols 12; kandy send --jsonl -j 1 --retry 0 <in >results; stty size >size' screen </dev/null >/dev/null 2>&1
+is "$(cut -d' ' -f 2 size)" 12 'a narrow terminal'
+tr '\r' '\n' <screen | grep -o '[0-9]* sent.*' | sed 's/\x1b\[K//g' >shown
+ok 'shows it too' test -s shown
+is "$(awk 'length > 11' shown)" '' 'as much as there is room for'
+TERM=xterm XDG_STATE_HOME=$scratch/state-alice timeout "$patience" script -qefc \
+	'kandy send -t bob@sandbox.example -m slowly >results' screen </dev/null >/dev/null 2>&1
+unlike screen ' sent, ' 'a single message is no batch'
 XDG_STATE_HOME=$scratch/state-alice timeout "$patience" script -qefc 'kandy send -q --jsonl -j 1 --retry 0 <in >results' screen </dev/null >/dev/null 2>&1
 unlike screen 'to go' 'with -q it does not'
 finish
