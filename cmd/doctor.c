@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,6 +77,7 @@ static void check_state(struct doctor *d)
 {
 	const char *dir = d->ctx->state_dir;
 	struct err err = ERR_INIT;
+	struct statvfs disk;
 	struct stat st;
 
 	if (stat(dir, &st) && errno == ENOENT)
@@ -88,6 +90,8 @@ static void check_state(struct doctor *d)
 		err_set(&err, ST_CONFIG, "others can look into '%s'; run 'chmod 700 %s'", dir, dir);
 	else if (access(dir, W_OK | X_OK))
 		err_set(&err, ST_CONFIG, "'%s' is not writable: %s", dir, strerror(errno));
+	else if (!statvfs(dir, &disk) && (!disk.f_bavail || (disk.f_files && !disk.f_favail)))
+		err_set(&err, ST_IO, "there is no space left in '%s', so no token and no cursor can be kept", dir);
 	else
 		report_ok(&d->report, "state", "'%s' is ours alone", dir);
 	if (err.status)

@@ -53,6 +53,16 @@ is "$status" 78 'a configuration that others may change'
 like <(text config) "run 'chmod go-w" 'and what to do'
 chmod 644 "$config"
 
+# the disk
+if unshare -m true 2>/dev/null; then
+	cp -p "$state/default.json" saved
+	run unshare -m bash -c 'mount -t tmpfs -o size=64k,mode=700 tmpfs "$0" && cp -p saved "$0/default.json" && { cat /dev/zero >"$0/full"; kandy doctor; }' "$state"
+	is "$(check state)" false 'a full disk'
+	like <(text state) "there is no space left in '$state'" 'is named'
+else
+	diag 'no file system can be mounted here: doctor was not tried on a full disk'
+fi
+
 # the token cache
 chmod 755 "$state"
 run kandy doctor
