@@ -22,8 +22,8 @@ bool send_progress_shown(const struct send_progress *progress);
 void send_progress_upload(struct send_progress *progress, const char *name, int64_t sent, int64_t total);
 
 /*
- * A batch: done, failed, rate; and how long it will take, where it is known which part of the input has been `read` (0 to
- * 1; else 0). `waiting` are those that were read and are not done.
+ * A batch: done, failed, rate; and how long it will take, where it is known which part of the input has been `read` (0
+ * to 1; else 0). `waiting` are those that were read and are not done.
  */
 void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t lost, int64_t waiting, double read);
 

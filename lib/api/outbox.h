@@ -5,8 +5,9 @@
  * one or more recipients. The outbox uploads attachments, posts the messages, looks up in history what may have been
  * sent, and reports one result for each recipient. What it promises:
  *
- *  - Up to `jobs` requests are under way at once, begun in the order of the items. In one conversation, messages go out one after the other, in the
- *    order in which they were added, whatever happens to each; uploads run ahead of their turn.
+ *  - Up to `jobs` requests are under way at once, begun in the order of the items. In one conversation, messages go
+ *    out one after the other, in the order in which they were added, whatever happens to each; uploads run ahead of
+ *    their turn.
  *  - A file (device, inode, size, times, name, type) is uploaded once for all the messages of the run that carry it.
  *    The last OUTBOX_UPLOADS_KEPT of them are remembered.
  *  - Results come in the order of the items and recipients, or as they are known (`unordered`).

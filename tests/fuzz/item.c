@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json_release(&ref);
 	}
 	for (size_t i = 0; i < item->to_count; i++)
-		MUST(item->to[i].id && item->to[i].id[0]);
+		MUST(item->to[i].id && (item->bad.status || item->to[i].id[0]));
 	if (!item->bad.status && item->source)
 		check_again(item, &defaults);
 	item_free(item);
