@@ -133,7 +133,7 @@ static bool read_message(struct backfill *b, const struct cursor *cursor, struct
 	struct notification n;
 	struct err why = ERR_INIT;
 
-	*line = (struct backfill_line){ .peer = b->peer };
+	*line = (struct backfill_line){ .peer = b->peer, .message = true };
 	buf_clear(&b->line);
 	buf_add(&b->line, line, sizeof(*line));
 	if (notification_from_history(&b->decoder, message, context, &b->line, &n, &why))

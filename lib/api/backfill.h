@@ -50,6 +50,7 @@ struct backfill_line {
 	struct cursor_peer *peer;
 	uint64_t id;
 	int64_t time_ms;
+	bool message; /* and no typing, receipt or the like, which are live alone and have no peer */
 	bool outbound; /* sent by this user */
 };
 

@@ -47,6 +47,12 @@ static bool ended(const struct listener *l)
 	return l->state >= STATE_DRAINING;
 }
 
+/* What waits for the reader and the command, as memory. */
+static size_t waiting(const struct listener *l)
+{
+	return outflow_weight(l->config.outflow) + (l->config.handover ? l->config.handover->bytes : 0);
+}
+
 /* ---- out ------------------------------------------------------------------------------------------------------- */
 
 static void filter(struct listener *l, const char *line, size_t len, struct buf *out)
@@ -120,42 +126,48 @@ static void count_line(struct listener *l, int64_t now)
 		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
 }
 
-/* For a message: behind its line, the cursor may move over it. */
+/* The cursor moves over the message as soon as all before it has been taken. */
 static void receipt(struct listener *l, const struct backfill_line *at)
 {
-	if (at->peer)
+	if (!at->peer)
+		return; /* it has no ID: the history cannot bring it again */
+	if (l->config.handover)
+		handover_pass(l->config.handover, l->config.cursor, at->peer, at->id, at->time_ms);
+	else
 		outflow_receipt(l->config.outflow, l->config.cursor, at->peer, at->id, at->time_ms);
 }
 
-/* Lines of one notification that stand in l->line. `at->peer` is NULL for what is no message. */
-static void emit(struct listener *l, int64_t now, const struct backfill_line *at)
+static void print_notification(struct listener *l, int64_t now, const struct backfill_line *at)
 {
-	struct outflow *outflow = l->config.outflow;
-	struct handover *handover = l->config.handover;
-	size_t before = outflow->bytes.len;
+	size_t before = l->config.outflow->bytes.len;
 
-	/* not wanted, and no less dealt with: the cursor moves over it */
-	if (at->outbound && !l->config.outbound) {
-		receipt(l, at);
-		return;
-	}
-	if (handover && !at->peer && !l->config.events)
-		return;
-	if (!handover || !at->peer) {
-		print(l, shape);
-		receipt(l, at);
-		if (outflow->bytes.len != before)
-			count_line(l, now);
-		return;
-	}
+	print(l, shape);
+	receipt(l, at);
+	if (l->config.outflow->bytes.len != before)
+		count_line(l, now);
+}
+
+static void hand_over(struct listener *l, int64_t now, const struct backfill_line *at)
+{
 	buf_clear(&l->filtered);
 	shape(l, l->line.data, l->line.len, &l->filtered);
 	if (!l->filtered.len) {
 		receipt(l, at);
 		return;
 	}
-	handover_add(handover, l->filtered.data, l->filtered.len, at->peer, at->id, at->time_ms);
+	handover_add(l->config.handover, l->filtered.data, l->filtered.len, at->peer, at->id, at->time_ms);
 	count_line(l, now);
+}
+
+/* Lines of one notification that stand in l->line. */
+static void emit(struct listener *l, int64_t now, const struct backfill_line *at)
+{
+	if (at->outbound && !l->config.outbound)
+		receipt(l, at); /* not wanted, and no less dealt with */
+	else if (at->message && l->config.handover)
+		hand_over(l, now, at);
+	else if (!l->config.handover || l->config.events)
+		print_notification(l, now, at);
 }
 
 void flow_event(struct listener *l, const char *status, const char *reason)
@@ -201,10 +213,10 @@ static void on_cancelled(struct listener *l, const struct notification *n)
 /* True for what is to be passed on, with `at` filled for a message. */
 static bool is_new(struct listener *l, const struct notification *n, struct backfill_line *at)
 {
-	*at = (struct backfill_line){ .outbound = n->outbound };
+	*at = (struct backfill_line){ .message = n->kind == NOTIFICATION_MESSAGE, .outbound = n->outbound };
 	if (n->id.len && !recent_add(&l->ids, hash_bytes(&l->key, n->id.s, n->id.len)))
 		return false;
-	if (n->kind != NOTIFICATION_MESSAGE || !n->message_id.len || !n->conversation.len)
+	if (!at->message || !n->message_id.len || !n->conversation.len)
 		return true;
 	at->peer = peer_of(l, n);
 	at->id = cursor_hash(l->config.cursor, n->message_id.s, n->message_id.len);
@@ -256,8 +268,7 @@ void flow_message(struct listener *l, int64_t now, const char *text, size_t len)
 		buf_add(&l->held, &len, sizeof(len));
 		buf_add(&l->held, text, len);
 	}
-	if (outflow_waiting(l->config.outflow) > OUTFLOW_HIGH || l->held.len > HELD_HIGH ||
-		(l->config.handover && l->config.handover->count > HANDOVER_HIGH))
+	if (waiting(l) > WAITING_HIGH || l->held.len > HELD_HIGH)
 		flow_advance(l, now);
 }
 
@@ -400,19 +411,13 @@ void flow_page(struct listener *l, int64_t now, struct listener_result *result)
 	result->more = NULL;
 }
 
-static bool has_room(const struct listener *l)
-{
-	return outflow_waiting(l->config.outflow) < OUTFLOW_HIGH &&
-		!(l->config.handover && l->config.handover->count > HANDOVER_HIGH);
-}
-
 /* The lines of the history that there is room for. */
 static void pour(struct listener *l, int64_t now)
 {
 	struct backfill_line at;
 	struct err err = ERR_INIT;
 
-	while (!ended(l) && l->backfill.need == BACKFILL_ROOM && has_room(l)) {
+	while (!ended(l) && l->backfill.need == BACKFILL_ROOM && waiting(l) < WAITING_HIGH) {
 		buf_clear(&l->line);
 		if (backfill_next(&l->backfill, l->config.cursor, &l->line, &at, &err)) {
 			listener_finish(l, now, err.status, &err, 0);
@@ -426,15 +431,14 @@ static void pour(struct listener *l, int64_t now)
 
 static void control_flow(struct listener *l, int64_t now)
 {
-	size_t waiting = outflow_waiting(l->config.outflow);
-	size_t items = l->config.handover ? l->config.handover->count : 0;
+	size_t weight = waiting(l);
 
 	if (!l->socket || l->state != STATE_OPEN)
 		return;
-	if (!l->paused && (waiting > OUTFLOW_HIGH || l->held.len > HELD_HIGH || items > HANDOVER_HIGH)) {
+	if (!l->paused && (weight > WAITING_HIGH || l->held.len > HELD_HIGH)) {
 		l->paused = true;
 		listener_push(l, LISTENER_ACT_PAUSE);
-	} else if (l->paused && waiting <= OUTFLOW_LOW && l->held.len <= HELD_HIGH && items <= HANDOVER_LOW) {
+	} else if (l->paused && weight <= WAITING_LOW && l->held.len <= HELD_HIGH) {
 		l->paused = false;
 		l->last_sign = now; /* silence was our doing */
 		listener_push(l, LISTENER_ACT_RESUME);

@@ -10,10 +10,9 @@
 #include "base/backoff.h"
 #include "base/hash.h"
 
-#define OUTFLOW_HIGH ((size_t)1 << 20) /* bytes waiting for the reader: the socket is paused */
-#define OUTFLOW_LOW ((size_t)256 << 10) /* and goes on */
-#define HANDOVER_HIGH 256 /* messages waiting for the command */
-#define HANDOVER_LOW 64
+#define WAITING_HIGH \
+	((size_t)1 << 20) /* what waits for the reader and the command weighs so much: the socket is paused */
+#define WAITING_LOW ((size_t)256 << 10) /* and goes on */
 #define HELD_HIGH ((size_t)256 << 10) /* bytes held while the history comes */
 #define IDS_REMEMBERED 4096 /* notification IDs; the vendor's client remembers 100 */
 #define EMITTED_REMEMBERED 16384 /* messages handed on: more than an outflow holds; the cursor knows the rest */

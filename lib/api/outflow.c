@@ -25,6 +25,11 @@ size_t outflow_waiting(const struct outflow *o)
 	return o->bytes.len - o->head;
 }
 
+size_t outflow_weight(const struct outflow *o)
+{
+	return outflow_waiting(o) + (o->receipt_count - o->receipt_head) * OUTFLOW_RECEIPT_WEIGHT;
+}
+
 const char *outflow_peek(const struct outflow *o, size_t *len)
 {
 	*len = outflow_waiting(o);

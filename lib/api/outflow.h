@@ -11,6 +11,12 @@
 #include "base/buf.h"
 #include "store/cursor.h"
 
+/*
+ * What a receipt counts for beside the bytes of lines: its own memory, and that of what has to remember the message as
+ * long as the cursor does not. A filter that leaves everything out makes receipts alone.
+ */
+#define OUTFLOW_RECEIPT_WEIGHT 128
+
 struct outflow_receipt {
 	uint64_t end; /* counted from the first byte that ever was put in */
 	struct cursor_peer *peer;
@@ -31,6 +37,7 @@ void outflow_init(struct outflow *outflow);
 void outflow_release(struct outflow *outflow);
 
 size_t outflow_waiting(const struct outflow *outflow); /* bytes */
+size_t outflow_weight(const struct outflow *outflow); /* the same, and what the receipts count for */
 const char *outflow_peek(const struct outflow *outflow, size_t *len); /* what is to be written next */
 
 /* Puts a receipt behind what is there now. `cursor` notes it at once if nothing waits. */

@@ -45,6 +45,7 @@ struct cursor_peer { /* one conversation */
 	size_t unsaved; /* of the newest marks */
 	bool dirty; /* in the cursor's list of what is to be saved */
 	bool filled; /* not saved, as the next: history was handed on in this run */
+	size_t queued; /* api/handover.c has so many of it */
 	int64_t verified_s; /* api/backfill.c has seen all of it up to the message of this second, its newest then */
 };
 

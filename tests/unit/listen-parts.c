@@ -136,11 +136,33 @@ static void test_handover(void)
 	handover_finish(&h, cursor, second);
 	handover_finish(&h, cursor, first);
 	handover_add(&h, "4\n", 2, a, 4, 1000);
-	tap_ok(h.count == 1 && !h.running && h.bytes == 2, "the books are right");
+	tap_ok(h.count == 1 && !h.running && h.bytes == sizeof(struct handover_item) + 2 && a->queued == 1 &&
+			!b->queued,
+		"the books are right");
 	h.closed = true;
 	tap_ok(!handover_begin(&h, 500, &due), "closed: nothing begins");
 	handover_release(&h);
 	tap_int((intmax_t)(a->count + b->count), 3, "the cursor has moved over what was taken");
+	tap_int((intmax_t)a->queued, 0, "nothing is in the queue any more");
+	handover_pass(&h, cursor, a, 5, 1000);
+	tap_ok(cursor_taken(a, 5), "a message without a command is taken at once");
+	handover_add(&h, "6\n", 2, NULL, 0, 1000);
+	handover_add(&h, "7\n", 2, NULL, 0, 1000);
+	handover_add(&h, "8\n", 2, a, 8, 1000);
+	handover_pass(&h, cursor, b, 9, 1000);
+	handover_pass(&h, cursor, a, 10, 1000);
+	tap_ok(cursor_taken(b, 9) && !cursor_taken(a, 10), "or when its turn comes");
+	first = handover_begin(&h, 0, &due);
+	second = handover_begin(&h, 0, &due);
+	tap_ok(first && !first->peer && second && second->id == 8 && !handover_begin(&h, 0, &due),
+		"those without a conversation come one by one");
+	handover_finish(&h, cursor, second);
+	tap_ok(cursor_taken(a, 8) && cursor_taken(a, 10), "which is then");
+	handover_finish(&h, cursor, first);
+	first = handover_begin(&h, 0, &due);
+	tap_ok(first && !strcmp(first->line, "7\n"), "in their order");
+	handover_finish(&h, cursor, first);
+	tap_ok(!h.first && h.last == &h.first && !h.count && !h.bytes && !h.without_peer, "and the books are right");
 	cursor_free(cursor);
 }
 

@@ -51,9 +51,9 @@ static void set_up(void)
 static void tear_down(void)
 {
 	listener_free(rig.l);
-	cursor_free(rig.cursor);
 	outflow_release(&rig.outflow);
 	handover_release(&rig.handover);
+	cursor_free(rig.cursor);
 }
 
 static void start(void)
@@ -169,16 +169,28 @@ static void done_page(int from, int to, const char *more)
 	done_second(0, from, to, more);
 }
 
-static void message(int id, int number)
+/* A live message of the conversation with bob. */
+static void say(int id, int number, const char *from, const char *to, const char *direction)
 {
 	char text[600];
 	int len = snprintf(text, sizeof(text),
 		"{\"chatMessageNotification\":{\"id\":\"n%d\",\"dateTime\":%d,\"chatMessage\":{\"text\":\"text %d\","
-		"\"senderAddress\":\"bob@x\",\"x-destinationAddress\":\"alice@x\",\"x-type\":\"inbound\",\"dateTime\":%d},"
+		"\"senderAddress\":\"%s\",\"x-destinationAddress\":\"%s\",\"x-type\":\"%s\",\"dateTime\":%d},"
 		"\"link\":[{\"rel\":\"chatMessage\",\"href\":\"/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages/m%d\"}]}}",
-		id, 1600000000 + number, number, 1600000000 + number, number);
+		id, 1600000000 + number, number, from, to, direction, 1600000000 + number, number);
 
 	listener_message(rig.l, rig.now, text, (size_t)len);
+}
+
+static void message(int id, int number)
+{
+	say(id, number, "bob@x", "alice@x", "inbound");
+}
+
+/* What the user has sent from elsewhere: passed over, unless it is asked for. */
+static void outbound(int id, int number)
+{
+	say(id, number, "alice@x", "bob@x", "outbound");
 }
 
 static void raw(const char *text)
@@ -1015,6 +1027,71 @@ static void test_handover(void)
 	tear_down();
 }
 
+/* Messages that no command is run for, behind one whose command has not ended. */
+static void test_handover_in_order(void)
+{
+	const struct cursor_peer *peer;
+	struct handover_item *item;
+	int64_t due = LISTENER_NEVER;
+
+	set_up();
+	rig.config.handover = &rig.handover;
+	go_live();
+	message(1, 1);
+	for (int i = 2; i <= 46; i++)
+		outbound(i, i);
+	message(47, 47);
+	outbound(48, 48);
+	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
+	tap_int((intmax_t)peer->count, 0, "the cursor moves over none of them before the first one is taken");
+	item = handover_begin(&rig.handover, rig.now, &due);
+	tap_ok(item && !handover_begin(&rig.handover, rig.now, &due), "only the first one is handed over");
+	handover_again(&rig.handover, item, rig.now);
+	item = handover_begin(&rig.handover, rig.now, &due);
+	handover_finish(&rig.handover, rig.cursor, item);
+	tap_int((intmax_t)peer->count, 46, "then it moves over all up to the next that needs its command");
+	item = handover_begin(&rig.handover, rig.now, &due);
+	tap_ok(item && strstr(item->line, "text 47"), "which begins");
+	handover_finish(&rig.handover, rig.cursor, item);
+	tap_int((intmax_t)peer->count, 48, "and over the last");
+	outbound(49, 49);
+	tap_int((intmax_t)peer->count, 49, "with nothing before it, one is passed over at once");
+	tear_down();
+}
+
+/* A message that names no ID can be handed over all the same. */
+static void test_handover_without_id(void)
+{
+	set_up();
+	rig.config.handover = &rig.handover;
+	go_live();
+	raw("{\"chatMessageNotification\":{\"id\":\"a\",\"chatMessage\":{\"text\":\"no link\",\"senderAddress\":\"bob@x\"}}}");
+	raw("{\"inboundSMSMessageNotification\":{\"id\":\"b\",\"inboundSMSMessage\":{\"message\":\"no ID\",\"senderAddress\":\"+1\"}}}");
+	tap_int((intmax_t)rig.handover.count, 2, "a message without an ID is handed over");
+	tap_int((intmax_t)outflow_waiting(&rig.outflow), 0, "and not printed");
+	tear_down();
+}
+
+/* Messages of which nothing is printed count, too, while they wait for the line before them. */
+static void test_paused_by_receipts(void)
+{
+	int count = 0;
+
+	set_up();
+	go_live();
+	message(1, 1);
+	while (count < 100000 && !listener_next(rig.l, &rig.last)) {
+		outbound(2 + count, 2 + count);
+		count++;
+	}
+	tap_ok(count < 20000 && rig.last.kind == LISTENER_ACT_PAUSE,
+		"a reader that takes nothing pauses the socket, also where all that comes is passed over");
+	numbers();
+	listener_room(rig.l, rig.now);
+	tap_ok(next_is(LISTENER_ACT_RESUME), "with the one line taken, it goes on");
+	tear_down();
+}
+
 static void test_hostile(void)
 {
 	static const char *const texts[] = { "", "{", "null", "[]", "{}", "\"x\"", "{\"chatMessageNotification\":null}",
@@ -1064,6 +1141,9 @@ int main(void)
 	test_stop();
 	test_once();
 	test_handover();
+	test_handover_in_order();
+	test_handover_without_id();
+	test_paused_by_receipts();
 	test_hostile();
 	return tap_done();
 }
