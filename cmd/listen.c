@@ -310,6 +310,9 @@ static const char *const description[] = {
 	"then the message is given up. What is no message is not handed to it; with --events it is printed.",
 	"A listener that has lost its connection connects again, with growing delays, and renews its token and its channel by "
 	"itself. It ends only if it cannot go on (code 77: not logged in or refused; 69: --max-offline), or when it is told to.",
+	"How far the reader has come is in a file beside the token cache, and is refused like that one (78) if others can read or write it. Where "
+	"it is damaged, that is said, and what came since the last run cannot be fetched: listening begins now, or where --since says; with "
+	"--once the code is 65.",
 	"Under systemd with Type=notify it reports when it is ready, and feeds the watchdog.",
 	NULL,
 };

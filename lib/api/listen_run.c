@@ -52,6 +52,7 @@ struct driver {
 	bool blocked; /* stdout has no room; it is watched */
 	bool known; /* the cursor says where the listener is; else a save would make all that there is new, or old */
 	bool moved; /* the cursor has something to save */
+	bool forgotten; /* the cursor was damaged: what came since the last run is not known */
 	bool save_failed; /* and could not, which was said */
 	struct err save_err;
 	bool stopped; /* the interrupt was handled */
@@ -432,14 +433,22 @@ static enum status open_cursor(struct driver *d, bool *baseline, struct err *err
 	enum status st = ST_OK;
 	int64_t since_ms;
 	bool found = false;
+	char *aside;
 
 	d->cursor = cursor_new(path);
 	free(path);
 	*baseline = false;
 	if (!strcmp(since, "last")) {
-		if (!(st = cursor_load(d->cursor, &found, err)))
+		if (!(st = cursor_load(d->cursor, &found, &aside, err)))
 			*baseline = !found;
 		d->known = found;
+		d->forgotten = aside != NULL;
+		if (aside)
+			log_error(
+				"the cursor is damaged, and kept as '%s'; what came since the last run cannot be told from what was "
+				"taken before: listening begins now, and with --since TIME where you say",
+				aside);
+		free(aside);
 	} else if (!strcmp(since, "none")) {
 		*baseline = true;
 	} else if (strcmp(since, "all") != 0) {
@@ -596,6 +605,8 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 			d.err = d.save_err;
 			st = d.err.status;
 		}
+		if (!st && d.forgotten && options->once)
+			st = err_set(&d.err, ST_DATA, "nothing was fetched, since the cursor was damaged");
 		if (!st && d.runner.given_up)
 			st = err_set(&d.err, ST_PARTIAL, "%lld message%s given up", (long long)d.runner.given_up,
 				d.runner.given_up == 1 ? " was" : "s were");

@@ -23,6 +23,7 @@ struct cursor {
 	char *path;
 	struct hash_key key;
 	int64_t floor_s; /* of conversations to come */
+	bool gap;
 	struct cursor_peer **peers; /* in the order in which they became known */
 	size_t count, cap;
 	struct cursor_peer **table; /* by name: open addressing */
@@ -42,6 +43,14 @@ struct cursor *cursor_new(const char *path)
 	c->fd = -1;
 	hash_key_random(&c->key);
 	return c;
+}
+
+/* The next save writes all of it anew, its first line included. */
+static void write_anew(struct cursor *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
 }
 
 static void forget_peers(struct cursor *c)
@@ -64,8 +73,7 @@ void cursor_free(struct cursor *c)
 	if (!c)
 		return;
 	forget_peers(c);
-	if (c->fd >= 0)
-		close(c->fd);
+	write_anew(c);
 	free(c->peers);
 	free(c->dirty);
 	free(c->path);
@@ -76,9 +84,8 @@ void cursor_reset(struct cursor *c, int64_t floor_s)
 {
 	forget_peers(c);
 	c->floor_s = floor_s;
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	c->gap = false;
+	write_anew(c);
 }
 
 /* ---- conversations --------------------------------------------------------------------------------------------- */
@@ -172,8 +179,16 @@ static void grow_marks(struct cursor_peer *peer)
 	peer->cap = cap;
 }
 
-/* Lets go of the oldest mark. Its second then counts as dealt with, which is so once later seconds have begun. */
-static void drop_mark(struct cursor_peer *peer, int64_t newest_s)
+int64_t cursor_last(const struct cursor_peer *peer)
+{
+	return peer->count ? mark_at(peer, peer->count - 1)->second : -1;
+}
+
+/*
+ * Lets go of the oldest mark. Its second then counts as dealt with, which is so once later seconds have begun; but not
+ * while there is a gap: then the message may come twice, which is better than that another one never comes.
+ */
+static void drop_mark(const struct cursor *c, struct cursor_peer *peer, int64_t newest_s)
 {
 	struct cursor_mark oldest = *mark_at(peer, 0);
 
@@ -182,17 +197,17 @@ static void drop_mark(struct cursor_peer *peer, int64_t newest_s)
 	peer->count--;
 	if (oldest.second >= newest_s)
 		oldest.second = newest_s - 1;
-	if (oldest.second > peer->floor_s)
+	if (oldest.second > peer->floor_s && !c->gap)
 		peer->floor_s = oldest.second;
 }
 
-static void add_mark(struct cursor_peer *peer, uint64_t id, int64_t second)
+static void add_mark(const struct cursor *c, struct cursor_peer *peer, uint64_t id, int64_t second)
 {
 	/* up to two of the old ones for a new one: so a burst's many are let go of when it is over */
 	for (int i = 0; i < 2 && peer->count >= CURSOR_IDS; i++) {
-		if (mark_at(peer, 0)->second + 2 > second && peer->count < CURSOR_IDS_MAX)
+		if ((c->gap || mark_at(peer, 0)->second + 2 > second) && peer->count < CURSOR_IDS_MAX)
 			break;
-		drop_mark(peer, second);
+		drop_mark(c, peer, second);
 	}
 	if (!hash_set_add(&peer->ids, id))
 		return;
@@ -214,7 +229,7 @@ static void mark_dirty(struct cursor *c, struct cursor_peer *peer)
 
 void cursor_take(struct cursor *c, struct cursor_peer *peer, uint64_t id, int64_t time_ms)
 {
-	add_mark(peer, id, second_of(time_ms));
+	add_mark(c, peer, id, second_of(time_ms));
 	mark_dirty(c, peer);
 }
 
@@ -224,6 +239,29 @@ void cursor_raise(struct cursor *c, struct cursor_peer *peer, int64_t second)
 		return;
 	peer->floor_s = second;
 	mark_dirty(c, peer);
+}
+
+void cursor_raise_all(struct cursor *c, int64_t second)
+{
+	if (second > c->floor_s) {
+		c->floor_s = second;
+		write_anew(c);
+	}
+	for (size_t i = 0; i < c->count; i++)
+		cursor_raise(c, c->peers[i], second);
+}
+
+void cursor_gap(struct cursor *c, bool gap)
+{
+	if (c->gap == gap)
+		return;
+	c->gap = gap;
+	write_anew(c);
+}
+
+bool cursor_has_gap(const struct cursor *c)
+{
+	return c->gap;
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */
@@ -237,6 +275,8 @@ static void put_header(const struct cursor *c, struct buf *out)
 	json_add_int(out, "cursor", 1);
 	json_add_string(out, "key", key);
 	json_add_int(out, "floor", c->floor_s);
+	if (c->gap)
+		json_add_bool(out, "gap", true);
 	json_close(out, '}');
 	buf_addc(out, '\n');
 }
@@ -291,12 +331,13 @@ static bool take_header(struct cursor *c, struct json_value line)
 		ok = parse_hex64(key + 16, &c->key.k[1]);
 		key[16] = '\0';
 		ok = ok && parse_hex64(key, &c->key.k[0]);
+		json_bool(json_get(line, "gap"), &c->gap);
 	}
 	free(key);
 	return ok;
 }
 
-static bool take_marks(struct cursor_peer *peer, struct json_value taken)
+static bool take_marks(const struct cursor *c, struct cursor_peer *peer, struct json_value taken)
 {
 	for (struct json_iter it = json_first(taken); json_more(it); it = json_next(it)) {
 		char *hex = json_dup(it.value);
@@ -308,7 +349,7 @@ static bool take_marks(struct cursor_peer *peer, struct json_value taken)
 		it = json_next(it);
 		if (!ok || !json_more(it) || !json_int(it.value, &second))
 			return false;
-		add_mark(peer, id, second);
+		add_mark(c, peer, id, second);
 	}
 	peer->unsaved = 0;
 	return true;
@@ -324,7 +365,7 @@ static bool take_peer(struct cursor *c, struct json_value line)
 	if (ok) {
 		struct cursor_peer *peer = cursor_peer(c, type, strlen(type), name, strlen(name));
 
-		ok = take_marks(peer, json_get(line, "taken"));
+		ok = take_marks(c, peer, json_get(line, "taken"));
 		if (json_int(json_get(line, "floor"), &floor_s) && floor_s > peer->floor_s)
 			peer->floor_s = floor_s;
 	}
@@ -351,33 +392,50 @@ size_t cursor_decode(struct cursor *c, const char *text, size_t len)
 	return at;
 }
 
-static void set_aside(struct cursor *c)
+/* Where it is now: out of the way, unless it cannot be moved. */
+static char *set_aside(const struct cursor *c)
 {
 	char *aside = xasprintf("%s.corrupt-%lld", c->path, (long long)clock_wall_ms());
 
-	if (!rename(c->path, aside))
-		log_warn("the cursor '%s' is damaged; it was set aside as '%s'", c->path, aside);
-	free(aside);
+	if (rename(c->path, aside)) {
+		free(aside);
+		aside = xstrdup(c->path);
+	}
+	return aside;
 }
 
-enum status cursor_load(struct cursor *c, bool *found, struct err *err)
+static enum status read_file(const struct cursor *c, struct buf *text, struct err *err)
 {
+	enum status st;
+	int fd;
+
+	if ((st = file_open_private(c->path, &fd, err)))
+		return st;
+	st = file_read_fd(fd, c->path, text, err);
+	close(fd);
+	return st;
+}
+
+enum status cursor_load(struct cursor *c, bool *found, char **aside, struct err *err)
+{
+	struct err why = ERR_INIT;
 	struct buf text;
 	enum status st;
 	size_t good;
 
 	*found = false;
+	*aside = NULL;
 	buf_init(&text, FILE_MAX);
-	st = file_read(c->path, &text, err);
-	if (st == ST_NOINPUT) {
-		st = ST_OK;
+	if ((st = read_file(c, &text, &why))) {
+		if (st == ST_NOINPUT)
+			st = ST_OK;
+		else if (err)
+			*err = why;
 		goto out;
 	}
-	if (st)
-		goto out;
 	good = cursor_decode(c, text.data, text.len);
 	if (!good) {
-		set_aside(c);
+		*aside = set_aside(c);
 		cursor_reset(c, 0);
 		hash_key_random(&c->key);
 		goto out;
@@ -477,9 +535,7 @@ static enum status fold(struct cursor *c, struct err *err)
 	struct folding folding = { .cursor = c };
 	enum status st;
 
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	write_anew(c);
 	/* before there is a temporary file: who ends here for want of memory shall leave none behind */
 	buf_init(&folding.line, BUF_NO_MAX);
 	buf_reserve(&folding.line, longest_line(c));

@@ -7,10 +7,14 @@
  * the last CURSOR_IDS messages of a conversation, and for all of its last two seconds up to CURSOR_IDS_MAX; and an
  * answer by time for what is older.
  *
+ * While there is a gap (cursor_gap()), which is as long as the history could not be read, what was taken is not all that
+ * came before it. No second counts as dealt with then that did not before, and all that is taken keeps its mark, so
+ * that a later look at the history finds exactly what is missing.
+ *
  * On disk (PROFILE.cursor, 0600): a line of JSON for each conversation, and behind them lines of the same kind for
  * what was taken since, appended by one write(2) for a whole burst; folded into a new file now and then. A last line
  * that was cut by a crash is left out: what it would have said counts as not taken. The IDs are stored as keyed
- * hashes, the key in the file's first line.
+ * hashes, the key in the file's first line, beside the gap.
  *
  * Only the process that holds the listener's lock (PROFILE.listen) may write it.
  */
@@ -54,10 +58,10 @@ struct cursor *cursor_new(const char *path);
 void cursor_free(struct cursor *cursor);
 
 /*
- * Reads the file. `*found` false where there is none, or where it is damaged from the start (then it is set aside as
- * PATH.corrupt-TIME with a warning).
+ * Reads the file. `*found` false where there is none, or where it is damaged from the start: then it is set aside, and
+ * `*aside` (free it) is where it is now; else that is NULL. ST_CONFIG if others may read or write it.
  */
-enum status cursor_load(struct cursor *cursor, bool *found, struct err *err) MUST_USE;
+enum status cursor_load(struct cursor *cursor, bool *found, char **aside, struct err *err) MUST_USE;
 
 /*
  * What is in the file, without the file: how many bytes of `text` were understood (whole lines; 0: it is damaged from
@@ -79,6 +83,8 @@ uint64_t cursor_hash(const struct cursor *cursor, const char *id, size_t len);
 
 /* Was taken, as far as the marks tell. */
 bool cursor_taken(const struct cursor_peer *peer, uint64_t id);
+/* The second of the message that was taken last; -1: no mark says. */
+int64_t cursor_last(const struct cursor_peer *peer);
 /* So old that it counts as taken where no mark says so. */
 bool cursor_old(const struct cursor_peer *peer, int64_t time_ms);
 
@@ -87,6 +93,11 @@ void cursor_take(struct cursor *cursor, struct cursor_peer *peer, uint64_t id, i
 
 /* All of the conversation up to this second counts as taken. Never goes back. */
 void cursor_raise(struct cursor *cursor, struct cursor_peer *peer, int64_t second);
+void cursor_raise_all(struct cursor *cursor, int64_t second); /* of those to come, too */
+
+/* The history cannot be read, and what comes is taken all the same; or has been read at last. */
+void cursor_gap(struct cursor *cursor, bool gap);
+bool cursor_has_gap(const struct cursor *cursor);
 
 /*
  * Writes what has changed since the last time; nothing if nothing did. With `durable`, also fsync. ST_IO or

@@ -71,4 +71,28 @@ is "$status" 77 'a failure with --since none'
 control '{"do":"clear-faults"}'
 run as alice kandy listen --once
 is "$status $(texts "$out")" '0 news,' 'does not make the listener forget where it was'
+
+# --- a cursor that cannot be believed
+cursor=$scratch/state-alice/kandy/default.cursor
+as alice kandy listen --once >/dev/null
+text 'in between'
+chmod 666 "$cursor"
+run as alice kandy listen --once
+is "$status $(wc -c <"$out")" '78 0' 'a cursor that others may write is refused'
+like "$err" "chmod 600 .*default.cursor" 'with what helps'
+chmod 600 "$cursor"
+run as alice kandy listen --once
+is "$status $(texts "$out")" '0 in between,' 'and nothing was lost by that'
+text 'gone'
+echo broken >"$cursor"
+run as alice kandy listen -q --once
+is "$status $(wc -c <"$out")" '65 0' 'a damaged one: --once fails'
+like "$err" "the cursor is damaged, and kept as '.*default.cursor.corrupt-[0-9]+'.*--since TIME" 'and says what that means, -q or not'
+text 'after that'
+run as alice kandy listen -q --once
+is "$status $(texts "$out")$(cat "$err")" '0 after that,' 'and the next time all is well'
+echo broken >"$cursor"
+listener damaged -q
+stop
+like damaged.err 'the cursor is damaged' 'a listener that goes on says it, too'
 finish

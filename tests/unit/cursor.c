@@ -18,9 +18,11 @@ static struct cursor *load(bool *found)
 {
 	struct cursor *c = cursor_new(path);
 	struct err err = ERR_INIT;
+	char *aside;
 
-	if (cursor_load(c, found, &err))
+	if (cursor_load(c, found, &aside, &err))
 		tap_str(err.text, "", "the cursor can be read");
+	free(aside);
 	return c;
 }
 
@@ -80,6 +82,7 @@ static void test_damaged(void)
 	struct err err = ERR_INIT;
 	struct cursor *c;
 	bool found, whole;
+	char *aside;
 
 	buf_init(&text, 1 << 20);
 	if (file_read(path, &text, &err))
@@ -96,10 +99,87 @@ static void test_damaged(void)
 	tap_ok(true, "a file that was cut anywhere is read as far as it goes, or set aside");
 	if (file_replace(path, "garbage\n", 8, &err))
 		tap_ok(false, "the file can be written");
-	c = load(&found);
-	tap_ok(!found && access(path, F_OK), "garbage is set aside");
+	c = cursor_new(path);
+	tap_int(cursor_load(c, &found, &aside, &err), ST_OK, "garbage");
+	tap_ok(!found && access(path, F_OK) && aside && !access(aside, F_OK), "is set aside, and it is told where");
+	free(aside);
 	cursor_free(c);
 	buf_release(&text);
+}
+
+static void test_private(void)
+{
+	struct err err = ERR_INIT;
+	struct cursor *c;
+	char *aside;
+	bool found;
+
+	c = load(&found);
+	tap_ok(save(c) && !chmod(path, 0620), "a file that others may write");
+	cursor_free(c);
+	c = cursor_new(path);
+	tap_int(cursor_load(c, &found, &aside, &err), ST_CONFIG, "is refused");
+	tap_ok(!found && !aside && strstr(err.text, "chmod 600"), "with what helps");
+	tap_ok(!access(path, F_OK) && !chmod(path, 0600), "and stays where it is");
+	cursor_free(c);
+}
+
+/* What is taken while the history cannot be read says nothing of what came before it. */
+static void test_gap(void)
+{
+	struct cursor *c = cursor_new(path);
+	bool all = true, found;
+
+	for (int i = 0; i < 300; i++)
+		take(c, i, 1000 + i);
+	tap_ok(!cursor_has_gap(c) && cursor_old(bob(c), 1040000) && !cursor_old(bob(c), 1100000), "before a gap");
+	tap_int(cursor_last(bob(c)), 1299, "the last second");
+	tap_ok(save(c), "saved");
+	cursor_gap(c, true);
+	for (int i = 1000; i < 3000; i++)
+		take(c, i, 2000 + i);
+	tap_ok(save(c), "saved in the gap");
+	cursor_free(c);
+	c = load(&found);
+	tap_ok(found && cursor_has_gap(c), "it is known the next time");
+	take(c, 3000, 9000);
+	for (int i = 1000; i < 3000; i++)
+		all = all && cursor_taken(bob(c), id(c, i));
+	tap_ok(all, "all that was taken since it began is");
+	tap_ok(!cursor_old(bob(c), 1100000), "and nothing that may be missing counts as old");
+	tap_ok(cursor_old(bob(c), 1040000), "but for what did before");
+	cursor_gap(c, false);
+	for (int i = 4000; i < 6000; i++)
+		take(c, i, 10000 + i);
+	tap_ok(bob(c)->count <= 1000 && cursor_old(bob(c), 4000000), "with the gap closed, seconds pass by again");
+	tap_ok(save(c), "saved");
+	cursor_free(c);
+	c = load(&found);
+	tap_ok(!cursor_has_gap(c), "also in the file");
+	cursor_free(c);
+	c = cursor_new("/proc/nonexistent/cursor");
+	cursor_gap(c, true);
+	for (int i = 0; i < CURSOR_IDS_MAX + 100; i++)
+		take(c, i, 1000 + i);
+	tap_ok(bob(c)->count == CURSOR_IDS_MAX && !cursor_old(bob(c), 1050000),
+		"a gap that is too long lets things come twice, rather than not at all");
+	cursor_free(c);
+}
+
+static void test_raise_all(void)
+{
+	struct cursor *c = cursor_new(path);
+	bool found;
+
+	cursor_reset(c, 5);
+	take(c, 1, 100);
+	cursor_raise_all(c, 50);
+	tap_ok(save(c), "saved");
+	cursor_free(c);
+	c = load(&found);
+	tap_ok(bob(c)->floor_s == 50 && cursor_peer(c, "sms", 3, "+1", 2)->floor_s == 50,
+		"all conversations begin at a second, those to come, too");
+	cursor_free(c);
 }
 
 static void test_many(void)
@@ -174,9 +254,12 @@ int main(void)
 	path = path_join(dir, "p.cursor");
 	test_saved();
 	test_damaged();
+	test_private();
 	test_many();
 	test_burst_after_quiet();
 	test_future();
+	test_gap();
+	test_raise_all();
 	if (system(NULL)) {
 		char *command = xasprintf("rm -r '%s'", dir);
 
