@@ -302,6 +302,8 @@ static const char *const description[] = {
 	"kept on disk, and after each connection, the first one included, what the history has since then comes first (marked "
 	"\"backfilled\":true). A message counts as taken when its line has been written, or when the command of --exec has ended with 0. "
 	"Typing and receipts are not in the history: what of them falls into a gap is lost, and --events tells that there was one.",
+	"Where the jq program of --select or --jq fails on a message, that one is lost: it is named, with -q, too, and the code is 1 in the end. On "
+	"typing, receipts and the like, a failure is a warning.",
 	"With --exec, COMMAND is run for each message: its line is on stdin, its main fields are in the variables KANDY_EVENT, KANDY_TYPE, "
 	"KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_ADDRESS (what to send to in order to answer), KANDY_DIRECTION, "
 	"KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT (its first 100 KiB), "

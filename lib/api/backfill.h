@@ -11,6 +11,9 @@
  * The first time, what is there counts as taken (a baseline), and exactly that: the service's times are seconds, and
  * a message may still come in the second of the newest one. So of a conversation that is still moving, the messages of
  * the last seconds are taken down one by one, and only what is older is old by its time.
+ *
+ * The service's clock may go back. So what is old by its time is new all the same where it stands before something that
+ * is not old.
  */
 #ifndef KANDY_API_BACKFILL_H
 #define KANDY_API_BACKFILL_H
@@ -37,21 +40,23 @@ struct backfill {
 	struct cursor_peer *peer;
 	char *next; /* token of the page that is wanted, or NULL */
 	unsigned known; /* messages in a row that were known */
+	unsigned doubtful_count; /* messages in a row that are old by their time, */
+	struct buf doubtful; /* each with its length before it, newest first */
 	int64_t pages; /* read of this conversation */
 	bool dated; /* of a baseline: its newest message was seen, and the conversation's floor set by it */
 	struct recent paged; /* IDs of the pages before: growth shifts messages from one page to the next */
 	struct stack stack;
 	struct notification_decoder decoder;
 	struct buf line;
-	uint64_t found; /* lines handed out since the start */
 };
 
 struct backfill_line {
-	struct cursor_peer *peer;
+	struct cursor_peer *peer; /* NULL: it has none, or no ID to be known by */
 	uint64_t id;
 	int64_t time_ms;
 	bool message; /* and no typing, receipt or the like, which are live alone and have no peer */
 	bool outbound; /* sent by this user */
+	bool lost; /* it cannot be handed on; instead of a line there is a sentence that says why */
 };
 
 void backfill_init(struct backfill *b, const char *temp_dir); /* `temp_dir` is borrowed */
@@ -81,6 +86,15 @@ enum status backfill_page(struct backfill *b, struct cursor *cursor, const struc
  */
 enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf *out, struct backfill_line *line,
 	struct err *err) MUST_USE;
+
+/* Leaves the conversation of which a page was wanted, without a line of it, and goes on with the next. */
+void backfill_skip(struct backfill *b, struct cursor *cursor);
+
+/*
+ * Where the cursor keeps a conversation. Of SMS it is one for each own number (`own`; a length of 0: unknown), since each
+ * has a thread, and so an order, of its own.
+ */
+struct cursor_peer *backfill_peer(struct cursor *cursor, enum chat_type type, struct slice peer, struct slice own);
 
 /* One number for a message of a conversation. */
 uint64_t backfill_key(const struct cursor_peer *peer, uint64_t id);

@@ -42,6 +42,14 @@ static void warn(struct listener *l, const char *text)
 		l->config.warn(text);
 }
 
+/* A message that nobody will get any more. */
+static void lost(struct listener *l, const char *text)
+{
+	l->lost++;
+	if (l->config.error)
+		l->config.error(text);
+}
+
 static bool ended(const struct listener *l)
 {
 	return l->state >= STATE_DRAINING;
@@ -55,14 +63,43 @@ static size_t waiting(const struct listener *l)
 
 /* ---- out ------------------------------------------------------------------------------------------------------- */
 
-static void filter(struct listener *l, const char *line, size_t len, struct buf *out)
+/* Whose message it is that stands in l->line, for a complaint. */
+static void describe(struct json_value line, struct buf *out)
+{
+	buf_adds(out, "message '");
+	json_string(json_get(line, "messageId"), out);
+	buf_adds(out, "' of '");
+	json_string(json_get(line, "sender"), out);
+	buf_addc(out, '\'');
+}
+
+/* What the filter made of l->line before it failed is not handed on. */
+static void filter_failed(struct listener *l, const struct err *err)
+{
+	struct json_value line = { 0 };
+	struct buf text;
+
+	if (!json_parse(&l->text_doc, l->line.data, l->line.len, NULL, NULL))
+		line = json_root(&l->text_doc);
+	if (!json_equals(json_get(line, "event"), "message")) {
+		warn(l, err->text); /* programs that are made for messages fail on typing and the like */
+		return;
+	}
+	buf_init(&text, BUF_NO_MAX);
+	describe(line, &text);
+	buf_addf(&text, " is lost: %s", err->text);
+	lost(l, text.data);
+	buf_release(&text);
+}
+
+static void filter(struct listener *l, struct buf *out)
 {
 	struct err err = ERR_INIT;
 	size_t before = out->len;
 
-	if (filter_run(l->config.filter, line, len, out, &err)) {
+	if (filter_run(l->config.filter, l->line.data, l->line.len, out, &err)) {
 		buf_truncate(out, before);
-		warn(l, err.text);
+		filter_failed(l, &err);
 	}
 }
 
@@ -78,41 +115,41 @@ static void to_text(struct listener *l, const char *lines, size_t len, struct bu
 	}
 }
 
-/* What the format makes of some lines. */
-static void shape_unfiltered(struct listener *l, const char *lines, size_t len, struct buf *out)
+/* What the format makes of l->line. */
+static void shape_unfiltered(struct listener *l, struct buf *out)
 {
 	if (l->config.text)
-		to_text(l, lines, len, out);
+		to_text(l, l->line.data, l->line.len, out);
 	else
-		buf_add(out, lines, len);
+		buf_add(out, l->line.data, l->line.len);
 }
 
-/* What the filter and the format make of them. */
-static void shape(struct listener *l, const char *lines, size_t len, struct buf *out)
+/* What the filter and the format make of it. */
+static void shape(struct listener *l, struct buf *out)
 {
 	if (l->config.filter && l->config.text) {
 		buf_clear(&l->filtered);
-		filter(l, lines, len, &l->filtered);
+		filter(l, &l->filtered);
 		to_text(l, l->filtered.data, l->filtered.len, out);
 	} else if (l->config.filter) {
-		filter(l, lines, len, out);
+		filter(l, out);
 	} else {
-		shape_unfiltered(l, lines, len, out);
+		shape_unfiltered(l, out);
 	}
 }
 
-/* Lines for the reader of the output. */
-static void print(struct listener *l, void (*make)(struct listener *l, const char *lines, size_t len, struct buf *out))
+/* For the reader of the output. */
+static void print(struct listener *l, void (*make)(struct listener *l, struct buf *out))
 {
 	struct buf *out = &l->config.outflow->bytes;
 	struct buf made;
 
 	if (!l->config.terminal) {
-		make(l, l->line.data, l->line.len, out);
+		make(l, out);
 		return;
 	}
 	buf_init(&made, BUF_NO_MAX);
-	make(l, l->line.data, l->line.len, &made);
+	make(l, &made);
 	utf8_escape_controls(out, made.data, made.len);
 	buf_release(&made);
 }
@@ -150,7 +187,7 @@ static void print_notification(struct listener *l, int64_t now, const struct bac
 static void hand_over(struct listener *l, int64_t now, const struct backfill_line *at)
 {
 	buf_clear(&l->filtered);
-	shape(l, l->line.data, l->line.len, &l->filtered);
+	shape(l, &l->filtered);
 	if (!l->filtered.len) {
 		receipt(l, at);
 		return;
@@ -197,10 +234,10 @@ static struct cursor_peer *peer_of(struct listener *l, const struct notification
 	struct cursor_peer *last = l->last_peer;
 
 	/* mostly it is the one of the message before */
-	if (last && strlen(last->name) == n->conversation.len &&
+	if (last && n->type != CHAT_SMS && strlen(last->name) == n->conversation.len &&
 		!memcmp(last->name, n->conversation.s, n->conversation.len) && !strcmp(last->type, type))
 		return last;
-	l->last_peer = cursor_peer(l->config.cursor, type, strlen(type), n->conversation.s, n->conversation.len);
+	l->last_peer = backfill_peer(l->config.cursor, n->type, n->conversation, n->own);
 	return l->last_peer;
 }
 
@@ -208,6 +245,18 @@ static void on_cancelled(struct listener *l, const struct notification *n)
 {
 	l->want_resubscribe = true;
 	l->cancelled = n->service;
+}
+
+/*
+ * What comes late on the socket, after the history had it and more that is newer than is remembered message by message.
+ * A message whose time alone is old is new all the same: the service's clock may have gone back.
+ */
+static bool is_late(struct listener *l, const struct backfill_line *at)
+{
+	if (at->time_ms / 1000 > at->peer->passed_s)
+		return false;
+	warn(l, "the socket brings what is older than what the history has brought; it is passed over");
+	return true;
 }
 
 /* True for what is to be passed on, with `at` filled for a message. */
@@ -223,20 +272,42 @@ static bool is_new(struct listener *l, const struct notification *n, struct back
 	at->time_ms = n->timestamp_ms < 0 ? l->config.wall_ms() : n->timestamp_ms;
 	if (!recent_add(&l->emitted, backfill_key(at->peer, at->id)) || cursor_taken(at->peer, at->id))
 		return false;
-	/* what comes late on the socket, after the history had it and much that is newer */
-	return !at->peer->filled || !cursor_old(at->peer, at->time_ms);
+	return !is_late(l, at);
+}
+
+/* One that makes no line: not to be read, or too long. */
+static void unreadable(struct listener *l, const struct notification *n, const struct err *err)
+{
+	struct backfill_line at;
+	struct buf text;
+
+	if (err->status != ST_DATA) {
+		/* whatever it was; a message would be in the history, too */
+		if (l->config.error)
+			l->config.error(err->text);
+		return;
+	}
+	if (!is_new(l, n, &at))
+		return;
+	buf_init(&text, BUF_NO_MAX);
+	buf_addf(&text, "message '%.*s' of '%.*s' cannot be handed on: %s", (int)n->message_id.len,
+		n->message_id.len ? n->message_id.s : "", (int)n->conversation.len,
+		n->conversation.len ? n->conversation.s : "", err->text);
+	lost(l, text.data);
+	buf_release(&text);
+	receipt(l, &at);
 }
 
 /* One message that is neither held nor a keep-alive. */
 static void take(struct listener *l, int64_t now, const char *text, size_t len)
 {
 	struct backfill_line at;
-	struct notification n;
+	struct notification n = { 0 };
 	struct err err = ERR_INIT;
 
 	buf_clear(&l->line);
 	if (notification_decode(&l->decoder, text, len, &l->line, &n, &err)) {
-		warn(l, err.text);
+		unreadable(l, &n, &err);
 		return;
 	}
 	if (n.kind == NOTIFICATION_CONN_CHECK) {
@@ -285,6 +356,7 @@ void flow_begin(struct listener *l)
 		return;
 	}
 	l->filling = true;
+	l->poured = 0;
 	backfill_start(&l->backfill);
 }
 
@@ -361,6 +433,17 @@ static void end_baseline(struct listener *l, int64_t now)
 	listener_connect(l, now);
 }
 
+/* So much has come that not all of it is remembered message by message. */
+static void remember_times(struct listener *l)
+{
+	struct cursor_peer *peer;
+
+	if (l->poured < EMITTED_REMEMBERED / 2)
+		return;
+	for (size_t i = 0; (peer = cursor_at(l->config.cursor, i)); i++)
+		peer->passed_s = peer->floor_s;
+}
+
 static void end_filling(struct listener *l, int64_t now)
 {
 	struct buf held = l->held;
@@ -368,6 +451,7 @@ static void end_filling(struct listener *l, int64_t now)
 	l->filling = false;
 	l->offline_at = LISTENER_NEVER;
 	backoff_reset(&l->history_backoff);
+	remember_times(l);
 	buf_init(&l->held, BUF_NO_MAX);
 	for (size_t at = 0; at < held.len && !ended(l);) {
 		size_t len;
@@ -411,6 +495,19 @@ void flow_page(struct listener *l, int64_t now, struct listener_result *result)
 	result->more = NULL;
 }
 
+static void pour_one(struct listener *l, int64_t now, const struct backfill_line *at)
+{
+	if (at->peer && !recent_add(&l->emitted, backfill_key(at->peer, at->id)))
+		return;
+	l->poured++;
+	if (!at->lost) {
+		emit(l, now, at);
+		return;
+	}
+	lost(l, l->line.data);
+	receipt(l, at);
+}
+
 /* The lines of the history that there is room for. */
 static void pour(struct listener *l, int64_t now)
 {
@@ -423,9 +520,7 @@ static void pour(struct listener *l, int64_t now)
 			listener_finish(l, now, err.status, &err, 0);
 			return;
 		}
-		at.peer->filled = true;
-		if (recent_add(&l->emitted, backfill_key(at.peer, at.id)))
-			emit(l, now, &at);
+		pour_one(l, now, &at);
 	}
 }
 

@@ -466,6 +466,11 @@ static void say_warning(const char *text)
 	log_warn("%s", text);
 }
 
+static void say_error(const char *text)
+{
+	log_error("%s", text);
+}
+
 static struct listener *make_listener(struct driver *d, bool baseline)
 {
 	const struct listen_options *o = d->options;
@@ -488,6 +493,7 @@ static struct listener *make_listener(struct driver *d, bool baseline)
 		.outflow = &d->outflow,
 		.handover = o->exec ? &d->handover : NULL,
 		.warn = say_warning,
+		.error = say_error,
 		.wall_ms = clock_wall_ms,
 	};
 

@@ -74,6 +74,8 @@ struct listener {
 	struct buf held; /* each with its length before it */
 	bool paused;
 	int64_t lines; /* handed on, of notifications */
+	int64_t lost; /* messages that could not be */
+	int64_t poured; /* lines of the history, since the fill began */
 
 	enum status exit_status;
 	struct err exit_err;

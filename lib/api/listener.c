@@ -102,6 +102,9 @@ static void leave(struct listener *l)
 
 	l->state = STATE_DONE;
 	l->end_at = LISTENER_NEVER;
+	if (l->lost && (l->exit_status == ST_OK || l->exit_status == ST_NOTHING))
+		l->exit_status = err_set(&l->exit_err, ST_PARTIAL,
+			"%lld messages were lost; what was said of them is above", (long long)l->lost);
 	action = listener_push(l, LISTENER_ACT_EXIT);
 	action->status = l->exit_status;
 	action->err = l->exit_err;

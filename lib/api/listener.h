@@ -53,7 +53,8 @@ struct listener_config {
 	struct cursor *cursor; /* borrowed, as the next two */
 	struct outflow *outflow;
 	struct handover *handover; /* messages go here; NULL: everything goes to the outflow */
-	void (*warn)(const char *text); /* NULL: nobody hears it */
+	void (*warn)(const char *text); /* NULL: nobody hears it, as the next */
+	void (*error)(const char *text); /* a message was lost, or may have been; said with -q, too */
 	int64_t (*wall_ms)(void); /* for timestamps of connection events */
 };
 
@@ -107,7 +108,7 @@ enum listener_action_kind {
 	LISTENER_ACT_DROP, /* at once; no closed event follows */
 	LISTENER_ACT_ALIVE, /* there was a sign of life of the server (heartbeat) */
 	LISTENER_ACT_READY, /* the first connection is up and the history has come (READY=1) */
-	LISTENER_ACT_EXIT, /* with `status` and `err` */
+	LISTENER_ACT_EXIT, /* with `status` and `err`; ST_PARTIAL where all is well but for messages that were lost */
 };
 
 struct listener_action {

@@ -101,6 +101,7 @@ static bool decode_sms(struct decoding *d)
 	d->n->type = CHAT_SMS;
 	notification_set_conversation(d->decoder, d->n, notification_string(d->decoder, message.sender));
 	d->n->message_id = notification_string(d->decoder, json_get(sms, "messageId"));
+	d->n->own = notification_string(d->decoder, json_get(sms, "destinationAddress"));
 	notification_set_time(d->n, json_get(sms, "dateTime"), json_get(d->body, "dateTime"));
 	notification_add_message(d->line, &message, d->n);
 	return true;

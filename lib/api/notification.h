@@ -72,6 +72,7 @@ struct notification {
 	enum chat_type type; /* message, typing, receipt, invitation, participants, group */
 	struct slice conversation; /* as in `destination` */
 	struct slice message_id; /* message: as in `messageId`, decoded */
+	struct slice own; /* SMS: the number that it came in for, where it says so */
 	bool outbound; /* message, typing */
 	int64_t timestamp_ms; /* -1: unknown */
 	int64_t interval_ms; /* connCheck: how often one will come; 0 if it does not say */
@@ -97,8 +98,8 @@ void notification_decoder_release(struct notification_decoder *decoder); /* also
 
 /*
  * One text message of the socket: fills `n` and appends its lines, each with its newline, to `out`.
- * ST_PROTOCOL (nothing appended) if it is no JSON or passes the limits; ST_DATA (nothing appended) if a
- * line does not fit into `out`. Bytes that are not UTF-8 become U+FFFD.
+ * ST_PROTOCOL (nothing appended) if it is no JSON or passes the limits; ST_DATA (nothing appended, `n` filled) if a
+ * line does not fit into `out` or is larger than 4 MiB. Bytes that are not UTF-8 become U+FFFD.
  */
 enum status notification_decode(struct notification_decoder *decoder, const char *text, size_t len, struct buf *out,
 	struct notification *n, struct err *err) MUST_USE;
@@ -113,7 +114,7 @@ struct history_context {
 /*
  * One `chatMessage` of a chatMessageList (chat), or one `smsMessage` of an smsMessageList (CHAT_SMS), as
  * the same message line with "backfilled":true and "id":null. `message` may belong to any document.
- * ST_PROTOCOL (nothing appended) if it is no object.
+ * ST_PROTOCOL (nothing appended) if it is no object, ST_DATA as above.
  */
 enum status notification_from_history(struct notification_decoder *decoder, struct json_value message,
 	const struct history_context *context, struct buf *out, struct notification *n, struct err *err) MUST_USE;

@@ -144,9 +144,14 @@ struct cursor_peer *cursor_peer(struct cursor *c, const char *type, size_t type_
 	return peer;
 }
 
-const struct cursor_peer *cursor_find(const struct cursor *c, const char *type, const char *name)
+struct cursor_peer *cursor_find(const struct cursor *c, const char *type, const char *name)
 {
 	return c->places ? c->table[place_of(c, type, strlen(type), name, strlen(name))] : NULL;
+}
+
+struct cursor_peer *cursor_at(const struct cursor *c, size_t i)
+{
+	return i < c->count ? c->peers[i] : NULL;
 }
 
 bool cursor_taken(const struct cursor_peer *peer, uint64_t id)

@@ -48,8 +48,9 @@ struct cursor_peer { /* one conversation */
 	struct hash_set ids; /* the same, to be looked up */
 	size_t unsaved; /* of the newest marks */
 	bool dirty; /* in the cursor's list of what is to be saved */
-	bool filled; /* not saved, as the next: history was handed on in this run */
+	/* not saved */
 	size_t queued; /* api/handover.c has so many of it */
+	int64_t passed_s; /* what the socket brings of this second or before came by the history (api/flow.c) */
 	int64_t verified_s; /* api/backfill.c has seen all of it up to the message of this second, its newest then */
 };
 
@@ -76,8 +77,8 @@ void cursor_reset(struct cursor *cursor, int64_t floor_s);
 /* The conversation, made if it is not known yet. Borrowed, and stays where it is as long as the cursor lives. */
 struct cursor_peer *cursor_peer(struct cursor *cursor, const char *type, size_t type_len, const char *name,
 	size_t name_len);
-const struct cursor_peer *cursor_find(const struct cursor *cursor, const char *type,
-	const char *name); /* NULL: not known */
+struct cursor_peer *cursor_find(const struct cursor *cursor, const char *type, const char *name); /* NULL: not known */
+struct cursor_peer *cursor_at(const struct cursor *cursor, size_t i); /* all, one by one; NULL behind the last */
 
 uint64_t cursor_hash(const struct cursor *cursor, const char *id, size_t len);
 

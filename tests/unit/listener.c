@@ -20,7 +20,7 @@ static struct rig {
 	struct handover handover;
 	int64_t now;
 	struct listener_action last; /* of expect() */
-	char warned[1200];
+	char warned[1200], error[1200];
 } rig;
 
 static int64_t wall_ms(void)
@@ -31,6 +31,11 @@ static int64_t wall_ms(void)
 static void warn(const char *text)
 {
 	snprintf(rig.warned, sizeof(rig.warned), "%s", text);
+}
+
+static void error(const char *text)
+{
+	snprintf(rig.error, sizeof(rig.error), "%s", text);
 }
 
 static void set_up(void)
@@ -45,6 +50,7 @@ static void set_up(void)
 		.cursor = rig.cursor,
 		.outflow = &rig.outflow,
 		.warn = warn,
+		.error = error,
 		.wall_ms = wall_ms };
 }
 
@@ -131,37 +137,56 @@ static void fail_retryable(enum listener_job job, int http)
 	fail_until(job, http, -1);
 }
 
+static void add_session(struct listener_result *r, enum chat_type type, const char *peer, const char *own,
+	int64_t last_s)
+{
+	struct history_sessions *sessions = &r->sessions;
+
+	sessions->items = xgrow(sessions->items, sessions->count, &sessions->cap, sizeof(*sessions->items));
+	sessions->items[sessions->count++] = (struct history_session){ .type = type,
+		.peer = xstrdup(peer),
+		.own = xstrdup_null(own),
+		.last_ms = last_s < 0 ? -1 : last_s * 1000 };
+}
+
 static void done_sessions(const char *peer, int64_t last_s)
 {
 	struct listener_result r = { .job = LISTENER_SESSIONS };
 
-	if (peer) {
-		r.sessions.items = xcalloc(1, sizeof(*r.sessions.items));
-		r.sessions.count = r.sessions.cap = 1;
-		r.sessions.items[0] = (struct history_session){
-			.type = CHAT_ONE_TO_ONE, .peer = xstrdup(peer), .last_ms = last_s * 1000
-		};
-	}
+	if (peer)
+		add_session(&r, CHAT_ONE_TO_ONE, peer, NULL, last_s);
+	done(&r);
+}
+
+/* A page that is this JSON. */
+static void done_raw_page(const char *json, const char *more)
+{
+	struct listener_result r = { .job = LISTENER_PAGE, .more = xstrdup_null(more) };
+
+	buf_init(&r.page.text, 8 << 20);
+	buf_adds(&r.page.text, json);
+	if (json_parse(&r.page.json, r.page.text.data, r.page.text.len,
+		    &(struct json_limits){ .bytes = 8 << 20, .depth = 64, .values = 1 << 20 }, NULL))
+		tap_ok(false, "the page is JSON");
+	r.messages = json_root(&r.page.json);
 	done(&r);
 }
 
 /* Messages `from` down to `to` (newest first) of one conversation: all of `second`, or, if that is 0, one a second. */
 static void done_second(int second, int from, int to, const char *more)
 {
-	struct listener_result r = { .job = LISTENER_PAGE, .more = xstrdup_null(more) };
+	struct buf json;
 
-	buf_init(&r.page.text, 1 << 20);
-	buf_adds(&r.page.text, "[");
+	buf_init(&json, 1 << 20);
+	buf_adds(&json, "[");
 	for (int i = from; i >= to; i--)
-		buf_addf(&r.page.text,
+		buf_addf(&json,
 			"%s{\"text\":\"text %d\",\"senderAddress\":\"bob@x\",\"dateTime\":%d,"
 			"\"resourceURL\":\"/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages/m%d\"}",
 			i == from ? "" : ",", i, second ? second : 1600000000 + i, i);
-	buf_adds(&r.page.text, "]");
-	if (json_parse(&r.page.json, r.page.text.data, r.page.text.len, NULL, NULL))
-		tap_ok(false, "the page is JSON");
-	r.messages = json_root(&r.page.json);
-	done(&r);
+	buf_adds(&json, "]");
+	done_raw_page(json.data, more);
+	buf_release(&json);
 }
 
 static void done_page(int from, int to, const char *more)
@@ -170,27 +195,28 @@ static void done_page(int from, int to, const char *more)
 }
 
 /* A live message of the conversation with bob. */
-static void say(int id, int number, const char *from, const char *to, const char *direction)
+static void say(int id, int number, int second, bool inbound)
 {
 	char text[600];
 	int len = snprintf(text, sizeof(text),
 		"{\"chatMessageNotification\":{\"id\":\"n%d\",\"dateTime\":%d,\"chatMessage\":{\"text\":\"text %d\","
 		"\"senderAddress\":\"%s\",\"x-destinationAddress\":\"%s\",\"x-type\":\"%s\",\"dateTime\":%d},"
 		"\"link\":[{\"rel\":\"chatMessage\",\"href\":\"/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages/m%d\"}]}}",
-		id, 1600000000 + number, number, from, to, direction, 1600000000 + number, number);
+		id, second, number, inbound ? "bob@x" : ALICE, inbound ? ALICE : "bob@x",
+		inbound ? "inbound" : "outbound", second, number);
 
 	listener_message(rig.l, rig.now, text, (size_t)len);
 }
 
 static void message(int id, int number)
 {
-	say(id, number, "bob@x", "alice@x", "inbound");
+	say(id, number, 1600000000 + number, true);
 }
 
 /* What the user has sent from elsewhere: passed over, unless it is asked for. */
 static void outbound(int id, int number)
 {
-	say(id, number, "alice@x", "bob@x", "outbound");
+	say(id, number, 1600000000 + number, false);
 }
 
 static void raw(const char *text)
@@ -321,7 +347,7 @@ static void test_baseline(void)
 	tap_ok(next_is(LISTENER_ACT_ALIVE) && next_job_is(LISTENER_SESSIONS), "and asks the history again");
 	done_sessions("bob@x", 1600000005);
 	next_job_is(LISTENER_PAGE);
-	done_page(5, 1, "more");
+	done_page(5, 1, NULL);
 	tap_ok(next_is(LISTENER_ACT_READY) && quiet(), "ready");
 	tap_str(numbers(), "", "without anything new");
 	message(1, 6);
@@ -382,12 +408,8 @@ static void test_baseline_many(void)
 	next_job_is(LISTENER_PREPARE);
 	done_prepare("/ws");
 	next_job_is(LISTENER_SESSIONS);
-	r.sessions.items = xcalloc(5, sizeof(*r.sessions.items));
-	r.sessions.count = r.sessions.cap = 5;
 	for (size_t i = 0; i < 5; i++)
-		r.sessions.items[i] = (struct history_session){ .type = CHAT_ONE_TO_ONE,
-			.peer = xstrdup(names[i]),
-			.last_ms = last_s[i] < 0 ? -1 : last_s[i] * 1000 };
+		add_session(&r, CHAT_ONE_TO_ONE, names[i], NULL, last_s[i]);
 	done(&r);
 	while (next_job_is(LISTENER_PAGE)) {
 		snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s ", rig.last.request.session->peer);
@@ -717,8 +739,11 @@ static void test_long_history(void)
 	ask_history();
 	done_sessions("bob@x", 1600000000 + first);
 	for (; first > 0; first -= 50) {
+		char more[16];
+
+		snprintf(more, sizeof(more), "n-%d", first);
 		next_job_is(LISTENER_PAGE);
-		done_page(first, first - 49, first > 50 ? "more" : NULL);
+		done_page(first, first - 49, first > 50 ? more : NULL);
 	}
 	tap_ok(outflow_waiting(&rig.outflow) < (3 << 19), "a long history fills the outflow up to its mark only");
 	while (outflow_waiting(&rig.outflow)) {
@@ -736,6 +761,169 @@ static void test_long_history(void)
 	tap_ok(in_order, "oldest first");
 	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count >= CURSOR_IDS,
 		"the cursor knows the last ones");
+	tear_down();
+}
+
+/* The service's clock goes back. */
+static void test_clock_goes_back(void)
+{
+	set_up();
+	ask_history();
+	done_sessions("bob@x", 1600000001);
+	next_job_is(LISTENER_PAGE);
+	done_page(1, 1, NULL);
+	next_is(LISTENER_ACT_READY);
+	tap_str(numbers(), "1", "one message of the history");
+	for (int i = 2; i <= 600; i++) {
+		message(i, i);
+		numbers();
+	}
+	say(601, 601, 1600000100, true);
+	tap_str(numbers(), "601", "live, a message is new whatever its time says");
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000103);
+	tap_ok(next_job_is(LISTENER_PAGE),
+		"a conversation whose newest message is not the one that was taken last is looked at");
+	done_raw_page(
+		"["
+		"{\"text\":\"text 603\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000103,\"resourceURL\":\"/messages/m603\"},"
+		"{\"text\":\"text 602\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000102,\"resourceURL\":\"/messages/m602\"},"
+		"{\"text\":\"text 601\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000100,\"resourceURL\":\"/messages/m601\"},"
+		"{\"text\":\"text 600\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000600,\"resourceURL\":\"/messages/m600\"},"
+		"{\"text\":\"text 99\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000099,\"resourceURL\":\"/messages/m99\"}]",
+		NULL);
+	tap_str(numbers(), "602 603", "what stands before what was taken is new, and what stands behind it is not");
+	tear_down();
+}
+
+/* Two own numbers with one correspondent are two conversations. */
+static void test_two_numbers(void)
+{
+	struct listener_result r = { .job = LISTENER_SESSIONS };
+	char asked[200] = "";
+
+	set_up();
+	ask_history();
+	add_session(&r, CHAT_SMS, "+1555", "+1111", 1600000900);
+	add_session(&r, CHAT_SMS, "+1555", "+2222", 1600000900);
+	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600009999);
+	done(&r);
+	for (int i = 1; next_job_is(LISTENER_PAGE); i++) {
+		char page[200];
+
+		if (rig.last.request.session->type == CHAT_SMS)
+			snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s ",
+				rig.last.request.session->own);
+		snprintf(page, sizeof(page),
+			"[{\"message\":\"text %d\",\"type\":\"inbound\",\"dateTime\":1600000900,\"resourceURL\":\"/messages/m%d\"}]",
+			i, i);
+		done_raw_page(page, NULL);
+	}
+	tap_str(asked, "+1111 +2222 ", "each is asked for");
+	tap_ok(has_text("text 1") && has_text("text 2"), "and printed");
+	numbers();
+	raw("{\"inboundSMSMessageNotification\":{\"id\":\"a\",\"inboundSMSMessage\":{\"message\":\"text 2\",\"messageId\":\"m2\","
+	    "\"senderAddress\":\"+1555\",\"destinationAddress\":\"tel:+2222\"}}}");
+	tap_str(numbers(), "", "the socket's message is the history's, however it writes the number");
+	raw("{\"inboundSMSMessageNotification\":{\"id\":\"b\",\"inboundSMSMessage\":{\"message\":\"text 1\",\"messageId\":\"m1\","
+	    "\"senderAddress\":\"+1555\"}}}");
+	tap_str(numbers(), "", "also where it does not say which number it is for");
+	tear_down();
+
+	set_up();
+	go_live();
+	raw("{\"inboundSMSMessageNotification\":{\"id\":\"c\",\"inboundSMSMessage\":{\"message\":\"text 7\",\"messageId\":\"m7\","
+	    "\"senderAddress\":\"+1555\"}}}");
+	tap_str(numbers(), "7", "a number's first message, from a server that never says");
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	r = (struct listener_result){ .job = LISTENER_SESSIONS };
+	add_session(&r, CHAT_SMS, "+1555", "+1111", 1600000900);
+	done(&r);
+	next_job_is(LISTENER_PAGE);
+	done_raw_page(
+		"[{\"message\":\"text 7\",\"type\":\"inbound\",\"dateTime\":1600000900,\"resourceURL\":\"/messages/m7\"}]",
+		NULL);
+	tap_str(numbers(), "", "is known when the history has it");
+	tear_down();
+}
+
+/* Messages that no line can be made of. */
+static void test_too_long(void)
+{
+	struct buf json;
+
+	buf_init(&json, 8 << 20);
+	set_up();
+	rig.config.for_ms = 1000;
+	ask_history();
+	done_sessions("bob@x", 1600000005);
+	next_job_is(LISTENER_PAGE);
+	buf_adds(&json,
+		"[{\"text\":\"text 1\",\"dateTime\":1600000005,\"resourceURL\":\"/messages/m1\"},"
+		"{\"text\":\"x\",\"dateTime\":1600000004,\"resourceURL\":\"/messages/huge\",\"attachment\":[{}");
+	for (int i = 0; i < 60000; i++)
+		buf_adds(&json, ",{}");
+	buf_adds(&json, "]}]");
+	done_raw_page(json.data, NULL);
+	tap_str(numbers(), "1", "what is too long for a line hinders nothing");
+	tap_ok(strstr(rig.error, "'huge' of 'bob@x' cannot be handed on") != NULL, "and is named");
+	tap_int((intmax_t)cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2, "the cursor moves over it");
+	rig.error[0] = '\0';
+	buf_clear(&json);
+	buf_adds(&json,
+		"{\"chatMessageNotification\":{\"chatMessage\":{\"senderAddress\":\"bob@x\",\"attachment\":[{}");
+	for (int i = 0; i < 60000; i++)
+		buf_adds(&json, ",{}");
+	buf_adds(&json, "]},\"link\":[{\"href\":\"/oneToOne/bob@x/adhoc/messages/live\"}]}}");
+	raw(json.data);
+	tap_ok(strstr(rig.error, "'live' of 'bob@x' cannot be handed on") != NULL, "the same from the socket");
+	raw("{\"chatMess");
+	tap_ok(strstr(rig.error, "a notification cannot be read") != NULL,
+		"what is no JSON may have been a message, too");
+	tick();
+	closed(true, 0, ST_OK);
+	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
+		;
+	tap_int(rig.last.status, ST_PARTIAL, "the end: some messages were lost");
+	tap_ok(strstr(rig.last.err.text, "2 messages were lost") != NULL, "so many");
+	tear_down();
+	buf_release(&json);
+}
+
+static void test_pages_without_end(void)
+{
+	set_up();
+	ask_history();
+	done_sessions("bob@x", 1600000100);
+	next_job_is(LISTENER_PAGE);
+	done_page(100, 51, "a");
+	next_job_is(LISTENER_PAGE);
+	done_page(50, 41, "b");
+	next_job_is(LISTENER_PAGE);
+	done_page(40, 40, "b");
+	tap_ok(next_is(LISTENER_ACT_READY), "a page that names itself as the next one is the last");
+	tap_ok(strstr(rig.error, "'bob@x' comes in pages that repeat themselves") != NULL, "which is said");
+	tap_ok(has_text("text 40\"") && has_text("text 100\""), "what came of it is printed");
+	tear_down();
+
+	set_up();
+	ask_history();
+	done_sessions("bob@x", 1600000100);
+	for (int pages = 0; next_job_is(LISTENER_PAGE); pages++) {
+		char more[16];
+
+		if (pages > 10000) {
+			tap_ok(false, "there is an end of pages");
+			break;
+		}
+		snprintf(more, sizeof(more), "n-%d", pages);
+		done_page(1000000 - pages, 1000000 - pages, more);
+	}
+	tap_ok(strstr(rig.error, "too many pages") != NULL, "ten thousand pages are the most of one conversation");
 	tear_down();
 }
 
@@ -1130,6 +1318,10 @@ int main(void)
 	test_merge();
 	test_growing_history();
 	test_long_history();
+	test_clock_goes_back();
+	test_two_numbers();
+	test_too_long();
+	test_pages_without_end();
 	test_abandoned_page();
 	test_not_taken();
 	test_history_fails();
