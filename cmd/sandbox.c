@@ -40,7 +40,7 @@ struct sandbox_params {
 	int64_t cert_days;
 	const char *cert_host;
 	int64_t drop_every, drop_times, fragment, duplicate, reorder, check;
-	bool mute;
+	bool mute, silent_expiry;
 };
 
 #define AT(member) .at = offsetof(struct sandbox_params, member)
@@ -252,6 +252,10 @@ static const struct opt sandbox_opts[] = {
 		.max = 1000000,
 		.help = "deliver every Nth notification behind the next one" },
 	{ .kind = OPT_FLAG, .name = "mute", AT(mute), .help = "answer no connCheck" },
+	{ .kind = OPT_FLAG,
+		.name = "silent-expiry",
+		AT(silent_expiry),
+		.help = "leave the sockets of a channel open when it has run out or was deleted" },
 	{ .kind = OPT_DURATION,
 		.name = "check-interval",
 		.metavar = "DURATION",
@@ -318,6 +322,7 @@ static struct sandbox_config make_config(const struct sandbox_params *p)
 		.duplicate = p->duplicate,
 		.reorder = p->reorder,
 		.mute = p->mute,
+		.silent_expiry = p->silent_expiry,
 		.check_ms = p->check,
 	};
 }
@@ -563,8 +568,8 @@ static const char *const description[] = {
 	"as outbound.",
 	"POST /sandbox/control (no token is asked for) makes things happen while it runs. The body is an object "
 	"whose member \"do\" is one of: drop-sockets (\"how\": drop, reset or close), half-open (sockets neither "
-	"read nor write any more, and stay open), forget-channels, cancel-subscriptions, each with an optional "
-	"\"user\"; expire-tokens (\"refresh\":true: refresh tokens, too); sockets (\"mute\", \"fragment\", "
+	"read nor write any more, and stay open), forget-channels, cancel-subscriptions (\"service\": of that one alone; "
+	"\"silent\":true: without a word on the socket), each with an optional \"user\"; number (one more \"number\" of \"user\"); expire-tokens (\"refresh\":true: refresh tokens, too); sockets (\"mute\", \"fragment\", "
 	"\"duplicate\", \"reorder\": as the options); message-time (messages have the time \"at\", in milliseconds since "
 	"1970, from now on; without it, the clock's); clock (what its clock shows, of messages and in Date, is \"ahead\" "
 	"milliseconds of the machine's); fault (\"fault\": as --fault) and clear-faults; notify "

@@ -532,6 +532,7 @@ complete -c kandy -n '__kandy_command sandbox' -l fragment -x -d 'cut notificati
 complete -c kandy -n '__kandy_command sandbox' -l duplicate -x -d 'deliver every Nth notification twice'
 complete -c kandy -n '__kandy_command sandbox' -l reorder -x -d 'deliver every Nth notification behind the next one'
 complete -c kandy -n '__kandy_command sandbox' -l mute -d 'answer no connCheck'
+complete -c kandy -n '__kandy_command sandbox' -l silent-expiry -d 'leave the sockets of a channel open when it has run out or was deleted'
 complete -c kandy -n '__kandy_command sandbox' -l check-interval -x -d 'send connChecks every DURATION on channels where that is the server\'s part'
 complete -c kandy -n '__kandy_command sandbox' -l cert-days -x -d 'the certificate is valid for N days; a negative N makes one that has expired'
 complete -c kandy -n '__kandy_command sandbox' -l cert-host -x -a '(__fish_print_hostnames)' -d 'the certificate is for HOST'

@@ -201,13 +201,14 @@ void group_push_message(struct sandbox *s, struct user *sender, struct group *gr
 	}
 }
 
-static void push_composing(struct call *call, struct user *to, struct json_value composing)
+void chat_push_composing(struct call *call, struct user *to, enum thread_kind kind, const char *peer,
+	const char *destination, struct json_value composing)
 {
 	struct buf out, url;
 
 	buf_init(&out, 16 * 1024);
 	buf_init(&url, 2048);
-	chat_message_url(&url, to, THREAD_CHAT, call->user->address, NULL);
+	chat_message_url(&url, to, kind, peer, NULL);
 	json_open(&out, '{');
 	json_open_key(&out, "chatMessageNotification", '{');
 	notification_id(&out);
@@ -220,7 +221,7 @@ static void push_composing(struct call *call, struct user *to, struct json_value
 		free(key);
 	}
 	json_add_string(&out, "senderAddress", call->user->address);
-	json_add_string(&out, "x-destinationAddress", to->address);
+	json_add_string(&out, "x-destinationAddress", destination);
 	json_add_string(&out, "x-type", "inbound");
 	json_close(&out, '}');
 	link_json(&out, "chatSession", url.data);
@@ -232,7 +233,7 @@ static void push_composing(struct call *call, struct user *to, struct json_value
 	buf_release(&url);
 }
 
-static void answer_composing(struct call *call, struct json_value composing)
+void chat_answer_composing(struct call *call, struct json_value composing)
 {
 	struct buf *out = answer_json(&call->answer, 201);
 
@@ -254,8 +255,8 @@ void handle_chat_send(struct call *call)
 		return;
 	}
 	if (json_exists(composing)) {
-		push_composing(call, to, composing);
-		answer_composing(call, composing);
+		chat_push_composing(call, to, THREAD_CHAT, call->user->address, to->address, composing);
+		chat_answer_composing(call, composing);
 		return;
 	}
 	buf_init(&content, CONTENT_MAX);

@@ -64,6 +64,7 @@ static void half_open(struct call *call)
 		answer_count(call, sockets_freeze(call->s, user));
 }
 
+/* The notification of it, unless it is to go without a word. */
 static void cancel(struct call *call, struct channel *channel, struct subscription *subscription)
 {
 	static const char *const names[] = {
@@ -71,8 +72,10 @@ static void cancel(struct call *call, struct channel *channel, struct subscripti
 		[SUBSCRIBED_SMS] = "smsSubscriptionCancellationNotification",
 		[SUBSCRIBED_RECEIPTS] = "deliveryReceiptSubscriptionCancellationNotification",
 	};
+	bool silent = false;
 	struct buf out;
 
+	json_bool(json_get(json_root(&call->doc), "silent"), &silent);
 	buf_init(&out, 4096);
 	json_open(&out, '{');
 	json_open_key(&out, names[subscription->kind], '{');
@@ -80,7 +83,8 @@ static void cancel(struct call *call, struct channel *channel, struct subscripti
 	json_add_string(&out, "subscriptionId", subscription->id);
 	json_close(&out, '}');
 	json_close(&out, '}');
-	socket_deliver(call->s, channel, out.data, out.len);
+	if (!silent)
+		socket_deliver(call->s, channel, out.data, out.len);
 	buf_release(&out);
 	world_unsubscribe(subscription);
 }
@@ -116,17 +120,40 @@ static void forget_channels(struct call *call)
 
 static size_t cancel_subscriptions_of(struct call *call, struct user *user)
 {
+	static const char *const services[] = {
+		[SUBSCRIBED_CHAT] = "chat", [SUBSCRIBED_SMS] = "sms", [SUBSCRIBED_RECEIPTS] = "receipts"
+	};
+	struct json_value only = json_get(json_root(&call->doc), "service");
 	size_t count = 0;
 
 	for (struct channel *channel = user->channels; channel; channel = channel->next)
-		for (; channel->subscriptions; count++)
-			cancel(call, channel, channel->subscriptions);
+		for (struct subscription *at = channel->subscriptions, *next; at; at = next) {
+			next = at->next;
+			if (json_exists(only) && !json_equals(only, services[at->kind]))
+				continue;
+			cancel(call, channel, at);
+			count++;
+		}
 	return count;
 }
 
 static void cancel_subscriptions(struct call *call)
 {
 	for_users(call, cancel_subscriptions_of);
+}
+
+static void add_number(struct call *call)
+{
+	char *number = json_dup(json_get(json_root(&call->doc), "number"));
+	struct user *user;
+
+	if (user_of(call, "user", true, &user)) {
+		if (number && world_add_number(&call->s->world, user, number))
+			answer_count(call, 1);
+		else
+			answer_missing(&call->answer, "number");
+	}
+	free(number);
 }
 
 static void expire_tokens(struct call *call)
@@ -281,6 +308,7 @@ static const struct {
 	{ "half-open", half_open },
 	{ "forget-channels", forget_channels },
 	{ "cancel-subscriptions", cancel_subscriptions },
+	{ "number", add_number },
 	{ "expire-tokens", expire_tokens },
 	{ "sockets", set_socket_fault },
 	{ "message-time", set_message_time },

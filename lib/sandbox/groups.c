@@ -309,8 +309,20 @@ static void say(struct call *call, struct group *group, char *content, const cha
 	chat_done(s, message);
 }
 
+static void compose(struct call *call, const struct group *group, struct json_value composing)
+{
+	for (size_t i = 0; i < group->count; i++) {
+		struct user *user = world_user(&call->s->world, group->people[i].address);
+
+		if (user && user != call->user && !strcmp(group->people[i].status, "Connected"))
+			chat_push_composing(call, user, THREAD_GROUP, group->id, group->id, composing);
+	}
+	chat_answer_composing(call, composing);
+}
+
 void handle_group_send(struct call *call)
 {
+	struct json_value composing = call_json(call, "isComposing");
 	struct group *group = own_group(call);
 	struct buf content, text;
 
@@ -321,6 +333,8 @@ void handle_group_send(struct call *call)
 	if (strcmp(group_find(group, call->user->address)->status, "Connected") != 0)
 		answer_error(&call->answer, 403, "POL0001", "A policy error occurred. Error code is %1",
 			"not connected");
+	else if (json_exists(composing))
+		compose(call, group, composing);
 	else if (chat_content(call, call_json(call, "chatMessage"), &content, &text))
 		say(call, group, buf_take(&content), text.data);
 	buf_release(&content);

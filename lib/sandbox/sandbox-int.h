@@ -181,6 +181,10 @@ void chat_message_url(struct buf *out, const struct user *user, enum thread_kind
 	const char *id);
 void chat_message_json(const struct sandbox *s, struct buf *out, const char *key, const struct thread *thread,
 	const struct message *message);
+/* that the caller is writing: to one of those who see it in the conversation with `peer`; and the answer */
+void chat_push_composing(struct call *call, struct user *to, enum thread_kind kind, const char *peer,
+	const char *destination, struct json_value composing);
+void chat_answer_composing(struct call *call, struct json_value composing);
 void notification_id(struct buf *out); /* "id":"..." */
 void link_json(struct buf *out, const char *rel, const char *href); /* "link":[{...}] */
 /* as REST answers write times: seconds, unless told otherwise */
@@ -218,7 +222,8 @@ void socket_closed(struct socket *socket);
 
 /* to every socket of a channel */
 void socket_deliver(void *arg, struct channel *channel, const char *json, size_t len);
-void sockets_of_channel_close(void *arg, struct channel *channel);
+/* the channel has gone: its sockets are closed, or, where that is how it is to be, left open and hear nothing more */
+void sockets_of_channel_leave(void *arg, struct channel *channel);
 size_t sockets_drop(struct sandbox *s, enum conn_end how, const struct user *user); /* NULL: all; how many there were */
 size_t sockets_freeze(struct sandbox *s, const struct user *user);
 size_t sockets_count(const struct sandbox *s);

@@ -73,7 +73,7 @@ static enum status make_world(struct sandbox *s, struct err *err)
 	if (status)
 		return status;
 	s->world.deliver = socket_deliver;
-	s->world.channel_gone = sockets_of_channel_close;
+	s->world.channel_gone = sockets_of_channel_leave;
 	s->world.arg = s;
 	add_users(s);
 	for (size_t i = 0; i < config->fault_count && !status; i++)

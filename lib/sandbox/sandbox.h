@@ -52,6 +52,7 @@ struct sandbox_config {
 	int64_t fragment; /* notifications come in fragments of 1 to so many bytes; 0: whole */
 	int64_t duplicate, reorder; /* each Nth notification comes twice, or after its successor; 0: none */
 	bool mute; /* no connAck */
+	bool silent_expiry; /* the sockets of a channel that has gone stay open */
 	int64_t check_ms; /* interval of connChecks in the role `server` */
 };
 

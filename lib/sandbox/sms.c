@@ -18,7 +18,8 @@ static struct thread *sms_thread(struct sandbox *s, struct user *user, const cha
 	return thread;
 }
 
-static void push_inbound(struct sandbox *s, struct user *to, const struct message *message, const char *text)
+static void push_inbound(struct sandbox *s, struct user *to, const char *number, const struct message *message,
+	const char *text)
 {
 	struct buf out;
 
@@ -31,12 +32,12 @@ static void push_inbound(struct sandbox *s, struct user *to, const struct messag
 	json_add_string(&out, "message", text);
 	json_add_string(&out, "messageId", message->id);
 	json_add_string(&out, "senderAddress", message->sender);
-	json_add_string(&out, "destinationAddress", to->number);
+	json_add_string(&out, "destinationAddress", number);
 	json_add_int(&out, "dateTime", message->time);
 	json_close(&out, '}');
 	json_close(&out, '}');
 	json_close(&out, '}');
-	world_push(&s->world, to, SUBSCRIBED_SMS, to->number, NULL, out.data, out.len);
+	world_push(&s->world, to, SUBSCRIBED_SMS, number, NULL, out.data, out.len);
 	buf_release(&out);
 }
 
@@ -78,7 +79,7 @@ static void say(struct call *call, const char *from, const char *number, const c
 	if (other)
 		thread_append(&s->world, other, message);
 	if (to)
-		push_inbound(s, to, message, text);
+		push_inbound(s, to, number, message, text);
 	memcpy(id, message->id, ID_SIZE);
 	push_receipt(s, call->user, number, "DeliveredToNetwork", id);
 	push_receipt(s, call->user, number, to ? "DeliveredToTerminal" : "DeliveryImpossible", id);
@@ -134,6 +135,7 @@ void handle_sms_send(struct call *call)
 	struct json_value wanted = call_json(call, "outboundSMSMessageRequest"),
 			  addresses = json_get(wanted, "address");
 	const char *from = !strcmp(call->args[0], "default") ? call->user->number : call->args[0];
+	bool own = table_get(&call->s->world.users_by_number, from) == call->user;
 	char id[ID_SIZE] = "";
 	struct buf text;
 
@@ -142,8 +144,8 @@ void handle_sms_send(struct call *call)
 		answer_missing(&call->answer, "message");
 		goto out;
 	}
-	if (strcmp(from, call->user->number) != 0 || json_type(addresses) != JSON_ARRAY || !json_count(addresses)) {
-		answer_missing(&call->answer, strcmp(from, call->user->number) != 0 ? "senderAddress" : "address");
+	if (!own || json_type(addresses) != JSON_ARRAY || !json_count(addresses)) {
+		answer_missing(&call->answer, own ? "address" : "senderAddress");
 		goto out;
 	}
 	for (struct json_iter it = json_first(addresses); json_more(it); it = json_next(it)) {

@@ -108,13 +108,15 @@ static void leave_channel(struct socket *socket)
 	socket->sibling = NULL;
 }
 
-void sockets_of_channel_close(void *arg, struct channel *channel)
+void sockets_of_channel_leave(void *arg, struct channel *channel)
 {
-	(void)arg;
+	const struct sandbox *s = arg;
+
 	while (channel->sockets) {
 		struct socket *socket = channel->sockets;
 
-		close_socket(socket, 1000, "the channel is gone");
+		if (!s->config->silent_expiry)
+			close_socket(socket, 1000, "the channel is gone");
 		leave_channel(socket);
 	}
 }

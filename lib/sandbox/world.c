@@ -79,6 +79,20 @@ struct user *world_user(const struct world *w, const char *address)
 	return user;
 }
 
+bool world_add_number(struct world *w, struct user *user, const char *number)
+{
+	char *copy;
+
+	if (table_get(&w->users_by_number, number))
+		return false;
+	copy = xstrdup(number);
+	user->more_numbers =
+		xgrow(user->more_numbers, user->more_number_count, &user->more_number_cap, sizeof(*user->more_numbers));
+	user->more_numbers[user->more_number_count++] = copy;
+	table_put(&w->users_by_number, copy, user);
+	return true;
+}
+
 struct session *world_session_new(struct world *w, struct user *user)
 {
 	struct session *session = xcalloc(1, sizeof(*session)), **place = &w->session_ring[w->session_next];
@@ -463,6 +477,9 @@ static void user_free(struct world *w, struct user *user)
 	free(user->address);
 	free(user->password);
 	free(user->number);
+	for (size_t i = 0; i < user->more_number_count; i++)
+		free(user->more_numbers[i]);
+	free(user->more_numbers);
 	free(user);
 }
 

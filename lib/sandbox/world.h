@@ -27,6 +27,8 @@ enum {
 
 struct user {
 	char *name, *address, *password, *number; /* the address in lower case */
+	char **more_numbers;
+	size_t more_number_count, more_number_cap;
 	char id[ID_SIZE]; /* preferred_username, the {userId} of paths */
 	struct channel *channels;
 	size_t channel_count;
@@ -128,7 +130,7 @@ struct world_limits {
 struct world {
 	struct world_limits limits;
 	void (*deliver)(void *arg, struct channel *channel, const char *json, size_t len);
-	void (*channel_gone)(void *arg, struct channel *channel); /* its sockets are to be closed */
+	void (*channel_gone)(void *arg, struct channel *channel); /* its sockets are to let go of it */
 	void *arg;
 
 	struct user **users;
@@ -157,6 +159,7 @@ void world_release(struct world *w);
 /* NAME@sandbox.example, or NAME itself where it is an address. Password NAME-secret. */
 struct user *world_add_user(struct world *w, const char *name);
 struct user *world_user(const struct world *w, const char *address); /* any case; NULL: unknown */
+bool world_add_number(struct world *w, struct user *user, const char *number); /* one more; false: it is somebody's */
 
 struct session *world_session_new(struct world *w, struct user *user);
 

@@ -26,6 +26,14 @@ run as bob kandy send -t "group:$id" -m 'hello all'
 is "$status" 0 'send to it'
 run as alice kandy group list --format text
 is "$(cat "$out")" "group $id 'the té\"am': alice@sandbox.example (Connected), bob@sandbox.example (Connected), carol@sandbox.example (Invited)" '--format text'
+as bob kandy listen --heartbeat typing.beat -n 1 >typing.out 2>typing.err &
+listener=$!
+wait_for test -e typing.beat
+run as alice kandy typing "group:$id"
+is "$status" 0 'typing in a group'
+wait "$listener"
+json typing.out '[.event, .type, .destination == ["'"$id"'"], .sender, .state]' \
+	'["typing","chat-group",true,"alice@sandbox.example","active"]' 'is seen by the others'
 run as alice kandy history "group:$id"
 is "$(jq -sc 'map([.type,.destination,.sender,.parts[0].text])' "$out")" "[[\"chat-group\",[\"$id\"],\"bob@sandbox.example\",\"hello all\"]]" 'its history'
 run as alice kandy conversations --type group
