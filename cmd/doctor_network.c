@@ -147,24 +147,33 @@ static void check_token(struct network *n, bool *good)
 		report_failure(n->report, "token", &err);
 }
 
+/* What is left on the server of what the session has. */
+static enum status judge_channel(const struct session *session, const struct session *known, struct err *err)
+{
+	if (!known->channel_resource)
+		return err_set(err, ST_TEMPFAIL,
+			"the service has forgotten it; the next 'kandy subscribe' or 'kandy listen' makes another");
+	if (known->subscription_count < session->subscription_count)
+		return err_set(err, ST_TEMPFAIL,
+			"the service has cancelled subscriptions: there were %zu, and are %zu; the next 'kandy subscribe' or 'kandy listen' "
+			"makes them anew",
+			session->subscription_count, known->subscription_count);
+	return ST_OK;
+}
+
 static void check_channel(struct network *n)
 {
-	struct client *client = n->client;
+	const struct session *session = client_session(n->client);
+	struct session known = { 0 };
 	struct err err = ERR_INIT;
-	bool alive = false;
 
-	if (!client_session(client)->channel_url)
+	if (!session->channel_url)
 		report_ok(n->report, "channel", "none yet; 'kandy subscribe' or 'kandy listen' makes one");
-	else if (channel_alive(client, &alive, &err))
+	else if (channel_known(n->client, &known, &err) || judge_channel(session, &known, &err))
 		report_failure(n->report, "channel", &err);
-	else if (alive)
-		report_ok(n->report, "channel", "the service knows it; subscriptions: %zu",
-			client_session(client)->subscription_count);
-	else {
-		err_set(&err, ST_TEMPFAIL,
-			"the service has forgotten it; the next 'kandy subscribe' or 'kandy listen' makes another");
-		report_failure(n->report, "channel", &err);
-	}
+	else
+		report_ok(n->report, "channel", "the service knows it; subscriptions: %zu", known.subscription_count);
+	session_release(&known);
 }
 
 static void untried(struct network *n, const char *const *names, const char *why)

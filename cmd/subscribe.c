@@ -54,10 +54,13 @@ static enum status print_all(const struct session *session, size_t made, struct 
 /* What is in the session counts only as long as the server knows of it. */
 static enum status list(struct client *client, struct err *err)
 {
-	bool alive;
-	enum status st = channel_alive(client, &alive, err);
+	struct session known;
+	enum status st = channel_known(client, &known, err);
 
-	return st || !alive ? st : print_all(client_session(client), 0, err);
+	if (!st)
+		st = print_all(&known, 0, err);
+	session_release(&known);
+	return st;
 }
 
 static enum status subscribe(struct client *client, const struct channel_want *want, struct err *err)
@@ -125,8 +128,8 @@ static const struct opt opts[] = {
 static const char *const description[] = {
 	"Makes a notification channel where there is none (any more), subscribes it to the "
 	"services, and keeps both in the cache, where 'kandy "
-	"listen' finds them. What is there already is extended and stays, so the command can be "
-	"run as often as one likes.",
+	"listen' finds them. What is there already is extended and stays, what the service has lost "
+	"is made anew, so the command can be run as often as one likes.",
 	"The services are chat, sms (for one number: sms=+NUMBER) and receipts (of one's own SMS). "
 	"Without any, those that the last channel had are renewed, or chat is subscribed.",
 	"Prints a line for each subscription: "

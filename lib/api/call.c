@@ -103,6 +103,7 @@ static enum status exchange_prepare(struct client *client, struct exchange *x, s
 		/* what became of the request for a token says nothing of this one: it was not made, or refused */
 		err->outcome = ERR_NOT_SENT;
 		err->pending = false;
+		err->http = 0;
 		return st;
 	}
 	x->refused = false;

@@ -5,6 +5,7 @@
  */
 #include "api/channel.h"
 
+#include "api/service_error.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -16,6 +17,37 @@
 #define BODY_MAX ((size_t)64 * 1024)
 #define PATH_BYTES_MAX ((size_t)16 * 1024)
 #define LOCK_SLACK_MS 30000
+
+/* ---- services ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} services[] = { { "chat", CHANNEL_CHAT }, { "sms", CHANNEL_SMS }, { "receipts", CHANNEL_RECEIPTS } };
+
+/* What a session file calls by another name is chat. */
+static size_t index_of(const char *service)
+{
+	size_t i = sizeof(services) / sizeof(*services) - 1;
+
+	while (i && strcmp(services[i].name, service) != 0)
+		i--;
+	return i;
+}
+
+unsigned channel_service_bit(const char *service)
+{
+	return services[index_of(service)].bit;
+}
+
+const char *channel_service_name(unsigned bit)
+{
+	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
+		if (services[i].bit == bit)
+			return services[i].name;
+	}
+	BUG("no service");
+}
 
 /* ---- in the session ------------------------------------------------------------------------ */
 
@@ -78,39 +110,21 @@ static enum status forget_all(struct session *session, void *arg, struct err *er
 	return ST_OK;
 }
 
-static enum status forget_matching(struct session *session, void *arg, struct err *err)
+static void remove_url(struct session *session, const char *url)
 {
-	const struct channel_service *service = arg;
-	const struct session_subscription *found;
-
-	(void)err;
-	while ((found = channel_find(session, service->service, service->number)))
-		session_remove_subscription(session, (size_t)(found - session->subscriptions));
-	return ST_OK;
+	for (size_t i = 0; i < session->subscription_count; i++) {
+		if (!strcmp(session->subscriptions[i].url, url)) {
+			session_remove_subscription(session, i);
+			break;
+		}
+	}
 }
 
 static enum status forget_url(struct session *session, void *arg, struct err *err)
 {
 	(void)err;
-	for (size_t i = 0; i < session->subscription_count; i++) {
-		if (!strcmp(session->subscriptions[i].url, arg)) {
-			session_remove_subscription(session, i);
-			break;
-		}
-	}
+	remove_url(session, arg);
 	return ST_OK;
-}
-
-enum status channel_forget(struct client *client, struct err *err)
-{
-	return client_update(client, forget_all, NULL, err);
-}
-
-enum status channel_forget_subscription(struct client *client, const char *service, const char *number, struct err *err)
-{
-	struct channel_service which = { service, number };
-
-	return client_update(client, forget_matching, &which, err);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -145,10 +159,19 @@ static enum status delete (struct client *client, const char *url, struct err *e
 	return st;
 }
 
+static int64_t lifetime_wanted(const struct client *client, const struct channel_want *want)
+{
+	const struct session *session = client_session(client);
+
+	if (want->lifetime_ms)
+		return want->lifetime_ms;
+	return session->channel_lifetime_ms > 0 ? session->channel_lifetime_ms : CHANNEL_LIFETIME_MS;
+}
+
 static enum status make_channel(struct client *client, const struct channel_want *want, struct session *next,
 	struct err *err)
 {
-	int64_t lifetime = want->lifetime_ms ? want->lifetime_ms : CHANNEL_LIFETIME_MS;
+	int64_t lifetime = lifetime_wanted(client, want);
 	const char *role = want->role ? want->role : CHANNEL_ROLE;
 	struct client_answer answer = { 0 };
 	struct buf body;
@@ -166,25 +189,34 @@ static enum status make_channel(struct client *client, const struct channel_want
 	return st;
 }
 
-static enum status subscribe(struct client *client, const struct channel_service *service, struct session *next,
-	struct err *err)
+/* "/subscriptions" of the service, behind its base; which that is, is returned. */
+static const char *subscriptions_of(struct client *client, const char *service, struct buf *rest)
 {
-	const struct session *session = client_session(client);
-	bool sms = !strcmp(service->service, "sms"), receipts = !strcmp(service->service, "receipts");
+	const char *user = client_session(client)->user_id;
+	const unsigned bit = channel_service_bit(service);
+
+	buf_adds(rest, bit == CHANNEL_SMS ? "/inbound" : bit == CHANNEL_RECEIPTS ? "/outbound/" : "");
+	if (bit == CHANNEL_RECEIPTS)
+		percent_encode_segment(rest, user, strlen(user));
+	buf_adds(rest, "/subscriptions");
+	return bit == CHANNEL_CHAT ? "chat" : "smsmessaging";
+}
+
+static enum status subscribe(struct client *client, const struct channel_service *service, struct session *next,
+	struct channel_change *change, struct err *err)
+{
 	struct session_subscription *new;
 	struct client_answer answer = { 0 };
 	struct buf body, rest;
+	const char *base;
 	enum status st;
 	char *url;
 
 	buf_init(&body, BODY_MAX);
 	buf_init(&rest, PATH_BYTES_MAX);
-	channel_encode_subscription(&body, service, next->channel_callback, session->correlator);
-	buf_adds(&rest, sms ? "/inbound" : receipts ? "/outbound/" : "");
-	if (receipts)
-		percent_encode_segment(&rest, session->user_id, strlen(session->user_id));
-	buf_adds(&rest, "/subscriptions");
-	if ((st = post(client, sms || receipts ? "smsmessaging" : "chat", rest.data, &body, &answer, err)) ||
+	channel_encode_subscription(&body, service, next->channel_callback, client_session(client)->correlator);
+	base = subscriptions_of(client, service->service, &rest);
+	if ((st = post(client, base, rest.data, &body, &answer, err)) ||
 		(st = channel_decode_subscription(json_root(&answer.json), &url, err))) {
 		err_prefix(err, "subscribe to %s", service->service);
 	} else {
@@ -192,11 +224,70 @@ static enum status subscribe(struct client *client, const struct channel_service
 		new->service = xstrdup(service->service);
 		new->number = xstrdup_null(service->number);
 		new->url = url;
+		change->subscriptions_made++;
+		change->services_made |= channel_service_bit(service->service);
 	}
 	client_answer_release(&answer);
 	buf_release(&body);
 	buf_release(&rest);
 	return st;
+}
+
+/* ---- what the server has ------------------------------------------------------------------- */
+
+/* The lists of subscriptions, each asked for when it is first needed. */
+struct lists {
+	struct {
+		struct client_answer answer;
+		bool asked, refused;
+	} of[sizeof(services) / sizeof(*services)];
+};
+
+static void lists_release(struct lists *lists)
+{
+	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++)
+		client_answer_release(&lists->of[i].answer);
+}
+
+static enum status ask_list(struct client *client, const char *service, struct client_answer *answer, bool *refused,
+	struct err *err)
+{
+	struct client_call call = { .method = "GET" };
+	struct err why = ERR_INIT;
+	struct buf rest, path;
+	const char *base;
+	enum status st;
+
+	buf_init(&rest, PATH_BYTES_MAX);
+	buf_init(&path, PATH_BYTES_MAX);
+	base = subscriptions_of(client, service, &rest);
+	client_path(client, &path, base, rest.data);
+	call.path = path.data;
+	st = client_call(client, &call, answer, &why);
+	*refused = st && service_refuses(&why);
+	if (st && !*refused)
+		*err = why;
+	buf_release(&rest);
+	buf_release(&path);
+	return *refused ? ST_OK : st;
+}
+
+/* Whether the server knows the subscription; `refused` where it does not say. */
+static enum status look_up(struct client *client, struct lists *lists, const struct session_subscription *subscription,
+	bool refused, bool *known, struct err *err)
+{
+	size_t i = index_of(subscription->service);
+	enum status st;
+
+	if (!lists->of[i].asked) {
+		st = ask_list(client, services[i].name, &lists->of[i].answer, &lists->of[i].refused, err);
+		if (st)
+			return st;
+		lists->of[i].asked = true;
+	}
+	*known = lists->of[i].refused ? refused
+				      : channel_decode_listed(json_root(&lists->of[i].answer.json), subscription->url);
+	return ST_OK;
 }
 
 /* ---- the lifetime -------------------------------------------------------------------------- */
@@ -219,7 +310,7 @@ static enum status take_lifetime(struct client *client, struct json_value answer
 	return st;
 }
 
-enum status channel_extend(struct client *client, int64_t lifetime_ms, struct err *err)
+static enum status extend(struct client *client, int64_t lifetime_ms, struct err *err)
 {
 	const struct session *session = client_session(client);
 	struct client_call call = { .method = "PUT" };
@@ -227,13 +318,10 @@ enum status channel_extend(struct client *client, int64_t lifetime_ms, struct er
 	struct buf path, body;
 	enum status st;
 
-	if (!session->channel_resource)
-		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe%s'",
-			store_option(client_store(client)));
 	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
 	buf_addf(&path, "%s/channelLifetime", session->channel_resource);
-	channel_encode_lifetime(&body, lifetime_ms ? lifetime_ms : CHANNEL_LIFETIME_MS);
+	channel_encode_lifetime(&body, lifetime_ms);
 	call.path = path.data;
 	call.json = body.data;
 	call.json_len = body.len;
@@ -242,26 +330,6 @@ enum status channel_extend(struct client *client, int64_t lifetime_ms, struct er
 	client_answer_release(&answer);
 	buf_release(&path);
 	buf_release(&body);
-	return st;
-}
-
-enum status channel_alive(struct client *client, bool *alive, struct err *err)
-{
-	struct client_call call = { .method = "GET" };
-	struct err why = ERR_INIT;
-	enum status st;
-	char *path;
-
-	*alive = false;
-	if ((st = client_authenticate(client, NULL, err)) || !client_session(client)->channel_resource)
-		return st;
-	call.path = path = xstrdup(client_session(client)->channel_resource);
-	st = client_call(client, &call, NULL, &why);
-	free(path);
-	*alive = !st;
-	if (!st || channel_is_gone(&why))
-		return ST_OK;
-	*err = why;
 	return st;
 }
 
@@ -281,12 +349,42 @@ static enum status take_lock(struct client *client, int *fd, struct err *err)
 static enum status subscribe_missing(struct client *client, const struct channel_service *service, struct session *next,
 	struct channel_change *change, struct err *err)
 {
+	return has_exactly(next, service) ? ST_OK : subscribe(client, service, next, change, err);
+}
+
+/*
+ * One that the server has cancelled, or does not list. It is deleted all the same, so that there are never two: what
+ * lists look like is not known so well.
+ */
+static enum status subscribe_again(struct client *client, const struct session_subscription *old, struct session *next,
+	struct channel_change *change, struct err *err)
+{
+	struct channel_service service = { old->service, old->number };
 	enum status st;
 
-	if (has_exactly(next, service))
-		return ST_OK;
-	st = subscribe(client, service, next, err);
-	change->subscriptions_made += !st;
+	(void)!delete (client, old->url, NULL);
+	if (!(st = subscribe(client, &service, next, change, err)))
+		remove_url(next, old->url);
+	return st;
+}
+
+/* What of `before` the server has lost, while it has kept the channel. */
+static enum status subscribe_lost(struct client *client, const struct channel_want *want, const struct session *before,
+	struct session *next, struct channel_change *change, struct err *err)
+{
+	struct lists lists = { 0 };
+	enum status st = ST_OK;
+
+	for (size_t i = 0; !st && i < before->subscription_count; i++) {
+		const struct session_subscription *old = &before->subscriptions[i];
+		bool known = false;
+
+		if (!(channel_service_bit(old->service) & want->cancelled))
+			st = look_up(client, &lists, old, false, &known, err);
+		if (!st && !known)
+			st = subscribe_again(client, old, next, change, err);
+	}
+	lists_release(&lists);
 	return st;
 }
 
@@ -295,21 +393,45 @@ static enum status subscribe_all(struct client *client, const struct channel_wan
 	struct session *next, struct channel_change *change, struct err *err)
 {
 	static const struct channel_service chat = { "chat", NULL };
-	const struct channel_service *services = want->services;
+	const struct channel_service *wanted = want->services;
 	size_t count = want->services ? want->service_count : 0;
 	enum status st = ST_OK;
 
-	if (!services && !before->subscription_count) {
-		services = &chat;
+	if (!wanted && !before->subscription_count) {
+		wanted = &chat;
 		count = 1;
 	}
+	if (!change->channel_made)
+		st = subscribe_lost(client, want, before, next, change, err);
 	for (size_t i = 0; !st && i < before->subscription_count; i++) {
 		struct channel_service old = { before->subscriptions[i].service, before->subscriptions[i].number };
 
 		st = subscribe_missing(client, &old, next, change, err);
 	}
 	for (size_t i = 0; !st && i < count; i++)
-		st = subscribe_missing(client, &services[i], next, change, err);
+		st = subscribe_missing(client, &wanted[i], next, change, err);
+	return st;
+}
+
+/*
+ * Whether the channel in the session can be kept, its lifetime extended. `*there`: it has to be deleted if it is not.
+ */
+static enum status keep_channel(struct client *client, const struct channel_want *want, bool *kept, bool *there,
+	struct err *err)
+{
+	struct err why = ERR_INIT;
+	enum status st = ST_OK;
+
+	*kept = false;
+	*there = client_session(client)->channel_resource != NULL;
+	if (!*there || want->anew)
+		return ST_OK;
+	st = extend(client, lifetime_wanted(client, want), &why);
+	*kept = !st;
+	*there = !channel_is_gone(&why);
+	if (!st || service_refuses(&why))
+		return ST_OK;
+	*err = why;
 	return st;
 }
 
@@ -322,24 +444,31 @@ static enum status ensure_locked(struct client *client, const struct channel_wan
 {
 	struct session before = { 0 }, next = { 0 };
 	struct err why = ERR_INIT;
-	enum status st = ST_OK, saved;
+	enum status st, saved;
+	bool kept, there;
 
-	if (client_session(client)->channel_resource && (st = channel_extend(client, want->lifetime_ms, err)) &&
-		!channel_is_gone(err))
+	if (want->existing && !client_session(client)->subscription_count)
+		return err_set(err, ST_AUTH, "nothing is subscribed any more; run 'kandy subscribe%s'",
+			store_option(client_store(client)));
+	if ((st = keep_channel(client, want, &kept, &there, err)))
 		return st;
 	session_copy_channel(&before, client_session(client));
 	session_copy_channel(&next, &before);
-	change->channel_made = !before.channel_resource || st;
+	change->channel_made = !kept;
 	if (change->channel_made && (st = make_channel(client, want, &next, err)))
 		goto out;
 	st = subscribe_all(client, want, &before, &next, change, err);
-	if (st && change->channel_made)
+	if (st && change->channel_made) {
 		(void)!delete (client, next.channel_resource, &why);
-	else if ((change->channel_made || change->subscriptions_made) &&
+		goto out;
+	}
+	if ((change->channel_made || change->subscriptions_made) &&
 		(saved = client_update(client, put_channel, &next, &why))) {
 		st = saved;
 		*err = why;
 	}
+	if (!st && change->channel_made && there)
+		(void)!delete (client, before.channel_resource, &why);
 out:
 	session_release(&before);
 	session_release(&next);
@@ -359,6 +488,45 @@ enum status channel_ensure(struct client *client, const struct channel_want *wan
 		st = ensure_locked(client, want, done, &why);
 		close(fd);
 	}
+	if (st && err)
+		*err = why;
+	return st;
+}
+
+static enum status find_known(struct client *client, struct session *known, struct err *err)
+{
+	struct client_call call = { .method = "GET", .path = known->channel_resource };
+	struct lists lists = { 0 };
+	struct err why = ERR_INIT;
+	enum status st;
+	bool listed;
+
+	if ((st = client_call(client, &call, NULL, &why))) {
+		if (channel_is_gone(&why)) {
+			session_forget_channel(known);
+			return ST_OK;
+		}
+		*err = why;
+		return st;
+	}
+	for (size_t i = known->subscription_count; !st && i; i--) {
+		if (!(st = look_up(client, &lists, &known->subscriptions[i - 1], true, &listed, err)) && !listed)
+			session_remove_subscription(known, i - 1);
+	}
+	lists_release(&lists);
+	return st;
+}
+
+enum status channel_known(struct client *client, struct session *known, struct err *err)
+{
+	struct err why = ERR_INIT;
+	enum status st = client_authenticate(client, NULL, &why);
+
+	*known = (struct session){ 0 };
+	if (!st)
+		session_copy_channel(known, client_session(client));
+	if (!st && known->channel_resource)
+		st = find_known(client, known, &why);
 	if (st && err)
 		*err = why;
 	return st;

@@ -4,8 +4,9 @@
  *
  * What is known of them is kept in the session, so that `listen` finds what `subscribe` made. A
  * channel that is not extended in time is gone on the server, and its subscriptions with it; so is
- * one that the server has forgotten. channel_ensure() finds that out and makes anew what is
- * missing. Several processes that do so at once take turns, under PROFILE.channel.lock.
+ * one that the server has forgotten; and the server may cancel a subscription, which it says on the
+ * socket, where nobody need be. channel_ensure() asks for both, and makes anew what is missing.
+ * Several processes that do so at once take turns, under PROFILE.channel.lock.
  *
  * Encoders and decoders are pure; whatever takes a client talks to the server and saves the
  * session.
@@ -18,6 +19,16 @@
 #define CHANNEL_LIFETIME_MS INT64_C(3600000) /* what is asked for by default */
 #define CHANNEL_ROLE "client" /* who sends connCheck by default: the side that wants to know */
 
+/* Services as a set. */
+enum {
+	CHANNEL_CHAT = 1,
+	CHANNEL_SMS = 2,
+	CHANNEL_RECEIPTS = 4,
+	CHANNEL_SERVICES = 7,
+};
+unsigned channel_service_bit(const char *service);
+const char *channel_service_name(unsigned bit);
+
 struct channel_service {
 	const char *service; /* "chat", "sms" or "receipts" */
 	/* sms: the number that messages come in for, with its '+'; NULL: the server's choice */
@@ -25,51 +36,49 @@ struct channel_service {
 };
 
 struct channel_want {
-	int64_t lifetime_ms; /* asked for; the server may grant less. 0: CHANNEL_LIFETIME_MS */
+	/*
+	 * asked for; the server may grant less. 0: what the channel was granted before, or
+	 * CHANNEL_LIFETIME_MS
+	 */
+	int64_t lifetime_ms;
 	/* "client" or "server"; NULL: CHANNEL_ROLE. A channel of the other role is still used */
 	const char *role;
 	/* NULL: those that the session has, or chat where it has none */
 	const struct channel_service *services;
 	size_t service_count;
+	/* ST_AUTH if nothing is subscribed (any more), instead of chat */
+	bool existing;
+	/* a new channel, whatever the session says: the one that it has is no use, and is deleted */
+	bool anew;
+	/* services whose subscriptions the server has cancelled, whatever its lists say */
+	unsigned cancelled;
 };
 
 struct channel_change { /* what channel_ensure() had to do */
 	/* else the one in the session was alive, and its lifetime was extended */
 	bool channel_made;
 	size_t subscriptions_made; /* they stand at the end of the session's list */
+	unsigned services_made; /* of these */
 };
 
 /*
- * Afterwards the session has a channel that the server knew a moment ago, and at least the
- * subscriptions wanted. The channel in the session is kept if the server grants it another
- * lifetime; if it knows nothing of it (404, 410), a new one is made and what was subscribed to the
- * old one is subscribed again. `change` may be NULL.
+ * Afterwards the session has a channel and at least the subscriptions wanted, all of which the
+ * server knew a moment ago. The channel in the session is kept if the server grants it another
+ * lifetime; if it does not, since it knows nothing of it (404, 410) or refuses, a new one is made
+ * and what was subscribed to the old one is subscribed again. A subscription that the server's list
+ * does not have, or where the list is refused, is deleted there and made anew. `change` may be NULL.
  */
 enum status channel_ensure(struct client *client, const struct channel_want *want, struct channel_change *change,
 	struct err *err) MUST_USE;
 
 /*
- * Extends the lifetime of the session's channel. With channel_is_gone(err), channel_ensure() is
- * what helps. ST_AUTH where there is no channel.
+ * What the server knows of the session's channel and subscriptions, as `known` (to be released):
+ * nothing at all where the channel is gone. Changes nothing.
  */
-enum status channel_extend(struct client *client, int64_t lifetime_ms, struct err *err) MUST_USE;
+enum status channel_known(struct client *client, struct session *known, struct err *err) MUST_USE;
 
 /* True for a failure that says that there is no such thing (any more) on the server. */
 bool channel_is_gone(const struct err *err);
-
-/*
- * Asks the server whether it knows the session's channel; `*alive` is false where it does not, or
- * where there is none. Changes nothing.
- */
-enum status channel_alive(struct client *client, bool *alive, struct err *err) MUST_USE;
-
-/*
- * Forgets the channel and its subscriptions, or one subscription, in the session alone: before
- * channel_ensure(), when the server has said that they are gone.
- */
-enum status channel_forget(struct client *client, struct err *err) MUST_USE;
-enum status channel_forget_subscription(struct client *client, const char *service, const char *number,
-	struct err *err) MUST_USE;
 
 /*
  * Deletes one subscription, or the channel with all of its subscriptions, on the server and in the
@@ -106,6 +115,9 @@ enum status channel_decode(struct json_value answer, int64_t now_ms, struct sess
 
 /* The granted lifetime in ms, or -1 where the answer does not say. */
 int64_t channel_decode_lifetime(struct json_value answer);
+
+/* True if a list of subscriptions has the one with that resourceURL, by its ID. */
+bool channel_decode_listed(struct json_value answer, const char *url);
 
 /* The resourceURL of a new subscription; dup'ed. */
 enum status channel_decode_subscription(struct json_value answer, char **url, struct err *err) MUST_USE;

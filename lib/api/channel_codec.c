@@ -104,3 +104,44 @@ enum status channel_decode_subscription(struct json_value answer, char **url, st
 {
 	return client_need(inner(answer), "resourceURL", "the request for a subscription", url, err);
 }
+
+/* What stands behind the last '/', without a query. */
+static size_t last_segment(const char *url, const char **segment)
+{
+	size_t end = strcspn(url, "?#"), at = end;
+
+	while (at && url[at - 1] != '/')
+		at--;
+	*segment = url + at;
+	return end - at;
+}
+
+static bool is_at(struct json_value resource, const char *id, size_t len)
+{
+	char *url = json_dup(resource);
+	const char *segment;
+	bool same = url && last_segment(url, &segment) == len && !memcmp(segment, id, len);
+
+	free(url);
+	return same;
+}
+
+/* Servers wrap lists in more ways than one: so, in whatever is there. */
+static bool has_resource(struct json_value value, const char *id, size_t len)
+{
+	if (is_at(json_get(value, "resourceURL"), id, len))
+		return true;
+	for (struct json_iter it = json_first(value); json_more(it); it = json_next(it)) {
+		if (has_resource(it.value, id, len))
+			return true;
+	}
+	return false;
+}
+
+bool channel_decode_listed(struct json_value answer, const char *url)
+{
+	const char *id;
+	size_t len = last_segment(url, &id);
+
+	return len && has_resource(answer, id, len);
+}

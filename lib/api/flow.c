@@ -4,11 +4,16 @@
  */
 #include "api/listener-int.h"
 
+#include "api/channel.h"
+#include "api/service_error.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void flow_init(struct listener *l)
 {
@@ -34,7 +39,8 @@ void flow_release(struct listener *l)
 	backfill_release(&l->backfill);
 }
 
-#define HISTORY_TRIES 6 /* for what makes no sense, but may be better the next time */
+#define STALL_MS 60000 /* so long, what the socket delivers is held for want of an answer from the history */
+#define PAGE_FAILURES_MAX 3 /* in a row: then it is not the one conversation */
 
 static void warn(struct listener *l, const char *text)
 {
@@ -42,12 +48,37 @@ static void warn(struct listener *l, const char *text)
 		l->config.warn(text);
 }
 
-/* A message that nobody will get any more. */
-static void lost(struct listener *l, const char *text)
+static void say_error(struct listener *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void lost(struct listener *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void vsay_error(struct listener *l, const char *format, va_list args)
 {
-	l->lost++;
+	char text[1200];
+
+	vsnprintf(text, sizeof(text), format, args);
 	if (l->config.error)
 		l->config.error(text);
+}
+
+/* Messages may be lost, or come in another order. */
+static void say_error(struct listener *l, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsay_error(l, format, args);
+	va_end(args);
+}
+
+/* A message that nobody will get any more. */
+static void lost(struct listener *l, const char *format, ...)
+{
+	va_list args;
+
+	l->lost++;
+	va_start(args, format);
+	vsay_error(l, format, args);
+	va_end(args);
 }
 
 static bool ended(const struct listener *l)
@@ -63,21 +94,11 @@ static size_t waiting(const struct listener *l)
 
 /* ---- out ------------------------------------------------------------------------------------------------------- */
 
-/* Whose message it is that stands in l->line, for a complaint. */
-static void describe(struct json_value line, struct buf *out)
-{
-	buf_adds(out, "message '");
-	json_string(json_get(line, "messageId"), out);
-	buf_adds(out, "' of '");
-	json_string(json_get(line, "sender"), out);
-	buf_addc(out, '\'');
-}
-
 /* What the filter made of l->line before it failed is not handed on. */
 static void filter_failed(struct listener *l, const struct err *err)
 {
 	struct json_value line = { 0 };
-	struct buf text;
+	char *id, *sender;
 
 	if (!json_parse(&l->text_doc, l->line.data, l->line.len, NULL, NULL))
 		line = json_root(&l->text_doc);
@@ -85,11 +106,11 @@ static void filter_failed(struct listener *l, const struct err *err)
 		warn(l, err->text); /* programs that are made for messages fail on typing and the like */
 		return;
 	}
-	buf_init(&text, BUF_NO_MAX);
-	describe(line, &text);
-	buf_addf(&text, " is lost: %s", err->text);
-	lost(l, text.data);
-	buf_release(&text);
+	id = json_dup(json_get(line, "messageId"));
+	sender = json_dup(json_get(line, "sender"));
+	lost(l, "message '%s' of '%s' is lost: %s", id ? id : "", sender ? sender : "", err->text);
+	free(id);
+	free(sender);
 }
 
 static void filter(struct listener *l, struct buf *out)
@@ -241,26 +262,29 @@ static struct cursor_peer *peer_of(struct listener *l, const struct notification
 	return l->last_peer;
 }
 
-static void on_cancelled(struct listener *l, const struct notification *n)
+/* What comes until it is subscribed again is lost to the socket; what comes after that waits for it. */
+static void on_cancelled(struct listener *l, int64_t now, const struct notification *n)
 {
-	l->want_resubscribe = true;
-	l->cancelled = n->service;
+	l->cancelled |= n->service ? channel_service_bit(n->service) : CHANNEL_SERVICES;
+	flow_begin(l, now);
 }
 
 /*
  * What comes late on the socket, after the history had it and more that is newer than is remembered message by message.
  * A message whose time alone is old is new all the same: the service's clock may have gone back.
  */
-static bool is_late(struct listener *l, const struct backfill_line *at)
+static bool is_late(struct listener *l, int64_t now, const struct backfill_line *at)
 {
 	if (at->time_ms / 1000 > at->peer->passed_s)
 		return false;
-	warn(l, "the socket brings what is older than what the history has brought; it is passed over");
+	listener_complain(l, &l->late_trouble, now,
+		"the socket brings messages of '%s' that are older than what the history has brought; they are passed over",
+		at->peer->name);
 	return true;
 }
 
 /* True for what is to be passed on, with `at` filled for a message. */
-static bool is_new(struct listener *l, const struct notification *n, struct backfill_line *at)
+static bool is_new(struct listener *l, int64_t now, const struct notification *n, struct backfill_line *at)
 {
 	*at = (struct backfill_line){ .message = n->kind == NOTIFICATION_MESSAGE, .outbound = n->outbound };
 	if (n->id.len && !recent_add(&l->ids, hash_bytes(&l->key, n->id.s, n->id.len)))
@@ -272,29 +296,23 @@ static bool is_new(struct listener *l, const struct notification *n, struct back
 	at->time_ms = n->timestamp_ms < 0 ? l->config.wall_ms() : n->timestamp_ms;
 	if (!recent_add(&l->emitted, backfill_key(at->peer, at->id)) || cursor_taken(at->peer, at->id))
 		return false;
-	return !is_late(l, at);
+	return !is_late(l, now, at);
 }
 
 /* One that makes no line: not to be read, or too long. */
-static void unreadable(struct listener *l, const struct notification *n, const struct err *err)
+static void unreadable(struct listener *l, int64_t now, const struct notification *n, const struct err *err)
 {
 	struct backfill_line at;
-	struct buf text;
 
-	if (err->status != ST_DATA) {
-		/* whatever it was; a message would be in the history, too */
-		if (l->config.error)
-			l->config.error(err->text);
+	if (err->status != ST_DATA) { /* whatever it was; a message is in the history, too */
+		say_error(l, "%s", err->text);
 		return;
 	}
-	if (!is_new(l, n, &at))
+	if (!is_new(l, now, n, &at))
 		return;
-	buf_init(&text, BUF_NO_MAX);
-	buf_addf(&text, "message '%.*s' of '%.*s' cannot be handed on: %s", (int)n->message_id.len,
+	lost(l, "message '%.*s' of '%.*s' cannot be handed on: %s", (int)n->message_id.len,
 		n->message_id.len ? n->message_id.s : "", (int)n->conversation.len,
 		n->conversation.len ? n->conversation.s : "", err->text);
-	lost(l, text.data);
-	buf_release(&text);
 	receipt(l, &at);
 }
 
@@ -307,33 +325,53 @@ static void take(struct listener *l, int64_t now, const char *text, size_t len)
 
 	buf_clear(&l->line);
 	if (notification_decode(&l->decoder, text, len, &l->line, &n, &err)) {
-		unreadable(l, &n, &err);
+		unreadable(l, now, &n, &err);
 		return;
 	}
 	if (n.kind == NOTIFICATION_CONN_CHECK) {
 		listener_send(l, "{\"connAck\":{}}");
-		if (l->server_role && n.interval_ms > 0)
-			l->keepalive_ms = n.interval_ms;
+		listener_server_interval(l, n.interval_ms);
 		return;
 	}
-	if (n.kind == NOTIFICATION_CONN_ACK || !is_new(l, &n, &at))
+	if (n.kind == NOTIFICATION_CONN_ACK || !is_new(l, now, &n, &at))
 		return;
-	if (n.kind == NOTIFICATION_SUBSCRIPTION)
-		on_cancelled(l, &n);
 	emit(l, now, &at);
+	if (n.kind == NOTIFICATION_SUBSCRIPTION)
+		on_cancelled(l, now, &n);
 }
 
-/* Keep-alives are small; whatever is larger cannot be one, and is not looked at before its time. */
-static bool maybe_keepalive(const char *text, size_t len)
+/* By its first key, which names the kind; whatever is larger cannot be one, and is not looked at before its time. */
+static bool is_keepalive(const char *text, size_t len)
 {
-	return len < 200 && (memmem(text, len, "conn", 4) || memmem(text, len, "Conn", 4));
+	static const char *const keys[] = { "\"connCheck\"", "\"connAck\"" };
+	const char *p = text, *end = text + len;
+
+	if (len > KEEPALIVE_MAX)
+		return false;
+	while (p < end && (*p == '{' || *p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
+		p++;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t key = strlen(keys[i]);
+
+		if ((size_t)(end - p) > key && !strncasecmp(p, keys[i], key))
+			return true;
+	}
+	return false;
+}
+
+bool flow_holding(const struct listener *l)
+{
+	return l->filling && !l->loose;
 }
 
 void flow_message(struct listener *l, int64_t now, const char *text, size_t len)
 {
+	bool keepalive = is_keepalive(text, len);
+
 	if (ended(l))
 		return;
-	if (!l->filling || maybe_keepalive(text, len)) {
+	l->useful |= !keepalive;
+	if (keepalive || !flow_holding(l)) {
 		take(l, now, text, len);
 	} else {
 		buf_add(&l->held, &len, sizeof(len));
@@ -343,13 +381,40 @@ void flow_message(struct listener *l, int64_t now, const char *text, size_t len)
 		flow_advance(l, now);
 }
 
+static void release_held(struct listener *l, int64_t now)
+{
+	struct buf held = l->held;
+
+	buf_init(&l->held, BUF_NO_MAX);
+	for (size_t at = 0; at < held.len && !ended(l);) {
+		size_t len;
+
+		memcpy(&len, held.data + at, sizeof(len));
+		take(l, now, held.data + at + sizeof(len), len);
+		at += sizeof(len) + len;
+	}
+	buf_release(&held);
+	if (l->idle_at != LISTENER_NEVER)
+		l->idle_at = now + l->config.idle_ms;
+}
+
 /* ---- history --------------------------------------------------------------------------------------------------- */
 
-void flow_begin(struct listener *l)
+/* Something of it has come, or is on its way to the reader. */
+static void progress(struct listener *l, int64_t now)
+{
+	if (l->stall_at != LISTENER_NEVER && !l->partly)
+		l->stall_at = now + STALL_MS;
+}
+
+void flow_begin(struct listener *l, int64_t now)
 {
 	if (!l->config.history)
 		return;
 	l->refill_at = LISTENER_NEVER;
+	l->partly = false;
+	if (l->state == STATE_OPEN && !l->loose)
+		l->stall_at = now + STALL_MS;
 	if (l->filling) {
 		/* what is being read was asked for before this connection */
 		l->refill = l->backfill.need != BACKFILL_SESSIONS || l->busy == LISTENER_SESSIONS;
@@ -373,7 +438,7 @@ bool flow_request(struct listener *l, struct listener_request *request)
 	if (!l->filling || !ready || l->refill_at != LISTENER_NEVER)
 		return false;
 	if (l->backfill.need == BACKFILL_SESSIONS) {
-		*request = (struct listener_request){ .job = LISTENER_SESSIONS };
+		*request = (struct listener_request){ .job = LISTENER_SESSIONS, .all = l->baseline };
 	} else if (l->backfill.need == BACKFILL_PAGE) {
 		*request = (struct listener_request){ .job = LISTENER_PAGE };
 		request->session = backfill_request(&l->backfill, &request->next);
@@ -383,54 +448,125 @@ bool flow_request(struct listener *l, struct listener_request *request)
 	return true;
 }
 
-/* True for an answer that the next attempt will get, too: the service has no history for us. */
-static bool no_history(const struct err *err)
-{
-	return err->http >= 400 && err->http < 500 && err->http != 408 && err->http != 429;
-}
-
 /* Goes on without: what is held is let through. */
 static void give_history_up(struct listener *l, const struct err *err)
 {
-	char text[1200];
-
-	snprintf(text, sizeof(text), "the history cannot be read, what came while nobody listened is not fetched: %s",
-		err->text);
-	warn(l, text);
+	say_error(l, "the history cannot be read, what came while nobody listened is not fetched: %s", err->text);
 	flow_event(l, "gap", err->text);
-	l->config.history = !no_history(err);
+	l->config.history = false;
+	l->history_err = (struct err)ERR_INIT;
 	l->backfill.need = BACKFILL_NOTHING;
+	if (l->baseline)
+		cursor_raise_all(l->config.cursor, l->config.wall_ms() / 1000);
 }
 
-/* It cannot be had now: later, as long as that makes sense, and what the socket delivers is held meanwhile. */
+/* Some of it could not be read, and will be asked for again. */
+static void note_failure(struct listener *l, int64_t now, const struct err *err)
+{
+	if (!l->history_trouble.wait_ms)
+		flow_event(l, "waiting", err->text);
+	l->history_err = *err;
+	listener_complain(l, &l->history_trouble, now, "the history cannot be read yet: %s; trying again", err->text);
+}
+
+static void ask_later(struct listener *l, int64_t now)
+{
+	l->refill_at = now + backoff_next(&l->history_backoff, l->history_err.retry_after_ms);
+}
+
+/* Without that, there is no use in going on. */
+static bool is_fatal(const struct listener *l, const struct err *err)
+{
+	if (listener_login_over(err) || err->status == ST_CONFIG || l->config.once)
+		return true;
+	return l->baseline && !service_refuses(err) && listener_hopeless(l, err);
+}
+
+/* None of it can be had now: later, and what the socket delivers is held meanwhile. */
 static void history_failed(struct listener *l, int64_t now, const struct err *err)
 {
-	bool lasting = !err->retryable && (no_history(err) || l->history_backoff.tries >= HISTORY_TRIES);
-
-	if (err->status == ST_AUTH || err->status == ST_CONFIG ||
-		(l->config.once && (lasting || l->history_backoff.tries >= HISTORY_TRIES))) {
+	if (is_fatal(l, err)) {
 		listener_finish(l, now, err->status, err, 0);
-	} else if (lasting) {
+	} else if (service_refuses(err)) {
 		give_history_up(l, err);
 	} else {
-		if (l->config.max_offline_ms && l->offline_at == LISTENER_NEVER)
-			l->offline_at = now + l->config.max_offline_ms;
-		l->refill_at = now + backoff_next(&l->history_backoff, err->retry_after_ms);
+		note_failure(l, now, err);
+		ask_later(l, now);
 	}
+}
+
+void flow_sessions(struct listener *l, int64_t now, struct listener_result *result)
+{
+	if (l->backfill.need != BACKFILL_SESSIONS)
+		return;
+	if (result->status && (!result->partial || listener_login_over(&result->err))) {
+		history_failed(l, now, &result->err);
+		return;
+	}
+	progress(l, now);
+	l->page_failures = 0;
+	if (!result->status)
+		l->history_err = (struct err)ERR_INIT;
+	else if (l->config.once || !service_refuses(&result->err))
+		note_failure(l, now, &result->err);
+	else
+		listener_complain(l, &l->history_trouble, now, "some of the history cannot be read: %s",
+			result->err.text);
+	backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline);
+}
+
+/* One conversation cannot be read: the others are no worse for that. */
+static void page_failed(struct listener *l, int64_t now, const struct err *err)
+{
+	const char *next;
+	const struct history_session *session = backfill_request(&l->backfill, &next);
+
+	if (service_refuses(err) || err->status == ST_DATA) {
+		lost(l, "the history of '%s' cannot be read: %s", session->peer, err->text);
+	} else if (!err->http || err->http == 401 || ++l->page_failures >= PAGE_FAILURES_MAX) {
+		history_failed(l, now, err);
+		return;
+	} else {
+		note_failure(l, now, err);
+	}
+	backfill_skip(&l->backfill, l->config.cursor);
+}
+
+void flow_page(struct listener *l, int64_t now, struct listener_result *result)
+{
+	struct err err = ERR_INIT;
+
+	if (l->backfill.need != BACKFILL_PAGE)
+		return;
+	if (result->status) {
+		page_failed(l, now, &result->err);
+		return;
+	}
+	progress(l, now);
+	l->page_failures = 0;
+	if (backfill_page(&l->backfill, l->config.cursor, &l->emitted, result->messages, result->more, l->self, &err))
+		listener_finish(l, now, err.status, &err, 0);
+	result->more = NULL;
 }
 
 /* What is there counts as taken, and is known by now: what comes from here on is new. */
 static void end_baseline(struct listener *l, int64_t now)
 {
-	l->baseline = false;
-	if (l->config.once) {
-		listener_push(l, LISTENER_ACT_READY);
-		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
+	struct err missing = l->history_err;
+
+	l->baseline = l->filling = false;
+	l->history_err = (struct err)ERR_INIT;
+	if (missing.status) {
+		say_error(l, "some of the history cannot be read, and counts as taken up to now: %s", missing.text);
+		cursor_raise_all(l->config.cursor, l->config.wall_ms() / 1000);
+	}
+	backoff_reset(&l->history_backoff);
+	if (!l->config.once) {
+		listener_connect(l, now);
 		return;
 	}
-	l->filling = false;
-	backoff_reset(&l->history_backoff);
-	listener_connect(l, now);
+	listener_ready(l);
+	listener_finish(l, now, missing.status, &missing, LISTENER_NEVER);
 }
 
 /* So much has come that not all of it is remembered message by message. */
@@ -444,55 +580,70 @@ static void remember_times(struct listener *l)
 		peer->passed_s = peer->floor_s;
 }
 
+/* All of it has been read, or none can be. */
 static void end_filling(struct listener *l, int64_t now)
 {
-	struct buf held = l->held;
-
-	l->filling = false;
-	l->offline_at = LISTENER_NEVER;
+	l->filling = l->loose = false;
+	l->stall_at = LISTENER_NEVER;
+	l->history_trouble = (struct trouble){ 0 };
 	backoff_reset(&l->history_backoff);
+	if (l->config.history)
+		cursor_gap(l->config.cursor, false);
 	remember_times(l);
-	buf_init(&l->held, BUF_NO_MAX);
-	for (size_t at = 0; at < held.len && !ended(l);) {
-		size_t len;
-
-		memcpy(&len, held.data + at, sizeof(len));
-		take(l, now, held.data + at + sizeof(len), len);
-		at += sizeof(len) + len;
-	}
-	buf_release(&held);
+	release_held(l, now);
+	listener_ready(l);
 	if (!ended(l) && l->config.once)
 		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
-	if (!l->ready) {
-		l->ready = true;
-		listener_push(l, LISTENER_ACT_READY);
-	}
 }
 
-void flow_sessions(struct listener *l, int64_t now, struct listener_result *result)
+/* What could be read was; the rest is asked for again. */
+static void end_partly(struct listener *l, int64_t now)
 {
-	if (l->backfill.need != BACKFILL_SESSIONS)
+	if (l->config.once) {
+		listener_ready(l);
+		listener_finish(l, now, l->history_err.status, &l->history_err, LISTENER_NEVER);
 		return;
-	if (result->status)
-		history_failed(l, now, &result->err);
+	}
+	l->partly = true;
+	backfill_start(&l->backfill);
+	ask_later(l, now);
+}
+
+static void end_round(struct listener *l, int64_t now)
+{
+	bool again = l->refill && l->config.history;
+
+	l->refill = false;
+	if (l->baseline)
+		end_baseline(l, now);
+	else if (again)
+		backfill_start(&l->backfill);
+	else if (l->history_err.status)
+		end_partly(l, now);
+	else if (l->config.once || l->state == STATE_OPEN)
+		end_filling(l, now);
 	else
-		backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline);
+		l->filling = false; /* the next connection begins anew */
 }
 
-void flow_page(struct listener *l, int64_t now, struct listener_result *result)
+void flow_stalled(struct listener *l, int64_t now)
 {
-	struct err err = ERR_INIT;
+	const char *why = l->history_err.status ? l->history_err.text : "there is no answer";
 
-	if (l->backfill.need != BACKFILL_PAGE)
+	if (!flow_holding(l))
 		return;
-	if (result->status) {
-		history_failed(l, now, &result->err);
+	if (l->backfill.need == BACKFILL_ROOM) { /* it is the reader that is waited for */
+		l->stall_at = now + STALL_MS;
 		return;
 	}
-	backoff_reset(&l->history_backoff);
-	if (backfill_page(&l->backfill, l->config.cursor, &l->emitted, result->messages, result->more, l->self, &err))
-		listener_finish(l, now, err.status, &err, 0);
-	result->more = NULL;
+	l->loose = true;
+	cursor_gap(l->config.cursor, true);
+	say_error(l,
+		"the history cannot be read (%s): what comes now is handed on without it, and what is missing when it can",
+		why);
+	flow_event(l, "gap", why);
+	release_held(l, now);
+	listener_ready(l);
 }
 
 static void pour_one(struct listener *l, int64_t now, const struct backfill_line *at)
@@ -500,11 +651,12 @@ static void pour_one(struct listener *l, int64_t now, const struct backfill_line
 	if (at->peer && !recent_add(&l->emitted, backfill_key(at->peer, at->id)))
 		return;
 	l->poured++;
+	progress(l, now);
 	if (!at->lost) {
 		emit(l, now, at);
 		return;
 	}
-	lost(l, l->line.data);
+	lost(l, "%s", l->line.data);
 	receipt(l, at);
 }
 
@@ -544,17 +696,8 @@ void flow_advance(struct listener *l, int64_t now)
 {
 	if (l->filling) {
 		pour(l, now);
-		if (!ended(l) && l->backfill.need == BACKFILL_NOTHING) {
-			if (l->baseline)
-				end_baseline(l, now);
-			else if (l->refill && l->config.history)
-				backfill_start(&l->backfill);
-			else if (l->config.once || l->state == STATE_OPEN)
-				end_filling(l, now);
-			else
-				l->filling = false; /* the next connection begins anew */
-			l->refill = false;
-		}
+		if (!ended(l) && l->backfill.need == BACKFILL_NOTHING)
+			end_round(l, now);
 	}
 	control_flow(l, now);
 }

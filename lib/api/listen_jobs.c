@@ -1,6 +1,7 @@
 #include "api/listen_jobs.h"
 
 #include "api/channel.h"
+#include "api/service_error.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,38 +12,50 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CHANNEL_MARGIN_MS 10000 /* a channel whose lifetime ends sooner is not taken unseen */
-#define HALF_LEAST_MS 500 /* between two renewals, whatever the server grants */
+#define LEAST_MS 500 /* between two renewals, whatever the server grants */
 
 /* ---- answers --------------------------------------------------------------------------------------------------- */
 
-/*
- * Half of what is left after half of the lifetime would be too late where clocks differ: half of the lifetime, a
- * little jittered.
- */
-static int64_t half_over_in(int64_t ends_ms, int64_t lifetime_ms, int64_t now_ms)
+/* What is left of a lifetime, however this machine's clock was set since it began. */
+static int64_t left_of(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms)
 {
-	int64_t in = ends_ms - lifetime_ms / 2 - now_ms;
+	int64_t left = ends_ms - now_ms;
 
-	in -= random_below(lifetime_ms / 20 + 1);
-	return in > HALF_LEAST_MS ? in : HALF_LEAST_MS;
+	return left < 0 ? 0 : left < lifetime_ms ? left : lifetime_ms;
+}
+
+/*
+ * When half of the lifetime is over, a little jittered. If it is and what was to be done then could not be, when half of
+ * the rest is.
+ */
+static int64_t half_over_in(int64_t lifetime_ms, int64_t left_ms)
+{
+	int64_t in = left_ms - lifetime_ms / 2 - random_below(lifetime_ms / 20 + 1);
+
+	if (in < LEAST_MS)
+		in = left_ms / 2;
+	return in > LEAST_MS ? in : LEAST_MS;
 }
 
 /* What holds now, for the listener. */
 static void report(struct listen_jobs *j, struct listener_result *r)
 {
 	const struct session *session = client_session(j->client);
+	int64_t token_ms = session->expires_ms - session->issued_ms, channel_ms = session->channel_lifetime_ms;
 	int64_t now = clock_wall_ms();
 
 	secret_copy(&r->token, &session->access_token);
 	free(r->self);
 	r->self = xstrdup_null(session->address);
 	r->server_role = session->channel_role && !strcmp(session->channel_role, "server");
-	r->renew_in_ms = r->extend_in_ms = -1;
-	if (session->expires_ms > session->issued_ms)
-		r->renew_in_ms = half_over_in(session->expires_ms, session->expires_ms - session->issued_ms, now);
-	if (session->channel_url && session->channel_lifetime_ms > 0)
-		r->extend_in_ms = half_over_in(session->channel_expires_ms, session->channel_lifetime_ms, now);
+	if (token_ms > 0) {
+		r->token_ends_in_ms = left_of(token_ms, session->expires_ms, now);
+		r->renew_in_ms = half_over_in(token_ms, r->token_ends_in_ms);
+	}
+	if (session->channel_url && channel_ms > 0) {
+		r->channel_ends_in_ms = left_of(channel_ms, session->channel_expires_ms, now);
+		r->extend_in_ms = half_over_in(channel_ms, r->channel_ends_in_ms);
+	}
 }
 
 static enum status socket_path(struct listen_jobs *j, struct listener_result *r)
@@ -86,50 +99,23 @@ static enum status resolve(struct listen_jobs *j, struct listener_result *r)
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
 
-/* The services of the session as they are now, to be asked for again when the channel or one of them has gone. */
-static size_t wanted_services(const struct session *before, struct channel_service **services)
+/* The channel and what is subscribed to it, all of it as the server knows it. */
+static enum status ensure(struct listen_jobs *j, const struct channel_want *want, struct listener_result *r)
 {
-	*services = xcalloc(before->subscription_count + 1, sizeof(**services));
-	for (size_t i = 0; i < before->subscription_count; i++)
-		(*services)[i] = (struct channel_service){ .service = before->subscriptions[i].service,
-			.number = before->subscriptions[i].number };
-	return before->subscription_count;
-}
+	struct channel_change change;
+	enum status st = channel_ensure(j->client, want, &change, &r->err);
 
-/* channel_ensure(), after the session has been made to forget what the server has forgotten. */
-static enum status ensure(struct listen_jobs *j, bool forget_channel, const char *forget_service,
-	struct listener_result *r)
-{
-	struct client *client = j->client;
-	struct channel_change change = { 0 };
-	struct channel_want want = { 0 };
-	struct channel_service *services;
-	struct session before = { 0 };
-	enum status st = ST_OK;
-
-	session_copy(&before, client_session(client));
-	want.service_count = wanted_services(&before, &services);
-	want.services = want.service_count ? services : NULL;
-	if (forget_channel)
-		st = channel_forget(client, &r->err);
-	else if (forget_service)
-		st = channel_forget_subscription(client, forget_service, NULL, &r->err);
 	if (!st)
-		st = channel_ensure(client, &want, &change, &r->err);
-	r->made = change.channel_made || change.subscriptions_made;
-	free(services);
-	session_release(&before);
+		st = socket_path(j, r);
+	r->made = change.services_made;
 	return st;
-}
-
-static bool channel_is_fresh(const struct session *session)
-{
-	return session->channel_url && session->subscription_count &&
-		session->channel_expires_ms > clock_wall_ms() + CHANNEL_MARGIN_MS;
 }
 
 static enum status prepare(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
 {
+	struct channel_want want = {
+		.anew = request->anew, .existing = request->again, .cancelled = request->cancelled
+	};
 	struct client *client = j->client;
 	enum status st;
 
@@ -138,11 +124,7 @@ static enum status prepare(struct listen_jobs *j, const struct listener_request 
 	if ((st = client_authenticate(client, request->refused ? j->given : NULL, &r->err)))
 		return st;
 	if (!request->token_only) {
-		if (request->forget || request->check || !channel_is_fresh(client_session(client)))
-			st = ensure(j, request->forget, NULL, r);
-		if (!st)
-			st = socket_path(j, r);
-		if (!st && j->resolve)
+		if (!(st = ensure(j, &want, r)) && j->resolve)
 			st = resolve(j, r);
 	}
 	if (!st)
@@ -150,57 +132,63 @@ static enum status prepare(struct listen_jobs *j, const struct listener_request 
 	return st;
 }
 
+/* Another token than the one that the listener has, whatever this machine's clock says of that one. */
 static enum status renew(struct listen_jobs *j, struct listener_result *r)
 {
-	enum status st = client_authenticate(j->client, NULL, &r->err);
+	enum status st = client_authenticate(j->client, j->given, &r->err);
 
 	if (!st)
 		report(j, r);
 	return st;
 }
 
-static enum status extend(struct listen_jobs *j, struct listener_result *r)
+static enum status mend(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
 {
-	enum status st = channel_extend(j->client, CHANNEL_LIFETIME_MS, &r->err);
+	struct channel_want want = { .existing = true, .cancelled = request->cancelled };
+	enum status st = ensure(j, &want, r);
 
 	if (!st)
 		report(j, r);
 	return st;
 }
 
-static enum status resubscribe(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+/* What the listener gets of the history: what it would get on the socket, too. */
+static unsigned subscribed(const struct session *session)
 {
-	enum status st = ensure(j, !request->service, request->service, r);
+	unsigned services = 0;
 
-	if (!st)
-		st = socket_path(j, r);
-	if (!st)
-		report(j, r);
-	return st;
+	for (size_t i = 0; i < session->subscription_count; i++)
+		services |= channel_service_bit(session->subscriptions[i].service);
+	return services ? services : CHANNEL_CHAT;
 }
 
-static bool has_sms(const struct session *session)
+static enum status sessions(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
 {
-	return channel_find(session, "sms", NULL) != NULL;
-}
+	static const struct {
+		enum chat_type type;
+		unsigned service;
+		bool common; /* not everyone has groups */
+	} kinds[] = { { CHAT_ONE_TO_ONE, CHANNEL_CHAT, true }, { CHAT_GROUP, CHANNEL_CHAT, false },
+		{ CHAT_SMS, CHANNEL_SMS, true } };
+	unsigned services = subscribed(client_session(j->client));
 
-static enum status sessions(struct listen_jobs *j, struct listener_result *r)
-{
-	struct client *client = j->client;
-	struct err err = ERR_INIT;
-	enum status st;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bool wanted = kinds[i].service & services;
+		struct err err = ERR_INIT;
 
-	if ((st = history_fetch_sessions(client, CHAT_ONE_TO_ONE, &r->sessions, &r->err)))
-		return st;
-	if ((st = history_fetch_sessions(client, CHAT_GROUP, &r->sessions, &err)) && !err.retryable && st != ST_AUTH) {
-		log_verbose("no history of groups: %s", err.text); /* not everyone has them */
-		st = ST_OK;
+		if (!wanted && !request->all)
+			continue;
+		if (!history_fetch_sessions(j->client, kinds[i].type, &r->sessions, &err)) {
+			r->partial = true;
+		} else if (service_refuses(&err) && !(wanted && kinds[i].common)) {
+			log_verbose("no history of %s: %s", chat_type_name(kinds[i].type), err.text);
+		} else if (!r->err.status || !err.http || err.http == 401) {
+			r->err = err;
+			if (!err.http || err.http == 401) /* it is not about this kind */
+				break;
+		}
 	}
-	if (!st && has_sms(client_session(client)))
-		st = history_fetch_sessions(client, CHAT_SMS, &r->sessions, &err);
-	if (st)
-		r->err = err;
-	return st;
+	return r->err.status;
 }
 
 static enum status page(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
@@ -213,14 +201,13 @@ static enum status page(struct listen_jobs *j, const struct listener_request *re
 
 void listen_jobs_perform(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
 {
-	*r = (struct listener_result){ .job = request->job, .err = ERR_INIT, .renew_in_ms = -1, .extend_in_ms = -1 };
+	*r = listener_result_of(request->job);
 	switch (request->job) {
 	case LISTENER_JOB_NONE: break;
 	case LISTENER_PREPARE: r->status = prepare(j, request, r); break;
 	case LISTENER_RENEW: r->status = renew(j, r); break;
-	case LISTENER_EXTEND: r->status = extend(j, r); break;
-	case LISTENER_RESUBSCRIBE: r->status = resubscribe(j, request, r); break;
-	case LISTENER_SESSIONS: r->status = sessions(j, r); break;
+	case LISTENER_MEND: r->status = mend(j, request, r); break;
+	case LISTENER_SESSIONS: r->status = sessions(j, request, r); break;
 	case LISTENER_PAGE: r->status = page(j, request, r); break;
 	}
 }

@@ -1,5 +1,6 @@
 #include "api/listen_wire.h"
 
+#include "api/channel.h"
 #include "base/mem.h"
 
 #include <limits.h>
@@ -14,7 +15,6 @@ void listen_order_release(struct listen_order *order)
 {
 	free(order->session.peer);
 	free(order->session.own);
-	free(order->service);
 	free(order->next);
 	secret_release(&order->given);
 	*order = (struct listen_order){ 0 };
@@ -94,9 +94,10 @@ void listen_wire_put_request(struct buf *out, const struct listener_request *req
 	put_int(out, request->job);
 	put_int(out, request->token_only);
 	put_int(out, request->refused);
-	put_int(out, request->check);
-	put_int(out, request->forget);
-	put_string(out, request->service);
+	put_int(out, request->anew);
+	put_int(out, request->again);
+	put_int(out, request->cancelled);
+	put_int(out, request->all);
 	put_int(out, request->session != NULL);
 	if (request->session)
 		put_session(out, request->session);
@@ -121,8 +122,11 @@ static bool put_whole_result(struct buf *out, const struct listener_result *r)
 	put_bytes(out, r->token.s, r->token.len);
 	put_int(out, r->server_role);
 	put_int(out, r->renew_in_ms);
+	put_int(out, r->token_ends_in_ms);
 	put_int(out, r->extend_in_ms);
+	put_int(out, r->channel_ends_in_ms);
 	put_int(out, r->made);
+	put_int(out, r->partial);
 	put_number(out, r->sessions.count);
 	for (size_t i = 0; i < r->sessions.count; i++)
 		put_session(out, &r->sessions.items[i]);
@@ -136,7 +140,7 @@ static bool put_whole_result(struct buf *out, const struct listener_result *r)
 
 void listen_wire_put_result(struct buf *out, const struct listener_result *result)
 {
-	struct listener_result instead = { .job = result->job, .err = ERR_INIT, .renew_in_ms = -1, .extend_in_ms = -1 };
+	struct listener_result instead = listener_result_of(result->job);
 	size_t before = out->len;
 
 	if (put_whole_result(out, result))
@@ -317,9 +321,10 @@ bool listen_wire_get_request(const char *p, size_t len, struct listen_order *ord
 	request->job = (enum listener_job)get_between(&r, LISTENER_PREPARE, LISTENER_PAGE);
 	request->token_only = get_bool(&r);
 	request->refused = get_bool(&r);
-	request->check = get_bool(&r);
-	request->forget = get_bool(&r);
-	request->service = order->service = get_string(&r);
+	request->anew = get_bool(&r);
+	request->again = get_bool(&r);
+	request->cancelled = (unsigned)get_between(&r, 0, CHANNEL_SERVICES);
+	request->all = get_bool(&r);
 	if (get_bool(&r)) {
 		get_session(&r, &order->session);
 		request->session = &order->session;
@@ -347,8 +352,11 @@ bool listen_wire_get_result(const char *p, size_t len, struct listener_result *r
 	get_secret(&r, &result->token);
 	result->server_role = get_bool(&r);
 	result->renew_in_ms = get_int(&r);
+	result->token_ends_in_ms = get_int(&r);
 	result->extend_in_ms = get_int(&r);
-	result->made = get_bool(&r);
+	result->channel_ends_in_ms = get_int(&r);
+	result->made = (unsigned)get_between(&r, 0, CHANNEL_SERVICES);
+	result->partial = get_bool(&r);
 	get_sessions(&r, &result->sessions);
 	get_page(&r, result);
 	result->more = get_string(&r);

@@ -17,7 +17,7 @@
 struct listen_order {
 	struct listener_request request; /* points into this struct */
 	struct history_session session;
-	char *service, *next;
+	char *next;
 	struct secret given; /* the token that was given out last */
 	uint64_t attempt; /* which of the origin's addresses comes next */
 };

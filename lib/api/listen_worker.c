@@ -99,12 +99,13 @@ static void perform(struct listen_jobs *jobs, const struct listen_order *order, 
 	if (!*loaded)
 		st = client_reload(jobs->client, &err);
 	*loaded = !st;
-	if (st)
-		*r = (struct listener_result){
-			.job = order->request.job, .status = st, .err = err, .renew_in_ms = -1, .extend_in_ms = -1
-		};
-	else
+	if (!st) {
 		listen_jobs_perform(jobs, &order->request, r);
+		return;
+	}
+	*r = listener_result_of(order->request.job);
+	r->status = st;
+	r->err = err;
 }
 
 /* Answers requests until the listener wants no more of them. */
@@ -190,9 +191,9 @@ static int reap(struct listen_worker *w)
 
 static void fail(struct listen_worker *w, const struct err *err)
 {
-	w->result = (struct listener_result){
-		.job = w->busy, .status = err->status, .err = *err, .renew_in_ms = -1, .extend_in_ms = -1
-	};
+	w->result = listener_result_of(w->busy);
+	w->result.status = err->status;
+	w->result.err = *err;
 	w->result.err.retryable = true;
 	w->busy = LISTENER_JOB_NONE;
 }

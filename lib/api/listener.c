@@ -4,6 +4,7 @@
 #include "api/listener-int.h"
 #include "base/mem.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,23 @@
 #define CONNECT_MAX_MS 120000 /* in case nobody says how the attempt ended */
 #define START_TRIES 4 /* attempts to open a socket that never was open */
 #define REFUSALS_MAX 3 /* 401, 403, 404 in a row: with a new token, with a new channel, and then */
-#define LASTED_MS 1000 /* a connection that lived so long was none of a row of failures */
-#define RETRY_MS 15000 /* a renewal or extension that failed, with half of the lifetime left */
+#define LASTED_MS 30000 /* a connection that lived so long was none of a row of failures, whatever came of it */
+#define RETRY_MS 15000 /* at most, between two tries of a renewal or extension */
+#define RETRY_LEAST_MS 500
+#define SAY_FIRST_MS 60000 /* what goes on being wrong is said again after so long, then after twice that, */
+#define SAY_LAST_MS 3600000 /* and at last so often */
 #define CLOSE_MS 1000 /* how long the peer may take to answer the close frame */
 #define LINE_MS 5000 /* how long the reader may take for the rest of a line */
+
+struct listener_result listener_result_of(enum listener_job job)
+{
+	return (struct listener_result){ .job = job,
+		.err = ERR_INIT,
+		.renew_in_ms = -1,
+		.token_ends_in_ms = -1,
+		.extend_in_ms = -1,
+		.channel_ends_in_ms = -1 };
+}
 
 void listener_result_release(struct listener_result *r)
 {
@@ -38,6 +52,7 @@ struct listener *listener_new(const struct listener_config *config)
 	l->history_backoff = (struct backoff){ .first_ms = 500, .cap_ms = 30000 };
 	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTENER_NEVER;
 	l->for_at = l->idle_at = l->offline_at = l->refill_at = l->end_at = LISTENER_NEVER;
+	l->token_ends_at = l->channel_ends_at = l->stall_at = LISTENER_NEVER;
 	flow_init(l);
 	return l;
 }
@@ -73,6 +88,31 @@ struct listener_action *listener_push(struct listener *l, enum listener_action_k
 	return action;
 }
 
+void listener_complain(struct listener *l, struct trouble *trouble, int64_t now, const char *format, ...)
+{
+	char text[1200];
+	va_list args;
+
+	if (now < trouble->say_at || !l->config.warn)
+		return;
+	trouble->wait_ms = trouble->wait_ms ? 2 * trouble->wait_ms : SAY_FIRST_MS;
+	if (trouble->wait_ms > SAY_LAST_MS)
+		trouble->wait_ms = SAY_LAST_MS;
+	trouble->say_at = now + trouble->wait_ms;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	l->config.warn(text);
+}
+
+void listener_ready(struct listener *l)
+{
+	if (l->ready)
+		return;
+	l->ready = true;
+	listener_push(l, LISTENER_ACT_READY);
+}
+
 void listener_send(struct listener *l, const char *text)
 {
 	struct listener_action *action;
@@ -103,8 +143,8 @@ static void leave(struct listener *l)
 	l->state = STATE_DONE;
 	l->end_at = LISTENER_NEVER;
 	if (l->lost && (l->exit_status == ST_OK || l->exit_status == ST_NOTHING))
-		l->exit_status = err_set(&l->exit_err, ST_PARTIAL,
-			"%lld messages were lost; what was said of them is above", (long long)l->lost);
+		l->exit_status = err_set(&l->exit_err, ST_PARTIAL, "messages were lost; %lld errors above say which",
+			(long long)l->lost);
 	action = listener_push(l, LISTENER_ACT_EXIT);
 	action->status = l->exit_status;
 	action->err = l->exit_err;
@@ -147,6 +187,7 @@ void listener_finish(struct listener *l, int64_t now, enum status status, const 
 	l->state = STATE_DRAINING;
 	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTENER_NEVER;
 	l->for_at = l->idle_at = l->offline_at = l->refill_at = LISTENER_NEVER;
+	l->channel_ends_at = l->stall_at = LISTENER_NEVER;
 	l->drain_all = drain_ms == LISTENER_NEVER;
 	l->end_at = LISTENER_NEVER;
 	if (!l->drain_all) {
@@ -172,9 +213,12 @@ static void cut(struct listener *l, int64_t now)
 	advance_end(l, now);
 }
 
-static enum status outcome(const struct listener *l)
+/* The time that was given is over: was it enough? */
+static void time_over(struct listener *l, int64_t now)
 {
-	return l->lines ? ST_OK : ST_NOTHING;
+	const struct err *missing = l->history_err.status ? &l->history_err : NULL;
+
+	listener_finish(l, now, missing ? missing->status : l->lines ? ST_OK : ST_NOTHING, missing, 2 * CLOSE_MS);
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
@@ -196,16 +240,15 @@ static void dispatch(struct listener *l)
 		request = l->prepare;
 		request.job = LISTENER_PREPARE;
 		request.token_only = l->config.once;
-		l->prepare = (struct listener_request){ 0 };
-	} else if (l->want_resubscribe) {
-		l->want_resubscribe = false;
-		request = (struct listener_request){ .job = LISTENER_RESUBSCRIBE, .service = l->cancelled };
+		request.again = l->prepared;
+		request.cancelled = l->asked = l->cancelled;
 	} else if (l->want_renew) {
 		l->want_renew = false;
 		request.job = LISTENER_RENEW;
-	} else if (l->want_extend) {
-		l->want_extend = false;
-		request.job = LISTENER_EXTEND;
+	} else if (l->state == STATE_OPEN && (l->want_mend || l->cancelled)) {
+		l->want_mend = false;
+		request = (struct listener_request){ .job = LISTENER_MEND, .cancelled = l->cancelled };
+		l->asked = l->cancelled;
 	} else if (!flow_request(l, &request)) {
 		return;
 	}
@@ -223,11 +266,13 @@ static void settle(struct listener *l, int64_t now)
 
 /* ---- being offline --------------------------------------------------------------------------------------------- */
 
-static void go_offline(struct listener *l, int64_t now)
+static void go_offline(struct listener *l, int64_t now, const struct err *why)
 {
 	l->socket = false;
 	l->state = STATE_OFFLINE;
-	l->check_at = l->extend_at = LISTENER_NEVER;
+	l->check_at = l->extend_at = l->channel_ends_at = l->stall_at = LISTENER_NEVER;
+	l->want_mend = false;
+	l->offline_err = *why;
 	if (l->config.max_offline_ms && l->offline_at == LISTENER_NEVER)
 		l->offline_at = now + l->config.max_offline_ms;
 	flow_abandon(l);
@@ -235,11 +280,17 @@ static void go_offline(struct listener *l, int64_t now)
 
 static void try_later(struct listener *l, int64_t now, int64_t least_ms)
 {
+	listener_complain(l, &l->offline_trouble, now, "%s; connecting again", l->offline_err.text);
 	l->reconnect_at = now + backoff_next(&l->backoff, least_ms);
 }
 
+bool listener_login_over(const struct err *err)
+{
+	return err->status == ST_AUTH && (!err->http || err->http == 401);
+}
+
 /* Failures that waiting does not mend. */
-static bool hopeless(const struct listener *l, const struct err *err, bool several)
+static bool is_hopeless(const struct listener *l, const struct err *err, bool several)
 {
 	if (err->status == ST_AUTH || err->status == ST_USAGE || err->status == ST_IO || err->status == ST_CANTCREATE)
 		return true;
@@ -248,19 +299,18 @@ static bool hopeless(const struct listener *l, const struct err *err, bool sever
 	return !err->retryable || !several || l->backoff.tries + 1 >= START_TRIES;
 }
 
+bool listener_hopeless(const struct listener *l, const struct err *err)
+{
+	return is_hopeless(l, err, false);
+}
+
 static void prepare_failed(struct listener *l, int64_t now, const struct err *err)
 {
-	char text[1200];
-
-	if (hopeless(l, err, false)) {
+	if (listener_hopeless(l, err)) {
 		listener_finish(l, now, err->status, err, 0);
 		return;
 	}
-	if (!l->backoff.tries && l->config.warn) {
-		snprintf(text, sizeof(text), "%s; trying again", err->text);
-		l->config.warn(text);
-	}
-	l->prepare.check = l->refusals > 0;
+	l->offline_err = *err;
 	try_later(l, now, err->retry_after_ms);
 }
 
@@ -270,18 +320,18 @@ static bool refused(const struct ws_closed *why)
 		(why->err.http == 401 || why->err.http == 403 || why->err.http == 404 || why->err.http == 410);
 }
 
-/* The server does not let us in: first a new token and a look at the channel, then a new channel. */
+/* The server does not let us in: first a new token, then a new channel, and then it is asked again and again. */
 static void on_refused(struct listener *l, int64_t now, const struct ws_closed *why)
 {
 	l->refusals++;
-	l->prepare = (struct listener_request){ .refused = true, .check = true, .forget = l->refusals > 1 };
-	if (l->refusals < REFUSALS_MAX) {
+	l->prepare.refused = l->refusals == 1 || why->err.http == 401;
+	l->prepare.anew = l->refusals == 2;
+	if (l->refusals < REFUSALS_MAX)
 		l->want_prepare = true;
-	} else if (!l->ever_open && !l->config.max_offline_ms) {
+	else if (!l->ever_open && !l->config.max_offline_ms)
 		listener_finish(l, now, why->err.status, &why->err, 0);
-	} else {
+	else
 		try_later(l, now, why->err.retry_after_ms);
-	}
 }
 
 static void say_lost(struct listener *l, const char *reason)
@@ -295,22 +345,58 @@ static void say_lost(struct listener *l, const char *reason)
 	}
 }
 
-static void lost(struct listener *l, int64_t now, const char *reason)
+static void lost(struct listener *l, int64_t now, const struct err *why)
 {
-	if (l->heard || now - l->opened_at >= LASTED_MS)
+	if (l->useful || now - l->opened_at >= LASTED_MS)
 		backoff_reset(&l->backoff);
 	l->gap = true;
-	say_lost(l, reason);
-	go_offline(l, now);
-	try_later(l, now, 0);
+	say_lost(l, why->text);
+	go_offline(l, now, why);
+	l->reconnect_at = now + backoff_next(&l->backoff, 0);
 }
 
 /* ---- being online ---------------------------------------------------------------------------------------------- */
 
-static void keep_times(struct listener *l, int64_t now, const struct listener_result *r)
+static int64_t after(int64_t now, int64_t in_ms)
 {
-	l->renew_at = r->renew_in_ms >= 0 ? now + r->renew_in_ms : LISTENER_NEVER;
-	l->extend_at = r->extend_in_ms >= 0 ? now + r->extend_in_ms : LISTENER_NEVER;
+	return in_ms < 0 ? LISTENER_NEVER : now + in_ms;
+}
+
+static void keep_token_times(struct listener *l, int64_t now, const struct listener_result *r)
+{
+	l->renew_at = after(now, r->renew_in_ms);
+	l->token_ends_at = after(now, r->token_ends_in_ms);
+	l->token_trouble = (struct trouble){ 0 };
+}
+
+static void keep_channel_times(struct listener *l, int64_t now, const struct listener_result *r)
+{
+	l->extend_at = after(now, r->extend_in_ms);
+	l->channel_ends_at = after(now, r->channel_ends_in_ms);
+	l->channel_trouble = (struct trouble){ 0 };
+}
+
+/* When to try again what has to be done before `ends_at`, and is no less wanted after that. */
+static int64_t sooner(int64_t now, int64_t ends_at, bool retryable)
+{
+	int64_t in = RETRY_MS;
+
+	if (ends_at != LISTENER_NEVER && ends_at > now) {
+		in = (ends_at - now) / (retryable ? 4 : 2);
+		if (retryable && in > RETRY_MS)
+			in = RETRY_MS;
+	}
+	return now + (in > RETRY_LEAST_MS ? in : RETRY_LEAST_MS);
+}
+
+static void say_ending(struct listener *l, struct trouble *trouble, int64_t now, const char *what, int64_t ends_at,
+	const struct err *err)
+{
+	if (ends_at == LISTENER_NEVER || ends_at <= now)
+		listener_complain(l, trouble, now, "%s: %s; trying again", what, err->text);
+	else
+		listener_complain(l, trouble, now, "%s: %s; trying again, for %lld s", what, err->text,
+			(long long)((ends_at - now + 999) / 1000));
 }
 
 static void keep(char **to, char **from)
@@ -335,12 +421,26 @@ void listener_connect(struct listener *l, int64_t now)
 	action->token = &l->token;
 }
 
+/* What had gone, and is subscribed again. */
+static void say_resubscribed(struct listener *l, unsigned made)
+{
+	for (unsigned bit = 1; bit & CHANNEL_SERVICES; bit <<= 1) {
+		if (made & bit)
+			flow_event(l, "resubscribed", channel_service_name(bit));
+	}
+}
+
 static void on_prepared(struct listener *l, int64_t now, struct listener_result *r)
 {
 	if (r->status) {
 		prepare_failed(l, now, &r->err);
 		return;
 	}
+	if (l->prepared)
+		say_resubscribed(l, r->made);
+	l->prepared = true;
+	l->prepare = (struct listener_request){ 0 };
+	l->cancelled &= ~l->asked;
 	keep(&l->path, &r->path);
 	free(l->address);
 	l->address = NULL;
@@ -348,55 +448,81 @@ static void on_prepared(struct listener *l, int64_t now, struct listener_result 
 	keep(&l->self, &r->self);
 	secret_copy(&l->token, &r->token);
 	l->server_role = r->server_role;
-	keep_times(l, now, r);
+	keep_token_times(l, now, r);
+	if (!l->config.once)
+		keep_channel_times(l, now, r);
 	if (l->config.once || (l->baseline && l->config.history))
-		flow_begin(l);
+		flow_begin(l, now);
 	else
 		listener_connect(l, now);
 }
 
 static void on_renewed(struct listener *l, int64_t now, struct listener_result *r)
 {
-	if (r->status) {
-		l->renew_at = now + RETRY_MS;
-		return;
+	if (!r->status) {
+		secret_copy(&l->token, &r->token);
+		keep_token_times(l, now, r);
+	} else if (listener_login_over(&r->err) && now >= l->token_ends_at) {
+		listener_finish(l, now, r->status, &r->err, 0);
+	} else {
+		say_ending(l, &l->token_trouble, now, "the token cannot be renewed", l->token_ends_at, &r->err);
+		l->renew_at = sooner(now, l->token_ends_at, r->err.retryable);
 	}
-	secret_copy(&l->token, &r->token);
-	keep_times(l, now, r);
 }
 
 /* The channel has gone, or cannot be mended in place: leave it, and begin with a look at it. */
-static void restart(struct listener *l, int64_t now, const char *reason)
+static void restart(struct listener *l, int64_t now, const struct err *why, bool anew)
 {
 	if (l->socket)
 		listener_push(l, LISTENER_ACT_DROP);
 	l->gap = true;
-	say_lost(l, reason);
-	go_offline(l, now);
-	l->prepare = (struct listener_request){ .check = true };
+	say_lost(l, why->text);
+	go_offline(l, now, why);
+	l->prepare.anew |= anew;
 	l->want_prepare = true;
 }
 
-static void on_extended(struct listener *l, int64_t now, struct listener_result *r)
+static void channel_over(struct listener *l, int64_t now)
 {
-	if (!r->status)
-		keep_times(l, now, r);
-	else if (channel_is_gone(&r->err) && l->socket)
-		restart(l, now, "the notification channel has gone");
-	else
-		l->extend_at = now + RETRY_MS;
+	struct err err = ERR_INIT;
+
+	err_set(&err, ST_UNAVAILABLE, "the notification channel was not extended in time");
+	restart(l, now, &err, true);
 }
 
-static void on_resubscribed(struct listener *l, int64_t now, struct listener_result *r)
+static void mend_failed(struct listener *l, int64_t now, const struct err *err)
 {
-	if (r->status || (r->path && l->path && strcmp(r->path, l->path))) {
-		restart(l, now, r->status ? r->err.text : "the notification channel was made anew");
+	if (listener_login_over(err)) {
+		listener_finish(l, now, err->status, err, 0);
+	} else if (l->cancelled) {
+		restart(l, now, err, false);
+	} else {
+		say_ending(l, &l->channel_trouble, now, "the notification channel cannot be extended",
+			l->channel_ends_at, err);
+		l->extend_at = sooner(now, l->channel_ends_at, err->retryable);
+	}
+}
+
+static void on_mended(struct listener *l, int64_t now, struct listener_result *r)
+{
+	struct err err = ERR_INIT;
+
+	if (l->state != STATE_OPEN)
+		return; /* the next connection begins with a look at all of it */
+	if (r->status) {
+		mend_failed(l, now, &r->err);
 		return;
 	}
-	keep_times(l, now, r);
-	flow_event(l, "resubscribed", l->cancelled);
-	if (l->state == STATE_OPEN && !l->filling)
-		flow_begin(l); /* what came while there was no subscription */
+	l->cancelled &= ~l->asked;
+	if (r->path && l->path && strcmp(r->path, l->path) != 0) {
+		err_set(&err, ST_UNAVAILABLE, "the notification channel had gone, and was made anew");
+		restart(l, now, &err, false);
+		return;
+	}
+	keep_channel_times(l, now, r);
+	say_resubscribed(l, r->made);
+	if (r->made)
+		flow_begin(l, now); /* for what came while there was no subscription */
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------------- */
@@ -421,13 +547,28 @@ void listener_done(struct listener *l, int64_t now, struct listener_result *r)
 		case LISTENER_JOB_NONE: break;
 		case LISTENER_PREPARE: on_prepared(l, now, r); break;
 		case LISTENER_RENEW: on_renewed(l, now, r); break;
-		case LISTENER_EXTEND: on_extended(l, now, r); break;
-		case LISTENER_RESUBSCRIBE: on_resubscribed(l, now, r); break;
+		case LISTENER_MEND: on_mended(l, now, r); break;
 		case LISTENER_SESSIONS: flow_sessions(l, now, r); break;
 		case LISTENER_PAGE: flow_page(l, now, r); break;
 		}
 	}
 	settle(l, now);
+}
+
+/* In the server's role it says itself how often something is to come; it may be less often than we would ask. */
+static void set_keepalive(struct listener *l)
+{
+	l->keepalive_ms = l->config.keepalive_ms;
+	if (l->server_role && l->server_interval_ms)
+		l->keepalive_ms = l->server_interval_ms;
+}
+
+void listener_server_interval(struct listener *l, int64_t interval_ms)
+{
+	if (!l->server_role || interval_ms <= 0)
+		return;
+	l->server_interval_ms = interval_ms;
+	set_keepalive(l);
 }
 
 void listener_opened(struct listener *l, int64_t now)
@@ -437,9 +578,10 @@ void listener_opened(struct listener *l, int64_t now)
 	l->state = STATE_OPEN;
 	l->ever_open = true;
 	l->refusals = 0;
-	l->heard = false;
+	l->offline_trouble = (struct trouble){ 0 };
+	l->useful = false;
 	l->opened_at = l->last_sign = now;
-	l->keepalive_ms = l->config.keepalive_ms;
+	set_keepalive(l);
 	l->check_at = now + l->keepalive_ms;
 	l->offline_at = LISTENER_NEVER;
 	if (l->idle_at != LISTENER_NEVER && !l->lines && !l->gap)
@@ -448,11 +590,9 @@ void listener_opened(struct listener *l, int64_t now)
 	if (l->gap)
 		flow_event(l, "gap", l->config.history ? "typing and receipts" : "messages, typing and receipts");
 	listener_push(l, LISTENER_ACT_ALIVE);
-	flow_begin(l);
-	if (!l->filling && !l->ready) {
-		l->ready = true;
-		listener_push(l, LISTENER_ACT_READY);
-	}
+	flow_begin(l, now);
+	if (!l->filling)
+		listener_ready(l);
 	settle(l, now);
 }
 
@@ -465,12 +605,12 @@ void listener_closed(struct listener *l, int64_t now, const struct ws_closed *wh
 		return;
 	}
 	if (why->was_open) {
-		lost(l, now, why->err.text);
+		lost(l, now, &why->err);
 	} else {
-		go_offline(l, now);
+		go_offline(l, now, &why->err);
 		if (refused(why))
 			on_refused(l, now, why);
-		else if (hopeless(l, &why->err, true))
+		else if (is_hopeless(l, &why->err, true))
 			listener_finish(l, now, why->err.status, &why->err, 0);
 		else
 			try_later(l, now, why->err.retry_after_ms);
@@ -483,20 +623,29 @@ void listener_message(struct listener *l, int64_t now, const char *text, size_t 
 	if (l->state != STATE_OPEN)
 		return;
 	l->last_sign = now;
-	l->heard = true;
 	flow_message(l, now, text, len);
-	if (l->want_resubscribe)
+	if (l->cancelled)
 		dispatch(l);
+}
+
+static void ask(struct listener *l)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"connCheck\":{\"interval\":%lld}}",
+		(long long)((l->keepalive_ms + 999) / 1000));
+	listener_send(l, text);
 }
 
 static void check(struct listener *l, int64_t now)
 {
-	char text[64];
+	struct err err = ERR_INIT;
 	int64_t silent;
 
 	if (l->state == STATE_CONNECTING) {
+		err_set(&err, ST_UNAVAILABLE, "the connection did not come about");
 		listener_push(l, LISTENER_ACT_DROP);
-		go_offline(l, now);
+		go_offline(l, now, &err);
 		try_later(l, now, 0);
 		return;
 	}
@@ -505,17 +654,15 @@ static void check(struct listener *l, int64_t now)
 	silent = now - l->last_sign;
 	if (silent >= MISSED_MAX * l->keepalive_ms) {
 		listener_push(l, LISTENER_ACT_DROP);
-		snprintf(text, sizeof(text), "nothing was heard for %lld s", (long long)(silent / 1000));
-		lost(l, now, text);
+		err_set(&err, ST_UNAVAILABLE, "nothing was heard for %lld s", (long long)(silent / 1000));
+		lost(l, now, &err);
 		return;
 	}
 	if (silent < 2 * l->keepalive_ms)
 		listener_push(l, LISTENER_ACT_ALIVE);
-	if (!l->server_role) {
-		snprintf(text, sizeof(text), "{\"connCheck\":{\"interval\":%lld}}",
-			(long long)((l->keepalive_ms + 999) / 1000));
-		listener_send(l, text);
-	}
+	/* where the server's checks do not come, it is asked before it is given up: perhaps they only come seldom */
+	if (!l->server_role || silent >= l->keepalive_ms)
+		ask(l);
 	l->check_at = now + l->keepalive_ms;
 	if (l->check_at > l->last_sign + MISSED_MAX * l->keepalive_ms)
 		l->check_at = l->last_sign + MISSED_MAX * l->keepalive_ms;
@@ -539,18 +686,22 @@ void listener_tick(struct listener *l, int64_t now)
 		settle(l, now);
 		return;
 	}
-	if (due(&l->for_at, now)) {
-		listener_finish(l, now, outcome(l), NULL, 2 * CLOSE_MS);
-	} else if (due(&l->idle_at, now)) {
-		listener_finish(l, now, outcome(l), NULL, 2 * CLOSE_MS);
+	if (due(&l->for_at, now) || (!flow_holding(l) && due(&l->idle_at, now))) {
+		time_over(l, now);
 	} else if (due(&l->offline_at, now)) {
-		err_set(&err, ST_UNAVAILABLE, "no connection for %lld s", (long long)(l->config.max_offline_ms / 1000));
+		err_set(&err, ST_UNAVAILABLE, "no connection for %lld s%s%s",
+			(long long)(l->config.max_offline_ms / 1000), l->offline_err.status ? ": " : "",
+			l->offline_err.text);
 		listener_finish(l, now, ST_UNAVAILABLE, &err, 0);
+	} else if (due(&l->channel_ends_at, now)) {
+		channel_over(l, now);
 	} else {
 		l->want_prepare |= due(&l->reconnect_at, now);
 		l->want_renew |= due(&l->renew_at, now);
-		l->want_extend |= due(&l->extend_at, now);
+		l->want_mend |= due(&l->extend_at, now);
 		due(&l->refill_at, now);
+		if (due(&l->stall_at, now))
+			flow_stalled(l, now);
 		if (due(&l->check_at, now))
 			check(l, now);
 	}
@@ -585,8 +736,8 @@ void listener_fail(struct listener *l, int64_t now, const struct err *err)
 
 int64_t listener_deadline(const struct listener *l)
 {
-	const int64_t all[] = { l->reconnect_at, l->check_at, l->renew_at, l->extend_at, l->for_at, l->idle_at,
-		l->offline_at, l->refill_at, l->end_at };
+	const int64_t all[] = { l->reconnect_at, l->check_at, l->renew_at, l->extend_at, l->channel_ends_at, l->for_at,
+		flow_holding(l) ? LISTENER_NEVER : l->idle_at, l->offline_at, l->refill_at, l->stall_at, l->end_at };
 	int64_t first = LISTENER_NEVER;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

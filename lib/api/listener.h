@@ -13,9 +13,14 @@
  * The first time, where nothing is known, what the history has is taken down as known before the first connection, so
  * that whatever comes later, by whichever way, is new.
  *
- * "prepare" gets a valid token, and makes or checks the channel and its subscriptions when there is a reason to:
- * nothing known, lifetime over, or the server has refused the WebSocket. While a connection lives, the token is
- * renewed and the channel's lifetime extended when half of either is over.
+ * "prepare" gets a valid token, and asks the server for the channel and its subscriptions: what it does not know (any
+ * more) is made anew. While a connection lives, the token is renewed when half of its life is over, and so are the
+ * channel's lifetime and the look at the subscriptions, at once where the server says that one is cancelled. A channel
+ * that could not be extended is left when its time is over, whether the server closes the socket or not.
+ *
+ * Where the history does not come, what the socket delivers is held for a while and then let through; the history is
+ * asked for on, and what is missing comes, late, when it can be read. Of what the history has, one conversation, or one
+ * kind, that cannot be read holds up no other.
  *
  * What is known to have been handed on once is not handed on again: notifications by their `id`, messages by
  * conversation and message ID, across connections, and across runs by the cursor.
@@ -62,8 +67,7 @@ enum listener_job {
 	LISTENER_JOB_NONE = 0,
 	LISTENER_PREPARE, /* token, channel, path of the socket */
 	LISTENER_RENEW, /* a new token */
-	LISTENER_EXTEND, /* the channel's lifetime */
-	LISTENER_RESUBSCRIBE, /* a subscription was cancelled */
+	LISTENER_MEND, /* the channel's lifetime extended, and what is subscribed looked at */
 	LISTENER_SESSIONS, /* the conversations */
 	LISTENER_PAGE, /* a page of one */
 };
@@ -72,9 +76,11 @@ struct listener_request {
 	enum listener_job job;
 	bool token_only; /* PREPARE: no channel is needed */
 	bool refused; /* PREPARE: the server did not take the token that it was last given */
-	bool check; /* PREPARE: ask the server for the channel, whatever the session says */
-	bool forget; /* PREPARE: make a new channel */
-	const char *service; /* RESUBSCRIBE: "chat", ...; NULL: all */
+	bool anew; /* PREPARE: make a new channel, the one that there is is no use */
+	bool again; /* PREPARE: not for the first time; so what is not subscribed (any more) shall not be */
+	unsigned
+		cancelled; /* PREPARE, MEND: services (channel.h) whose subscriptions have gone, whatever a list says */
+	bool all; /* SESSIONS: also of services that are not subscribed */
 	const struct history_session *session; /* PAGE */
 	const char *next; /* PAGE: token, or NULL */
 };
@@ -82,20 +88,23 @@ struct listener_request {
 struct listener_result {
 	enum listener_job job;
 	enum status status;
-	struct err err;
-	/* PREPARE, RENEW, EXTEND, RESUBSCRIBE: what holds now */
+	struct err err; /* http is 0 where it is the login that failed, and not what was asked for */
+	/* PREPARE, RENEW, MEND: what holds now */
 	char *path, *address, *self; /* of the socket; numeric, or NULL; the user's own */
 	struct secret token;
 	bool server_role; /* the server sends the connChecks */
-	int64_t renew_in_ms, extend_in_ms; /* when half of the lifetime is over; -1: unknown */
-	bool made; /* a channel or subscription had to be made */
+	int64_t renew_in_ms, token_ends_in_ms; /* when to get another one, and when it is over; -1: unknown */
+	int64_t extend_in_ms, channel_ends_in_ms;
+	unsigned made; /* services that had to be subscribed anew */
 	/* SESSIONS */
 	struct history_sessions sessions;
+	bool partial; /* some of it could be read, in spite of `status` */
 	/* PAGE */
 	struct client_answer page;
 	struct json_value messages; /* in `page` */
 	char *more;
 };
+struct listener_result listener_result_of(enum listener_job job); /* nothing is known yet */
 void listener_result_release(struct listener_result *result); /* also for a zeroed struct */
 
 enum listener_action_kind {

@@ -230,3 +230,8 @@ enum status service_error(const struct http_response *response, const char *what
 		*err = told;
 	return st;
 }
+
+bool service_refuses(const struct err *err)
+{
+	return err->http >= 400 && err->http < 500 && err->http != 401 && err->http != 407 && !err->retryable;
+}

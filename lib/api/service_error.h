@@ -24,4 +24,10 @@ enum status service_error(const struct http_response *response, const char *what
 enum status service_error_shape(const struct http_response *response, const char *what, const char *problem,
 	struct err *err);
 
+/*
+ * True if the service has said no to this request, and will the next time, while it takes the token: there is no such
+ * thing, or not for this user.
+ */
+bool service_refuses(const struct err *err);
+
 #endif

@@ -36,23 +36,67 @@ is "$(jq '.channelExpires - .channelLifetime < now*1000' "$cache")" true 'when i
 channel=$(jq -r .channelCallback "$cache")
 
 run kandy subscribe chat
-is "$(asked)" 'PUT channelLifetime 200' 'again: the channel is extended, and nothing made'
+is "$(asked)" 'PUT channelLifetime 200,GET subscriptions 200' 'again: the channel is extended, the subscription looked for, and nothing made'
 is "$(nth /channelLifetime '.json|tostring')" '"{\"notificationChannelLifetime\":{\"channelLifetime\":3600}}"' 'by this'
 is "$(lines '[.service,.made]')" '[["chat",false]]' 'the line says so'
 run kandy subscribe
-is "$(asked)" 'PUT channelLifetime 200' 'without operands: what there is'
+is "$(asked)" 'PUT channelLifetime 200,GET subscriptions 200' 'without operands: what there is'
 
 run kandy subscribe sms=+16135550199 receipts --lifetime 10m --conn-check server
 is "$status" 0 'SMS and receipts'
-is "$(asked)" 'PUT channelLifetime 200,POST subscriptions 201,POST subscriptions 201' 'on the same channel'
+is "$(asked)" 'PUT channelLifetime 200,GET subscriptions 200,POST subscriptions 201,POST subscriptions 201' 'on the same channel'
 is "$(lines '[.service,.number,.made,.lifetime]')" '[["chat",null,false,600],["sms","+16135550199",true,600],["receipts",null,true,600]]' 'a line each'
 is "$(jq -sc 'map(select(.json.subscription))|.[-1]|[.path,.json.subscription.destinationAddress]' "$sandbox_record")" \
 	"[\"/cpaas/smsmessaging/v1/$user/inbound/subscriptions\",\"+16135550199\"]" 'SMS, for the number'
 is "$(jq -sc 'map(select(.json.deliveryReceiptSubscription))|.[-1].path' "$sandbox_record")" \
 	"\"/cpaas/smsmessaging/v1/$user/outbound/$user/subscriptions\"" 'receipts'
 run kandy subscribe --list
-is "$(asked)" 'GET ID 200' '--list asks whether the channel lives'
+is "$(asked)" 'GET ID 200,GET subscriptions 200,GET subscriptions 200,GET subscriptions 200' '--list asks what of it lives'
 is "$(lines .service)" '["chat","sms","receipts"]' 'and shows all'
+
+# ---- cancelled, and nobody was there to hear of it
+control() { curl -sS -k -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control"; }
+doctor() { run kandy doctor; }
+control '{"do":"cancel-subscriptions","service":"sms"}'
+run kandy subscribe --list
+is "$status $(lines .service)" '0 ["chat","receipts"]' '--list does not show a subscription that the server has cancelled'
+doctor
+like "$out" 'cancelled subscriptions: there were 3, and are 2' 'doctor tells'
+asked >/dev/null
+run kandy subscribe chat
+is "$(asked)" 'PUT channelLifetime 200,GET subscriptions 200,GET subscriptions 200,DELETE ID 404,POST subscriptions 201,GET subscriptions 200' \
+	'subscribe makes it anew'
+is "$(lines '[.service,.number,.made]')" '[["chat",null,false],["receipts",null,false],["sms","+16135550199",true]]' 'for its number, and says so'
+control '{"do":"fault","fault":"GET subscriptions *:405"}'
+run kandy subscribe --list
+is "$status $(lines .service)" '0 ["chat","receipts","sms"]' 'a server that has no lists: --list shows what there should be'
+asked >/dev/null
+run kandy subscribe
+is "$status" 0 'and subscribe'
+is "$(asked)" "PUT channelLifetime 200$(for service in chat receipts sms; do printf ',GET subscriptions 405,DELETE ID 204,POST subscriptions 201'; done)" \
+	'makes all of them anew, each instead of the one before'
+control '{"do":"clear-faults"}'
+control '{"do":"fault","fault":"GET subscriptions *:503"}'
+run kandy subscribe --retry 0
+is "$status $(jq -c '.subscriptions|map(.service)' "$cache")" '69 ["chat","receipts","sms"]' 'one that cannot say so now: later'
+control '{"do":"clear-faults"}'
+control '{"do":"cancel-subscriptions"}'
+control '{"do":"fault","fault":"POST subscriptions 2:503"}'
+run kandy subscribe --retry 0
+is "$status $(jq -c '.subscriptions|map(.service)|sort' "$cache")" '69 ["chat","receipts","sms"]' 'one of three that cannot be made now is not forgotten'
+control '{"do":"clear-faults"}'
+run kandy subscribe
+is "$status $(lines '[.service,.made]' | jq -c sort)" '0 [["chat",false],["receipts",true],["sms",true]]' 'and made the next time'
+control '{"do":"fault","fault":"PUT channelLifetime 1:403"}'
+asked >/dev/null
+channel=$(jq -r .channelCallback "$cache")
+run kandy subscribe
+is "$status" 0 'a channel that the server does not extend'
+like <(asked) '^PUT channelLifetime 403,POST channels 201,(POST subscriptions 201,){3}DELETE ID 204$' 'is replaced, and deleted'
+control '{"do":"clear-faults"}'
+kandy unsubscribe sms >/dev/null; kandy unsubscribe receipts >/dev/null # for the order of what follows
+kandy subscribe sms=+16135550199 receipts >/dev/null
+channel=$(jq -r .channelCallback "$cache")
 
 # ---- forgotten
 forget() {

@@ -7,7 +7,7 @@
 // last one is played again and again. LOG gets a line of JSON for each WebSocket when it has ended: the scene, the code
 // that the client closed with (1006: without), what its pongs carried, its request line without the token, and its
 // headers. A scene is a name below; each message that it sends has its own ID and a text that begins with the scene's name. On SIGUSR2, CERT
-// and KEY are read anew, for the connections to come.
+// and KEY are read anew, for the connections that come when the list of subscriptions has been asked for the next time.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
@@ -19,7 +19,7 @@ const [cert, key, log, lines, ...scenes] = process.argv.slice(2);
 const channel = '/cpaas/notificationchannel/v1/user-1/channels/ws-1';
 const jwt = ['{}', JSON.stringify({ preferred_username: 'user-1', 'services-identity': 'alice@test.example', iat: 0, exp: 4102444800 }), 'x']
 	.map((part) => Buffer.from(part).toString('base64url')).join('.');
-let ids = 0, played = 0;
+let ids = 0, played = 0, another;
 
 // A notification of `size` bytes, or as small as it can be.
 function notification(text, size = 0) {
@@ -124,9 +124,12 @@ const server = https.createServer({ cert: fs.readFileSync(cert), key: fs.readFil
 	else if (request.url.includes('/channels'))
 		send(request.method === 'POST' ? 201 : 200, { notificationChannel: { callbackURL: 'ws-1', channelData: { channelURL: `${channel}/websocket` },
 			channelLifetime: 86400, channelType: 'websockets', 'x-connCheckRole': 'client', resourceURL: channel } });
-	else if (request.url.includes('/subscriptions'))
+	else if (request.url.includes('/subscriptions')) {
+		if (another)
+			server.setSecureContext(another);
+		another = undefined;
 		send(201, { chatNotificationSubscription: { callbackReference: { notifyURL: 'ws-1' }, resourceURL: '/cpaas/chat/v1/user-1/subscriptions/1' } });
-	else if (request.url.includes('/sessions'))
+	} else if (request.url.includes('/sessions'))
 		send(200, { chatSessionList: { chatSession: [] } });
 	else
 		send(404, {});
@@ -162,7 +165,7 @@ server.on('upgrade', (request, socket, head) => {
 	});
 });
 process.on('SIGUSR2', () => {
-	server.setSecureContext({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) });
+	another = { cert: fs.readFileSync(cert), key: fs.readFileSync(key) };
 	console.log('another certificate');
 });
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));

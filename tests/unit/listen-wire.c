@@ -1,6 +1,7 @@
 /* What the listener and the process that makes its requests say to each other. */
 #include "tests/lib/tap.h"
 
+#include "api/channel.h"
 #include "api/listen_wire.h"
 #include "base/mem.h"
 
@@ -15,8 +16,8 @@ static void test_request(void)
 	};
 	struct listener_request request = { .job = LISTENER_PAGE,
 		.refused = true,
-		.forget = true,
-		.service = "chat",
+		.anew = true,
+		.cancelled = CHANNEL_CHAT | CHANNEL_RECEIPTS,
 		.session = &session,
 		.next = "n-7" };
 	struct secret given = { 0 };
@@ -29,9 +30,10 @@ static void test_request(void)
 	tap_int(listen_wire_length(bytes.data, 3), 0, "which is not known before four bytes are there");
 	tap_ok(listen_wire_get_request(bytes.data, bytes.len, &order), "a request");
 	tap_int(order.request.job, LISTENER_PAGE, "its job");
-	tap_ok(order.request.refused && order.request.forget && !order.request.check && !order.request.token_only,
+	tap_ok(order.request.refused && order.request.anew && !order.request.again && !order.request.token_only &&
+			!order.request.all,
 		"its marks");
-	tap_str(order.request.service, "chat", "its service");
+	tap_int(order.request.cancelled, CHANNEL_CHAT | CHANNEL_RECEIPTS, "its services");
 	tap_str(order.request.next, "n-7", "its page");
 	tap_int(order.request.session->type, CHAT_GROUP, "its conversation: the type");
 	tap_str(order.request.session->peer, "g1", "the peer");
@@ -44,7 +46,7 @@ static void test_request(void)
 	buf_clear(&bytes);
 	listen_wire_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
 	tap_ok(listen_wire_get_request(bytes.data, bytes.len, &order), "one with nothing in it");
-	tap_ok(!order.request.service && !order.request.session && !order.request.next && !order.given.s,
+	tap_ok(!order.request.cancelled && !order.request.session && !order.request.next && !order.given.s,
 		"what was not there is not there");
 	listen_order_release(&order);
 
@@ -70,8 +72,11 @@ static void fill(struct listener_result *r)
 		.self = xstrdup("alice@x"),
 		.server_role = true,
 		.renew_in_ms = 1000,
+		.token_ends_in_ms = 2000,
 		.extend_in_ms = -1,
-		.made = true,
+		.channel_ends_in_ms = 3000,
+		.made = CHANNEL_SMS,
+		.partial = true,
 		.more = xstrdup("n-8") };
 	err_set(&r->err, ST_TEMPFAIL, "busy");
 	r->err.outcome = ERR_REFUSED;
@@ -115,7 +120,9 @@ static void test_result(void)
 	tap_str(got.address, "::1", "address");
 	tap_str(got.self, "alice@x", "the user");
 	tap_str(got.token.s, "token-value", "the token");
-	tap_ok(got.server_role && got.made && got.renew_in_ms == 1000 && got.extend_in_ms == -1, "role and times");
+	tap_ok(got.server_role && got.made == CHANNEL_SMS && got.partial && got.renew_in_ms == 1000 &&
+			got.token_ends_in_ms == 2000 && got.extend_in_ms == -1 && got.channel_ends_in_ms == 3000,
+		"role, services and times");
 	tap_int((intmax_t)got.sessions.count, 2, "two conversations");
 	tap_str(got.sessions.items[0].peer, "bob@x", "the first");
 	tap_ok(!got.sessions.items[0].own && got.sessions.items[0].last_ms == -1, "which has no more");

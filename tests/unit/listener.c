@@ -3,6 +3,7 @@
  */
 #include "tests/lib/tap.h"
 
+#include "api/channel.h"
 #include "api/listener.h"
 #include "base/backoff.h"
 #include "base/mem.h"
@@ -100,32 +101,42 @@ static void done(struct listener_result *r)
 	listener_result_release(r);
 }
 
+/* Token and channel live for an hour. */
+static struct listener_result prepared(enum listener_job job, const char *path)
+{
+	struct listener_result r = listener_result_of(job);
+
+	r.path = xstrdup(path);
+	r.self = xstrdup(ALICE);
+	r.renew_in_ms = 1800000;
+	r.token_ends_in_ms = 3600000;
+	r.extend_in_ms = 1700000;
+	r.channel_ends_in_ms = 3600000;
+	secret_set(&r.token, "token-value", 11);
+	return r;
+}
+
 static void done_prepare(const char *path)
 {
-	struct listener_result r = { .job = LISTENER_PREPARE,
-		.path = xstrdup(path),
-		.self = xstrdup(ALICE),
-		.renew_in_ms = 1800000,
-		.extend_in_ms = 1700000 };
+	struct listener_result r = prepared(LISTENER_PREPARE, path);
 
-	secret_set(&r.token, "token-value", 11);
 	done(&r);
 }
 
 static void fail(enum listener_job job, enum status status, int http)
 {
-	struct listener_result r = { .job = job, .status = status, .err = ERR_INIT };
+	struct listener_result r = listener_result_of(job);
 
-	err_set(&r.err, status, "it failed");
+	r.status = err_set(&r.err, status, "it failed");
 	r.err.http = http;
 	done(&r);
 }
 
 static void fail_until(enum listener_job job, int http, int64_t retry_after_ms)
 {
-	struct listener_result r = { .job = job, .status = ST_UNAVAILABLE, .err = ERR_INIT };
+	struct listener_result r = listener_result_of(job);
 
-	err_set(&r.err, ST_UNAVAILABLE, "busy");
+	r.status = err_set(&r.err, ST_UNAVAILABLE, "busy");
 	r.err.http = http;
 	r.err.retryable = true;
 	r.err.retry_after_ms = retry_after_ms;
@@ -311,7 +322,9 @@ static void test_start(void)
 {
 	set_up();
 	start();
-	tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.check && !rig.last.request.refused, "prepares first");
+	tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.anew && !rig.last.request.refused &&
+			!rig.last.request.again,
+		"prepares first");
 	tap_ok(quiet(), "and nothing else");
 	done_prepare("/ws");
 	tap_ok(next_is(LISTENER_ACT_CONNECT), "then connects");
@@ -426,25 +439,96 @@ static void test_baseline_many(void)
 /* A history that cannot be read when the listener starts. */
 static void test_baseline_fails(void)
 {
+	static const struct {
+		enum status status;
+		int http;
+		const char *what;
+	} cases[] = { { ST_UNAVAILABLE, 503, "a service that is down" }, { ST_PROTOCOL, 200, "nonsense" },
+		{ ST_AUTH, 401, "a login that is over" }, { ST_UNAVAILABLE, 0, "nobody there" } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		set_up();
+		rig.config.baseline = true;
+		start();
+		next_job_is(LISTENER_PREPARE);
+		done_prepare("/ws");
+		next_job_is(LISTENER_SESSIONS);
+		fail(LISTENER_SESSIONS, cases[i].status, cases[i].http);
+		tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == cases[i].status, cases[i].what);
+		tear_down();
+	}
+
+	set_up();
+	rig.config.baseline = true;
+	rig.config.max_offline_ms = 60000;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	fail_retryable(LISTENER_SESSIONS, 503);
+	tap_ok(quiet(), "with --max-offline, it is waited for");
+	tap_ok(strstr(rig.warned, "the history cannot be read yet: busy") != NULL, "which is said");
+	tick();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "and asked for again, before the connection");
+	done_sessions("bob@x", 1600000000);
+	tap_ok(next_job_is(LISTENER_PAGE), "a page");
+	fail(LISTENER_PAGE, ST_AUTH, 403);
+	tap_ok(next_is(LISTENER_ACT_CONNECT), "one that is not to be had for us: without it");
+	tap_ok(strstr(rig.error, "the history of 'bob@x' cannot be read") != NULL, "which is said");
+	tear_down();
+
 	set_up();
 	rig.config.baseline = true;
 	start();
 	next_job_is(LISTENER_PREPARE);
 	done_prepare("/ws");
 	next_job_is(LISTENER_SESSIONS);
-	fail_retryable(LISTENER_SESSIONS, 503);
-	tap_ok(quiet(), "it is waited for");
-	tick();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "and asked for again, before the connection");
-	done_sessions("bob@x", 1600000000);
-	tap_ok(next_job_is(LISTENER_PAGE), "a page");
-	fail(LISTENER_PAGE, ST_DATA, 403);
-	tap_ok(next_is(LISTENER_ACT_CONNECT), "one that is not to be had for us: without it");
-	tap_ok(strstr(rig.warned, "the history cannot be read") != NULL, "which is said");
+	fail(LISTENER_SESSIONS, ST_AUTH, 403);
+	tap_ok(next_is(LISTENER_ACT_CONNECT), "a service that has no history for us");
+	tap_ok(strstr(rig.error, "the history cannot be read") != NULL, "which is said");
 	listener_opened(rig.l, rig.now);
 	next_is(LISTENER_ACT_ALIVE);
 	tap_ok(next_is(LISTENER_ACT_READY), "ready");
+	listener_free(rig.l);
+	/* the next run finds that it has one */
+	rig.config.baseline = false;
+	rig.now += 60000;
+	ask_history();
+	done_sessions("bob@x", wall_ms() / 1000 - 3600);
+	tap_ok(next_is(LISTENER_ACT_READY) && quiet(), "what was there before is not new later");
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", wall_ms() / 1000);
+	tap_ok(next_job_is(LISTENER_PAGE), "and what has come since is");
 	tear_down();
+
+	/* groups alone cannot be read */
+	{
+		struct listener_result r = listener_result_of(LISTENER_SESSIONS);
+
+		set_up();
+		rig.config.baseline = true;
+		start();
+		next_job_is(LISTENER_PREPARE);
+		done_prepare("/ws");
+		tap_ok(next_job_is(LISTENER_SESSIONS) && rig.last.request.all,
+			"all kinds of conversations are asked for");
+		r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
+		r.err.http = 500;
+		r.partial = true;
+		add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000000);
+		done(&r);
+		next_job_is(LISTENER_PAGE);
+		done_second(1600000000, 1, 1, NULL);
+		tap_ok(next_is(LISTENER_ACT_CONNECT), "one that cannot be read keeps no listener from starting");
+		tap_ok(strstr(rig.error,
+			       "some of the history cannot be read, and counts as taken up to now: groups are down") !=
+				NULL,
+			"which is said");
+		tap_int(cursor_peer(rig.cursor, "chat-group", 10, "g1", 2)->floor_s, wall_ms() / 1000, "and meant");
+		tear_down();
+	}
 }
 
 static void test_start_fails(void)
@@ -519,13 +603,12 @@ static void test_refused(void)
 		done_prepare("/ws");
 		next_is(LISTENER_ACT_CONNECT);
 		closed(false, codes[i], ST_AUTH);
-		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.refused && rig.last.request.check &&
-				!rig.last.request.forget,
+		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.refused && !rig.last.request.anew,
 			"refused once: a new token, and a look at the channel");
 		done_prepare("/ws");
 		next_is(LISTENER_ACT_CONNECT);
 		closed(false, codes[i], ST_AUTH);
-		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.forget, "twice: a new channel");
+		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.anew, "twice: a new channel");
 		done_prepare("/ws2");
 		tap_ok(next_is(LISTENER_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "which is used");
 		closed(false, codes[i], ST_AUTH);
@@ -533,6 +616,74 @@ static void test_refused(void)
 			"three times: the end, for it never worked");
 		tear_down();
 	}
+}
+
+/* What worked before is refused for a long time. */
+static void test_refused_later(void)
+{
+	int channels = 0, tokens = 0, attempts = 0, said = 0;
+	int64_t began;
+
+	set_up();
+	go_live();
+	closed(true, 0, ST_UNAVAILABLE);
+	began = rig.now;
+	while (rig.now < began + 3600000) {
+		while (listener_next(rig.l, &rig.last)) {
+			if (rig.last.kind == LISTENER_ACT_CONNECT) {
+				attempts++;
+				rig.warned[0] = '\0';
+				closed(false, 404, ST_PROTOCOL);
+				said += rig.warned[0] != '\0';
+			} else if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_PREPARE) {
+				channels += rig.last.request.anew;
+				tokens += rig.last.request.refused;
+				done_prepare("/ws");
+			} else if (rig.last.kind == LISTENER_ACT_JOB) {
+				struct listener_result r = prepared(rig.last.request.job, "/ws");
+
+				done(&r);
+			}
+		}
+		tick();
+	}
+	tap_ok(attempts > 50, "an upgrade that is refused for an hour is tried again and again");
+	tap_int(channels, 1, "with one new channel");
+	tap_int(tokens, 1, "and one new token");
+	tap_ok(said >= 4 && said <= 8, "and that it goes on is said now and then");
+	tear_down();
+}
+
+/* A server that ends each connection after a while, and sends nothing. */
+static void test_short_connections(void)
+{
+	int connections = 0;
+	int64_t began;
+
+	set_up();
+	go_live();
+	began = rig.now;
+	while (rig.now < began + 600000) {
+		while (listener_next(rig.l, &rig.last)) {
+			if (rig.last.kind == LISTENER_ACT_CONNECT) {
+				connections++;
+				listener_opened(rig.l, rig.now);
+				raw("{\"connAck\":{}}");
+				rig.now += 1500;
+				closed(true, 0, ST_UNAVAILABLE);
+			} else if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_PREPARE) {
+				done_prepare("/ws");
+			} else if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_SESSIONS) {
+				done_sessions(NULL, 0);
+			}
+		}
+		if (!connections)
+			closed(true, 0, ST_UNAVAILABLE);
+		else
+			tick();
+	}
+	tap_ok(connections < 100, "connections that bring nothing and do not last come less and less often");
+	tear_down();
 }
 
 static void test_busy(void)
@@ -557,7 +708,7 @@ static void test_busy(void)
 		tap_ok(listener_deadline(rig.l) >= rig.now + 7000 && listener_deadline(rig.l) <= rig.now + 7710,
 			"as long as Retry-After says");
 		tick();
-		tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.forget, "and tries the same channel again");
+		tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.anew, "and tries the same channel again");
 		tear_down();
 	}
 }
@@ -609,12 +760,12 @@ static void test_keepalive(void)
 
 static void test_server_role(void)
 {
-	struct listener_result r = { .job = LISTENER_PREPARE,
-		.path = xstrdup("/ws"),
-		.server_role = true,
-		.renew_in_ms = -1,
-		.extend_in_ms = -1 };
+	struct listener_result r = prepared(LISTENER_PREPARE, "/ws");
+	int64_t heard;
+	bool checked = false;
+	int asked = 0;
 
+	r.server_role = true;
 	set_up();
 	start();
 	next_job_is(LISTENER_PREPARE);
@@ -626,10 +777,65 @@ static void test_server_role(void)
 	raw("{\"connCheck\":{\"interval\":10}}");
 	tap_ok(next_is(LISTENER_ACT_SEND) && !strcmp(rig.last.text, "{\"connAck\":{}}"),
 		"the server's connCheck is answered");
-	tick();
+	for (int i = 0; i < 5; i++) {
+		rig.now += 10000;
+		listener_tick(rig.l, rig.now - 1000);
+		raw("{\"connCheck\":{\"interval\":10}}");
+	}
 	while (listener_next(rig.l, &rig.last))
-		tap_ok(rig.last.kind != LISTENER_ACT_SEND, "in this role the client asks nothing");
-	raw("{\"connCheck\":{\"interval\":10}}");
+		asked += rig.last.kind == LISTENER_ACT_SEND && strstr(rig.last.text, "connCheck");
+	tap_int(asked, 0, "as long as they come, the client asks nothing");
+	heard = rig.now;
+	while (listener_connected(rig.l)) {
+		tick();
+		while (listener_next(rig.l, &rig.last))
+			asked += rig.last.kind == LISTENER_ACT_SEND && strstr(rig.last.text, "connCheck");
+	}
+	tap_int(rig.now, heard + 30000, "three of the server's intervals without one are its end");
+	tap_ok(asked > 0, "but not before it was asked");
+	tear_down();
+
+	/* one that checks less often than we would */
+	set_up();
+	start();
+	next_job_is(LISTENER_PREPARE);
+	r = prepared(LISTENER_PREPARE, "/ws");
+	r.server_role = true;
+	done(&r);
+	open_now();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions(NULL, 0);
+	heard = rig.now;
+	while (rig.now < heard + 600000 && listener_connected(rig.l)) {
+		tick();
+		if (rig.now >= heard + 200000 && !checked) {
+			checked = true;
+			raw("{\"connCheck\":{\"interval\":200}}");
+		}
+		while (listener_next(rig.l, &rig.last)) {
+			if (rig.last.kind == LISTENER_ACT_SEND && strstr(rig.last.text, "connCheck"))
+				raw("{\"connAck\":{}}");
+		}
+	}
+	tap_ok(listener_connected(rig.l), "a server whose checks come seldom, and who answers ours, is not dead");
+	closed(true, 0, ST_UNAVAILABLE);
+	tick();
+	while (rig.last.kind != LISTENER_ACT_JOB || rig.last.request.job != LISTENER_PREPARE)
+		if (!listener_next(rig.l, &rig.last))
+			break;
+	r = prepared(LISTENER_PREPARE, "/ws");
+	r.server_role = true;
+	done(&r);
+	open_now();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions(NULL, 0);
+	heard = rig.now;
+	while (listener_connected(rig.l) && rig.now < heard + 1000000) {
+		tick();
+		while (listener_next(rig.l, &rig.last))
+			;
+	}
+	tap_int(rig.now, heard + 600000, "its interval is known on the next connection, too");
 	tear_down();
 }
 
@@ -889,7 +1095,7 @@ static void test_too_long(void)
 	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
 		;
 	tap_int(rig.last.status, ST_PARTIAL, "the end: some messages were lost");
-	tap_ok(strstr(rig.last.err.text, "2 messages were lost") != NULL, "so many");
+	tap_ok(strstr(rig.last.err.text, "messages were lost; 2 errors") != NULL, "so many");
 	tear_down();
 	buf_release(&json);
 }
@@ -973,6 +1179,32 @@ static void test_not_taken(void)
 	tear_down();
 }
 
+/* Time passes, and jobs of the history fail in that way, until `until`; true if one of them was asked for. */
+static bool history_fails_until(int64_t until, enum status status, int http)
+{
+	bool asked = false;
+
+	while (rig.now < until) {
+		while (listener_next(rig.l, &rig.last)) {
+			struct listener_result r = listener_result_of(rig.last.request.job);
+
+			if (rig.last.kind != LISTENER_ACT_JOB)
+				continue;
+			asked = true;
+			r.status = err_set(&r.err, status, "it failed");
+			r.err.http = http;
+			r.err.retryable = status == ST_UNAVAILABLE;
+			done(&r);
+		}
+		if (listener_deadline(rig.l) > until)
+			rig.now = until;
+		else
+			tick();
+		raw("{\"connAck\":{}}");
+	}
+	return asked;
+}
+
 static void test_history_fails(void)
 {
 	int64_t asked;
@@ -986,11 +1218,16 @@ static void test_history_fails(void)
 	again_live();
 	next_job_is(LISTENER_SESSIONS);
 	message(3, 3);
-	fail(LISTENER_SESSIONS, ST_UNAVAILABLE, 503);
-	tap_str(numbers(), "", "a history that fails for now is waited for: held");
+	fail_retryable(LISTENER_SESSIONS, 503);
+	tap_ok(strstr(rig.warned, "the history cannot be read yet: busy; trying again") != NULL,
+		"a history that cannot be read: it is said at once");
+	tap_ok(has_text("\"waiting\",\"reason\":\"busy\""), "and told");
+	tap_str(numbers(), "", "it is waited for: held");
 	tick();
 	tap_ok(next_job_is(LISTENER_SESSIONS), "asked again");
+	rig.warned[0] = '\0';
 	fail_until(LISTENER_SESSIONS, 503, INT64_C(86400000));
+	tap_str(rig.warned, "", "which is not said each time");
 	asked = rig.now;
 	while (rig.now < asked + 86400000 && !wants_job(LISTENER_SESSIONS)) {
 		tick();
@@ -1012,77 +1249,490 @@ static void test_history_fails(void)
 	tap_str(numbers(), "", "nonsense may be better the next time: held");
 	tick();
 	next_job_is(LISTENER_SESSIONS);
-	fail(LISTENER_SESSIONS, ST_PROTOCOL, 403);
-	tap_ok(has_text("\"gap\"") && strstr(rig.warned, "history"), "a service without a history: it says so");
+	fail(LISTENER_SESSIONS, ST_AUTH, 403);
+	tap_ok(has_text("\"gap\"") && strstr(rig.error, "history"), "a service without a history: it says so");
 	tap_str(numbers(), "3", "and goes on");
+	tear_down();
+}
+
+/* The history cannot be read for so long that what the socket delivers is let through. */
+static void test_history_stalls(void)
+{
+	int64_t began;
+	bool complete = false;
+
+	set_up();
+	rig.config.events = true;
+	go_live();
+	message(1, 1);
+	numbers();
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	began = rig.now;
+	/* 2 and 3 have come while nobody listened */
+	message(4, 4);
+	tap_ok(history_fails_until(began + 59999, ST_UNAVAILABLE, 503), "the history is asked for again and again");
+	tap_str(numbers(), "", "for a minute all is held");
+	tap_str(rig.error, "", "without an error");
+	history_fails_until(began + 60001, ST_UNAVAILABLE, 503);
+	tap_ok(strstr(rig.error, "the history cannot be read (it failed): what comes now is handed on without it") !=
+			NULL,
+		"which is an error");
+	tap_ok(has_text("\"gap\",\"reason\":\"it failed\""), "and told");
+	tap_str(numbers(), "4", "what was held is let through");
+	tap_ok(cursor_has_gap(rig.cursor), "and the cursor knows that something is missing");
+	for (int i = 5; i <= 400; i++) {
+		message(i, i);
+		numbers();
+	}
+	tap_ok(history_fails_until(rig.now + 600000, ST_UNAVAILABLE, 503), "the history is asked for on");
+	closed(true, 0, ST_UNAVAILABLE);
+	tick();
+	wants_job(LISTENER_PREPARE);
+	done_prepare("/ws");
+	open_now();
+	message(401, 401);
+	tap_str(numbers(), "401", "also on the next connection, and nothing is held for it");
+	listener_free(rig.l);
+
+	/* another run, and still there is none */
+	ask_history();
+	message(402, 402);
+	fail(LISTENER_SESSIONS, ST_UNAVAILABLE, 503);
+	tick();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000402);
+	for (int page = 402; page > 0 && next_job_is(LISTENER_PAGE); page -= 50) {
+		char more[16];
+
+		snprintf(more, sizeof(more), "n-%d", page);
+		done_page(page, page > 50 ? page - 49 : 1, page > 50 ? more : NULL);
+	}
+	tap_str(numbers(), "2 3 402",
+		"when it can be read, exactly what is missing comes, however much was taken since");
+	tap_ok(!cursor_has_gap(rig.cursor), "then nothing is missing");
+	message(403, 403);
+	tap_str(numbers(), "403", "and all is as before");
+	tear_down();
+
+	/* nobody answers at all; and the history comes back while live messages go through */
+	set_up();
+	go_live();
+	message(1, 1);
+	numbers();
+	closed(true, 0, ST_UNAVAILABLE);
+	again_live();
+	next_job_is(LISTENER_SESSIONS);
+	began = rig.now;
+	message(3, 3);
+	while (rig.now < began + 60000) {
+		tick();
+		raw("{\"connAck\":{}}");
+	}
+	tap_ok(strstr(rig.error, "there is no answer") != NULL, "an answer that does not come is none");
+	tap_str(numbers(), "3", "what was held is let through");
+	done_sessions("bob@x", 1600000004);
+	message(4, 4);
+	wants_job(LISTENER_PAGE);
+	message(5, 5);
+	done_page(5, 1, NULL);
+	tap_str(numbers(), "4 5 2", "when the answer comes at last, what was missing comes late, and nothing twice");
+	tear_down();
+
+	/* it is the reader who is slow */
+	set_up();
+	ask_history();
+	began = rig.now;
+	done_sessions("bob@x", 1600000000 + 20000);
+	for (int first = 20000; first > 0; first -= 50) {
+		char more[16];
+
+		snprintf(more, sizeof(more), "n-%d", first);
+		next_job_is(LISTENER_PAGE);
+		done_page(first, first - 49, first > 50 ? more : NULL);
+	}
+	message(20001, 20001);
+	history_fails_until(began + 300000, ST_UNAVAILABLE, 503);
+	tap_ok(!rig.error[0] && !cursor_has_gap(rig.cursor),
+		"a reader that takes nothing is no history that does not come");
+	for (int i = 0; i < 100 && !complete; i++) {
+		complete = strstr(numbers(), "20001") != NULL;
+		listener_room(rig.l, rig.now);
+	}
+	tap_ok(complete, "and gets all of it in the end");
+	tear_down();
+}
+
+/* One kind, or one conversation, that cannot be read holds up no other. */
+static void test_history_in_part(void)
+{
+	struct listener_result r = listener_result_of(LISTENER_SESSIONS);
+	int64_t began;
+
+	set_up();
+	ask_history();
+	began = rig.now;
+	message(2, 2);
+	r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
+	r.err.http = 500;
+	r.err.retryable = true;
+	r.partial = true;
+	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
+	add_session(&r, CHAT_ONE_TO_ONE, "carol@x", NULL, 1600000100);
+	done(&r);
+	next_job_is(LISTENER_PAGE);
+	done_page(1, 1, NULL);
+	next_job_is(LISTENER_PAGE);
+	done_raw_page("[]", NULL);
+	tap_str(numbers(), "1", "what could be read comes");
+	tap_ok(strstr(rig.warned, "groups are down") != NULL, "what could not is said");
+	tick();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "and asked for again");
+	r = listener_result_of(LISTENER_SESSIONS);
+	r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
+	r.err.http = 500;
+	r.err.retryable = true;
+	r.partial = true;
+	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
+	add_session(&r, CHAT_ONE_TO_ONE, "carol@x", NULL, 1600000100);
+	done(&r);
+	tap_ok(!wants_job(LISTENER_PAGE) || strcmp(rig.last.request.session->peer, "bob@x") != 0,
+		"what was read is not read again");
+	done_raw_page("[]", NULL);
+	history_fails_until(began + 60001, ST_UNAVAILABLE, 503);
+	tap_str(numbers(), "2", "in the end what was held is let through");
+	tear_down();
+
+	/* pages */
+	set_up();
+	ask_history();
+	message(2, 2);
+	r = listener_result_of(LISTENER_SESSIONS);
+	add_session(&r, CHAT_ONE_TO_ONE, "refused@x", NULL, 1600000100);
+	add_session(&r, CHAT_ONE_TO_ONE, "broken@x", NULL, 1600000100);
+	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
+	done(&r);
+	next_job_is(LISTENER_PAGE);
+	fail(LISTENER_PAGE, ST_AUTH, 403);
+	tap_ok(strstr(rig.error, "the history of 'refused@x' cannot be read") != NULL,
+		"a conversation that is refused: an error");
+	next_job_is(LISTENER_PAGE);
+	fail_retryable(LISTENER_PAGE, 500);
+	next_job_is(LISTENER_PAGE);
+	done_page(1, 1, NULL);
+	tap_str(numbers(), "1", "the others come");
+	tick();
+	next_job_is(LISTENER_SESSIONS);
+	r = listener_result_of(LISTENER_SESSIONS);
+	add_session(&r, CHAT_ONE_TO_ONE, "broken@x", NULL, 1600000100);
+	done(&r);
+	tap_ok(next_job_is(LISTENER_PAGE), "one that failed for now is asked for again");
+	done_raw_page("[]", NULL);
+	tap_str(numbers(), "2", "and then what was held comes");
+	tear_down();
+
+	/* --once takes what it can */
+	set_up();
+	rig.config.once = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	r = listener_result_of(LISTENER_SESSIONS);
+	r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
+	r.err.http = 500;
+	r.err.retryable = true;
+	r.partial = true;
+	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
+	done(&r);
+	next_job_is(LISTENER_PAGE);
+	done_page(1, 1, NULL);
+	tap_str(numbers(), "1", "--once: what could be read comes");
+	listener_room(rig.l, rig.now);
+	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
+		;
+	tap_int(rig.last.status, ST_UNAVAILABLE, "and the end says what could not");
+	tear_down();
+
+	set_up();
+	rig.config.once = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	fail_retryable(LISTENER_SESSIONS, 503);
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
+		"--once with nothing that can be read ends: the attempts have been made by then");
+	tear_down();
+}
+
+/* What is held stays in order, whatever words it has in it. */
+static void test_held_in_order(void)
+{
+	set_up();
+	ask_history();
+	raw("{\"inboundSMSMessageNotification\":{\"id\":\"a\",\"inboundSMSMessage\":{\"message\":\"text 1, connected\",\"messageId\":\"m1\","
+	    "\"senderAddress\":\"+1\"}}}");
+	raw(" { \"CONNCHECK\" : {\"interval\":30}}");
+	tap_ok(next_is(LISTENER_ACT_SEND), "a connCheck is answered while messages are held");
+	tap_str(numbers(), "", "and a message that has a word of it is held like the others");
+	done_sessions(NULL, 0);
+	tap_str(numbers(), "1", "until its time");
+	tear_down();
+}
+
+static void test_times_and_history(void)
+{
+	set_up();
+	rig.config.idle_ms = 1500;
+	ask_history();
+	rig.now += 5000;
+	listener_tick(rig.l, rig.now);
+	tap_ok(listener_connected(rig.l), "--idle does not end a run that is still reading the history");
+	done_sessions("bob@x", 1600000001);
+	next_job_is(LISTENER_PAGE);
+	rig.now += 5000;
+	listener_tick(rig.l, rig.now);
+	done_page(1, 1, NULL);
+	tap_str(numbers(), "1", "which comes");
+	tap_ok(wants_job(LISTENER_JOB_NONE) || listener_connected(rig.l), "and then");
+	tick();
+	tap_int(rig.now, 12500, "it counts");
+	tap_ok(next_is(LISTENER_ACT_CLOSE), "and ends");
+	tear_down();
+
+	set_up();
+	rig.config.for_ms = 30000;
+	ask_history();
+	fail_retryable(LISTENER_SESSIONS, 503);
+	history_fails_until(31000, ST_UNAVAILABLE, 503);
+	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_CLOSE)
+		;
+	closed(true, 0, ST_OK);
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
+		"--for with a history that could not be read is no 124");
+	tear_down();
+
+	set_up();
+	rig.config.max_offline_ms = 10000;
+	ask_history();
+	fail_retryable(LISTENER_SESSIONS, 503);
+	history_fails_until(50000, ST_UNAVAILABLE, 503);
+	tap_ok(listener_connected(rig.l), "--max-offline is about connections, and not about the history");
 	tear_down();
 }
 
 /* ---- mending in place ------------------------------------------------------------------------------------------ */
 
+/*
+ * Lets time pass, with a server that answers connChecks, until that job is wanted; other renewals succeed. False: the
+ * connection ended before.
+ */
+static bool pass_until_job(enum listener_job job)
+{
+	while (rig.now < INT64_C(100000000)) {
+		while (listener_next(rig.l, &rig.last)) {
+			struct listener_result r;
+
+			if (rig.last.kind == LISTENER_ACT_DROP || rig.last.kind == LISTENER_ACT_CLOSE)
+				return false;
+			if (rig.last.kind != LISTENER_ACT_JOB)
+				continue;
+			if (rig.last.request.job == job)
+				return true;
+			r = prepared(rig.last.request.job, "/ws");
+			done(&r);
+		}
+		tick();
+		raw("{\"connAck\":{}}");
+	}
+	return false;
+}
+
 static void test_renewals(void)
 {
-	struct listener_result r = { .job = LISTENER_RENEW, .renew_in_ms = 100000, .extend_in_ms = 50000 };
-	bool extended = false, renewed = false;
+	struct listener_result r;
 
 	set_up();
 	go_live();
-	for (int i = 0; i < 1000 && !(extended && renewed); i++) {
-		tick();
-		raw("{\"connAck\":{}}");
-		while (listener_next(rig.l, &rig.last)) {
-			if (rig.last.kind != LISTENER_ACT_JOB)
-				continue;
-			r.job = rig.last.request.job;
-			extended = extended || r.job == LISTENER_EXTEND;
-			renewed = renewed || r.job == LISTENER_RENEW;
-			tap_ok(!renewed || rig.now <= 1801000, "in time");
-			if (r.job == LISTENER_EXTEND) {
-				r.extend_in_ms = 10000000;
-				r.renew_in_ms = 1801000 - rig.now;
-			}
-			done(&r);
-		}
+	tap_ok(pass_until_job(LISTENER_MEND) && rig.now == 1701000, "the channel's lifetime is extended in time");
+	r = prepared(LISTENER_MEND, "/ws");
+	r.extend_in_ms = 10000000;
+	r.channel_ends_in_ms = 20000000;
+	done(&r);
+	tap_ok(pass_until_job(LISTENER_RENEW) && rig.now == 1801000, "the token is renewed in time");
+	r = prepared(LISTENER_RENEW, "/ws");
+	/* as a process whose clock was set would see it */
+	r.extend_in_ms = 99000000;
+	done(&r);
+	tap_ok(pass_until_job(LISTENER_RENEW) && rig.now == 3601000, "and again");
+	r = prepared(LISTENER_RENEW, "/ws");
+	r.renew_in_ms = r.token_ends_in_ms = 99000000;
+	done(&r);
+	tap_ok(pass_until_job(LISTENER_MEND) && rig.now == 11701000,
+		"what is said with a new token changes nothing of when the channel is extended");
+	tap_ok(listener_connected(rig.l), "on one connection all the while");
+	tear_down();
+}
+
+/* The service goes on saying no, and the socket says nothing of it. */
+static void test_channel_over(void)
+{
+	int tries = 0;
+
+	set_up();
+	rig.config.events = true;
+	go_live();
+	while (pass_until_job(LISTENER_MEND)) {
+		fail_retryable(LISTENER_MEND, 503);
+		tap_ok(tries++ ||
+				strstr(rig.warned,
+					"the notification channel cannot be extended: busy; trying again, for 1900 s"),
+			"a channel that cannot be extended: it is said, and when it ends");
+		rig.warned[0] = '\0';
 	}
-	tap_ok(extended && renewed && listener_connected(rig.l),
-		"token and channel are renewed while the socket lives");
+	tap_ok(rig.last.kind == LISTENER_ACT_DROP && rig.now == 3601000, "when its time is over, it is left");
+	tap_ok(tries > 20 && tries < 300, "until then that is tried again and again");
+	tap_ok(has_text("\"disconnected\",\"reason\":\"the notification channel was not extended in time\""),
+		"which is told");
+	tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.anew && rig.last.request.again,
+		"and another one made");
+	fail_retryable(LISTENER_PREPARE, 503);
+	tap_ok(pass_until_job(LISTENER_PREPARE) && rig.last.request.anew, "as often as it takes");
+	done_prepare("/ws2");
+	tap_ok(next_is(LISTENER_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "and used");
+	tear_down();
+}
+
+static void test_token_over(void)
+{
+	int tries = 0;
+
+	set_up();
+	go_live();
+	while (pass_until_job(LISTENER_RENEW)) {
+		fail(LISTENER_RENEW, ST_AUTH, 0);
+		tap_ok(tries++ ||
+				strstr(rig.warned, "the token cannot be renewed: it failed; trying again, for 1800 s"),
+			"a token that cannot be renewed: it is said, and when it ends");
+	}
+	tap_ok(rig.now >= 3601000 && rig.now <= 3602000, "when it has ended, so does the listener");
+	tap_ok(tries < 30, "after not too many attempts");
+	closed(true, 0, ST_OK);
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_AUTH, "with 77");
+	tear_down();
+
+	set_up();
+	go_live();
+	for (tries = 0; tries < 300 && pass_until_job(LISTENER_RENEW); tries++)
+		fail_retryable(LISTENER_RENEW, 503);
+	tap_ok(rig.now > 3700000 && listener_connected(rig.l), "a service that cannot be asked is waited for");
+	tear_down();
+
+	set_up();
+	go_live();
+	pass_until_job(LISTENER_MEND);
+	fail(LISTENER_MEND, ST_AUTH, 401);
+	tap_ok(next_is(LISTENER_ACT_CLOSE), "a login that is over ends it, whatever asks");
 	tear_down();
 }
 
 static void test_channel_gone(void)
 {
-	set_up();
-	go_live();
-	for (int i = 0; i < 1000; i++) {
-		tick();
-		raw("{\"connAck\":{}}");
-		while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_JOB)
-			;
-		if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_EXTEND)
-			break;
-	}
-	fail(LISTENER_EXTEND, ST_PROTOCOL, 404);
-	tap_ok(next_is(LISTENER_ACT_DROP), "a channel that cannot be extended because it has gone is left");
-	tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.check, "and made anew at once");
-	tear_down();
-}
-
-static void test_cancelled(void)
-{
-	struct listener_result r = {
-		.job = LISTENER_RESUBSCRIBE, .path = xstrdup("/ws"), .renew_in_ms = -1, .extend_in_ms = -1
-	};
+	struct listener_result r = prepared(LISTENER_MEND, "/ws2");
 
 	set_up();
 	rig.config.events = true;
 	go_live();
-	raw("{\"chatSubscriptionCancellationNotification\":{\"id\":\"c1\",\"subscriptionId\":\"s1\"}}");
-	tap_ok(has_text("\"event\":\"subscription\""), "a cancelled subscription is told");
-	tap_ok(next_job_is(LISTENER_RESUBSCRIBE) && rig.last.request.service &&
-			!strcmp(rig.last.request.service, "chat"),
-		"and made anew");
+	pass_until_job(LISTENER_MEND);
 	done(&r);
-	tap_ok(has_text("\"resubscribed\"") && next_job_is(LISTENER_SESSIONS), "and the gap is filled");
+	tap_ok(next_is(LISTENER_ACT_DROP), "a channel that had gone, and was made anew: the old one is left");
+	tap_ok(next_job_is(LISTENER_PREPARE), "and the new one used at once");
+	done_prepare("/ws2");
+	open_now();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "with what came meanwhile");
+	tap_ok(has_text("had gone"), "it is told");
+	tear_down();
+
+	/* one subscription has gone, without a word */
+	set_up();
+	rig.config.events = true;
+	go_live();
+	pass_until_job(LISTENER_MEND);
+	r = prepared(LISTENER_MEND, "/ws");
+	r.made = CHANNEL_SMS;
+	done(&r);
+	tap_ok(has_text("\"resubscribed\",\"reason\":\"sms\"") && next_job_is(LISTENER_SESSIONS),
+		"a subscription that was missing: it is told, and the gap is filled");
+	tear_down();
+}
+
+#define CANCELLED(key, id) raw("{\"" key "SubscriptionCancellationNotification\":{\"id\":\"" id "\"}}")
+
+static void test_cancelled(void)
+{
+	struct listener_result r = prepared(LISTENER_MEND, "/ws");
+
+	set_up();
+	rig.config.events = true;
+	go_live();
+	CANCELLED("chat", "c1");
+	tap_ok(has_text("\"event\":\"subscription\""), "a cancelled subscription is told");
+	tap_ok(next_job_is(LISTENER_MEND) && rig.last.request.cancelled == CHANNEL_CHAT, "and made anew");
+	message(3, 3);
+	tap_ok(!has_text("text 3"), "what comes from then on waits for what came before");
+	r.made = CHANNEL_CHAT;
+	done(&r);
+	tap_ok(has_text("\"resubscribed\",\"reason\":\"chat\"") && next_job_is(LISTENER_SESSIONS), "the gap is filled");
+	done_sessions("bob@x", 1600000003);
+	next_job_is(LISTENER_PAGE);
+	done_page(3, 2, NULL);
+	tap_str(numbers(), "2 3", "in order");
+	tear_down();
+
+	/* all of them, live: the first one is being made anew when the others come */
+	set_up();
+	rig.config.events = true;
+	go_live();
+	CANCELLED("chat", "c1");
+	next_job_is(LISTENER_MEND);
+	CANCELLED("sms", "c2");
+	CANCELLED("deliveryReceipt", "c3");
+	r = prepared(LISTENER_MEND, "/ws");
+	r.made = CHANNEL_CHAT;
+	done(&r);
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions(NULL, 0);
+	tap_ok(next_job_is(LISTENER_MEND) && rig.last.request.cancelled == (CHANNEL_SMS | CHANNEL_RECEIPTS),
+		"of several that are cancelled, all are made anew");
+	r = prepared(LISTENER_MEND, "/ws");
+	r.made = CHANNEL_SMS | CHANNEL_RECEIPTS;
+	done(&r);
+	tap_ok(has_text("\"reason\":\"sms\"") && has_text("\"reason\":\"receipts\""), "which is told of each");
+	tap_ok(next_job_is(LISTENER_SESSIONS), "and the gap filled");
+	done_sessions(NULL, 0);
+	tap_ok(quiet(), "once");
+	tear_down();
+
+	/* while the history is being fetched */
+	set_up();
+	ask_history();
+	CANCELLED("chat", "c1");
+	CANCELLED("sms", "c2");
+	CANCELLED("", "c3");
+	CANCELLED("newThing", "c4");
+	done_sessions(NULL, 0);
+	tap_ok(wants_job(LISTENER_MEND) && rig.last.request.cancelled == CHANNEL_SERVICES,
+		"the same while the history is fetched; one of a kind that is not known may be any");
+	fail_retryable(LISTENER_MEND, 503);
+	tap_ok(next_is(LISTENER_ACT_DROP) && next_job_is(LISTENER_PREPARE) &&
+			rig.last.request.cancelled == CHANNEL_SERVICES,
+		"what cannot be made anew in place is with the next connection");
+	done_prepare("/ws");
+	open_now();
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions(NULL, 0);
+	tap_ok(quiet(), "and is done then");
 	tear_down();
 }
 
@@ -1183,10 +1833,21 @@ static void test_once(void)
 	next_job_is(LISTENER_PAGE);
 	done_page(2, 1, NULL);
 	tap_str(numbers(), "1 2", "what the history has");
+	tap_ok(next_is(LISTENER_ACT_READY), "which is what there is to wait for");
 	listener_room(rig.l, rig.now);
-	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
-		;
-	tap_ok(rig.last.kind == LISTENER_ACT_EXIT && rig.last.status == ST_OK, "and the end");
+	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_OK, "and the end");
+	tear_down();
+
+	/* nothing there, which is worth knowing the next time */
+	set_up();
+	rig.config.once = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions(NULL, 0);
+	tap_ok(next_is(LISTENER_ACT_READY) && next_is(LISTENER_ACT_EXIT),
+		"with nothing there, it is ready before it ends");
 	tear_down();
 }
 
@@ -1310,6 +1971,8 @@ int main(void)
 	test_start_fails();
 	test_connect_fails();
 	test_refused();
+	test_refused_later();
+	test_short_connections();
 	test_busy();
 	test_keepalive();
 	test_server_role();
@@ -1325,7 +1988,13 @@ int main(void)
 	test_abandoned_page();
 	test_not_taken();
 	test_history_fails();
+	test_history_stalls();
+	test_history_in_part();
+	test_held_in_order();
+	test_times_and_history();
 	test_renewals();
+	test_channel_over();
+	test_token_over();
 	test_channel_gone();
 	test_cancelled();
 	test_count();
