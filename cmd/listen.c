@@ -131,6 +131,7 @@ static enum status listen_with(struct client *client, const struct listen_params
 		.filter = filter,
 		.out = STDOUT_FILENO,
 		.exec = argv,
+		.exec_name = params->exec,
 		.environment = environ,
 		.jobs = params->jobs,
 		.exec_retries = params->exec_retries,
@@ -154,6 +155,8 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 
 	if ((st = check(params, ctx->cli, err)))
 		return st;
+	if (params->exec)
+		setenv("KANDY_PROFILE", ctx->profile, 1); /* so that a kandy in there is of the same one */
 	if ((st = make_filter(params, &filter, err)))
 		return st;
 	argv = exec_argv(params, ctx->cli);
@@ -180,12 +183,15 @@ static const struct opt opts[] = {
 		.name = "for",
 		.metavar = "DURATION",
 		.at = offsetof(struct listen_params, for_ms),
+		.min = 1,
 		.help = "end after DURATION" },
 	{ .kind = OPT_DURATION,
 		.name = "idle",
 		.metavar = "DURATION",
 		.at = offsetof(struct listen_params, idle_ms),
-		.help = "end when nothing came for DURATION" },
+		.min = 1,
+		.help = "end when nothing came for DURATION",
+		.more = "That time begins when the history has been read." },
 	{ .kind = OPT_FLAG,
 		.name = "once",
 		.at = offsetof(struct listen_params, once),
@@ -307,9 +313,13 @@ static const char *const description[] = {
 	"With --exec, COMMAND is run for each message: its line is on stdin, its main fields are in the variables KANDY_EVENT, KANDY_TYPE, "
 	"KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_ADDRESS (what to send to in order to answer), KANDY_DIRECTION, "
 	"KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT (its first 100 KiB), "
-	"KANDY_FILES (how many) and KANDY_ATTEMPT, and what it prints goes to stderr. If it ends with 0, the message is taken; with 75, it is "
-	"run again later, with growing delays (or --retry-delay), as often as it takes; with anything else, up to --exec-retries times more, and "
-	"then the message is given up. What is no message is not handed to it; with --events it is printed.",
+	"KANDY_FILES (how many) and KANDY_ATTEMPT, KANDY_PROFILE is the listener's, and what it prints goes to stderr. If it ends with 0, the "
+	"message is taken; with 75, it is run again later, with growing delays (or --retry-delay), as often as it takes, which is said now and "
+	"then; with anything else, up to --exec-retries times more, and then the message is given up, which is an error, and the code is 1 in "
+	"the end. A command that is ended together with the listener, or by SIGTERM, is run again the next time. What is no message is not handed "
+	"to it; with --events it is printed.",
+	"With --once and --exec, a message for which COMMAND ends with 75 is left for the next run, with all that follow it in its conversation, and "
+	"the code is 75.",
 	"A listener that has lost its connection connects again, with growing delays, and renews its token and its channel by "
 	"itself. It ends only if it cannot go on (code 77: not logged in or refused; 69: --max-offline), or when it is told to.",
 	"How far the reader has come is in a file beside the token cache, and is refused like that one (78) if others can read or write it. Where "

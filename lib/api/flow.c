@@ -39,7 +39,7 @@ void flow_release(struct listener *l)
 	backfill_release(&l->backfill);
 }
 
-#define STALL_MS 60000 /* so long, what the socket delivers is held for want of an answer from the history */
+#define STALL_MS 30000 /* so long, what the socket delivers is held for want of an answer from the history */
 #define PAGE_FAILURES_MAX 3 /* in a row: then it is not the one conversation */
 
 static void warn(struct listener *l, const char *text)
@@ -178,8 +178,7 @@ static void print(struct listener *l, void (*make)(struct listener *l, struct bu
 static void count_line(struct listener *l, int64_t now)
 {
 	l->lines++;
-	if (l->config.idle_ms)
-		l->idle_at = now + l->config.idle_ms;
+	listener_begin_idle(l, now);
 	if (l->config.count && l->lines >= l->config.count)
 		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
 }
@@ -394,8 +393,7 @@ static void release_held(struct listener *l, int64_t now)
 		at += sizeof(len) + len;
 	}
 	buf_release(&held);
-	if (l->idle_at != LISTENER_NEVER)
-		l->idle_at = now + l->config.idle_ms;
+	listener_begin_idle(l, now);
 }
 
 /* ---- history --------------------------------------------------------------------------------------------------- */
@@ -521,7 +519,9 @@ static void page_failed(struct listener *l, int64_t now, const struct err *err)
 	const char *next;
 	const struct history_session *session = backfill_request(&l->backfill, &next);
 
-	if (service_refuses(err) || err->status == ST_DATA) {
+	bool lasting = err->http && !err->retryable && !listener_login_over(err) && err->status != ST_CONFIG;
+
+	if (lasting || err->status == ST_DATA) {
 		lost(l, "the history of '%s' cannot be read: %s", session->peer, err->text);
 	} else if (!err->http || err->http == 401 || ++l->page_failures >= PAGE_FAILURES_MAX) {
 		history_failed(l, now, err);
@@ -565,7 +565,7 @@ static void end_baseline(struct listener *l, int64_t now)
 		listener_connect(l, now);
 		return;
 	}
-	listener_ready(l);
+	listener_ready(l, now);
 	listener_finish(l, now, missing.status, &missing, LISTENER_NEVER);
 }
 
@@ -591,7 +591,7 @@ static void end_filling(struct listener *l, int64_t now)
 		cursor_gap(l->config.cursor, false);
 	remember_times(l);
 	release_held(l, now);
-	listener_ready(l);
+	listener_ready(l, now);
 	if (!ended(l) && l->config.once)
 		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
 }
@@ -600,7 +600,7 @@ static void end_filling(struct listener *l, int64_t now)
 static void end_partly(struct listener *l, int64_t now)
 {
 	if (l->config.once) {
-		listener_ready(l);
+		listener_ready(l, now);
 		listener_finish(l, now, l->history_err.status, &l->history_err, LISTENER_NEVER);
 		return;
 	}
@@ -643,7 +643,7 @@ void flow_stalled(struct listener *l, int64_t now)
 		why);
 	flow_event(l, "gap", why);
 	release_held(l, now);
-	listener_ready(l);
+	listener_ready(l, now);
 }
 
 static void pour_one(struct listener *l, int64_t now, const struct backfill_line *at)

@@ -59,11 +59,16 @@ static void append(struct handover *h, char *line, size_t len, struct cursor_pee
 void handover_add(struct handover *h, const char *line, size_t len, struct cursor_peer *peer, uint64_t id,
 	int64_t time_ms)
 {
-	append(h, xmemdup0(line, len), len, peer, id, time_ms);
+	if (peer && peer->left)
+		h->left++;
+	else
+		append(h, xmemdup0(line, len), len, peer, id, time_ms);
 }
 
 void handover_pass(struct handover *h, struct cursor *cursor, struct cursor_peer *peer, uint64_t id, int64_t time_ms)
 {
+	if (peer->left)
+		return;
 	if (peer->queued)
 		append(h, NULL, 0, peer, id, time_ms);
 	else
@@ -126,4 +131,27 @@ void handover_finish(struct handover *h, struct cursor *cursor, struct handover_
 	} while (*at && !(*at)->line);
 	if (*at)
 		(*at)->first = true;
+}
+
+void handover_leave(struct handover *h, struct handover_item *item)
+{
+	struct cursor_peer *peer = item->peer;
+	struct handover_item **at = &h->first;
+
+	while (*at != item)
+		at = &(*at)->next;
+	if (!peer) { /* no run can bring it again: so it is not lost before this one ends */
+		take_out(h, at);
+		h->left++;
+		return;
+	}
+	peer->left = true;
+	while (*at) {
+		if ((*at)->peer != peer) {
+			at = &(*at)->next;
+			continue;
+		}
+		h->left += (*at)->line != NULL;
+		take_out(h, at);
+	}
 }

@@ -26,6 +26,7 @@ struct handover_item {
 	bool first; /* of its conversation; one without a line never is */
 	bool running;
 	int64_t failures; /* that count against the retries */
+	int64_t deferrals; /* that do not: the command asked for another time */
 	int64_t due_ms; /* not before */
 	struct backoff backoff;
 };
@@ -35,6 +36,7 @@ struct handover {
 	size_t count;
 	size_t bytes; /* of memory, about */
 	size_t without_peer; /* items */
+	size_t left; /* messages that were left for another run */
 	size_t running;
 	bool closed; /* nothing more is begun */
 };
@@ -63,5 +65,11 @@ void handover_again(struct handover *handover, struct handover_item *item, int64
 
 /* It was taken, or put aside: the cursor moves over it. Frees it. */
 void handover_finish(struct handover *handover, struct cursor *cursor, struct handover_item *item);
+
+/*
+ * It is for another run, and so are all of its conversation that come behind it, now or later: the cursor stays before
+ * them. Frees it.
+ */
+void handover_leave(struct handover *handover, struct handover_item *item);
 
 #endif

@@ -180,10 +180,17 @@ void history_decode_page(struct json_value answer, enum chat_type type, struct j
 	*more = next_token(list);
 }
 
+/* The service answered, and with more than can be read: of bytes, or, which shows as no JSON, of values. */
+static bool is_too_much(const struct err *err)
+{
+	return err->status == ST_PROTOCOL && (err->http / 100 == 2 || !strcmp(err->code, HTTP_TOO_LARGE));
+}
+
 enum status history_fetch_page(struct client *client, enum chat_type type, const char *peer, const char *own,
 	const char *next, int64_t max, struct client_answer *answer, struct json_value *messages, char **more,
 	struct err *err)
 {
+	struct err why = ERR_INIT;
 	struct buf path;
 	enum status st;
 	bool there;
@@ -193,8 +200,16 @@ enum status history_fetch_page(struct client *client, enum chat_type type, const
 	if (type == CHAT_SMS && !own)
 		return err_set(err, ST_DATA, "the own number of the conversation with '%s' is not known", peer);
 	buf_init(&path, BUF_NO_MAX);
-	page_path(client, type, peer, own, next, max, &path);
-	if (!(st = get(client, &path, answer, &there, err)) && there)
+	do {
+		buf_clear(&path);
+		page_path(client, type, peer, own, next, max, &path);
+		st = get(client, &path, answer, &there, &why);
+	} while (st && is_too_much(&why) && (max /= 2));
+	if (st && !strcmp(why.code, HTTP_TOO_LARGE))
+		st = err_set(err, ST_DATA, "a message is too large (%s), and what is older cannot be had", why.text);
+	else if (st)
+		*err = why;
+	else if (there)
 		history_decode_page(json_root(&answer->json), type, messages, more);
 	buf_release(&path);
 	return st;

@@ -34,6 +34,9 @@ void history_sessions_release(struct history_sessions *sessions); /* also for a 
  * before, or NULL. `*messages` is the array in the answer, for notification_from_history(); `*more` (free it) is the
  * token of the next page, NULL at the end. A conversation that is not there (404) is an empty page.
  *
+ * Where `max` messages are more than can be read at once, fewer are asked for. ST_DATA where a single one is too large:
+ * what is older cannot be had, since its page would name the next one.
+ *
  * `lastMessageTime` is never asked for: the documents say that older messages are left out then, other servers leave
  * the newer ones out. Who wants messages since a time stops at the first one that is older.
  */

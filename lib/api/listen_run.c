@@ -534,6 +534,8 @@ static enum status make_runner(struct driver *d, struct err *err)
 {
 	struct runner_config config = {
 		.argv = d->options->exec,
+		.name = d->options->exec_name,
+		.once = d->options->once,
 		.environment = d->options->environment,
 		.jobs = d->options->jobs,
 		.retries = d->options->exec_retries,
@@ -616,6 +618,9 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 		if (!st && d.runner.given_up)
 			st = err_set(&d.err, ST_PARTIAL, "%lld message%s given up", (long long)d.runner.given_up,
 				d.runner.given_up == 1 ? " was" : "s were");
+		if (!st && d.handover.left)
+			st = err_set(&d.err, ST_TEMPFAIL, "%zu message%s left for the next run", d.handover.left,
+				d.handover.left == 1 ? " is" : "s are");
 		if (st)
 			*err = d.err;
 	}

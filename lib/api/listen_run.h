@@ -22,6 +22,7 @@ struct listen_options {
 	int out; /* the descriptor that lines go to. Its flags are left alone */
 
 	char *const *exec; /* NULL: none; see runner.h */
+	const char *exec_name;
 	char *const *environment;
 	int64_t jobs, exec_retries, exec_delay_ms;
 	const char *dead_letter;
@@ -33,8 +34,9 @@ struct listen_options {
 
 /*
  * Listens until one of the options, a signal or a failure ends it. ST_OK, ST_NOTHING, ST_SIGINT, ST_SIGTERM,
- * ST_SIGPIPE, ST_PARTIAL (messages were given up), or a failure with `err` set. ST_TEMPFAIL if another listener has
- * the profile.
+ * ST_SIGPIPE, ST_PARTIAL (messages were lost or given up), or a failure with `err` set. ST_TEMPFAIL if another listener
+ * has the profile, or if the command has left messages for the next run; ST_DATA where nothing could be fetched, since
+ * the cursor was damaged.
  */
 enum status listen_run(struct client *client, const struct listen_options *options, struct err *err) MUST_USE;
 

@@ -109,7 +109,8 @@ void listener_server_interval(struct listener *l, int64_t interval_ms); /* its c
 void listener_finish(struct listener *l, int64_t now, enum status status, const struct err *err, int64_t drain_ms);
 void listener_send(struct listener *l, const char *text);
 void listener_connect(struct listener *l, int64_t now); /* with what PREPARE has brought */
-void listener_ready(struct listener *l);
+void listener_ready(struct listener *l, int64_t now);
+void listener_begin_idle(struct listener *l, int64_t now); /* from now on, nothing has come */
 
 /* flow.c */
 void flow_init(struct listener *l);

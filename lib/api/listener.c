@@ -105,12 +105,25 @@ void listener_complain(struct listener *l, struct trouble *trouble, int64_t now,
 	l->config.warn(text);
 }
 
-void listener_ready(struct listener *l)
+void listener_begin_idle(struct listener *l, int64_t now)
+{
+	if (l->config.idle_ms && l->state < STATE_DRAINING)
+		l->idle_at = now + l->config.idle_ms;
+}
+
+void listener_ready(struct listener *l, int64_t now)
 {
 	if (l->ready)
 		return;
 	l->ready = true;
 	listener_push(l, LISTENER_ACT_READY);
+	listener_begin_idle(l, now);
+}
+
+/* Before the first connection, and as long as the history is being read, it is not for want of messages that none come. */
+static bool may_idle(const struct listener *l)
+{
+	return l->ready && !flow_holding(l);
 }
 
 void listener_send(struct listener *l, const char *text)
@@ -531,8 +544,6 @@ void listener_start(struct listener *l, int64_t now)
 {
 	if (l->config.for_ms)
 		l->for_at = now + l->config.for_ms;
-	if (l->config.idle_ms)
-		l->idle_at = now + l->config.idle_ms;
 	if (l->config.max_offline_ms)
 		l->offline_at = now + l->config.max_offline_ms;
 	l->want_prepare = true;
@@ -584,15 +595,13 @@ void listener_opened(struct listener *l, int64_t now)
 	set_keepalive(l);
 	l->check_at = now + l->keepalive_ms;
 	l->offline_at = LISTENER_NEVER;
-	if (l->idle_at != LISTENER_NEVER && !l->lines && !l->gap)
-		l->idle_at = now + l->config.idle_ms;
 	flow_event(l, "connected", NULL);
 	if (l->gap)
 		flow_event(l, "gap", l->config.history ? "typing and receipts" : "messages, typing and receipts");
 	listener_push(l, LISTENER_ACT_ALIVE);
 	flow_begin(l, now);
 	if (!l->filling)
-		listener_ready(l);
+		listener_ready(l, now);
 	settle(l, now);
 }
 
@@ -686,7 +695,7 @@ void listener_tick(struct listener *l, int64_t now)
 		settle(l, now);
 		return;
 	}
-	if (due(&l->for_at, now) || (!flow_holding(l) && due(&l->idle_at, now))) {
+	if (due(&l->for_at, now) || (may_idle(l) && due(&l->idle_at, now))) {
 		time_over(l, now);
 	} else if (due(&l->offline_at, now)) {
 		err_set(&err, ST_UNAVAILABLE, "no connection for %lld s%s%s",
@@ -737,7 +746,7 @@ void listener_fail(struct listener *l, int64_t now, const struct err *err)
 int64_t listener_deadline(const struct listener *l)
 {
 	const int64_t all[] = { l->reconnect_at, l->check_at, l->renew_at, l->extend_at, l->channel_ends_at, l->for_at,
-		flow_holding(l) ? LISTENER_NEVER : l->idle_at, l->offline_at, l->refill_at, l->stall_at, l->end_at };
+		may_idle(l) ? l->idle_at : LISTENER_NEVER, l->offline_at, l->refill_at, l->stall_at, l->end_at };
 	int64_t first = LISTENER_NEVER;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,11 +138,55 @@ static void free_environment(char **variables)
 
 /* ---- processes ------------------------------------------------------------------------------------------------- */
 
+static bool can_run(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || access(path, X_OK))
+		return false;
+	errno = EACCES;
+	return S_ISREG(st.st_mode);
+}
+
+static const char *search_path(char *const *environment)
+{
+	for (; environment && *environment; environment++) {
+		if (!strncmp(*environment, "PATH=", 5))
+			return *environment + 5;
+	}
+	return "/bin:/usr/bin"; /* as execvp(3) has it */
+}
+
+/* Whether execvp(3) will find it. */
+static bool is_there(const char *name, const char *path)
+{
+	bool found = false;
+
+	if (strchr(name, '/'))
+		return can_run(name);
+	while (*name && !found) {
+		size_t len = strcspn(path, ":");
+		char *dir = xmemdup0(path, len), *file = path_join(len ? dir : ".", name);
+
+		found = can_run(file);
+		free(file);
+		free(dir);
+		if (!path[len])
+			break;
+		path += len + 1;
+	}
+	return found;
+}
+
 enum status runner_init(struct runner *r, const struct runner_config *config, struct err *err)
 {
+	const char *command = config->argv[0];
+
 	*r = (struct runner){ .config = *config };
-	if (strchr(config->argv[0], '/') && access(config->argv[0], X_OK))
-		return err_set(err, ST_NOINPUT, "cannot run '%s': %s", config->argv[0], strerror(errno));
+	errno = ENOENT;
+	if (!is_there(command, search_path(config->environment)))
+		return err_set(err, ST_NOINPUT, "cannot run '%s': %s%s", command, strerror(errno),
+			strpbrk(command, " \t") ? "; a line for the shell needs --exec-shell" : "");
 	r->children = xcalloc((size_t)config->jobs, sizeof(*r->children));
 	for (int64_t i = 0; i < config->jobs; i++)
 		r->children[i].pidfd = -1;
@@ -176,10 +221,14 @@ static int make_input(const struct handover_item *item)
 	return fd;
 }
 
-_Noreturn static void become(const struct runner *r, int input, int report, char **variables)
+/* Not before the parent says so: a command that it cannot watch must not run. */
+_Noreturn static void become(const struct runner *r, int input, int gate, int report, char **variables)
 {
 	int failure;
+	char go;
 
+	if (read(gate, &go, 1) != 1)
+		_exit(127);
 	setpgid(0, 0);
 	interrupt_child();
 	if (dup2(input, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
@@ -191,32 +240,55 @@ _Noreturn static void become(const struct runner *r, int input, int report, char
 	_exit(127);
 }
 
+/*
+ * Lets the command begin, and waits until it has. 0, or why it could not be run: what `report` brings is an errno, or
+ * nothing once it runs.
+ */
+static int let_go(int gate, int report)
+{
+	int failure = 0;
+
+	if (!write_full(gate, "", 1))
+		return errno;
+	return read(report, &failure, sizeof(failure)) == (ssize_t)sizeof(failure) ? failure : 0;
+}
+
 /* Starts the command; `*pidfd` of it. False with errno set. */
 static bool spawn(const struct runner *r, int input, char **variables, int *pidfd)
 {
-	int pipe_fds[2], failure = 0;
+	int gate[2], report[2], failure;
 	pid_t pid;
 
-	if (pipe2(pipe_fds, O_CLOEXEC))
+	if (pipe2(gate, O_CLOEXEC))
 		return false;
-	pid = fork();
-	if (!pid)
-		become(r, input, pipe_fds[1], variables);
-	failure = pid < 0 ? errno : 0;
-	close(pipe_fds[1]);
-	/* ends with an errno if it could not be run, and with nothing once it is */
-	if (pid > 0 && read(pipe_fds[0], &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
-		waitpid(pid, NULL, 0);
-		pid = -1;
-	}
-	close(pipe_fds[0]);
-	if (pid > 0 && (*pidfd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0) {
+	if (pipe2(report, O_CLOEXEC)) {
 		failure = errno;
-		waitpid(pid, NULL, 0);
-		pid = -1;
+		close(gate[0]);
+		close(gate[1]);
+		errno = failure;
+		return false;
 	}
+	pid = fork();
+	if (!pid) {
+		close(gate[1]);
+		become(r, input, gate[0], report[1], variables);
+	}
+	failure = pid < 0 ? errno : 0;
+	close(gate[0]);
+	close(report[1]);
+	*pidfd = -1;
+	if (!failure && (*pidfd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0)
+		failure = errno;
+	if (!failure)
+		failure = let_go(gate[1], report[0]);
+	close(gate[1]); /* one that was not let go ends now */
+	close(report[0]);
+	if (failure && pid > 0)
+		waitpid(pid, NULL, 0);
+	if (failure && *pidfd >= 0)
+		close(*pidfd);
 	errno = failure;
-	return pid > 0;
+	return !failure;
 }
 
 static struct runner_child *free_place(struct runner *r)
@@ -236,7 +308,7 @@ static enum status start_one(struct runner *r, struct runner_child *child, struc
 	enum status st = ST_OK;
 
 	if (input < 0)
-		st = err_set(err, ST_TEMPFAIL, "cannot hand a message to '%s': %s", r->config.argv[0], strerror(errno));
+		st = err_set(err, ST_TEMPFAIL, "cannot hand a message to '%s': %s", r->config.name, strerror(errno));
 	else if (!spawn(r, input, variables, &child->pidfd))
 		st = err_set(err, errno == EAGAIN || errno == ENOMEM ? ST_TEMPFAIL : ST_NOINPUT, "cannot run '%s': %s",
 			r->config.argv[0], strerror(errno));
@@ -323,24 +395,79 @@ static enum status bury(const struct runner *r, const siginfo_t *end, const stru
 	return st;
 }
 
+/* "message 'ID' of 'SENDER'", as far as its line says so. */
+static void describe(struct runner *r, const struct handover_item *item, struct buf *out)
+{
+	struct json_value root = { 0 };
+	char *id, *sender;
+
+	if (!json_parse(&r->doc, item->line, item->len, NULL, NULL))
+		root = json_root(&r->doc);
+	id = json_dup(json_get(root, "messageId"));
+	sender = json_dup(json_get(root, "sender"));
+	if (id)
+		buf_addf(out, "message '%s' of '%s'", id, sender ? sender : item->peer ? item->peer->name : "");
+	else
+		buf_addf(out, "a message of '%s'", item->peer ? item->peer->name : "?");
+	free(id);
+	free(sender);
+}
+
 static enum status give_up(struct runner *r, const siginfo_t *end, struct handover_item *item, struct err *err)
 {
 	enum status st;
+	struct buf what;
 
 	if (r->config.dead_letter && (st = bury(r, end, item, err)))
 		return st;
+	buf_init(&what, BUF_NO_MAX);
+	describe(r, item, &what);
 	r->given_up++;
-	log_warn("'%s' failed %lld times (%s %d) on a message of '%s'; %s", r->config.argv[0],
-		(long long)item->failures, end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status,
-		item->peer ? item->peer->name : "?",
+	log_error("'%s' failed %lld times (%s %d) on %s; %s", r->config.name, (long long)item->failures,
+		end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status, what.data,
 		r->config.dead_letter ? "it was put into the dead-letter file" : "it was given up (see --dead-letter)");
+	buf_release(&what);
 	handover_finish(r->config.handover, r->config.cursor, item);
 	return ST_OK;
+}
+
+/* The command wants it another time, or was not allowed to end. */
+static void put_off(struct runner *r, const siginfo_t *end, struct handover_item *item, int64_t now)
+{
+	bool leave = r->config.once && !r->config.handover->closed;
+	int64_t at = later(r, item, now);
+	struct buf what;
+
+	/* the first time, the second, the fourth, ... */
+	if (!r->config.handover->closed && !(item->deferrals & (item->deferrals + 1))) {
+		buf_init(&what, BUF_NO_MAX);
+		describe(r, item, &what);
+		buf_addf(&what, " (%s %d)", end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status);
+		if (leave)
+			log_warn("'%s' puts off %s; it is left for the next run", r->config.name, what.data);
+		else
+			log_warn("'%s' puts off %s; trying again in %.1f s", r->config.name, what.data,
+				(double)(at - now) / 1000);
+		buf_release(&what);
+	}
+	item->deferrals++;
+	if (leave)
+		handover_leave(r->config.handover, item);
+	else
+		handover_again(r->config.handover, item, at);
+}
+
+static bool has_failed(const struct runner *r, const siginfo_t *end)
+{
+	if (r->config.handover->closed || interrupt_status())
+		return false; /* who ended us may have ended it as well */
+	return end->si_code == CLD_EXITED ? end->si_status != AGAIN_LATER : end->si_status != SIGTERM;
 }
 
 enum status runner_ended(struct runner *r, int pidfd, int64_t now, struct err *err)
 {
 	struct handover_item *item = NULL;
+	enum status st = ST_OK;
 	siginfo_t end = { 0 };
 
 	for (int64_t i = 0; i < r->config.jobs; i++) {
@@ -354,21 +481,13 @@ enum status runner_ended(struct runner *r, int pidfd, int64_t now, struct err *e
 	while (waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED) && errno == EINTR)
 		;
 	close(pidfd);
-	if (end.si_code == CLD_EXITED && !end.si_status) {
+	if (end.si_code == CLD_EXITED && !end.si_status)
 		handover_finish(r->config.handover, r->config.cursor, item);
-		return ST_OK;
-	}
-	if (end.si_code == CLD_EXITED && end.si_status == AGAIN_LATER) {
+	else if (!has_failed(r, &end))
+		put_off(r, &end, item, now);
+	else if (++item->failures <= r->config.retries)
 		handover_again(r->config.handover, item, later(r, item, now));
-		return ST_OK;
-	}
-	if (++item->failures > r->config.retries) {
-		enum status st = give_up(r, &end, item, err);
-
-		if (st)
-			handover_again(r->config.handover, item, now);
-		return st;
-	}
-	handover_again(r->config.handover, item, later(r, item, now));
-	return ST_OK;
+	else if ((st = give_up(r, &end, item, err)))
+		handover_again(r->config.handover, item, now);
+	return st;
 }

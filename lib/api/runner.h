@@ -5,9 +5,10 @@
  * hinders nobody) and its main fields in KANDY_ variables; what it prints goes to our stderr. It runs in a process
  * group of its own: a ^C at the terminal ends the listener, which lets it finish.
  *
- * Exit status 0: taken. 75: again later, with growing delays, as often as it takes. Anything else, or a signal:
- * again, `retries` times; then the message goes to the dead-letter file (a line of JSON with the reason), or, where
- * there is none, a warning says which one was given up.
+ * Exit status 0: taken. 75: again later, with growing delays, as often as it takes, or in another run. Anything else, or
+ * a signal: again, `retries` times; then the message goes to the dead-letter file (a line of JSON with the reason), or,
+ * where there is none, an error says which one was given up. A command that is ended together with the listener, or by
+ * SIGTERM, has said nothing of its message: that is no failure.
  */
 #ifndef KANDY_API_RUNNER_H
 #define KANDY_API_RUNNER_H
@@ -19,10 +20,12 @@
 
 struct runner_config {
 	char *const *argv; /* the command and its arguments, NULL-terminated; searched in PATH; borrowed, as the rest */
+	const char *name; /* what it is called in messages */
 	char *const *environment;
 	int64_t jobs; /* how many at once */
 	int64_t retries;
 	int64_t delay_ms; /* before a message is tried again; 0: growing, from a second on */
+	bool once; /* what is to be tried again later is left for another run */
 	const char *dead_letter; /* NULL: none */
 	struct handover *handover;
 	struct cursor *cursor;
@@ -40,6 +43,7 @@ struct runner {
 	int64_t given_up;
 };
 
+/* ST_NOINPUT where there is no such command. */
 enum status runner_init(struct runner *runner, const struct runner_config *config, struct err *err) MUST_USE;
 void runner_release(struct runner *runner);
 

@@ -9,6 +9,7 @@
 #include "base/str.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -159,5 +160,6 @@ size_t response_on_body(char *p, size_t size, size_t count, void *arg)
 	if (buf_add(&t->response.body, p, len))
 		return len;
 	err_set(&t->err, ST_PROTOCOL, "the answer is larger than %zu bytes", t->response.body.max);
+	snprintf(t->err.code, sizeof(t->err.code), "%s", HTTP_TOO_LARGE);
 	return 0;
 }

@@ -50,6 +50,7 @@ struct cursor_peer { /* one conversation */
 	bool dirty; /* in the cursor's list of what is to be saved */
 	/* not saved */
 	size_t queued; /* api/handover.c has so many of it */
+	bool left; /* api/handover.c leaves it for another run */
 	int64_t passed_s; /* what the socket brings of this second or before came by the history (api/flow.c) */
 	int64_t verified_s; /* api/backfill.c has seen all of it up to the message of this second, its newest then */
 };

@@ -73,7 +73,7 @@ cursor_of() {
 	rm -f "$state"/default.cursor*
 	truncate -s "$n" "$state/default.cursor" && chmod 600 "$state/default.cursor"
 	run kandy listen --once --since last
-	is "$status" "$([ $fine = 1 ] && echo 0 || echo 65)" "a cursor of $n bytes"
+	is "$status $(grep -c 'is larger' "$err")" "65 $((1 - fine))" "a cursor of $n bytes, which are none"
 }
 around $((256 * MiB)) cursor_of
 like "$err" "default.cursor' is larger than $((256 * MiB)) bytes" 'the limit is named'

@@ -163,6 +163,20 @@ static void test_handover(void)
 	tap_ok(first && !strcmp(first->line, "7\n"), "in their order");
 	handover_finish(&h, cursor, first);
 	tap_ok(!h.first && h.last == &h.first && !h.count && !h.bytes && !h.without_peer, "and the books are right");
+	handover_add(&h, "11\n", 3, a, 11, 1000);
+	handover_add(&h, "12\n", 3, b, 12, 1000);
+	handover_pass(&h, cursor, a, 13, 1000);
+	handover_add(&h, "14\n", 3, a, 14, 1000);
+	first = handover_begin(&h, 0, &due);
+	handover_leave(&h, first);
+	handover_add(&h, "15\n", 3, a, 15, 1000);
+	handover_pass(&h, cursor, a, 16, 1000);
+	tap_int((intmax_t)h.left, 3, "one that is left for another run, and those behind it");
+	tap_ok(!cursor_taken(a, 13) && !cursor_taken(a, 16), "over none of which the cursor moves");
+	second = handover_begin(&h, 0, &due);
+	tap_ok(second && second->id == 12 && h.count == 1, "other conversations are no worse for that");
+	handover_finish(&h, cursor, second);
+	tap_ok(!h.first && h.last == &h.first && !h.count && !h.bytes && !h.running, "and the books are right");
 	cursor_free(cursor);
 }
 
