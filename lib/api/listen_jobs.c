@@ -73,19 +73,17 @@ static enum status socket_path(struct listen_jobs *j, struct listener_result *r)
 	return st;
 }
 
-/* One address of the origin; another one each time, in case the first does not answer. */
+/* One address of the host; another one each time, in case the first does not answer. */
 static enum status resolve(struct listen_jobs *j, struct listener_result *r)
 {
-	const struct url *origin = client_base(j->client);
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL, *at;
 	unsigned count = 0;
 	char host[NI_MAXHOST];
-	int failure = getaddrinfo(origin->host, NULL, &hints, &list);
+	int failure = getaddrinfo(j->host, NULL, &hints, &list);
 
 	if (failure)
-		return err_set(&r->err, ST_UNAVAILABLE, "cannot find host '%s': %s", origin->host,
-			gai_strerror(failure));
+		return err_set(&r->err, ST_UNAVAILABLE, "cannot find host '%s': %s", j->host, gai_strerror(failure));
 	for (at = list; at; at = at->ai_next)
 		count++;
 	at = list;
@@ -124,7 +122,7 @@ static enum status prepare(struct listen_jobs *j, const struct listener_request 
 	if ((st = client_authenticate(client, request->refused ? j->given : NULL, &r->err)))
 		return st;
 	if (!request->token_only) {
-		if (!(st = ensure(j, &want, r)) && j->resolve)
+		if (!(st = ensure(j, &want, r)))
 			st = resolve(j, r);
 	}
 	if (!st)

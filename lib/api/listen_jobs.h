@@ -8,9 +8,9 @@
 
 struct listen_jobs {
 	struct client *client;
-	bool resolve; /* PREPARE: look up the origin's addresses, which may take its time */
+	const char *host; /* PREPARE: look up its addresses, which may take its time */
 	const struct secret *given; /* the token that the listener was given last; for one that was refused */
-	uint64_t attempt; /* which of the origin's addresses it gets */
+	uint64_t attempt; /* which of the addresses it gets */
 };
 
 /* `result` is released by the caller (listener_result_release()). */

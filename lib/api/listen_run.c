@@ -524,7 +524,7 @@ static enum status make_socket(struct driver *d, struct err *err)
 static void make_worker(struct driver *d)
 {
 	struct listen_worker_config config = {
-		.client = d->client, .resolve = !d->proxy, .watch = watch_worker, .unwatch = unwatch_worker, .arg = d
+		.client = d->client, .host = ws_host(d->ws), .watch = watch_worker, .unwatch = unwatch_worker, .arg = d
 	};
 
 	d->worker = listen_worker_new(&config);

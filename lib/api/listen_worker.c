@@ -111,7 +111,7 @@ static void perform(struct listen_jobs *jobs, const struct listen_order *order, 
 /* Answers requests until the listener wants no more of them. */
 _Noreturn static void serve(const struct listen_worker_config *config, int fd)
 {
-	struct listen_jobs jobs = { .client = config->client, .resolve = config->resolve };
+	struct listen_jobs jobs = { .client = config->client, .host = config->host };
 	struct listener_result result;
 	struct listen_order order;
 	struct buf in, out;

@@ -25,7 +25,7 @@ struct listen_worker;
 
 struct listen_worker_config {
 	struct client *client; /* used by the other process alone, but for its settings */
-	bool resolve; /* look up the origin's addresses there, where it may take its time */
+	const char *host; /* its addresses are looked up there, where that may take its time; borrowed */
 	/* listen_worker_ready() is to be called when `fd` is readable; and not any more, before it is closed */
 	void (*watch)(void *arg, int fd);
 	void (*unwatch)(void *arg, int fd);

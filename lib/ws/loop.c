@@ -142,6 +142,11 @@ out:
 	return st;
 }
 
+const char *ws_host(const struct ws *ws)
+{
+	return ws->config.proxy ? ws->proxy.url.host : ws->config.origin->host;
+}
+
 void ws_free(struct ws *ws)
 {
 	if (!ws)

@@ -117,8 +117,6 @@ enum status wire_open(struct wire *w, const char *address, struct err *err)
 	w->phase = WIRE_TCP;
 	buf_init_secret(&w->out, BUF_NO_MAX);
 	buf_init(&w->answer, HANDSHAKE_HEAD_MAX + PIECE);
-	if (w->proxy)
-		address = NULL; /* the origin's, which is the proxy's business */
 	snprintf(port, sizeof(port), "%u", peer->port);
 	failure = getaddrinfo(address ? address : peer->host, port, &hints, &w->addresses);
 	if (failure && w->proxy)

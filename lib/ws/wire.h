@@ -46,8 +46,8 @@ struct wire {
 };
 
 /*
- * Begins to connect. `address` is numeric, or NULL: the name is looked up, which blocks (so is a proxy's). After a
- * failure, too, wire_close() is due.
+ * Begins to connect. `address`, of the proxy where there is one, is numeric, or NULL: the name is looked up, which
+ * blocks. After a failure, too, wire_close() is due.
  */
 enum status wire_open(struct wire *wire, const char *address, struct err *err) MUST_USE;
 void wire_close(struct wire *wire); /* also for what was never opened, with fd -1 */

@@ -66,6 +66,9 @@ struct ws_config {
 enum status ws_new(struct ws **out, const struct ws_config *config, struct err *err) MUST_USE;
 void ws_free(struct ws *ws);
 
+/* The host that is connected to: the proxy's, or else the origin's. Borrowed. */
+const char *ws_host(const struct ws *ws);
+
 /* Waits until something happens and handles it. */
 void ws_step(struct ws *ws);
 
@@ -80,9 +83,8 @@ void ws_unwatch(struct ws *ws, int fd);
 void ws_timer(struct ws *ws, int64_t at_ms); /* by clock_mono_ms(); replaces the last; INT64_MAX: none */
 
 /*
- * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address to
- * use instead of looking the name up (which blocks; a proxy's name is always looked up), or NULL. Where the bearer
- * token goes is told by handshake_request(). There must be no connection. The result comes as opened() or closed(),
+ * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address of
+ * ws_host() to use instead of looking it up, which blocks, or NULL. Where the bearer token goes is told by handshake_request(). There must be no connection. The result comes as opened() or closed(),
  * perhaps before this returns.
  */
 void ws_connect(struct ws *ws, const char *path, const struct secret *token, const char *address);
