@@ -16,19 +16,14 @@
 
 /* ---- answers --------------------------------------------------------------------------------------------------- */
 
-/* What is left of a lifetime, however this machine's clock was set since it began. */
-static int64_t left_of(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms)
+int64_t listen_jobs_left(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms)
 {
 	int64_t left = ends_ms - now_ms;
 
 	return left < 0 ? 0 : left < lifetime_ms ? left : lifetime_ms;
 }
 
-/*
- * When half of the lifetime is over, a little jittered. If it is and what was to be done then could not be, when half of
- * the rest is.
- */
-static int64_t half_over_in(int64_t lifetime_ms, int64_t left_ms)
+int64_t listen_jobs_due(int64_t lifetime_ms, int64_t left_ms)
 {
 	int64_t in = left_ms - lifetime_ms / 2 - random_below(lifetime_ms / 20 + 1);
 
@@ -49,12 +44,12 @@ static void report(struct listen_jobs *j, struct listener_result *r)
 	r->self = xstrdup_null(session->address);
 	r->server_role = session->channel_role && !strcmp(session->channel_role, "server");
 	if (token_ms > 0) {
-		r->token_ends_in_ms = left_of(token_ms, session->expires_ms, now);
-		r->renew_in_ms = half_over_in(token_ms, r->token_ends_in_ms);
+		r->token_ends_in_ms = listen_jobs_left(token_ms, session->expires_ms, now);
+		r->renew_in_ms = listen_jobs_due(token_ms, r->token_ends_in_ms);
 	}
 	if (session->channel_url && channel_ms > 0) {
-		r->channel_ends_in_ms = left_of(channel_ms, session->channel_expires_ms, now);
-		r->extend_in_ms = half_over_in(channel_ms, r->channel_ends_in_ms);
+		r->channel_ends_in_ms = listen_jobs_left(channel_ms, session->channel_expires_ms, now);
+		r->extend_in_ms = listen_jobs_due(channel_ms, r->channel_ends_in_ms);
 	}
 }
 

@@ -17,4 +17,12 @@ struct listen_jobs {
 void listen_jobs_perform(struct listen_jobs *jobs, const struct listener_request *request,
 	struct listener_result *result);
 
+/*
+ * Pure. What is left of a lifetime that ends then, however this machine's clock was set since it began; and when it is
+ * time to renew what lives so long: when half of it is over, a little jittered, or, if it is and that could not be done
+ * then, half of the rest.
+ */
+int64_t listen_jobs_left(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms);
+int64_t listen_jobs_due(int64_t lifetime_ms, int64_t left_ms);
+
 #endif

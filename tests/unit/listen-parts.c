@@ -1,6 +1,7 @@
 /* The listener's smaller parts: hashes, stack, outflow, handover, the variables of --exec, the times of --since. */
 #include "tests/lib/tap.h"
 
+#include "api/listen_jobs.h"
 #include "api/listen_run.h"
 #include "api/outflow.h"
 #include "api/runner.h"
@@ -220,6 +221,26 @@ static void test_variables(void)
 	json_release(&doc);
 }
 
+/* When tokens and channels are renewed, whatever the clock shows. */
+static void test_renewal_times(void)
+{
+	static const struct {
+		int64_t ends_in_ms, left_ms, least_ms, most_ms;
+		const char *what;
+	} cases[] = { { 3600000, 3600000, 1620000, 1800000, "an hour that has just begun: about half of it" },
+		{ 7200000, 3600000, 1620000, 1800000, "a clock that was set back makes no lifetime longer" },
+		{ 1800400, 1800400, 900200, 900200, "half is over, and nothing could be done then: half of the rest" },
+		{ 10000, 10000, 5000, 5000, "ten seconds before the end" },
+		{ 10, 10, 500, 500, "but not without a pause" }, { -5000, 0, 500, 500, "nor when all is over" } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t now = 1700000000000, left = listen_jobs_left(3600000, now + cases[i].ends_in_ms, now), due;
+
+		due = listen_jobs_due(3600000, left);
+		tap_ok(left == cases[i].left_ms && due >= cases[i].least_ms && due <= cases[i].most_ms, cases[i].what);
+	}
+}
+
 int main(void)
 {
 	test_hash();
@@ -228,5 +249,6 @@ int main(void)
 	test_outflow();
 	test_handover();
 	test_variables();
+	test_renewal_times();
 	return tap_done();
 }
