@@ -60,6 +60,26 @@ text 'with a new token'
 arrives forget.out 'with a new token' 'a token that was revoked is renewed'
 stop
 
+# --- cancelled, and nobody was there to hear of it
+as alice kandy subscribe -q chat sms receipts >/dev/null
+control '{"do":"cancel-subscriptions"}'
+listener deaf
+text 'are you there'
+arrives deaf.out 'are you there' 'subscriptions that were cancelled meanwhile are made anew'
+text 'and now'
+arrives deaf.out 'and now' 'so that live messages come'
+json deaf.out 'select(.parts[0].text? == "and now") | .backfilled' null 'which are live'
+resubscribed() { [ "$(jq -r 'select(.status? == "resubscribed") | .reason' "$1" | sort -u | paste -sd,)" = "$2" ]; }
+control '{"do":"cancel-subscriptions"}'
+ok 'of several that are cancelled at once, each is made anew' wait_for resubscribed deaf.out 'chat,receipts,sms'
+as bob kandy send -q -t sms:+16135550100 -m 'by SMS' >/dev/null
+arrives deaf.out 'by SMS' 'SMS come again'
+text 'by chat'
+arrives deaf.out 'by chat' 'and chat'
+as alice kandy send -q -t sms:+16135550101 -m 'to be confirmed' >/dev/null
+ok 'and receipts' wait_for grep -q '"event":"receipt"' deaf.out
+stop
+
 # --- refused upgrades
 for fault in 401 403 404 429/0 503; do
 	listener upgrade
@@ -70,6 +90,19 @@ for fault in 401 403 404 429/0 503; do
 	stop
 	control '{"do":"clear-faults"}'
 done
+
+listener refused
+before=$(jq -r 'select(.method? == "POST" and (.path | endswith("/channels"))) | .path' "$sandbox_record" | wc -l)
+control '{"do":"fault","fault":"GET websocket 1-6:404"}'
+control '{"do":"drop-sockets"}'
+text 'behind six refusals'
+arrives refused.out 'behind six refusals' 'an upgrade that is refused for longer is tried again'
+is "$(($(jq -r 'select(.method? == "POST" and (.path | endswith("/channels"))) | .path' "$sandbox_record" | wc -l) - before))" 1 'with one new channel'
+control '{"do":"stats"}'
+is "$(jq .channels "$scratch/control")" 1 'and the old one is not left behind'
+like refused.err 'does not open the WebSocket \(HTTP 404\); connecting again' 'which is said'
+stop
+control '{"do":"clear-faults"}'
 
 # --- history that fails, or has shifted
 listener history
@@ -110,6 +143,49 @@ text 'still here'
 arrives short.out 'still here' 'lifetimes of six seconds are extended in time'
 is "$(jq -r 'select(.event=="connection") | .status' short.out)" connected 'on one connection all the while'
 ok 'by PUTs of the lifetime, and with new tokens' outlived
+control '{"do":"cancel-subscriptions","silent":true}'
+ok 'a subscription that has gone without a word is noticed at the next one' wait_for resubscribed short.out chat
+text 'subscribed again'
+arrives short.out 'subscribed again' 'and made anew'
+stop
+
+# --- a channel that cannot be extended, and whose socket stays open when it has gone
+kill "$sandbox_pid"
+wait "$sandbox_pid" 2>/dev/null
+rm -rf "$scratch/state-alice"
+sandbox --channel-max-life 4s --silent-expiry --fault 'PUT channelLifetime *:503'
+as alice kandy whoami >/dev/null
+KANDY_KEEPALIVE=60s listener over --retry 0
+ok 'its time is over: it is left' wait_for grep -q 'was not extended in time' over.out
+like over.err 'the notification channel cannot be extended: .*503.*; trying again, for' 'it was said before'
+connections() { [ "$(grep -c '"status":"connected"' over.out)" -ge "$1" ]; }
+wait_for connections 2
+text 'on a new one'
+arrives over.out 'on a new one' 'and another one used'
+stop
+
+# --- a token that cannot be renewed
+kill "$sandbox_pid"
+wait "$sandbox_pid" 2>/dev/null
+rm -rf "$scratch/state-alice"
+sandbox --token-life 6s --refresh-life 1s
+as alice kandy whoami >/dev/null
+KANDY_KEEPALIVE=60s listener token
+ended
+is "$ended_with" 77 'a token that cannot be renewed: the listener ends with it, with 77'
+like token.err 'the token cannot be renewed: .*; trying again, for [0-9]+ s' 'and says so before'
+
+# --- a server that asks, and seldom
+kill "$sandbox_pid"
+wait "$sandbox_pid" 2>/dev/null
+rm -rf "$scratch/state-alice"
+sandbox --check-interval 7s
+as alice kandy whoami >/dev/null
+as alice kandy subscribe -q --conn-check server chat >/dev/null
+KANDY_KEEPALIVE=2s listener seldom
+checked() { grep -q '"direction":"out".*"connCheck"' "$sandbox_record"; }
+ok 'a server whose checks come less often than three of our intervals' wait_for checked
+is "$(jq -r 'select(.event == "connection") | .status' seldom.out)" connected 'is not dead'
 stop
 
 # --- systemd and others

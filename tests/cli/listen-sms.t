@@ -55,6 +55,34 @@ is "$status $(jq -r 'select(.type == "sms") | .direction + " " + .parts[0].text'
 run as alice kandy listen --once
 is "$status $(wc -c <"$out")" '0 0' 'and nothing twice'
 
+# --- what is not subscribed comes neither live nor from the history
+as bob kandy send -q -t alice@sandbox.example -m 'no chat was subscribed' >/dev/null
+sms bob $alice 'an SMS'
+run as alice kandy listen --once
+is "$status $(texts "$out")" '0 an SMS,' 'a chat message to one who subscribed to SMS alone'
+
+# --- two numbers, each with a conversation of its own with the same correspondent
+control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
+second=+16135559999
+control "{\"do\":\"number\",\"user\":\"alice@sandbox.example\",\"number\":\"$second\"}"
+now=$(date +%s)
+control "{\"do\":\"message-time\",\"at\":$((now - 100))000}"
+sms bob $alice 'to the first'
+sms bob $second 'to the second'
+control '{"do":"message-time"}'
+sms carol $alice 'newer'
+run as alice kandy listen --once --since $((now - 200))
+is "$status $(jq -r '.parts[0].text' "$out" | sort | tail -n 3 | paste -sd,)" '0 newer,to the first,to the second' 'both come from the history'
+listener numbers
+sms bob $second 'live to the second'
+ok 'and live' wait_for got numbers 'live to the second'
+curl -sS --cacert "$KANDY_CACERT" -d '{"do":"drop-sockets"}' "$KANDY_BASE_URL/sandbox/control" >control.out
+sms bob $alice 'after that'
+ok 'after a loss' wait_for got numbers 'after that'
+kill "$listener_pid"
+ended
+is "$(texts numbers.out)" 'live to the second,after that,' 'each once'
+
 # --- lost by the socket
 export KANDY_KEEPALIVE=300ms
 listener lost
@@ -64,4 +92,20 @@ ok 'one that the socket lost' wait_for got lost 'into the void'
 kill "$listener_pid"
 ended
 is "$(texts lost.out)" 'into the void,' 'comes once'
+
+# --- unsubscribed while somebody listens
+export KANDY_KEEPALIVE=60s
+listener gone
+as alice kandy unsubscribe >/dev/null
+ended
+is "$ended_with" 77 'a listener that nothing is subscribed for any more ends with 77'
+like gone.err "nothing is subscribed any more; run 'kandy subscribe'" 'and says so'
+run as alice kandy subscribe --list
+is "$status $(wc -c <"$out")" '0 0' 'and has subscribed to nothing'
+as alice kandy subscribe -q sms >/dev/null
+listener gone
+as alice kandy unsubscribe sms >/dev/null
+curl -sS --cacert "$KANDY_CACERT" -d '{"do":"drop-sockets"}' "$KANDY_BASE_URL/sandbox/control" >control.out
+ended
+is "$ended_with" 77 'the same where the channel is still there'
 finish

@@ -95,4 +95,16 @@ echo broken >"$cursor"
 listener damaged -q
 stop
 like damaged.err 'the cursor is damaged' 'a listener that goes on says it, too'
+
+# --- a service that is not there, with all in the cache but a cursor
+rm -f "$cursor"
+cp "$KANDY_CACERT" ca.pem
+export KANDY_CACERT=ca.pem
+kill "$sandbox_pid"
+wait "$sandbox_pid" 2>/dev/null
+for options in '' --once "--for $((2 * patience))s" "--idle $((2 * patience))s"; do
+	run as alice timeout --foreground "$patience" kandy listen $options --retry 1 --retry-delay 10ms
+	is "$status $(wc -l <"$err")" '69 1' "a service that is not there: 69, and a word of it (listen $options)"
+	like "$err" 'cannot connect' 'which says what is the matter'
+done
 finish
