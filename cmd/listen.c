@@ -224,7 +224,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_FLAG,
 		.name = "events",
 		.at = offsetof(struct listen_params, events),
-		.help = "print connection events too: connected, disconnected, resubscribed, gap" },
+		.help = "print connection events too: connected, disconnected, resubscribed, waiting, gap" },
 	{ .kind = OPT_FLAG,
 		.name = "outbound",
 		.at = offsetof(struct listen_params, outbound),
@@ -307,7 +307,9 @@ static const char *const description[] = {
 	"No message is lost or printed twice, and those of one conversation come in their order: how far the reader of the lines has come is "
 	"kept on disk, and after each connection, the first one included, what the history has since then comes first (marked "
 	"\"backfilled\":true). A message counts as taken when its line has been written, or when the command of --exec has ended with 0. "
-	"Typing and receipts are not in the history: what of them falls into a gap is lost, and --events tells that there was one.",
+	"Typing and receipts are not in the history: what of them falls into a gap is lost, and --events tells that there was one. A history that "
+	"cannot be read is said, and asked for again; what comes live waits for it, but for half a minute only: then it is printed without, "
+	"which is an error, and what was missing comes, late, when it can be read.",
 	"Where the jq program of --select or --jq fails on a message, that one is lost: it is named, with -q, too, and the code is 1 in the end. On "
 	"typing, receipts and the like, a failure is a warning.",
 	"With --exec, COMMAND is run for each message: its line is on stdin, its main fields are in the variables KANDY_EVENT, KANDY_TYPE, "
@@ -320,8 +322,9 @@ static const char *const description[] = {
 	"to it; with --events it is printed.",
 	"With --once and --exec, a message for which COMMAND ends with 75 is left for the next run, with all that follow it in its conversation, and "
 	"the code is 75.",
-	"A listener that has lost its connection connects again, with growing delays, and renews its token and its channel by "
-	"itself. It ends only if it cannot go on (code 77: not logged in or refused; 69: --max-offline), or when it is told to.",
+	"A listener that has lost its connection connects again, with growing delays, and renews its token, its channel and its subscriptions by "
+	"itself. It ends only if it cannot go on (code 77: not logged in, refused, or nothing is subscribed any more; 69: --max-offline), or when "
+	"it is told to.",
 	"How far the reader has come is in a file beside the token cache, and is refused like that one (78) if others can read or write it. Where "
 	"it is damaged, that is said, and what came since the last run cannot be fetched: listening begins now, or where --since says; with "
 	"--once the code is 65.",

@@ -106,7 +106,8 @@ static const struct opt opts[] = {
 static const char *const description[] = {
 	"Removes the subscriptions to the services, or, without any, all of them and the "
 	"notification channel itself. What is gone already "
-	"is no error. 'sms' without a number means those of all numbers.",
+	"is no error. 'sms' without a number means those of all numbers. A listener that runs subscribes "
+	"to nothing of it again, and ends where nothing is left.",
 	"Prints a line for each subscription that was removed: "
 	"{\"event\":\"subscription\",\"service\":\"chat\",\"removed\":true,...}.",
 	NULL,

@@ -248,7 +248,7 @@ complete -c kandy -n '__kandy_command listen' -l select -x -d 'pass on only that
 complete -c kandy -n '__kandy_command listen' -l jq -x -d 'print what the jq PROGRAM makes of each line'
 complete -c kandy -n '__kandy_command listen' -l arg -x -d 'set $NAME for --jq and --select to the string VALUE'
 complete -c kandy -n '__kandy_command listen' -l format -x -a 'json text' -d 'print JSON, or text for people'
-complete -c kandy -n '__kandy_command listen' -l events -d 'print connection events too: connected, disconnected, resubscribed, gap'
+complete -c kandy -n '__kandy_command listen' -l events -d 'print connection events too: connected, disconnected, resubscribed, waiting, gap'
 complete -c kandy -n '__kandy_command listen' -l outbound -d 'print what this user has sent, too'
 complete -c kandy -n '__kandy_command listen' -l exec -x -a '(__fish_complete_command)' -d 'run COMMAND, with the operands as its arguments, for each message instead of printing it'
 complete -c kandy -n '__kandy_command listen' -l exec-shell -d 'COMMAND is a line for the shell'

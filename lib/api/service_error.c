@@ -233,5 +233,7 @@ enum status service_error(const struct http_response *response, const char *what
 
 bool service_refuses(const struct err *err)
 {
-	return err->http >= 400 && err->http < 500 && err->http != 401 && err->http != 407 && !err->retryable;
+	if (err->http == 401 || err->http == 407 || err->retryable)
+		return false;
+	return (err->http >= 400 && err->http < 500) || err->http == 501;
 }

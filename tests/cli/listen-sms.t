@@ -95,8 +95,10 @@ is "$(texts lost.out)" 'into the void,' 'comes once'
 
 # --- unsubscribed while somebody listens
 export KANDY_KEEPALIVE=60s
+finished() { ! kill -0 "$listener_pid" 2>/dev/null; }
 listener gone
 as alice kandy unsubscribe >/dev/null
+wait_for finished || kill -KILL "$listener_pid"
 ended
 is "$ended_with" 77 'a listener that nothing is subscribed for any more ends with 77'
 like gone.err "nothing is subscribed any more; run 'kandy subscribe'" 'and says so'
@@ -106,6 +108,7 @@ as alice kandy subscribe -q sms >/dev/null
 listener gone
 as alice kandy unsubscribe sms >/dev/null
 curl -sS --cacert "$KANDY_CACERT" -d '{"do":"drop-sockets"}' "$KANDY_BASE_URL/sandbox/control" >control.out
+wait_for finished || kill -KILL "$listener_pid"
 ended
 is "$ended_with" 77 'the same where the channel is still there'
 finish

@@ -65,6 +65,25 @@ static const struct {
 		ST_AUTH, ERR_REFUSED, false, "***", "not *** (***, status 400; POST /x)" },
 };
 
+static void test_refuses(void)
+{
+	static const struct {
+		int http;
+		bool retryable, refuses;
+	} refusals[] = { { 0, false, false }, { 200, false, false }, { 400, false, true }, { 401, false, false },
+		{ 403, false, true }, { 404, false, true }, { 405, false, true }, { 407, false, false },
+		{ 408, true, false }, { 410, false, true }, { 429, true, false }, { 500, true, false },
+		{ 501, false, true }, { 503, true, false } };
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		struct err err = { .http = refusals[i].http, .retryable = refusals[i].retryable };
+		char what[40];
+
+		snprintf(what, sizeof(what), "%d is %sa refusal", refusals[i].http, refusals[i].refuses ? "" : "no ");
+		tap_ok(service_refuses(&err) == refusals[i].refuses, what);
+	}
+}
+
 int main(void)
 {
 	struct http_response response = { .retry_after_ms = -1 };
@@ -124,5 +143,6 @@ int main(void)
 	buf_release(&response.body);
 	free(big);
 	log_forget();
+	test_refuses();
 	return tap_done();
 }
