@@ -40,6 +40,7 @@ void flow_release(struct listener *l)
 }
 
 #define STALL_MS 30000 /* so long, what the socket delivers is held for want of an answer from the history */
+#define REREAD_MS 30000 /* between two looks at the history for the sake of what could not be read on the socket */
 #define PAGE_FAILURES_MAX 3 /* in a row: then it is not the one conversation */
 
 static void warn(struct listener *l, const char *text)
@@ -303,8 +304,11 @@ static void unreadable(struct listener *l, int64_t now, const struct notificatio
 {
 	struct backfill_line at;
 
-	if (err->status != ST_DATA) { /* whatever it was; a message is in the history, too */
+	if (err->status != ST_DATA) {
 		say_error(l, "%s", err->text);
+		/* if it was a message, the history has it, too */
+		if (l->reread_at == LISTENER_NEVER)
+			l->reread_at = now > l->reread_next ? now : l->reread_next;
 		return;
 	}
 	if (!is_new(l, now, n, &at))
@@ -429,6 +433,13 @@ void flow_abandon(struct listener *l)
 	l->paused = false;
 }
 
+void flow_reread(struct listener *l, int64_t now)
+{
+	l->reread_next = now + REREAD_MS;
+	if (l->state == STATE_OPEN)
+		flow_begin(l, now);
+}
+
 bool flow_request(struct listener *l, struct listener_request *request)
 {
 	bool ready = l->state == STATE_OPEN || l->config.once || l->baseline;
@@ -461,9 +472,11 @@ static void give_history_up(struct listener *l, const struct err *err)
 /* Some of it could not be read, and will be asked for again. */
 static void note_failure(struct listener *l, int64_t now, const struct err *err)
 {
+	l->history_err = *err;
+	if (l->config.once)
+		return; /* that is what it will end with */
 	if (!l->history_trouble.wait_ms)
 		flow_event(l, "waiting", err->text);
-	l->history_err = *err;
 	listener_complain(l, &l->history_trouble, now, "the history cannot be read yet: %s; trying again", err->text);
 }
 
@@ -507,19 +520,20 @@ void flow_sessions(struct listener *l, int64_t now, struct listener_result *resu
 		l->history_err = (struct err)ERR_INIT;
 	else if (l->config.once || !service_refuses(&result->err))
 		note_failure(l, now, &result->err);
-	else
-		listener_complain(l, &l->history_trouble, now, "some of the history cannot be read: %s",
+	else if (!l->refusal_said)
+		say_error(l,
+			"some of the history cannot be read, what came of it while nobody listened is not fetched: %s",
 			result->err.text);
+	l->refusal_said |= service_refuses(&result->err);
 	backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline);
 }
 
 /* One conversation cannot be read: the others are no worse for that. */
 static void page_failed(struct listener *l, int64_t now, const struct err *err)
 {
+	bool lasting = err->http && !err->retryable && !listener_login_over(err) && err->status != ST_CONFIG;
 	const char *next;
 	const struct history_session *session = backfill_request(&l->backfill, &next);
-
-	bool lasting = err->http && !err->retryable && !listener_login_over(err) && err->status != ST_CONFIG;
 
 	if (lasting || err->status == ST_DATA) {
 		lost(l, "the history of '%s' cannot be read: %s", session->peer, err->text);

@@ -71,6 +71,7 @@ struct listener {
 	int64_t reconnect_at, check_at, renew_at, extend_at, for_at, idle_at, offline_at, refill_at, end_at;
 	int64_t token_ends_at; /* no deadline: what cannot be renewed by then is over */
 	int64_t channel_ends_at; /* the channel has gone, unless it was extended */
+	int64_t reread_at; /* the history is asked for what could not be read on the socket */
 	int64_t stall_at; /* what is held is let through, unless something of the history comes */
 
 	/* what comes in */
@@ -84,6 +85,8 @@ struct listener {
 	bool loose; /* it could not be read for so long that they are let through, until it is */
 	struct err history_err; /* why some of it could not be read; it is asked for again */
 	bool partly; /* what could be read was, since the fill began; it is the rest alone that is waited for */
+	bool refusal_said; /* that some of it is not for us */
+	int64_t reread_next; /* not before */
 	unsigned page_failures; /* in a row */
 	bool refill; /* and once more when it is through: there was a gap since it began */
 	bool baseline; /* what the history has is to be taken down as known, before the first connection */
@@ -121,6 +124,7 @@ bool flow_holding(const struct listener *l);
 /* The connection has gone: what is held will come from the history. Lines that were fetched still go out. */
 void flow_abandon(struct listener *l);
 void flow_stalled(struct listener *l, int64_t now); /* l->stall_at has passed */
+void flow_reread(struct listener *l, int64_t now); /* l->reread_at has */
 void flow_message(struct listener *l, int64_t now, const char *text, size_t len);
 void flow_sessions(struct listener *l, int64_t now, struct listener_result *result);
 void flow_page(struct listener *l, int64_t now, struct listener_result *result);

@@ -52,7 +52,7 @@ struct listener *listener_new(const struct listener_config *config)
 	l->history_backoff = (struct backoff){ .first_ms = 500, .cap_ms = 30000 };
 	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTENER_NEVER;
 	l->for_at = l->idle_at = l->offline_at = l->refill_at = l->end_at = LISTENER_NEVER;
-	l->token_ends_at = l->channel_ends_at = l->stall_at = LISTENER_NEVER;
+	l->token_ends_at = l->channel_ends_at = l->stall_at = l->reread_at = LISTENER_NEVER;
 	flow_init(l);
 	return l;
 }
@@ -200,7 +200,7 @@ void listener_finish(struct listener *l, int64_t now, enum status status, const 
 	l->state = STATE_DRAINING;
 	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTENER_NEVER;
 	l->for_at = l->idle_at = l->offline_at = l->refill_at = LISTENER_NEVER;
-	l->channel_ends_at = l->stall_at = LISTENER_NEVER;
+	l->channel_ends_at = l->stall_at = l->reread_at = LISTENER_NEVER;
 	l->drain_all = drain_ms == LISTENER_NEVER;
 	l->end_at = LISTENER_NEVER;
 	if (!l->drain_all) {
@@ -711,6 +711,8 @@ void listener_tick(struct listener *l, int64_t now)
 		due(&l->refill_at, now);
 		if (due(&l->stall_at, now))
 			flow_stalled(l, now);
+		if (due(&l->reread_at, now))
+			flow_reread(l, now);
 		if (due(&l->check_at, now))
 			check(l, now);
 	}
@@ -746,7 +748,8 @@ void listener_fail(struct listener *l, int64_t now, const struct err *err)
 int64_t listener_deadline(const struct listener *l)
 {
 	const int64_t all[] = { l->reconnect_at, l->check_at, l->renew_at, l->extend_at, l->channel_ends_at, l->for_at,
-		may_idle(l) ? l->idle_at : LISTENER_NEVER, l->offline_at, l->refill_at, l->stall_at, l->end_at };
+		may_idle(l) ? l->idle_at : LISTENER_NEVER, l->offline_at, l->refill_at, l->stall_at, l->reread_at,
+		l->end_at };
 	int64_t first = LISTENER_NEVER;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

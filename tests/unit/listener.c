@@ -1089,6 +1089,7 @@ static void test_too_long(void)
 	tap_ok(strstr(rig.error, "a notification cannot be read") != NULL,
 		"what is no JSON may have been a message, too");
 	tick();
+	tick();
 	closed(true, 0, ST_OK);
 	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
 		;
@@ -1096,6 +1097,41 @@ static void test_too_long(void)
 	tap_ok(strstr(rig.last.err.text, "messages were lost; 2 errors") != NULL, "so many");
 	tear_down();
 	buf_release(&json);
+}
+
+/* What the socket brings and nobody can read may be a message; the history has it then. */
+static void test_unreadable(void)
+{
+	int asked = 0;
+
+	set_up();
+	go_live();
+	message(1, 1);
+	numbers();
+	raw("{\"chatMessageNotification\":{\"id\":\"x\",");
+	tick();
+	tap_ok(next_job_is(LISTENER_SESSIONS), "a notification that cannot be read: the history is asked");
+	message(3, 3);
+	tap_str(numbers(), "", "what comes then waits");
+	done_sessions("bob@x", 1600000002);
+	next_job_is(LISTENER_PAGE);
+	done_page(2, 1, NULL);
+	tap_str(numbers(), "2 3", "and nothing is missing");
+	for (int64_t end = rig.now + 300000; rig.now < end;) {
+		raw("what is this?");
+		while (listener_next(rig.l, &rig.last)) {
+			if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_SESSIONS) {
+				asked++;
+				done_sessions(NULL, 0);
+			}
+		}
+		if (listener_deadline(rig.l) > rig.now + 1000)
+			rig.now += 1000;
+		else
+			tick();
+	}
+	tap_ok(asked >= 9 && asked <= 11, "a server that goes on like that has it asked every half a minute");
+	tear_down();
 }
 
 static void test_pages_without_end(void)
@@ -1984,6 +2020,7 @@ int main(void)
 	test_clock_goes_back();
 	test_two_numbers();
 	test_too_long();
+	test_unreadable();
 	test_pages_without_end();
 	test_abandoned_page();
 	test_not_taken();
