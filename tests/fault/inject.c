@@ -2,17 +2,25 @@
  * inject.c - makes one call of a function fail, for tests/fault/: a library for LD_PRELOAD.
  *
  *	KANDY_INJECT=CALL:N:ERRNO    the Nth call (from 1) of CALL fails; ERRNO is a number. With N 0, none does.
- *	KANDY_INJECT_REPORT=FILE     gets a line with the number of calls at the end, and a line "fired" when one was made to fail
+ *	KANDY_INJECT_ALSO=CALL:ERRNO    and every call of this CALL
+ *	KANDY_INJECT_REPORT=FILE     gets a line "fired" when the Nth call was made to fail, and for each CALL that there
+ *	                             was, at the end, "CALL NUMBER"
  *
  * CALL is one of
  *	malloc    also calloc and realloc; those that the program itself makes. "malloc-any": those of its libraries too
- *	write     to files and pipes (not to sockets)
- *	fsync  close  rename (in all its forms)  open (of files and directories)  mkdir  thread  fork  eventfd  epoll
- *
- * With -DINJECT_NO_MALLOC it leaves the allocator alone, for programs under AddressSanitizer.
+ *	write     to files and pipes (not to sockets); also pwrite and copy_file_range
+ *	fsync  fdatasync  ftruncate  fallocate  close  mkdir
+ *	open      of files and directories, in all its forms
+ *	rename  renameat  renameat2
+ *	link      also linkat
+ *	unlink    also unlinkat
+ *	thread  fork  spawn (posix_spawn)  dup2  pipe2  socketpair  memfd  eventfd  epoll
  *
  * Only calls that come from the program itself count, but for malloc-any: what libraries do with failures is theirs.
- * The calls of its child processes count too, as one row with its own.
+ * The calls of its child processes count too, as one row with its own; those of programs that it runs do not.
+ *
+ * Allocations go on to the next malloc in the order of libraries, which may be AddressSanitizer's. Where the program
+ * has a malloc in itself (clang's sanitizers), nothing comes here.
  *
  * OpenSSL 3.0 does not look whether its default library context could be made (get_default_context() in its
  * crypto/context.c), and then takes the lock that the context does not have: nothing that a caller could know
@@ -20,11 +28,13 @@
  * program with status 250 and the line "openssl" in the report.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,16 +44,72 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum call {
+	MALLOC,
+	MALLOC_ANY,
+	WRITE,
+	FSYNC,
+	FDATASYNC,
+	FTRUNCATE,
+	FALLOCATE,
+	CLOSE,
+	MKDIR,
+	OPEN,
+	RENAME,
+	RENAMEAT,
+	RENAMEAT2,
+	LINK,
+	UNLINK,
+	THREAD,
+	FORK,
+	SPAWN,
+	DUP2,
+	PIPE2,
+	SOCKETPAIR,
+	MEMFD,
+	EVENTFD,
+	EPOLL,
+	CALLS
+};
+
+static const char *const names[CALLS] = {
+	[MALLOC] = "malloc",
+	[MALLOC_ANY] = "malloc-any",
+	[WRITE] = "write",
+	[FSYNC] = "fsync",
+	[FDATASYNC] = "fdatasync",
+	[FTRUNCATE] = "ftruncate",
+	[FALLOCATE] = "fallocate",
+	[CLOSE] = "close",
+	[MKDIR] = "mkdir",
+	[OPEN] = "open",
+	[RENAME] = "rename",
+	[RENAMEAT] = "renameat",
+	[RENAMEAT2] = "renameat2",
+	[LINK] = "link",
+	[UNLINK] = "unlink",
+	[THREAD] = "thread",
+	[FORK] = "fork",
+	[SPAWN] = "spawn",
+	[DUP2] = "dup2",
+	[PIPE2] = "pipe2",
+	[SOCKETPAIR] = "socketpair",
+	[MEMFD] = "memfd",
+	[EVENTFD] = "eventfd",
+	[EPOLL] = "epoll",
+};
+
 static struct {
-	bool ready, any;
-	char call[16];
+	bool ready;
+	enum call call, also; /* CALLS: none */
 	long wanted;
-	int error;
-	atomic_long *count; /* shared with child processes */
+	int error, also_error;
+	atomic_long *counts; /* of each call; shared with child processes */
 	const char *report;
 	uintptr_t start, end; /* of the program */
 } state;
@@ -59,21 +125,6 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *arg)
 		}
 	}
 	return 1; /* the first object is the program */
-}
-
-__attribute__((constructor)) static void begin(void)
-{
-	const char *spec = getenv("KANDY_INJECT");
-
-	if (!spec || sscanf(spec, "%15[^:]:%ld:%d", state.call, &state.wanted, &state.error) != 3)
-		return;
-	state.report = getenv("KANDY_INJECT_REPORT");
-	state.any = !strcmp(state.call, "malloc-any");
-	if (state.any)
-		strcpy(state.call, "malloc");
-	dl_iterate_phdr(find_program, NULL);
-	state.count = mmap(NULL, sizeof(*state.count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	state.ready = state.count != MAP_FAILED;
 }
 
 /* By system calls alone: nothing here may come back to us. */
@@ -92,28 +143,66 @@ static void report(const char *text)
 	syscall(SYS_close, fd);
 }
 
+static enum call call_of(const char *name)
+{
+	int call = 0;
+
+	while (call < CALLS && strcmp(names[call], name) != 0)
+		call++;
+	return (enum call)call;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *spec = getenv("KANDY_INJECT"), *also = getenv("KANDY_INJECT_ALSO");
+	char name[16] = "", also_name[16] = "";
+
+	if (!spec)
+		return;
+	state.report = getenv("KANDY_INJECT_REPORT");
+	if (sscanf(spec, "%15[^:]:%ld:%d", name, &state.wanted, &state.error) != 3 ||
+		(state.call = call_of(name)) == CALLS ||
+		(also &&
+			(sscanf(also, "%15[^:]:%d", also_name, &state.also_error) != 2 ||
+				call_of(also_name) == CALLS))) {
+		report("unknown\n");
+		return;
+	}
+	state.also = also ? call_of(also_name) : CALLS;
+	dl_iterate_phdr(find_program, NULL);
+	state.counts =
+		mmap(NULL, CALLS * sizeof(*state.counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	state.ready = state.counts != MAP_FAILED;
+	unsetenv("KANDY_INJECT"); /* what the program runs is left alone */
+}
+
 __attribute__((destructor)) static void finish(void)
 {
-	char text[32];
-	int at = sizeof(text);
-	long n;
+	char text[CALLS * 48] = "", digits[24];
 
-	if (!state.ready)
-		return;
-	n = atomic_load(state.count);
-	text[--at] = '\0';
-	text[--at] = '\n';
-	do
-		text[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	report(text + at);
+	for (int call = 0; state.ready && call < CALLS; call++) {
+		long n = atomic_load(&state.counts[call]);
+		int at = sizeof(digits);
+
+		if (!n)
+			continue;
+		digits[--at] = '\0';
+		digits[--at] = '\n';
+		do
+			digits[--at] = (char)('0' + n % 10);
+		while (n /= 10);
+		strcat(text, names[call]);
+		strcat(text, " ");
+		strcat(text, digits + at);
+	}
+	report(text);
 }
 
 static void check_lock(const void *lock, void *caller)
 {
 	Dl_info info;
 
-	if (lock || !state.ready || strcmp(state.call, "malloc") != 0 || atomic_load(state.count) < state.wanted ||
+	if (lock || !state.ready || state.call > MALLOC_ANY || atomic_load(&state.counts[state.call]) < state.wanted ||
 		!dladdr(caller, &info) || !strstr(info.dli_fname, "/libcrypto.so"))
 		return;
 	report("openssl\n");
@@ -121,17 +210,29 @@ static void check_lock(const void *lock, void *caller)
 }
 
 /* True if this call is the one to fail; errno is set then. */
-static bool fails(const char *call, void *caller)
+static bool is_it(enum call call)
 {
-	uintptr_t at = (uintptr_t)caller;
-
-	if (!state.ready || strcmp(call, state.call) != 0 || (!state.any && (at < state.start || at >= state.end)))
-		return false;
-	if (atomic_fetch_add(state.count, 1) + 1 != state.wanted)
+	if (state.also == call) {
+		errno = state.also_error;
+		return true;
+	}
+	if (atomic_fetch_add(&state.counts[call], 1) + 1 != state.wanted || call != state.call)
 		return false;
 	report("fired\n");
 	errno = state.error;
 	return true;
+}
+
+static bool fails(enum call call, void *caller)
+{
+	uintptr_t at = (uintptr_t)caller;
+	bool ours = at >= state.start && at < state.end, it = false;
+
+	if (!state.ready)
+		return false;
+	if (call == MALLOC)
+		it = is_it(MALLOC_ANY);
+	return (ours && is_it(call)) || it;
 }
 
 #define FAILS(call) fails((call), __builtin_return_address(0))
@@ -140,49 +241,88 @@ static bool fails(const char *call, void *caller)
 	if (!real) \
 	*(void **)&real = dlsym(RTLD_NEXT, name)
 
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-
-#ifndef INJECT_NO_MALLOC /* AddressSanitizer has its own */
 void *malloc(size_t size)
 {
-	return FAILS("malloc") ? NULL : __libc_malloc(size);
+	REAL(void *, "malloc", size_t);
+
+	return FAILS(MALLOC) ? NULL : real(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-	return FAILS("malloc") ? NULL : __libc_calloc(count, size);
+	REAL(void *, "calloc", size_t, size_t);
+
+	return FAILS(MALLOC) ? NULL : real(count, size);
 }
 
 void *realloc(void *p, size_t size)
 {
-	return FAILS("malloc") ? NULL : __libc_realloc(p, size);
+	REAL(void *, "realloc", void *, size_t);
+
+	return FAILS(MALLOC) ? NULL : real(p, size);
 }
-#endif
+
+static bool is_written_to(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) && fd != STDERR_FILENO;
+}
 
 ssize_t write(int fd, const void *p, size_t len)
 {
-	struct stat st;
 	REAL(ssize_t, "write", int, const void *, size_t);
 
-	if (!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) && fd != STDERR_FILENO && FAILS("write"))
-		return -1;
-	return real(fd, p, len);
+	return is_written_to(fd) && FAILS(WRITE) ? -1 : real(fd, p, len);
+}
+
+ssize_t pwrite(int fd, const void *p, size_t len, off_t at)
+{
+	REAL(ssize_t, "pwrite", int, const void *, size_t, off_t);
+
+	return FAILS(WRITE) ? -1 : real(fd, p, len, at);
+}
+
+ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags)
+{
+	REAL(ssize_t, "copy_file_range", int, off_t *, int, off_t *, size_t, unsigned);
+
+	return FAILS(WRITE) ? -1 : real(from, from_at, to, to_at, len, flags);
 }
 
 int fsync(int fd)
 {
 	REAL(int, "fsync", int);
 
-	return FAILS("fsync") ? -1 : real(fd);
+	return FAILS(FSYNC) ? -1 : real(fd);
+}
+
+int fdatasync(int fd)
+{
+	REAL(int, "fdatasync", int);
+
+	return FAILS(FDATASYNC) ? -1 : real(fd);
+}
+
+int ftruncate(int fd, off_t len)
+{
+	REAL(int, "ftruncate", int, off_t);
+
+	return FAILS(FTRUNCATE) ? -1 : real(fd, len);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t len)
+{
+	REAL(int, "fallocate", int, int, off_t, off_t);
+
+	return FAILS(FALLOCATE) ? -1 : real(fd, mode, at, len);
 }
 
 /* The descriptor is gone either way, as with close(2) itself. */
 int close(int fd)
 {
 	REAL(int, "close", int);
-	bool failed = FAILS("close");
+	bool failed = FAILS(CLOSE);
 	int error = errno;
 	int rc = real(fd);
 
@@ -191,25 +331,11 @@ int close(int fd)
 	return failed ? -1 : rc;
 }
 
-int rename(const char *from, const char *to)
+int mkdir(const char *path, mode_t mode)
 {
-	REAL(int, "rename", const char *, const char *);
+	REAL(int, "mkdir", const char *, mode_t);
 
-	return FAILS("rename") ? -1 : real(from, to);
-}
-
-int renameat(int from_fd, const char *from, int to_fd, const char *to)
-{
-	REAL(int, "renameat", int, const char *, int, const char *);
-
-	return FAILS("rename") ? -1 : real(from_fd, from, to_fd, to);
-}
-
-int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
-{
-	REAL(int, "renameat2", int, const char *, int, const char *, unsigned);
-
-	return FAILS("rename") ? -1 : real(from_fd, from, to_fd, to, flags);
+	return FAILS(MKDIR) ? -1 : real(path, mode);
 }
 
 static mode_t mode_of(int flags, va_list args)
@@ -226,7 +352,7 @@ int open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = mode_of(flags, args);
 	va_end(args);
-	return FAILS("open") ? -1 : real(path, flags, mode);
+	return FAILS(OPEN) ? -1 : real(path, flags, mode);
 }
 
 int openat(int dir, const char *path, int flags, ...)
@@ -238,28 +364,128 @@ int openat(int dir, const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = mode_of(flags, args);
 	va_end(args);
-	return FAILS("open") ? -1 : real(dir, path, flags, mode);
+	return FAILS(OPEN) ? -1 : real(dir, path, flags, mode);
 }
 
-int mkdir(const char *path, mode_t mode)
+int mkostemp(char *path, int flags)
 {
-	REAL(int, "mkdir", const char *, mode_t);
+	REAL(int, "mkostemp", char *, int);
 
-	return FAILS("mkdir") ? -1 : real(path, mode);
+	return FAILS(OPEN) ? -1 : real(path, flags);
+}
+
+int mkostemps(char *path, int suffix, int flags)
+{
+	REAL(int, "mkostemps", char *, int, int);
+
+	return FAILS(OPEN) ? -1 : real(path, suffix, flags);
+}
+
+DIR *opendir(const char *path)
+{
+	REAL(DIR *, "opendir", const char *);
+
+	return FAILS(OPEN) ? NULL : real(path);
+}
+
+int rename(const char *from, const char *to)
+{
+	REAL(int, "rename", const char *, const char *);
+
+	return FAILS(RENAME) ? -1 : real(from, to);
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	REAL(int, "renameat", int, const char *, int, const char *);
+
+	return FAILS(RENAMEAT) ? -1 : real(from_fd, from, to_fd, to);
+}
+
+int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+	REAL(int, "renameat2", int, const char *, int, const char *, unsigned);
+
+	return FAILS(RENAMEAT2) ? -1 : real(from_fd, from, to_fd, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+	REAL(int, "link", const char *, const char *);
+
+	return FAILS(LINK) ? -1 : real(from, to);
+}
+
+int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+	REAL(int, "linkat", int, const char *, int, const char *, int);
+
+	return FAILS(LINK) ? -1 : real(from_fd, from, to_fd, to, flags);
+}
+
+int unlink(const char *path)
+{
+	REAL(int, "unlink", const char *);
+
+	return FAILS(UNLINK) ? -1 : real(path);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+	REAL(int, "unlinkat", int, const char *, int);
+
+	return FAILS(UNLINK) ? -1 : real(dir, path, flags);
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg)
 {
 	REAL(int, "pthread_create", pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
-	return FAILS("thread") ? errno : real(thread, attributes, run, arg);
+	return FAILS(THREAD) ? errno : real(thread, attributes, run, arg);
 }
 
 pid_t fork(void)
 {
 	REAL(pid_t, "fork", void);
 
-	return FAILS("fork") ? -1 : real();
+	return FAILS(FORK) ? -1 : real();
+}
+
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+	REAL(int, "posix_spawn", pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
+		char *const *, char *const *);
+
+	return FAILS(SPAWN) ? errno : real(pid, path, actions, attributes, argv, envp);
+}
+
+int dup2(int from, int to)
+{
+	REAL(int, "dup2", int, int);
+
+	return FAILS(DUP2) ? -1 : real(from, to);
+}
+
+int pipe2(int fds[2], int flags)
+{
+	REAL(int, "pipe2", int[2], int);
+
+	return FAILS(PIPE2) ? -1 : real(fds, flags);
+}
+
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+	REAL(int, "socketpair", int, int, int, int[2]);
+
+	return FAILS(SOCKETPAIR) ? -1 : real(domain, type, protocol, fds);
+}
+
+int memfd_create(const char *name, unsigned flags)
+{
+	REAL(int, "memfd_create", const char *, unsigned);
+
+	return FAILS(MEMFD) ? -1 : real(name, flags);
 }
 
 int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
@@ -282,12 +508,12 @@ int eventfd(unsigned value, int flags)
 {
 	REAL(int, "eventfd", unsigned, int);
 
-	return FAILS("eventfd") ? -1 : real(value, flags);
+	return FAILS(EVENTFD) ? -1 : real(value, flags);
 }
 
 int epoll_create1(int flags)
 {
 	REAL(int, "epoll_create1", int);
 
-	return FAILS("epoll") ? -1 : real(flags);
+	return FAILS(EPOLL) ? -1 : real(flags);
 }
