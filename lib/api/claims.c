@@ -27,7 +27,7 @@ static int64_t time_claim(struct json_value claims, const char *name)
 {
 	int64_t time = 0;
 
-	return json_int(json_get(claims, name), &time) && time > 0 ? clock_server_ms(time) : 0;
+	return json_int(json_get(claims, name), &time) ? clock_bounded_ms(clock_server_ms(time)) : 0;
 }
 
 void claims_release(struct claims *claims)

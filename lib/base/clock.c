@@ -34,3 +34,8 @@ int64_t clock_server_ms(int64_t value)
 
 	return value > -first_ms && value < first_ms ? value * 1000 : value;
 }
+
+int64_t clock_bounded_ms(int64_t ms)
+{
+	return ms < 0 ? 0 : ms < CLOCK_LAST_MS ? ms : CLOCK_LAST_MS;
+}

@@ -20,4 +20,8 @@ void clock_sleep_ms(int64_t ms); /* ends early on a signal */
  */
 int64_t clock_server_ms(int64_t value);
 
+/* A time from a token or a file, cut to what lies between 1970 and the end of 9999, so that no sum overflows. */
+#define CLOCK_LAST_MS INT64_C(253402300799999)
+int64_t clock_bounded_ms(int64_t ms);
+
 #endif

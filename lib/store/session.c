@@ -4,6 +4,7 @@
  */
 #include "store/session.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "json/json.h"
 
@@ -205,6 +206,7 @@ void session_encode(const struct session *session, struct buf *out)
 static enum status field_decode(struct session *session, const struct field *field, struct json_value value,
 	struct err *err)
 {
+	int64_t time = 0;
 	struct buf text;
 	bool ok = false;
 
@@ -219,7 +221,10 @@ static enum status field_decode(struct session *session, const struct field *fie
 			secret_set_token(place(session, field), text.data, text.len);
 		buf_release(&text);
 		break;
-	case TIME: ok = json_int(value, place(session, field)); break;
+	case TIME:
+		ok = json_int(value, &time);
+		*(int64_t *)place(session, field) = clock_bounded_ms(time);
+		break;
 	}
 	return ok ? ST_OK : err_set(err, ST_DATA, "'%s' is not what it should be", field->key);
 }

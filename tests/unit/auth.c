@@ -3,6 +3,7 @@
 
 #include "api/auth.h"
 #include "api/claims.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -133,6 +134,12 @@ static void answer_tests(void)
 	tap_int(s.refresh_expires_ms, 0, "a new refresh token of unknown life");
 	tap_int(decode(&s, "{}", NULL, ",\"expires_in\":9223372036854775807", &err), ST_OK, "an absurd life");
 	tap_ok(s.expires_ms > NOW, "does not overflow");
+	tap_int(decode(&s, "{\"iat\":1,\"exp\":9223372036854775807}", NULL, "", &err), ST_OK,
+		"nor does one in a token");
+	tap_int(s.expires_ms, NOW + CLOCK_LAST_MS - 1000, "which ends with the year 9999 of its server");
+	tap_int(decode(&s, "{\"iat\":-9223372036854775808,\"exp\":1e300}", NULL, ",\"expires_in\":60", &err), ST_OK,
+		"times that are none");
+	tap_int(s.expires_ms, NOW + 60000, "give way to expires_in");
 	tap_int(decode(&s, "{}", NULL, ",\"refresh_token\":\"a\\nb\"", &err), ST_OK,
 		"a token that would break a header");
 	tap_str(s.refresh_token.s, "r2", "is not taken");

@@ -2,6 +2,7 @@
 #include "../lib/tap.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/log.h"
@@ -116,6 +117,21 @@ static void refuse_tests(void)
 	}
 	tap_int(session_decode("{\"userId\":null,\"extra\":[1]}", 27, &s, NULL), ST_OK,
 		"null is absence, and unknown keys are passed over");
+	session_release(&s);
+}
+
+static void time_tests(void)
+{
+	static const char text[] =
+		"{\"issued\":-9223372036854775808,\"expires\":9223372036854775807,\"channelExpires\":-1,"
+		"\"channelLifetime\":253402300799999}";
+	struct session s;
+
+	tap_int(session_decode(text, strlen(text), &s, NULL), ST_OK, "times that nobody has written");
+	tap_int(s.issued_ms, 0, "before 1970: not known");
+	tap_int(s.expires_ms, CLOCK_LAST_MS, "after 9999: its end");
+	tap_int(s.channel_expires_ms, 0, "one before");
+	tap_int(s.channel_lifetime_ms, CLOCK_LAST_MS, "just in time");
 	session_release(&s);
 }
 
@@ -275,6 +291,7 @@ int main(void)
 		return 1;
 	text_tests();
 	refuse_tests();
+	time_tests();
 	file_tests(top);
 	crowd_test(top);
 	command = xasprintf("rm -rf '%s'", top);
