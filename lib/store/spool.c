@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX ((size_t)32 << 20)
+#define ATTEMPTS_MAX 1000000000 /* more were never made, and could not be added to */
 #define COPY_BLOCK ((size_t)256 * 1024)
 #define STALE_MS INT64_C(3600000) /* nobody writes one message for so long without touching its directory */
 
@@ -110,7 +111,7 @@ static void remove_dir(const char *path)
 
 /* ---- the message as JSON --------------------------------------------------------------------------------------- */
 
-static void encode(struct buf *out, const struct spool_message *message)
+void spool_encode(const struct spool_message *message, struct buf *out)
 {
 	json_open(out, '{');
 	json_add_string(out, "to", message->to);
@@ -136,6 +137,14 @@ static void encode(struct buf *out, const struct spool_message *message)
 	json_add_string(out, "error", message->error);
 	json_close(out, '}');
 	buf_addc(out, '\n');
+}
+
+static bool get_time(struct json_value root, const char *key, int64_t *time)
+{
+	bool ok = json_int(json_get(root, key), time);
+
+	*time = clock_bounded_ms(*time);
+	return ok;
 }
 
 static enum status decode(struct json_value root, const char *dir, struct spool_message *message)
@@ -167,12 +176,27 @@ static enum status decode(struct json_value root, const char *dir, struct spool_
 		if (!file->name || (!file->path && !file->xid))
 			return ST_DATA;
 	}
-	if (!json_int(json_get(root, "created"), &message->created_ms) ||
-		!json_int(json_get(root, "attempts"), &message->attempts) ||
-		!json_int(json_get(root, "attempted"), &message->attempted_ms))
+	if (!json_int(json_get(root, "attempts"), &message->attempts) ||
+		!get_time(root, "created", &message->created_ms) ||
+		!get_time(root, "attempted", &message->attempted_ms))
 		return ST_DATA;
-	(void)json_int(json_get(root, "lost"), &message->lost_ms);
+	if (message->attempts < 0 || message->attempts > ATTEMPTS_MAX)
+		message->attempts = message->attempts < 0 ? 0 : ATTEMPTS_MAX;
+	(void)get_time(root, "lost", &message->lost_ms);
 	return message->to && message->text ? ST_OK : ST_DATA;
+}
+
+enum status spool_decode(const char *text, size_t len, const char *dir, struct spool_message *message, struct err *err)
+{
+	/* a little more than a line of input has, all of which may be its "ref" */
+	struct json_limits limits = { .bytes = MESSAGE_MAX, .depth = 80, .values = (1 << 20) + 10000 };
+	struct json_doc doc = { 0 };
+	enum status st = json_parse(&doc, text, len, &limits, err);
+
+	if (!st && decode(json_root(&doc), dir, message))
+		st = err_set(err, ST_DATA, "something is missing in it, or is not what it should be");
+	json_release(&doc);
+	return st;
 }
 
 static enum status write_message(const char *dir, const struct spool_message *message, struct err *err)
@@ -182,7 +206,7 @@ static enum status write_message(const char *dir, const struct spool_message *me
 	struct buf text;
 
 	buf_init(&text, BUF_NO_MAX);
-	encode(&text, message);
+	spool_encode(message, &text);
 	st = file_replace(path, text.data, text.len, err);
 	buf_release(&text);
 	free(path);
@@ -398,9 +422,6 @@ enum status spool_load(const struct spool *spool, enum spool_state state, const 
 	struct err *err)
 {
 	char *dir = path_of(spool, state_names[state], id), *path = path_join(dir, "message.json");
-	/* a little more than a line of input has, all of which may be its "ref" */
-	struct json_limits limits = { .bytes = MESSAGE_MAX, .depth = 80, .values = (1 << 20) + 10000 };
-	struct json_doc doc = { 0 };
 	struct err why = ERR_INIT;
 	struct buf text;
 	enum status st;
@@ -414,10 +435,8 @@ enum status spool_load(const struct spool *spool, enum spool_state state, const 
 	}
 	if (st == ST_NOINPUT && !access(dir, F_OK))
 		st = err_set(err, ST_DATA, "the spooled message '%s' has no message.json", dir);
-	if (!st && (json_parse(&doc, text.data, text.len, &limits, &why) || decode(json_root(&doc), dir, message)))
-		st = err_set(err, ST_DATA, "the spooled message '%s' is damaged%s%s", dir, why.text[0] ? ": " : "",
-			why.text);
-	json_release(&doc);
+	if (!st && spool_decode(text.data, text.len, dir, message, &why))
+		st = err_set(err, ST_DATA, "the spooled message '%s' is damaged: %s", dir, why.text);
 	buf_release(&text);
 	free(path);
 	free(dir);

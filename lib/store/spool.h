@@ -18,6 +18,7 @@
 #ifndef KANDY_STORE_SPOOL_H
 #define KANDY_STORE_SPOOL_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -81,6 +82,14 @@ void spool_free_ids(char **ids, size_t count);
 enum status spool_load(const struct spool *spool, enum spool_state state, const char *id, struct spool_message *message,
 	struct err *err) MUST_USE;
 void spool_message_release(struct spool_message *message); /* also for a zeroed struct */
+
+/*
+ * What is in message.json, without the file; the copies that it speaks of are those in `dir`. With ST_DATA `message` is
+ * filled in part, to be released.
+ */
+enum status spool_decode(const char *text, size_t len, const char *dir, struct spool_message *message,
+	struct err *err) MUST_USE;
+void spool_encode(const struct spool_message *message, struct buf *out);
 
 /* Writes down what has changed in `message`, where it is. */
 enum status spool_save(struct spool *spool, const struct spool_message *message, struct err *err) MUST_USE;

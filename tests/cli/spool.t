@@ -243,6 +243,19 @@ is "$status $(ls "$dir/new" | wc -l)" '65 2' 'retry puts back all that can be re
 like "$err" "${first##*/}' is damaged" 'and names the other'
 down
 
+# numbers that nobody has written into a message are no reason for a sum to overflow
+sandbox
+rm -rf "$state"
+as alice kandy whoami > /dev/null
+export KANDY_PROXY=http://127.0.0.1:9
+as alice kandy send --spool -q --retry 0 -t bob@sandbox.example -m odd > /dev/null
+sed -i 's/"created":[0-9]*/"created":-9223372036854775808/; s/"attempts":[0-9]*/"attempts":9223372036854775807/' "$dir"/new/*/message.json
+run as alice kandy flush --retry 0
+is "$status" 1 'a message from before 1970 is too old, and given up'
+is "$(as alice kandy spool | jq -c '[.state, .created, .attempts > 1]')" '["failed",0,true]' 'its numbers are cut to what can be'
+unset KANDY_PROXY
+down
+
 # a full disk: a small file system where one can be had, else a limit on the size of files
 sandbox
 rm -rf "$state"
