@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-/* The number behind `label` in the remark, or -1. */
+/* The number behind `label` in the remark, or -1. Never the beginning of one: that would be smaller than it is. */
 static int64_t number_behind(const char *remark, size_t len, const char *label)
 {
 	const char *at = memmem(remark, len, label, strlen(label));
@@ -32,6 +32,8 @@ static int64_t number_behind(const char *remark, size_t len, const char *label)
 	for (at += strlen(label); at < end && *at >= '0' && *at <= '9' && n < sizeof(digits) - 1; at++)
 		digits[n++] = *at;
 	digits[n] = '\0';
+	if (at < end && *at >= '0' && *at <= '9')
+		return -1;
 	return parse_int64(digits, &value) ? value : -1;
 }
 
