@@ -1,0 +1,166 @@
+/*
+ * What is made of libcurl's remarks: a request counts as refused only where a remark says so of its stream, and no two
+ * requests that went out on a connection have the same. The input's lines play libcurl for four requests on four ports:
+ *
+ *	0b1    request 0 begins on the second port ("0B1": on a new connection)
+ *	0s     it goes out
+ *	0e     it ends, and another one takes its place
+ *	0rREMARK
+ */
+#include "http/http-int.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { REQUESTS = 4, PORTS = 4 };
+
+/* What libcurl would say of a handle. */
+struct handle {
+	long request_size, connects;
+};
+
+static struct http http;
+static struct transfer transfers[REQUESTS];
+static struct handle handles[REQUESTS];
+static int64_t used[PORTS + 1]; /* the highest stream of what went out on the connection */
+
+static CURLcode getinfo(CURL *easy, CURLINFO info, ...)
+{
+	const struct handle *handle = easy;
+	va_list args;
+
+	va_start(args, info);
+	MUST(info == CURLINFO_REQUEST_SIZE || info == CURLINFO_NUM_CONNECTS);
+	*va_arg(args, long *) = info == CURLINFO_REQUEST_SIZE ? handle->request_size : handle->connects;
+	va_end(args);
+	return CURLE_OK;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	http_curl_api.p_curl_easy_getinfo = getinfo;
+	return 0;
+}
+
+static void renew(size_t i)
+{
+	handles[i] = (struct handle){ 0 };
+	transfers[i] = (struct transfer){
+		.http = &http, .easy = &handles[i], .next = i + 1 < REQUESTS ? &transfers[i + 1] : NULL
+	};
+}
+
+static bool is_out(size_t i)
+{
+	return handles[i].request_size > transfers[i].overhead;
+}
+
+/* Its stream is taken, if it went out on the connection that it is on now. */
+static void leave(size_t i)
+{
+	struct transfer *t = &transfers[i];
+
+	if (t->begun && is_out(i) && t->connection->last == t && t->stream > used[t->local_port])
+		used[t->local_port] = t->stream;
+	goaway_end(t);
+}
+
+/* As on_connected() of request.c. */
+static void begin(size_t i, int port, bool fresh)
+{
+	struct transfer *t = &transfers[i];
+
+	leave(i);
+	for (size_t other = 0; other < REQUESTS; other++) { /* the one before it has gone out by now, or failed */
+		if (other != i && transfers[other].begun && transfers[other].local_port == port)
+			leave(other);
+	}
+	if (t->begun)
+		goaway_again(t);
+	handles[i].connects += fresh;
+	if (fresh)
+		used[port] = 0;
+	if (!t->begun || t->refused || !is_out(i))
+		t->overhead = handles[i].request_size;
+	goaway_begin(t, port);
+	t->refused = false;
+	t->begun++;
+	MUST(t->connection->local_port == port && t->connection->last == t && t->connection->sent >= 0);
+	MUST(t->stream % 2 == 1 && t->stream > used[port] && (!fresh || t->stream == 1));
+}
+
+/* The last stream of a GOAWAY without an error; -1: the remark is none, or cannot be sure. */
+static int64_t last_stream(const char *remark)
+{
+	static const char label[] = "eived GOAWAY, error=0, last_stream=";
+	const char *at = *remark == 'r' ? strstr(remark, label) : NULL;
+	size_t digits;
+
+	if (!at)
+		return -1;
+	at += sizeof(label) - 1;
+	digits = strspn(at, "0123456789");
+	return digits && digits <= 11 ? strtoll(at, NULL, 10) : -1;
+}
+
+static void hear(size_t i, const char *remark, size_t len)
+{
+	const char said[] = "REFUSED_STREAM, retrying";
+	const int64_t last = last_stream(remark);
+	bool expected[REQUESTS];
+
+	for (size_t j = 0; j < REQUESTS; j++) {
+		const struct transfer *t = &transfers[j];
+
+		expected[j] = t->refused ||
+			(last >= 0 && t->begun && t->local_port == transfers[i].local_port && t->stream > last) ||
+			(j == i && !t->repeated_unrefused && !strncmp(remark, said, strlen(said)));
+	}
+	goaway_listen(&transfers[i], remark, len);
+	for (size_t j = 0; j < REQUESTS; j++)
+		MUST(transfers[j].refused == expected[j]);
+}
+
+static void play(const char *line)
+{
+	size_t i = (unsigned char)line[0] % REQUESTS;
+	char *remark;
+
+	if (!line[0])
+		return;
+	switch (line[1]) {
+	case 'b':
+	case 'B': begin(i, (unsigned char)line[2] % PORTS + 1, line[1] == 'B'); break;
+	case 's': handles[i].request_size += 100; break;
+	case 'e':
+		leave(i);
+		renew(i);
+		break;
+	case 'r': /* without a NUL behind it, as libcurl may hand it over */
+		remark = malloc(strlen(line + 2) + 1);
+		MUST(remark);
+		strcpy(remark, line + 2);
+		hear(i, remark, strlen(remark));
+		free(remark);
+		break;
+	default: break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+
+	http = (struct http){ .transfers = transfers };
+	memset(used, 0, sizeof(used));
+	for (size_t i = 0; i < REQUESTS; i++)
+		renew(i);
+	for (char *line = text, *end; line; line = end) {
+		if ((end = strchr(line, '\n')))
+			*end++ = '\0';
+		play(line);
+	}
+	free(text);
+	return 0;
+}
