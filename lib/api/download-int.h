@@ -74,6 +74,12 @@ struct downloads {
 };
 
 /* download_body.c */
+/*
+ * The note of a part: what is needed to know the same object again in another run. body_is_noted() says whether a note
+ * beside `found` bytes is about the object that the download `d` is for, and takes the validator from it then.
+ */
+void body_note(struct buf *note, const struct download *d);
+bool body_is_noted(void *d, const char *note, size_t len, int64_t found);
 bool body_resume(struct download *d,
 	struct err *err); /* true if a part of an earlier run was taken over; may fail with `err` set */
 enum status body_check_total(struct download *d, int64_t total,

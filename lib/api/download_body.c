@@ -18,8 +18,7 @@
 
 #define ALLOCATION ((int64_t)64 << 20)
 
-/* What is needed to know the same object again in another run. */
-static void write_note(struct buf *note, const struct download *d)
+void body_note(struct buf *note, const struct download *d)
 {
 	json_open(note, '{');
 	json_add_string(note, "link", d->start);
@@ -29,7 +28,7 @@ static void write_note(struct buf *note, const struct download *d)
 	buf_addc(note, '\n');
 }
 
-static bool same_object(void *arg, const char *text, size_t len, int64_t found)
+bool body_is_noted(void *arg, const char *text, size_t len, int64_t found)
 {
 	struct download *d = arg;
 	struct json_doc doc = { 0 };
@@ -65,7 +64,7 @@ static enum status new_saver(struct download *d, struct err *err)
 
 bool body_resume(struct download *d, struct err *err)
 {
-	return inbox_resume(d->set->config.inbox, d->name, same_object, d, &d->part) && !new_saver(d, err);
+	return inbox_resume(d->set->config.inbox, d->name, body_is_noted, d, &d->part) && !new_saver(d, err);
 }
 
 /* Bytes of the set's total for a file that has `n` now, or will have. */
@@ -162,7 +161,7 @@ static enum status open_file(struct download *d, struct err *err)
 	if ((st = check_space(d, err)) || !d->validator || (d->total >= 0 && d->total < DOWNLOAD_NOTE_FROM))
 		return st;
 	buf_init(&note, BUF_NO_MAX);
-	write_note(&note, d);
+	body_note(&note, d);
 	st = inbox_note(d->set->config.inbox, &d->part, note.data, note.len, err);
 	buf_release(&note);
 	return st;
