@@ -14,14 +14,20 @@
 
 void log_body_text(struct buf *out, const char *p, size_t len)
 {
+	bool more = len > LOG_BODY_MAX + SECRET_MAX;
 	struct buf text;
 	size_t shown;
 
 	/* cut only when the secrets are out: a part of one would not be found */
 	buf_init_secret(&text, BUF_NO_MAX);
-	buf_add(&text, p, len < LOG_BODY_MAX + SECRET_MAX ? len : LOG_BODY_MAX + SECRET_MAX);
+	buf_add(&text, p, more ? LOG_BODY_MAX + SECRET_MAX : len);
 	log_hide(&text);
-	shown = text.len > LOG_BODY_MAX ? utf8_cut(text.data, text.len, LOG_BODY_MAX) : text.len;
+	/* those that are out have left room for the end, which may be such a part */
+	shown = !more ? text.len : text.len > SECRET_MAX ? text.len - SECRET_MAX : 0;
+	if (shown > LOG_BODY_MAX)
+		shown = LOG_BODY_MAX;
+	if (shown < text.len)
+		shown = utf8_cut(text.data, text.len, shown);
 	if (!utf8_valid(text.data, shown) || memchr(text.data, '\0', shown)) {
 		buf_addf(out, "(%zu bytes that are no text)", len);
 	} else {

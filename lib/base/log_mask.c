@@ -72,19 +72,6 @@ static size_t separator_len(const char *p, size_t len)
 	return n ? i + n + quotes_len(p + i + n, len - i - n) : 0;
 }
 
-/*
- * A space does not end it: it may be behind the scheme of an authorization. Behind a bare '=' nothing ends it but what
- * ends a field of a form, since a password may have anything else in it.
- */
-static size_t value_len(const char *p, size_t len, bool field)
-{
-	size_t i = 0;
-
-	for (; i < len && !memchr(field ? "&\"'#<>\\\r\n" : "&\"'#<>\\\r\n\t,;(){}[]", p[i], field ? 9 : 18); i++)
-		;
-	return i;
-}
-
 /* The length of name and separator of a secret that begins here, `*field` if its value is one of a form; 0: none. */
 static size_t secret_len(const char *p, size_t len, bool *field)
 {
@@ -94,6 +81,31 @@ static size_t secret_len(const char *p, size_t len, bool *field)
 		n = equals_len(p + name, len - name);
 	*field = n && n == equals_len(p + name, len - name);
 	return n ? name + n : 0;
+}
+
+/*
+ * A space does not end it: it may be behind the scheme of an authorization. Behind a bare '=' nothing ends it but what
+ * ends a field of a form, since a password may have anything else in it. What looks like the name of another secret may
+ * be a part of it, or be one: then it goes on to the end of that one's value.
+ */
+static size_t value_len(const char *p, size_t len, bool field)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		bool also;
+		size_t n = secret_len(p + i, len - i, &also);
+
+		if (n) {
+			i += n;
+			field = field || also;
+		} else if (memchr(field ? "&\"'#<>\\\r\n" : "&\"'#<>\\\r\n\t,;(){}[]", p[i], field ? 9 : 18)) {
+			break;
+		} else {
+			i++;
+		}
+	}
+	return i;
 }
 
 /* The length of "USER:PASSWORD" behind the "://" that begins here; 0: there is none. */

@@ -242,6 +242,7 @@ static void test_bodies(void)
 	body("the access_token is gone", "the access_token is gone");
 	body("a password", "a password");
 	body("password=", "password=***");
+	body("password=access_token\":\"s3cret\"", "password=***\"");
 	body("\xff", "(1 bytes that are no text)");
 
 	/* a secret across the cut */
@@ -253,6 +254,12 @@ static void test_bodies(void)
 	log_redact("a-secret-that-is-known", 22);
 	log_body_text(&out, text.data, text.len);
 	tap_ok(strstr(out.data, "xxx***, ... (cut; 16418 bytes in all)"), "no part of a secret at the cut");
+	buf_clear(&text);
+	buf_clear(&out);
+	while (text.len < 4 * LOG_BODY_MAX)
+		buf_adds(&text, "a-secret-that-is-known or ");
+	log_body_text(&out, text.data, text.len);
+	tap_ok(!strstr(out.data, "secret"), "nor of one of many, which leave room for what was read last");
 	log_close();
 	buf_release(&out);
 	buf_release(&text);
