@@ -1,12 +1,19 @@
-/* Answers of the service to each request: taken, or an error with a sentence. */
+/*
+ * Answers of the service to each request: taken, or an error with a sentence. The input is also tried as the claims of
+ * both tokens of a login.
+ */
 #include "api/auth.h"
 #include "api/channel.h"
 #include "api/lookup.h"
 #include "api/message.h"
 #include "api/service_error.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
+
+#define NOW INT64_C(1525895987000)
 
 static struct json_doc doc;
 
@@ -27,18 +34,44 @@ static void check_error(const char *text, size_t size)
 	buf_release(&response.body);
 }
 
-static void check_session(struct json_value answer)
+static void check_login(struct json_value answer)
+{
+	struct session session = { 0 };
+	struct err err;
+
+	if (auth_decode(answer, NOW, &session, &err)) {
+		MUST(err.text[0] && !session.access_token.s);
+	} else {
+		MUST(session.access_token.s && session.user_id && session.address);
+		MUST(session.issued_ms == NOW && session.expires_ms > NOW && session.expires_ms <= NOW + CLOCK_LAST_MS);
+		MUST(auth_renewal_ms(&session) >= NOW && auth_renewal_ms(&session) < session.expires_ms);
+	}
+	session_release(&session);
+}
+
+static void check_claims(const char *text, size_t size)
+{
+	struct buf answer;
+
+	buf_init(&answer, BUF_NO_MAX);
+	buf_adds(&answer, "{\"access_token\":\"e30.");
+	base64url_encode(&answer, text, size);
+	buf_adds(&answer, ".x\",\"id_token\":\"e30.");
+	base64url_encode(&answer, text, size);
+	buf_adds(&answer, ".x\"}");
+	MUST(!json_parse(&doc, answer.data, answer.len, NULL, NULL));
+	check_login(json_root(&doc));
+	buf_release(&answer);
+}
+
+static void check_channel(struct json_value answer)
 {
 	struct session session = { 0 };
 	char *url = NULL;
 	struct err err;
 
-	if (auth_decode(answer, INT64_C(1525895987000), &session, &err))
-		MUST(err.text[0] && !session.access_token.s);
-	else
-		MUST(session.access_token.s);
-	if (!channel_decode(answer, INT64_C(1525895987000), &session, &err))
-		MUST(session.channel_url);
+	if (!channel_decode(answer, NOW, &session, &err))
+		MUST(session.channel_url && session.channel_expires_ms >= NOW);
 	channel_decode_lifetime(answer);
 	if (!channel_decode_subscription(answer, &url, &err))
 		MUST(url);
@@ -72,9 +105,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_error(text, size);
 	if (!json_parse_lenient(&doc, text, size, NULL, NULL)) {
-		check_session(json_root(&doc));
+		check_login(json_root(&doc));
+		check_channel(json_root(&doc));
 		check_message(json_root(&doc));
 	}
+	check_claims(text, size);
 	log_close(); /* forgets the secrets */
 	free(text);
 	return 0;

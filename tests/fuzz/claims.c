@@ -1,10 +1,11 @@
 /*
- * The claims of a token: whatever is in it, they are text or nothing. Bytes that are no JWT are also
- * tried as the claims of one.
+ * The claims of a token: whatever is in it, they are text or nothing, and times that can be added. Bytes that are no
+ * JWT are also tried as the claims of one.
  */
 #include "api/claims.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "tests/fuzz/fuzz.h"
@@ -21,6 +22,8 @@ static void decode(const char *text, size_t len)
 			MUST(strlen(claims.user_id) < 100000);
 		if (claims.address)
 			MUST(strlen(claims.address) < 100000);
+		MUST(claims.issued_ms >= 0 && claims.issued_ms <= CLOCK_LAST_MS);
+		MUST(claims.expires_ms >= 0 && claims.expires_ms <= CLOCK_LAST_MS);
 	} else {
 		MUST(!claims.user_id && !claims.address);
 	}

@@ -2,8 +2,18 @@
 #include "store/session.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "tests/fuzz/fuzz.h"
+
+static void check_times(const struct session *session)
+{
+	const int64_t times[] = { session->issued_ms, session->expires_ms, session->refresh_expires_ms,
+		session->channel_expires_ms, session->channel_lifetime_ms };
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+		MUST(times[i] >= 0 && times[i] <= CLOCK_LAST_MS);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init_secret(&first, BUF_NO_MAX);
 	buf_init_secret(&second, BUF_NO_MAX);
 	if (!session_decode(text, size, &session, &err)) {
+		check_times(&session);
 		session_copy(&copy, &session);
 		session_encode(&copy, &first);
 		MUST(!session_decode(first.data, first.len, &again, &err));
