@@ -91,8 +91,8 @@ enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf 
 void backfill_skip(struct backfill *b, struct cursor *cursor);
 
 /*
- * Where the cursor keeps a conversation. Of SMS it is one for each own number (`own`; a length of 0: unknown), since each
- * has a thread, and so an order, of its own.
+ * Where the cursor keeps a conversation. Of SMS it is one for each own number (`own`; a length of 0: unknown), since
+ * each has a thread, and so an order, of its own.
  */
 struct cursor_peer *backfill_peer(struct cursor *cursor, enum chat_type type, struct slice peer, struct slice own);
 

@@ -17,6 +17,7 @@
 #define BODY_MAX ((size_t)64 * 1024)
 #define PATH_BYTES_MAX ((size_t)16 * 1024)
 #define LOCK_SLACK_MS 30000
+#define ENSURE_TRIES 3 /* with a channel that goes each time before anything is subscribed to it */
 
 /* ---- services ------------------------------------------------------------------------------ */
 
@@ -435,21 +436,28 @@ static enum status keep_channel(struct client *client, const struct channel_want
 	return st;
 }
 
+/* It went while we were at it: nothing can be subscribed to it then. */
+static bool has_gone(struct client *client, const struct session *next)
+{
+	struct client_call call = { .method = "GET", .path = next->channel_resource };
+	struct err why = ERR_INIT;
+
+	return client_call(client, &call, NULL, &why) && channel_is_gone(&why);
+}
+
 /*
  * The session is changed at the end, in one piece: a channel that did not get all of its
- * subscriptions is given up, so that the session goes on naming what was wanted.
+ * subscriptions is given up, so that the session goes on naming what was wanted. `*gone`: with
+ * another channel, it would be another matter.
  */
-static enum status ensure_locked(struct client *client, const struct channel_want *want, struct channel_change *change,
-	struct err *err)
+static enum status ensure_once(struct client *client, const struct channel_want *want, struct channel_change *change,
+	bool *gone, struct err *err)
 {
 	struct session before = { 0 }, next = { 0 };
 	struct err why = ERR_INIT;
 	enum status st, saved;
 	bool kept, there;
 
-	if (want->existing && !client_session(client)->subscription_count)
-		return err_set(err, ST_AUTH, "nothing is subscribed any more; run 'kandy subscribe%s'",
-			store_option(client_store(client)));
 	if ((st = keep_channel(client, want, &kept, &there, err)))
 		return st;
 	session_copy_channel(&before, client_session(client));
@@ -458,6 +466,7 @@ static enum status ensure_locked(struct client *client, const struct channel_wan
 	if (change->channel_made && (st = make_channel(client, want, &next, err)))
 		goto out;
 	st = subscribe_all(client, want, &before, &next, change, err);
+	*gone = st && service_refuses(err) && has_gone(client, &next);
 	if (st && change->channel_made) {
 		(void)!delete (client, next.channel_resource, &why);
 		goto out;
@@ -472,6 +481,25 @@ static enum status ensure_locked(struct client *client, const struct channel_wan
 out:
 	session_release(&before);
 	session_release(&next);
+	return st;
+}
+
+static enum status ensure_locked(struct client *client, const struct channel_want *want, struct channel_change *change,
+	struct err *err)
+{
+	struct channel_want again = *want;
+	enum status st = ST_OK;
+	bool gone = true;
+
+	if (want->existing && !client_session(client)->subscription_count)
+		return err_set(err, ST_AUTH, "nothing is subscribed any more; run 'kandy subscribe%s'",
+			store_option(client_store(client)));
+	for (int tries = 0; gone && tries < ENSURE_TRIES; tries++) {
+		gone = false;
+		*change = (struct channel_change){ 0 };
+		st = ensure_once(client, &again, change, &gone, err);
+		again.anew = true;
+	}
 	return st;
 }
 

@@ -48,6 +48,7 @@ struct driver {
 	char *proxy;
 	int lock;
 	bool gone; /* nobody reads stdout any more */
+	bool broken; /* it cannot be written */
 	bool plain_file; /* stdout never blocks, and cannot be watched */
 	bool blocked; /* stdout has no room; it is watched */
 	bool known; /* the cursor says where the listener is; else a save would make all that there is new, or old */
@@ -142,6 +143,7 @@ static void write_failed(struct driver *d, int error)
 		reader_gone(d);
 		return;
 	}
+	d->broken = true;
 	err_set(&err, ST_IO, "cannot write to stdout: %s", strerror(error));
 	outflow_cut(&d->outflow);
 	outflow_took(&d->outflow, d->cursor, 0);
@@ -398,6 +400,9 @@ static void set_timer(struct driver *d)
 
 	at = earlier(at, earlier(earlier(d->save_at, d->sync_at), d->watchdog_at));
 	at = earlier(at, listen_worker_deadline(d->worker));
+	/* the room that flush() has made was filled again, and the reader may have more */
+	if (outflow_waiting(&d->outflow) && !d->blocked && !d->gone && !d->broken)
+		at = 0;
 	if (at == d->timer_at && at > clock_mono_ms())
 		return;
 	d->timer_at = at;

@@ -120,7 +120,7 @@ void listener_ready(struct listener *l, int64_t now)
 	listener_begin_idle(l, now);
 }
 
-/* Before the first connection, and as long as the history is being read, it is not for want of messages that none come. */
+/* Before the first connection, and while the history is being read, it is not for want of messages that none come. */
 static bool may_idle(const struct listener *l)
 {
 	return l->ready && !flow_holding(l);
@@ -156,8 +156,8 @@ static void leave(struct listener *l)
 	l->state = STATE_DONE;
 	l->end_at = LISTENER_NEVER;
 	if (l->lost && (l->exit_status == ST_OK || l->exit_status == ST_NOTHING))
-		l->exit_status = err_set(&l->exit_err, ST_PARTIAL, "messages were lost; %lld errors above say which",
-			(long long)l->lost);
+		l->exit_status = err_set(&l->exit_err, ST_PARTIAL, "%lld message%s lost, as was said",
+			(long long)l->lost, l->lost == 1 ? " was" : "s were");
 	action = listener_push(l, LISTENER_ACT_EXIT);
 	action->status = l->exit_status;
 	action->err = l->exit_err;

@@ -44,7 +44,7 @@ struct listener_config {
 	int64_t keepalive_ms; /* between two connChecks; three without a sign of life end the connection */
 	int64_t count; /* end after so many lines; 0: no limit */
 	int64_t for_ms; /* end after so long; 0: never */
-	int64_t idle_ms; /* end after so long without a line, once it is ready, and not while the history comes; 0: never */
+	int64_t idle_ms; /* end after so long without a line, once ready, and not while the history comes; 0: never */
 	/* give up after so long without a connection; 0: at the first failure while it never worked, then never */
 	int64_t max_offline_ms;
 	bool once; /* what the history has, no socket */

@@ -73,7 +73,7 @@ struct http_request {
 	int64_t timeout_ms; /* 0: the config's; -1: none */
 	/* give up when slower than 1 byte/s for so long; 0: no such limit, but 5 min without a time-out */
 	int64_t low_speed_time_ms;
-	size_t max_body; /* of the answer kept in memory; 0: 4 MiB. Beyond it: ST_PROTOCOL, and HTTP_TOO_LARGE for its code */
+	size_t max_body; /* of the answer kept in memory; 0: 4 MiB. Beyond it: ST_PROTOCOL, its code HTTP_TOO_LARGE */
 
 	/*
 	 * A 2xx body goes here instead of into response.body. False stops the transfer, with

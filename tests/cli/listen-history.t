@@ -78,6 +78,10 @@ text 'not to be missed' carol
 run as alice kandy listen --once
 is "$status $(wc -l <"$out")" '0 51' 'fifty messages of 100 kB, which no answer holds, and one of somebody else'
 is "$(jq -r 'select(.sender == "bob@sandbox.example") | .parts[0].text' "$out" | cut -d' ' -f1 | paste -sd,)" "$(seq -s, 50)" 'in order'
+for turn in 1 2 3 4; do
+	run as alice timeout --foreground "$patience" kandy listen --once --since all
+	is "$status $(grep -c 'xxxx' "$out")" '0 50' "into a file, which takes all at once: nothing waits for room that there is (turn $turn)"
+done
 run as alice kandy history bob@sandbox.example
 is "$status $(wc -l <"$out")" '0 50' 'history has them, too'
 

@@ -45,8 +45,8 @@ is "$status $(grants)" '0 ["password","refresh_token","refresh_token"]' 'a token
 curl -sS -k -d '{"do":"expire-tokens"}' -H 'Content-Type: application/json' "$KANDY_BASE_URL/sandbox/control" > /dev/null
 run $command
 is "$status" 0 'a token that the server does not know any more'
-is "$(jq -sc 'map(select(.kind=="request" and (.path|endswith("control")|not)))|.[-3:]|map([.method,(.path|split("/")|.[-1]|sub("ws-.*";"ID")),.status])' "$sandbox_record")" \
-	'[["GET","ID",401],["POST","token",200],["GET","ID",200]]' '401, a renewal, and the call once more'
+is "$(jq -sc 'map(select(.kind=="request" and (.path|endswith("control")|not)))|.[-4:]|map([.method,(.path|split("/")|.[-1]|sub("ws-.*";"ID")),.status])' "$sandbox_record")" \
+	'[["GET","ID",401],["POST","token",200],["GET","ID",200],["GET","subscriptions",200]]' '401, a renewal, and the call once more'
 
 # ---- where a renewal is refused
 age refresh-unknown

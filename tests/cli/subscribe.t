@@ -94,6 +94,14 @@ run kandy subscribe
 is "$status" 0 'a channel that the server does not extend'
 like <(asked) '^PUT channelLifetime 403,POST channels 201,(POST subscriptions 201,){3}DELETE ID 204$' 'is replaced, and deleted'
 control '{"do":"clear-faults"}'
+# between two requests of ours
+control '{"do":"forget-channels"}'
+control '{"do":"fault","fault":"PUT channelLifetime 1:empty"}'
+asked >/dev/null
+run kandy subscribe
+is "$status" 0 'a channel that goes while it is looked at'
+like <(asked) '^PUT channelLifetime 200,GET subscriptions 200,DELETE ID 404,POST subscriptions 400,GET ID 404,POST channels 201,(POST subscriptions 201,?){3}' 'is replaced'
+control '{"do":"clear-faults"}'
 kandy unsubscribe sms >/dev/null; kandy unsubscribe receipts >/dev/null # for the order of what follows
 kandy subscribe sms=+16135550199 receipts >/dev/null
 channel=$(jq -r .channelCallback "$cache")
