@@ -6,9 +6,9 @@
  * group of its own: a ^C at the terminal ends the listener, which lets it finish.
  *
  * Exit status 0: taken. 75: again later, with growing delays, as often as it takes, or in another run. Anything else,
- * or a signal: again, `retries` times; then the message goes to the dead-letter file (a line of JSON with the reason), or,
- * where there is none, an error says which one was given up. A command that is ended together with the listener, or by
- * SIGTERM, has said nothing of its message: that is no failure.
+ * or a signal: again, `retries` times; then the message goes to the dead-letter file (a line of JSON with the
+ * reason), or, where there is none, an error says which one was given up. A command that is ended together with the
+ * listener, or by SIGTERM, has said nothing of its message: that is no failure.
  */
 #ifndef KANDY_API_RUNNER_H
 #define KANDY_API_RUNNER_H

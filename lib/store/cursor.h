@@ -8,8 +8,8 @@
  * answer by time for what is older.
  *
  * While there is a gap (cursor_gap()), which is as long as the history could not be read, what was taken is not all
- * that came before it. No second counts as dealt with then that did not before, and all that is taken keeps its mark, so
- * that a later look at the history finds exactly what is missing.
+ * that came before it. No second counts as dealt with then that did not before, and all that is taken keeps its mark,
+ * so that a later look at the history finds exactly what is missing.
  *
  * On disk (PROFILE.cursor, 0600): a line of JSON for each conversation, and behind them lines of the same kind for
  * what was taken since, appended by one write(2) for a whole burst; folded into a new file now and then. A last line

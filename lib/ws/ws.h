@@ -84,8 +84,9 @@ void ws_timer(struct ws *ws, int64_t at_ms); /* by clock_mono_ms(); replaces the
 
 /*
  * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address of
- * ws_host() to use instead of looking it up, which blocks, or NULL. Where the bearer token goes is told by handshake_request(). There must be no connection. The result comes as opened() or closed(),
- * perhaps before this returns.
+ * ws_host() to use instead of looking it up, which blocks, or NULL. Where the bearer token goes is told by
+ * handshake_request(). There must be no connection. The result comes as opened() or closed(), perhaps before this
+ * returns.
  */
 void ws_connect(struct ws *ws, const char *path, const struct secret *token, const char *address);
 
