@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Every call that can fail (inject.c has the list) made to fail in turn, descriptors that run out, disks that are full or cannot be
-# written: a clean error and the right code, token cache, cursor, spool and inbox whole, nothing left lying about, nothing lost.
+# Every call that can fail (inject.c has the list) made to fail in turn, processes that are killed there, descriptors that run out,
+# disks that are full or cannot be written: a clean error and the right code, token cache, cursor, spool and inbox whole, nothing left
+# lying about, nothing lost. And no file gets its name before it is on the disk.
 #
 #	FAULT_RUNS=N   at most N places of one kind for each command (default 5, with sanitizers 3; 0: all of them)
 #	FAULT_COMMANDS="send fetch"   these commands alone
 #	FAULT_CALLS="malloc write"    these calls alone. (All places take ten minutes, but malloc-any has a hundred thousand of them.)
 . "${0%/*}/../lib/tap.sh"
 most=${FAULT_RUNS:-$(ldd "$KANDY_BIN" | grep -q libasan && echo 3 || echo 5)}
-runs=0 total=0 serial=0 openssl=0
+runs=0 total=0 serial=0 openssl=0 killed=
 
 "${CC:-cc}" -std=c11 -O1 -fno-omit-frame-pointer -shared -fPIC -o "$scratch/inject.so" "$tests_dir/fault/inject.c" -ldl ||
 	{ echo 'Bail out! inject.c does not compile'; exit 1; }
@@ -133,7 +134,8 @@ fetch_after() {
 	for file in inbox/*.bin; do [ ! -e "$file" ] || whole "$file" || complain "not whole: $file"; done
 	kandy fetch-links -q -D inbox <lines >again 2>"$scratch/after" || complain "the next one fails: $(cat "$scratch/after")"
 	for file in $(sed -n 's/.*"path":"\([^"]*\)".*/\1/p' again); do whole "$file" || complain "the next one is not whole: $file"; done
-	! is_there 'inbox/*.part*' || [ "$status" = 70 ] || [ "$call" = unlink ] || complain "the next one leaves: $(ls inbox)"
+	# a part that died before its note was written may be anybody's
+	! is_there 'inbox/*.part*' || [ "$killed" ] || [ "$status" = 70 ] || [ "$call" = unlink ] || complain "the next one leaves: $(ls inbox)"
 }
 clobber_run() { mkdir inbox && cp old inbox/one.bin && "$@" "$KANDY_BIN" fetch-links --clobber -D inbox <lines; }
 clobber_done() { both_whole; }
@@ -144,6 +146,9 @@ cut_after() { control '{"do":"clear-faults"}'; fetch_after; }
 resume_run() { cp -r inbox0 inbox; KANDY_INJECT_ALSO=renameat2:22 "$@" "$KANDY_BIN" fetch-links -j 1 -D inbox <lines; }
 resume_done() { both_whole; }
 resume_after() { fetch_after; }
+# Where its process is killed instead: whatever has an effect outside, or takes one in. What it does between two of these cannot be
+# seen from anywhere, so they stand for every moment.
+deadly='write fsync fdatasync ftruncate fallocate mkdir open rename renameat renameat2 link unlink send recv'
 declare -A plain_status=([exec]=1 [cut]=1) # without a failure; else 0
 
 complain() { bad=$((bad + 1)); [ "$bad" -gt 5 ] || { diag "$scenario, $where: $1 (status $status)"; show "$err"; }; }
@@ -158,7 +163,7 @@ is_there() { local pattern; for pattern; do ! compgen -G "$pattern" >/dev/null |
 
 # parts_may_stay: where there is no tidying up (no memory, as after a kill; files that cannot be removed), and what is gone on with
 parts_may_stay() {
-	[ "$status" = 70 ] || [ "$call" = unlink ] || [ "$scenario" = resume ] || [ "$scenario" = cut ] ||
+	[ "$killed" ] || [ "$status" = 70 ] || [ "$call" = unlink ] || [ "$scenario" = resume ] || [ "$scenario" = cut ] ||
 		jq -es 'any(.[].parts[]?; .error.retryable)' "$out" >/dev/null 2>&1
 }
 
@@ -174,6 +179,8 @@ once() {
 	runs=$((runs + 1))
 	if [ "$status" = 250 ] && [ "$(tail -n 1 report 2>/dev/null)" = openssl ]; then
 		openssl=$((openssl + 1)) # inject.c says what that is
+	elif [ "$status" = 137 ] && [ "$killed" ]; then
+		:
 	elif [ "$status" -ge 125 ]; then
 		complain 'it crashed'
 	elif [ "$status" -ne 0 ]; then
@@ -183,7 +190,8 @@ once() {
 		"${scenario}_done" || complain 'success without a result'
 	fi
 	[[ $(<"$err") != *@(AddressSanitizer|runtime error)* ]] || complain 'the sanitizer found something'
-	[ "$call" = unlink ] || ! is_there 'state/kandy/*.tmp' 'state/kandy/*corrupt*' 'state/kandy/*.spool/*/*/*.tmp' || complain "left in the state: $(ls -A state/kandy)"
+	[[ ! -e report || $(<report) != *unsynced* ]] || complain "not on the disk: $(grep unsynced report)"
+	[ "$call" = unlink ] || [ "$killed" ] || ! is_there 'state/kandy/*.tmp' 'state/kandy/*corrupt*' 'state/kandy/*.spool/*/*/*.tmp' || complain "left in the state: $(ls -A state/kandy)"
 	! is_there 'inbox/*.part*' || parts_may_stay || complain "left in the inbox: $(ls -A inbox)"
 	cmp -s state/kandy/default.json state0/kandy/default.json || check_cache
 	! declare -F "${scenario}_after" >/dev/null || "${scenario}_after"
@@ -200,11 +208,12 @@ places() {
 
 # fail_at N ERRNO: the Nth $call of $scenario
 fail_at() {
-	local n=$1 try
+	local n=$1 try killed= how="fails with errno $2"
+	[ "$2" != 0 ] || killed=yes how='is where it is killed'
 	# how often something is called may depend on the pieces in which bytes come
 	for try in 1 2 3; do
 		spec=$call:$n:$2
-		once "$call $n of $count fails with errno $2" inject
+		once "$call $n of $count $how" inject
 		was_fired || continue
 		[ "$status" = "$plain" ] || noticed=yes
 		return
@@ -233,10 +242,22 @@ fail_each() {
 	[ "$noticed" ] || complain "$call failed in vain, nothing noticed it"
 }
 
+# kill_each: the same with a death in every place
+kill_each() {
+	local call places count n most=$most
+	[ "$most" = 0 ] || most=$((most * 3))
+	case $scenario in spool|flush) most=0 ;; esac # those that are there for it
+	for call in $deadly; do
+		places counts
+		known=
+		! wanted || [ "$places" = 0 ] || fail_each 0
+	done
+}
+
 wanted() { case " ${FAULT_CALLS:-$call} " in *" $call "*) [ -z "$own_malloc" ] || [[ $call != malloc* ]] ;; *) false ;; esac; }
 
 sweep() {
-	local pair list call=none known="$always ${calls[$scenario]}" plain=${plain_status[$scenario]:-0}
+	local pair list call=none known="$always ${calls[$scenario]}"
 	spec=malloc:0:0
 	once 'nothing fails' inject
 	[ "$status" = "$plain" ] || complain 'it does not work'
@@ -257,9 +278,13 @@ sweep() {
 limited() { ( ulimit -n "$limit"; exec "$@" ); }
 
 for scenario in ${FAULT_COMMANDS:-login command subscribe send batch spool flush listen exec fetch clobber cut resume}; do
-	bad=0 runs=0
+	bad=0 runs=0 plain=${plain_status[$scenario]:-0}
 	sweep
 	is "$bad" 0 "$scenario: $runs runs with a failure inside"
+	total=$((total + runs))
+	bad=0 runs=0
+	kill_each
+	is "$bad" 0 "$scenario: $runs runs that were killed"
 	total=$((total + runs))
 	bad=0 runs=0 call=none
 	for limit in 4 5 6 7 8 9 10 12 16; do

@@ -2,9 +2,12 @@
  * inject.c - makes one call of a function fail, for tests/fault/: a library for LD_PRELOAD.
  *
  *	KANDY_INJECT=CALL:N:ERRNO    the Nth call (from 1) of CALL fails; ERRNO is a number. With N 0, none does.
+ *	                             With ERRNO 0 the process is killed instead of making the call.
  *	KANDY_INJECT_ALSO=CALL:ERRNO    and every call of this CALL
- *	KANDY_INJECT_REPORT=FILE     gets a line "fired" when the Nth call was made to fail, and for each CALL that there
- *	                             was, at the end, "CALL NUMBER"
+ *	KANDY_INJECT_REPORT=FILE     gets a line "fired" when the Nth call was made to fail, and at the end, for each
+ *	                             CALL that there was, "CALL NUMBER". Also "unsynced PATH" for each file that
+ *	                             got its name by a rename or link while something of it was not on the disk, by
+ *	                             itself or in a directory
  *
  * CALL is one of
  *	malloc    also calloc and realloc; those that the program itself makes. "malloc-any": those of its libraries too
@@ -15,8 +18,10 @@
  *	link      also linkat
  *	unlink    also unlinkat
  *	thread  fork  spawn (posix_spawn)  dup2  pipe2  socketpair  memfd  eventfd  epoll
+ *	send  recv    the libraries', too
  *
- * Only calls that come from the program itself count, but for malloc-any: what libraries do with failures is theirs.
+ * Only calls that come from the program itself count, but for malloc-any, send and recv: what libraries do with
+ * failures is theirs.
  * The calls of its child processes count too, as one row with its own; those of programs that it runs do not.
  *
  * Allocations go on to the next malloc in the order of libraries, which may be AddressSanitizer's. Where the program
@@ -34,6 +39,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -74,6 +80,8 @@ enum call {
 	MEMFD,
 	EVENTFD,
 	EPOLL,
+	SEND,
+	RECV,
 	CALLS
 };
 
@@ -102,6 +110,8 @@ static const char *const names[CALLS] = {
 	[MEMFD] = "memfd",
 	[EVENTFD] = "eventfd",
 	[EPOLL] = "epoll",
+	[SEND] = "send",
+	[RECV] = "recv",
 };
 
 static struct {
@@ -219,6 +229,8 @@ static bool is_it(enum call call)
 	if (atomic_fetch_add(&state.counts[call], 1) + 1 != state.wanted || call != state.call)
 		return false;
 	report("fired\n");
+	if (!state.error)
+		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 	errno = state.error;
 	return true;
 }
@@ -232,7 +244,88 @@ static bool fails(enum call call, void *caller)
 		return false;
 	if (call == MALLOC)
 		it = is_it(MALLOC_ANY);
-	return (ours && is_it(call)) || it;
+	return ((ours || call == SEND || call == RECV) && is_it(call)) || it;
+}
+
+/*
+ * ---- what is not on the disk ----
+ *
+ * Files by their device and inode, from a write to the next fsync. There are few of them in a test, and what is written
+ * through a mapping is not seen.
+ */
+
+enum { DIRTY_MAX = 256 };
+struct file_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct file_id files[DIRTY_MAX];
+	int count;
+} dirty = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static int find_dirty(const struct stat *st)
+{
+	int i = 0;
+
+	while (i < dirty.count && (dirty.files[i].dev != st->st_dev || dirty.files[i].ino != st->st_ino))
+		i++;
+	return i;
+}
+
+static void set_dirty(int fd, bool is)
+{
+	int error = errno, at;
+	struct stat st;
+
+	if (!state.ready || fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return;
+	pthread_mutex_lock(&dirty.lock);
+	at = find_dirty(&st);
+	if (is && at == dirty.count && at < DIRTY_MAX)
+		dirty.files[dirty.count++] = (struct file_id){ st.st_dev, st.st_ino };
+	else if (!is && at < dirty.count)
+		dirty.files[at] = dirty.files[--dirty.count];
+	pthread_mutex_unlock(&dirty.lock);
+	errno = error;
+}
+
+static void check_file(int dir, const char *path, const char *name)
+{
+	char text[512];
+	struct stat st;
+	bool is;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+		return;
+	pthread_mutex_lock(&dirty.lock);
+	is = find_dirty(&st) < dirty.count;
+	pthread_mutex_unlock(&dirty.lock);
+	if (!is)
+		return;
+	snprintf(text, sizeof(text), "unsynced %s %s\n", path, name);
+	report(text);
+}
+
+/* It gets a name that others will look for. */
+static void check_synced(int dir, const char *path)
+{
+	int error = errno, fd;
+	struct dirent *entry;
+	DIR *files;
+
+	if (!state.ready)
+		return;
+	check_file(dir, "", path);
+	fd = (int)syscall(SYS_openat, dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && (files = fdopendir(fd))) {
+		while ((entry = readdir(files)))
+			check_file(fd, path, entry->d_name);
+		closedir(files);
+	}
+	errno = error;
 }
 
 #define FAILS(call) fails((call), __builtin_return_address(0))
@@ -273,13 +366,17 @@ ssize_t write(int fd, const void *p, size_t len)
 {
 	REAL(ssize_t, "write", int, const void *, size_t);
 
-	return is_written_to(fd) && FAILS(WRITE) ? -1 : real(fd, p, len);
+	if (is_written_to(fd) && FAILS(WRITE))
+		return -1;
+	set_dirty(fd, true);
+	return real(fd, p, len);
 }
 
 ssize_t pwrite(int fd, const void *p, size_t len, off_t at)
 {
 	REAL(ssize_t, "pwrite", int, const void *, size_t, off_t);
 
+	set_dirty(fd, true);
 	return FAILS(WRITE) ? -1 : real(fd, p, len, at);
 }
 
@@ -287,6 +384,7 @@ ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t l
 {
 	REAL(ssize_t, "copy_file_range", int, off_t *, int, off_t *, size_t, unsigned);
 
+	set_dirty(to, true);
 	return FAILS(WRITE) ? -1 : real(from, from_at, to, to_at, len, flags);
 }
 
@@ -294,20 +392,27 @@ int fsync(int fd)
 {
 	REAL(int, "fsync", int);
 
-	return FAILS(FSYNC) ? -1 : real(fd);
+	if (FAILS(FSYNC))
+		return -1;
+	set_dirty(fd, false);
+	return real(fd);
 }
 
 int fdatasync(int fd)
 {
 	REAL(int, "fdatasync", int);
 
-	return FAILS(FDATASYNC) ? -1 : real(fd);
+	if (FAILS(FDATASYNC))
+		return -1;
+	set_dirty(fd, false);
+	return real(fd);
 }
 
 int ftruncate(int fd, off_t len)
 {
 	REAL(int, "ftruncate", int, off_t);
 
+	set_dirty(fd, true);
 	return FAILS(FTRUNCATE) ? -1 : real(fd, len);
 }
 
@@ -315,6 +420,7 @@ int fallocate(int fd, int mode, off_t at, off_t len)
 {
 	REAL(int, "fallocate", int, int, off_t, off_t);
 
+	set_dirty(fd, true);
 	return FAILS(FALLOCATE) ? -1 : real(fd, mode, at, len);
 }
 
@@ -392,6 +498,7 @@ int rename(const char *from, const char *to)
 {
 	REAL(int, "rename", const char *, const char *);
 
+	check_synced(AT_FDCWD, from);
 	return FAILS(RENAME) ? -1 : real(from, to);
 }
 
@@ -399,6 +506,7 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
 	REAL(int, "renameat", int, const char *, int, const char *);
 
+	check_synced(from_fd, from);
 	return FAILS(RENAMEAT) ? -1 : real(from_fd, from, to_fd, to);
 }
 
@@ -406,6 +514,7 @@ int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned
 {
 	REAL(int, "renameat2", int, const char *, int, const char *, unsigned);
 
+	check_synced(from_fd, from);
 	return FAILS(RENAMEAT2) ? -1 : real(from_fd, from, to_fd, to, flags);
 }
 
@@ -413,6 +522,7 @@ int link(const char *from, const char *to)
 {
 	REAL(int, "link", const char *, const char *);
 
+	check_synced(AT_FDCWD, from);
 	return FAILS(LINK) ? -1 : real(from, to);
 }
 
@@ -420,6 +530,7 @@ int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 {
 	REAL(int, "linkat", int, const char *, int, const char *, int);
 
+	check_synced(from_fd, from);
 	return FAILS(LINK) ? -1 : real(from_fd, from, to_fd, to, flags);
 }
 
@@ -516,4 +627,18 @@ int epoll_create1(int flags)
 	REAL(int, "epoll_create1", int);
 
 	return FAILS(EPOLL) ? -1 : real(flags);
+}
+
+ssize_t send(int fd, const void *p, size_t len, int flags)
+{
+	REAL(ssize_t, "send", int, const void *, size_t, int);
+
+	return FAILS(SEND) ? -1 : real(fd, p, len, flags);
+}
+
+ssize_t recv(int fd, void *p, size_t len, int flags)
+{
+	REAL(ssize_t, "recv", int, void *, size_t, int);
+
+	return FAILS(RECV) ? -1 : real(fd, p, len, flags);
 }
