@@ -120,7 +120,7 @@ struct upload_cache {
 struct lane_table {
 	struct lane *buckets[OUTBOX_BUCKETS];
 	struct lane *oldest, *newest; /* idle */
-	size_t idle_count;
+	size_t idle_count, held_count;
 };
 
 struct outbox {

@@ -71,10 +71,22 @@ static struct lane *lane_get(struct lane_table *table, const struct address *to)
 	return lane;
 }
 
+static bool all_held(const struct lane_table *table)
+{
+	return table->held_count >= OUTBOX_HELD_MAX;
+}
+
+/* What comes behind in this conversation is not tried. */
+static void lane_hold(struct lane_table *table, struct lane *lane)
+{
+	table->held_count += !lane->held;
+	lane->held = true;
+}
+
 /* Nobody waits in it: it is kept for what it knows, as long as there are not too many such. */
 static void lane_rest(struct lane_table *table, struct lane *lane)
 {
-	if (lane->held || lane->idle)
+	if ((lane->held && !all_held(table)) || lane->idle)
 		return;
 	if (!lane->anchor) {
 		lane_free(table, lane);
@@ -114,6 +126,8 @@ static void finish_held(struct outbox *outbox, struct delivery *delivery)
 
 	if (outbox->stopped)
 		err_set(&err, ST_TEMPFAIL, "not tried: the run was ended before its turn came");
+	else if (!delivery->lane->held)
+		err_set(&err, ST_TEMPFAIL, "not tried: messages to %d others are waiting", OUTBOX_HELD_MAX);
 	else
 		err_set(&err, ST_TEMPFAIL, "not tried: an earlier message to '%s' is waiting", delivery->lane->id);
 	finish(outbox, delivery, OUTBOX_HELD, &err);
@@ -151,11 +165,12 @@ static void lane_advance(struct outbox *outbox, struct lane *lane)
 				lane->last = NULL;
 		} else if (first->state != DELIVERY_QUEUED) {
 			return;
-		} else if (outbox->stopped || lane->held) {
+		} else if (outbox->stopped || lane->held || all_held(&outbox->lanes)) {
 			finish_held(outbox, first);
 		} else if (first->parcel->err) {
 			first->cause = cause_of(first->parcel->err, first->parcel->no_token);
-			lane->held |= outbox->config.hold && first->cause != OUTBOX_ITSELF;
+			if (outbox->config.hold && first->cause != OUTBOX_ITSELF)
+				lane_hold(&outbox->lanes, lane);
 			finish(outbox, first, OUTBOX_FAILED, first->parcel->err);
 		} else {
 			if (first->parcel->complete)
@@ -248,7 +263,8 @@ void outbox_unknown(struct outbox *outbox, struct delivery *delivery, const stru
 
 	finish(outbox, delivery, OUTBOX_UNKNOWN, err);
 	/* of an SMS, nobody will ever know more: waiting for that would be for ever */
-	lane->held |= outbox->config.hold && lane->type != CHAT_SMS;
+	if (outbox->config.hold && lane->type != CHAT_SMS)
+		lane_hold(&outbox->lanes, lane);
 	lane_advance(outbox, lane);
 }
 
@@ -258,7 +274,8 @@ void outbox_failed(struct outbox *outbox, struct delivery *delivery, const struc
 
 	delivery->cause = cause_of(err, no_token);
 	finish(outbox, delivery, OUTBOX_FAILED, err);
-	lane->held |= outbox->config.hold && delivery->cause != OUTBOX_ITSELF;
+	if (outbox->config.hold && delivery->cause != OUTBOX_ITSELF)
+		lane_hold(&outbox->lanes, lane);
 	lane_advance(outbox, lane);
 }
 

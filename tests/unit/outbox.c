@@ -501,6 +501,38 @@ static void test_hold(void)
 	outbox_free(outbox);
 }
 
+static enum status all_are_away(const struct call *call, struct err *err)
+{
+	(void)call;
+	return err_set(err, ST_UNAVAILABLE, "503");
+}
+
+static void test_hold_all(void)
+{
+	struct outbox_config config = config_of(7);
+	struct outbox *outbox;
+	struct err err = ERR_INIT;
+	char to[40];
+
+	config.hold = true;
+	outbox = begin(&config);
+	service.fault = all_are_away;
+	for (int line = 1; line <= OUTBOX_HELD_MAX + 5000;) {
+		for (; line <= OUTBOX_HELD_MAX + 5000 && outbox_room(outbox); line++) {
+			snprintf(to, sizeof(to), "u%d@x", line);
+			outbox_add(outbox, item_to(line, to, "x"));
+		}
+		if (outbox_step(outbox, 0, -1, &err))
+			break;
+	}
+	drain(outbox);
+	tap_ok(results.failed >= OUTBOX_HELD_MAX && results.failed < OUTBOX_HELD_MAX + OUTBOX_WINDOW && !results.disordered,
+		"with so many conversations that wait, no other is tried");
+	tap_int((intmax_t)(results.failed + results.held), OUTBOX_HELD_MAX + 5000, "all the others wait, too");
+	tap_ok(strstr(results.err.text, "messages to 16384 others are waiting") != NULL, "and it is said why");
+	outbox_free(outbox);
+}
+
 static void test_stop(void)
 {
 	struct outbox_config config = config_of(1);
@@ -605,6 +637,7 @@ int main(void)
 	test_lost_answers();
 	test_anchor();
 	test_hold();
+	test_hold_all();
 	test_stop();
 	test_uncertain();
 	service_reset();
