@@ -318,6 +318,8 @@ static enum status cut_off(struct backfill *b, const char *why, struct err *err)
 {
 	struct backfill_line line = { .lost = true };
 
+	if (b->baseline)
+		return ST_OK; /* no message of it was wanted */
 	buf_clear(&b->line);
 	buf_add(&b->line, &line, sizeof(line));
 	buf_addf(&b->line, "the history of '%s' %s; what is older is left out", b->sessions.items[b->at].peer, why);

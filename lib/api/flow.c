@@ -51,6 +51,7 @@ static void warn(struct listener *l, const char *text)
 
 static void say_error(struct listener *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void lost(struct listener *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void vsay_error(struct listener *l, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 static void vsay_error(struct listener *l, const char *format, va_list args)
 {

@@ -1,6 +1,6 @@
 /*
  * Pages of history, one a line, newest first: what comes out is whole lines, none of them twice, and none that was
- * taken before. The first byte is the type of the conversation; from 128 on, what is there counts as taken, and no line
+ * taken before, or a sentence about what cannot be handed on. The first byte is the type of the conversation; from 128 on, what is there counts as taken, and no line
  * comes out.
  */
 #include "api/backfill.h"
@@ -20,8 +20,15 @@ static void drain(struct backfill *b, struct cursor *cursor, struct recent *seen
 		MUST(!b->baseline);
 		buf_clear(&out);
 		MUST(!backfill_next(b, cursor, &out, &line, &err));
-		MUST(out.len && out.data[out.len - 1] == '\n' && !memchr(out.data, '\n', out.len - 1));
-		MUST(!json_parse(&line_doc, out.data, out.len, NULL, &err));
+		if (line.lost) {
+			MUST(out.len);
+		} else {
+			MUST(line.message && out.len && out.data[out.len - 1] == '\n' &&
+				!memchr(out.data, '\n', out.len - 1));
+			MUST(!json_parse(&line_doc, out.data, out.len, NULL, &err));
+		}
+		if (!line.peer)
+			continue;
 		MUST(recent_add(seen, line.id) && !cursor_taken(line.peer, line.id));
 		cursor_take(cursor, line.peer, line.id, line.time_ms);
 	}

@@ -1151,6 +1151,21 @@ static void test_pages_without_end(void)
 	tear_down();
 
 	set_up();
+	rig.config.baseline = true;
+	start();
+	next_job_is(LISTENER_PREPARE);
+	done_prepare("/ws");
+	next_job_is(LISTENER_SESSIONS);
+	done_sessions("bob@x", 1600000000);
+	next_job_is(LISTENER_PAGE);
+	done_second(1600000000, 4, 3, "a");
+	next_job_is(LISTENER_PAGE);
+	done_second(1600000000, 2, 1, "a");
+	tap_ok(next_is(LISTENER_ACT_CONNECT) && !rig.error[0] && !numbers()[0],
+		"where nothing of it is wanted, there is nothing to complain of");
+	tear_down();
+
+	set_up();
 	ask_history();
 	done_sessions("bob@x", 1600000100);
 	for (int pages = 0; next_job_is(LISTENER_PAGE); pages++) {

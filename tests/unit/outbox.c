@@ -526,7 +526,8 @@ static void test_hold_all(void)
 			break;
 	}
 	drain(outbox);
-	tap_ok(results.failed >= OUTBOX_HELD_MAX && results.failed < OUTBOX_HELD_MAX + OUTBOX_WINDOW && !results.disordered,
+	tap_ok(results.failed >= OUTBOX_HELD_MAX && results.failed < OUTBOX_HELD_MAX + OUTBOX_WINDOW &&
+			!results.disordered,
 		"with so many conversations that wait, no other is tried");
 	tap_int((intmax_t)(results.failed + results.held), OUTBOX_HELD_MAX + 5000, "all the others wait, too");
 	tap_ok(strstr(results.err.text, "messages to 16384 others are waiting") != NULL, "and it is said why");
