@@ -9,17 +9,14 @@ stat_of() { control '{"do":"stats"}' && jq -r ".$1" "$scratch/control"; }
 
 # begin OPTION...: a listener in the background whose lines are appended to storm.out
 begin() {
-	XDG_STATE_HOME=$scratch/state-alice timeout --foreground 600 kandy listen --heartbeat beat "$@" >>storm.out 2>>storm.err &
+	XDG_STATE_HOME=$scratch/state-alice kandy listen --heartbeat beat "$@" >>storm.out 2>>storm.err &
 	listener_pid=$!
+	tap_pids+=("$listener_pid")
 }
-finish_listener() { # SIGNAL
-	if [ "$1" = KILL ]; then
-		pkill -KILL -P "$listener_pid" 2>/dev/null # timeout's child, and none but that
-		kill -KILL "$listener_pid" 2>/dev/null
-	else
-		kill -"$1" "$listener_pid" 2>/dev/null
-	fi
+finish_listener() { # SIGNAL. Its lock is free when this returns: it is no grandchild
+	kill -"$1" "$listener_pid" 2>/dev/null
 	wait "$listener_pid" 2>/dev/null
+	unset 'tap_pids[-1]'
 }
 # What is wrong with the texts of FILE ("LABEL CONVERSATION NUMBER ..."): missing, doubled and disordered ones of COUNT in 4 conversations
 verdict() { # FILE COUNT
