@@ -145,6 +145,7 @@ static enum status print(struct reader *r, struct err *err)
 
 static enum status read_all(struct reader *r, struct err *err)
 {
+	struct err why = ERR_INIT;
 	char *next = NULL;
 	enum status st = conversation_own(r->client, r->peer, &r->own, err);
 
@@ -154,6 +155,9 @@ static enum status read_all(struct reader *r, struct err *err)
 		st = read_page(r, &next, err);
 	while (!st && next && r->left && !r->done);
 	free(next);
+	/* a message that can never be had: those behind it are there */
+	if (st && (st != ST_DATA || print(r, &why)))
+		return st;
 	if (st || (st = print(r, err)) || !r->failures)
 		return st;
 	return err_set(err, ST_PARTIAL, "%lld message%s could not be printed", (long long)r->failures,

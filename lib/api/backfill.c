@@ -313,7 +313,7 @@ static enum status consider(struct backfill *b, struct cursor *cursor, const str
 	return st;
 }
 
-/* The pages do not end. What was read of them is handed on, with a word about the rest. */
+/* What is behind the pages that were read is not: they are handed on, with a word about the rest. */
 static enum status cut_off(struct backfill *b, const char *why, struct err *err)
 {
 	struct backfill_line line = { .lost = true };
@@ -322,7 +322,7 @@ static enum status cut_off(struct backfill *b, const char *why, struct err *err)
 		return ST_OK; /* no message of it was wanted */
 	buf_clear(&b->line);
 	buf_add(&b->line, &line, sizeof(line));
-	buf_addf(&b->line, "the history of '%s' %s; what is older is left out", b->sessions.items[b->at].peer, why);
+	buf_addf(&b->line, "the history of '%s' %s", b->sessions.items[b->at].peer, why);
 	return stack_push(&b->stack, b->line.data, b->line.len, err);
 }
 
@@ -332,6 +332,15 @@ static void end_conversation(struct backfill *b, struct cursor *cursor)
 		verified(b);
 	b->at++;
 	advance(b, cursor);
+}
+
+/* All pages that there are have been read. */
+static void hand_on(struct backfill *b, struct cursor *cursor)
+{
+	if (stack_empty(&b->stack))
+		end_conversation(b, cursor);
+	else
+		b->need = BACKFILL_ROOM;
 }
 
 enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct recent *emitted,
@@ -355,21 +364,31 @@ enum status backfill_page(struct backfill *b, struct cursor *cursor, const struc
 		go_on = false; /* without times, the newest page's IDs must do */
 	go_on = go_on && more && !st;
 	if (go_on && b->next && !strcmp(more, b->next)) {
-		st = cut_off(b, "comes in pages that repeat themselves", err);
+		st = cut_off(b, "comes in pages that repeat themselves; what is older is left out", err);
 		go_on = false;
 	} else if (go_on && ++b->pages >= PAGES_MAX) {
-		st = cut_off(b, "has too many pages", err);
+		st = cut_off(b, "has too many pages; what is older is left out", err);
 		go_on = false;
 	}
 	free(b->next);
 	b->next = more;
-	if (st || go_on)
-		return st;
-	if (stack_empty(&b->stack))
-		end_conversation(b, cursor);
-	else
-		b->need = BACKFILL_ROOM;
-	return ST_OK;
+	if (!st && !go_on)
+		hand_on(b, cursor);
+	return st;
+}
+
+enum status backfill_cut(struct backfill *b, struct cursor *cursor, const char *why, struct err *err)
+{
+	char *text = xasprintf("cannot be read to its end: %s", why);
+	enum status st = ST_OK;
+
+	/* behind what was taken, it was said when that was */
+	if (!b->known || cursor_has_gap(cursor))
+		st = cut_off(b, text, err);
+	free(text);
+	if (!st)
+		hand_on(b, cursor);
+	return st;
 }
 
 enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf *out, struct backfill_line *line,

@@ -87,6 +87,13 @@ enum status backfill_page(struct backfill *b, struct cursor *cursor, const struc
 enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf *out, struct backfill_line *line,
 	struct err *err) MUST_USE;
 
+/*
+ * The page that is wanted, and what is behind it, can never be had, and `why` says why: a sentence about it comes
+ * with the lines of the pages before, unless some message of them was taken in an earlier run, which has said it.
+ * ST_IO.
+ */
+enum status backfill_cut(struct backfill *b, struct cursor *cursor, const char *why, struct err *err) MUST_USE;
+
 /* Leaves the conversation of which a page was wanted, without a line of it, and goes on with the next. */
 void backfill_skip(struct backfill *b, struct cursor *cursor);
 

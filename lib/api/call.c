@@ -121,6 +121,7 @@ static enum status exchange_prepare(struct client *client, struct exchange *x, s
 		.part_count = call->part_count,
 		.timeout_ms = call->timeout_ms,
 		.low_speed_time_ms = call->low_speed_time_ms,
+		.max_body = call->max_body,
 	};
 	return ST_OK;
 }

@@ -105,9 +105,13 @@ struct client_call {
 	bool dated; /* client_answer.date_ms is wanted */
 	int64_t timeout_ms; /* 0: the settings' */
 	int64_t low_speed_time_ms;
+	size_t max_body; /* bytes of the answer; 0: http.h's */
 	void (*progress)(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive);
 	void *arg;
 };
+
+/* For an answer with one message in it: the longest text that is sent (item.h), as the service may write it. */
+#define CLIENT_MESSAGE_MAX ((size_t)16 << 20)
 
 /*
  * One call and its answer. `answer` (zeroed, or used before) gets the body, parsed; it owns its

@@ -529,6 +529,16 @@ void flow_sessions(struct listener *l, int64_t now, struct listener_result *resu
 	backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline);
 }
 
+/* What is older can never be had; what is newer was read already. */
+static void cut(struct listener *l, int64_t now, const struct err *why)
+{
+	struct err err = ERR_INIT;
+
+	l->page_failures = 0;
+	if (backfill_cut(&l->backfill, l->config.cursor, why->text, &err))
+		listener_finish(l, now, err.status, &err, 0);
+}
+
 /* One conversation cannot be read: the others are no worse for that. */
 static void page_failed(struct listener *l, int64_t now, const struct err *err)
 {
@@ -536,7 +546,11 @@ static void page_failed(struct listener *l, int64_t now, const struct err *err)
 	const char *next;
 	const struct history_session *session = backfill_request(&l->backfill, &next);
 
-	if (lasting || err->status == ST_DATA) {
+	if (err->status == ST_DATA) {
+		cut(l, now, err);
+		return;
+	}
+	if (lasting) {
 		lost(l, "the history of '%s' cannot be read: %s", session->peer, err->text);
 	} else if (!err->http || err->http == 401 || ++l->page_failures >= PAGE_FAILURES_MAX) {
 		history_failed(l, now, err);

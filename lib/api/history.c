@@ -10,10 +10,10 @@
 
 #define PAGES_MAX 10000 /* of a list of conversations: a server whose pages never end */
 
-static enum status get(struct client *client, const struct buf *path, struct client_answer *answer, bool *there,
-	struct err *err)
+static enum status get(struct client *client, const struct buf *path, size_t max_body, struct client_answer *answer,
+	bool *there, struct err *err)
 {
-	struct client_call call = { .method = "GET", .path = path->data };
+	struct client_call call = { .method = "GET", .path = path->data, .max_body = max_body };
 	struct err failure = ERR_INIT;
 	enum status st = client_call(client, &call, answer, &failure);
 
@@ -114,7 +114,8 @@ static enum status sessions_page(struct client *client, enum chat_type type, str
 	sessions_path(client, type, *next, &path);
 	free(*next);
 	*next = NULL;
-	if (!(st = get(client, &path, &answer, &there, err)) && there)
+	/* it has the last text of each */
+	if (!(st = get(client, &path, CLIENT_MESSAGE_MAX, &answer, &there, err)) && there)
 		history_decode_sessions(json_root(&answer.json), type, sessions, next);
 	client_answer_release(&answer);
 	buf_release(&path);
@@ -203,7 +204,7 @@ enum status history_fetch_page(struct client *client, enum chat_type type, const
 	do {
 		buf_clear(&path);
 		page_path(client, type, peer, own, next, max, &path);
-		st = get(client, &path, answer, &there, &why);
+		st = get(client, &path, max > 1 ? 0 : CLIENT_MESSAGE_MAX, answer, &there, &why);
 	} while (st && is_too_much(&why) && (max /= 2));
 	if (st && !strcmp(why.code, HTTP_TOO_LARGE))
 		st = err_set(err, ST_DATA, "a message is too large (%s), and what is older cannot be had", why.text);
