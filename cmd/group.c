@@ -263,6 +263,8 @@ static enum status take_operands(const struct verb *verb, const struct cli *cli,
 			job->id += 6;
 		if (!*job->id)
 			return err_set(err, ST_USAGE, "the group's ID is empty");
+		if (!is_path_segment(job->id))
+			return err_set(err, ST_USAGE, "'%s' is no group's ID", job->id);
 	}
 	if (verb->addresses && at == cli->operand_count)
 		return err_set(err, ST_USAGE, "'kandy group %s' needs the address of a user at least", verb->name);

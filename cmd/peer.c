@@ -1,5 +1,7 @@
 #include "cmd/peer.h"
 
+#include "base/str.h"
+
 #include <string.h>
 
 enum status peer_open(struct session_handle *handle, struct address *peer, const struct run_ctx *ctx,
@@ -7,6 +9,11 @@ enum status peer_open(struct session_handle *handle, struct address *peer, const
 {
 	enum status st;
 
+	/* an ID that is empty, since a script had none, would name the whole conversation */
+	for (size_t i = 1; i < ctx->cli->operand_count; i++) {
+		if (!is_path_segment(ctx->cli->operands[i]))
+			return err_set(err, ST_USAGE, "'%s' is no message's ID", ctx->cli->operands[i]);
+	}
 	if (address_parse(peer, ctx->cli->operands[0], NULL, err))
 		return err->status = ST_USAGE;
 	if (!(st = session_open(handle, ctx, params, false, err))) {

@@ -10,7 +10,8 @@
 
 /*
  * Parses the first operand, opens the session and makes sure of a token. Release both with
- * peer_close(), after a success. A wrong address is ST_USAGE, and found before anybody is asked.
+ * peer_close(), after a success. A wrong address is ST_USAGE, and so is an operand behind it that can be no message's
+ * ID; both are found before anybody is asked.
  */
 enum status peer_open(struct session_handle *handle, struct address *peer, const struct run_ctx *ctx,
 	const struct session_params *params, struct err *err) MUST_USE;

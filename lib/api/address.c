@@ -86,6 +86,8 @@ static const char *fault_of_any(const char *text)
 
 	if (!*text)
 		return "is empty";
+	if (!is_path_segment(text))
+		return "names nothing";
 	if (strlen(text) > ADDRESS_MAX)
 		return "is too long";
 	for (const char *p = text; *p; p += n) {

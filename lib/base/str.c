@@ -123,6 +123,11 @@ bool percent_encode_segment(struct buf *out, const char *s, size_t len)
 	return encode_except(out, s, len, "-._~!$&'()*+,;=:@");
 }
 
+bool is_path_segment(const char *s)
+{
+	return *s && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
+}
+
 int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

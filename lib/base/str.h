@@ -31,6 +31,11 @@ bool percent_encode(struct buf *out, const char *s, size_t len);
 
 /* The same for one path segment: what RFC 3986 calls pchar stays, so '@' and '+' do (protocol.md, "Base"). */
 bool percent_encode_segment(struct buf *out, const char *s, size_t len);
+/*
+ * False for "", "." and "..": in a path they name nothing, or something else (RFC 3986, 5.2.4), and no encoding changes
+ * that.
+ */
+bool is_path_segment(const char *s);
 
 /* Appends the bytes behind %XX; false (and nothing appended) where a '%' is not followed by two hex digits. */
 bool percent_decode(struct buf *out, const char *s, size_t len);

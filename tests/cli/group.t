@@ -76,6 +76,8 @@ like "$err" 'status 404' 'which the server does not explain'
 run as alice kandy group invite "$id" nobody@sandbox.example
 is "$status" 77 'somebody who does not exist'
 like "$err" 'SVC0004' "with the service's own code"
+run as alice kandy group delete group:..
+is "$status" 64 'what names no group'
 run as alice kandy group delete "$id"
 is "$status $(jq -r .eventType "$out")" '0 SessionEnded' 'delete'
 run as alice kandy group delete "$id"

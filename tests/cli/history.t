@@ -109,6 +109,13 @@ is "$(jq -sc 'map([.event,.messageId])' "$out")" "[[\"deleted\",\"$id\"],[\"dele
 is "$(last '.path|split("/")|.[-1]')" '"no%2Fsuch%3Fmessage"' 'an ID stays one segment of the path'
 is "$(as alice kandy history $bob --count 0 | jq -s length)" 120 'one less'
 is "$(as bob kandy history alice@sandbox.example --count 0 | jq -s length)" 121 'but not for the other side'
+for no in '' . ..; do
+	before=$(wc -l <"$sandbox_record")
+	run as alice kandy delete $bob "$id" "$no"
+	is "$status $(wc -l <"$sandbox_record")" "64 $before" "'$no' is no message's ID, and nothing is deleted"
+done
+run as alice kandy delete group:.. --all
+is "$status" 64 'nor one of a group'
 run as alice kandy delete $bob
 is "$status" 64 'without an ID, --all must be said'
 run as alice kandy delete $bob --all x

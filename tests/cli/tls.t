@@ -55,6 +55,8 @@ run kandy login -k -q
 like "$err" '^kandy: login: warning: certificates are not checked' '-q leaves the warning'
 is "$(grep -c '' "$err")" 1 'and nothing else'
 mkdir -p "$HOME/.config/kandy"
+run kandy login -q --retry 0 --base-url http://kandy.invalid
+like "$err" 'warning: http://kandy.invalid is not encrypted' 'a service without TLS is warned of, -q or not'
 echo 'insecure = yes' >"$HOME/.config/kandy/config"
 run kandy login -q
 is "$status" 0 'the same from the configuration file'

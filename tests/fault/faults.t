@@ -208,7 +208,7 @@ places() {
 
 # fail_at N ERRNO: the Nth $call of $scenario
 fail_at() {
-	local n=$1 try killed= how="fails with errno $2"
+	local n=$1 try killed='' how="fails with errno $2"
 	[ "$2" != 0 ] || killed=yes how='is where it is killed'
 	# how often something is called may depend on the pieces in which bytes come
 	for try in 1 2 3; do
