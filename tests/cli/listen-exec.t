@@ -103,7 +103,7 @@ run as alice kandy listen --once --exec ./take
 is "$status $(cat taken)" '0 under way' 'and comes again'
 : >begun
 listener alone --exec-shell --exec 'echo "$KANDY_TEXT" >>begun; if test -e wait; then exec sleep 600; fi' --exec-retries 0 --retry-delay 50ms
-: >wait
+touch wait
 text 'ended by hand'
 wait_for sleeper
 rm wait
