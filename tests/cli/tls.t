@@ -93,26 +93,51 @@ is "$status" 0 'wrong host: -k believes it'
 sandbox
 service=$KANDY_BASE_URL
 cat "$KANDY_CACERT" ca.pem >both.pem
-kandy login -q
+kandy login -q >/dev/null
 kandy subscribe -q chat >/dev/null
-socket_refused() { # REGEX NAME: by the certificate in NAME.pem; $trusted
-	local log=$scratch/proxy.$2
-	tls_server -cert "$2.pem" -key leaf.key
+socket_refused() { # STATUS REGEX NAME [OPTION...]: by the certificate in NAME.pem; $trusted; the server's options
+	local log=$scratch/proxy.$3
+	tls_server -cert "$3.pem" -key leaf.key "${@:4}"
 	node "$tests_dir/lib/proxy.cjs" "$log" "sockets=${server_url##*:}" >"$log.port" 2>&1 </dev/null &
 	tap_pids+=($!)
 	wait_for test -s "$log.port" || { echo "Bail out! the proxy did not start"; exit 1; }
 	KANDY_CACERT=$trusted KANDY_PROXY=http://127.0.0.1:$(cat "$log.port") run kandy listen --since none --for "$patience"
-	is "$status" 78 "WebSocket, $2: status 78"
-	like "$err" "cannot connect to '$service': the server's certificate $1" "WebSocket, $2: its own sentence"
-	like "$log" '^socket' "WebSocket, $2: which was not the sandbox's"
-	unlike "$sandbox_record" '/websocket' "WebSocket, $2: that has not seen one"
+	is "$status" "$1" "WebSocket, $3: status $1"
+	like "$err" "'$service': $2" "WebSocket, $3: its own sentence"
+	like "$log" '^socket' "WebSocket, $3: which was not the sandbox's"
+	unlike "$sandbox_record" '/websocket' "WebSocket, $3: that has not seen one"
 }
 leaf wrong-host subjectAltName=DNS:other.example 2
 leaf expired subjectAltName=IP:127.0.0.1 -1
 leaf unknown subjectAltName=IP:127.0.0.1 2
-trusted=both.pem socket_refused 'is for another host' wrong-host
-trusted=both.pem socket_refused 'has expired' expired
-trusted=$KANDY_CACERT socket_refused 'was issued by an authority that is not known' unknown
+certificate="the server's certificate"
+trusted=both.pem socket_refused 78 "$certificate is for another host" wrong-host
+trusted=both.pem socket_refused 78 "$certificate has expired" expired
+trusted=$KANDY_CACERT socket_refused 78 "$certificate was issued by an authority that is not known" unknown
+# what this machine's settings of OpenSSL allow does not matter
+cat >lax.cnf <<'EOS'
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = system
+[system]
+MinProtocol = TLSv1
+CipherString = DEFAULT@SECLEVEL=0
+EOS
+cp leaf.pem old-version.pem
+export OPENSSL_CONF=$PWD/lax.cnf
+trusted=both.pem socket_refused 69 '.*protocol version' old-version -tls1_1 -cipher DEFAULT@SECLEVEL=0
+unset OPENSSL_CONF
+# by a name, and not by an address
+export KANDY_BASE_URL=https://localhost:${service##*:}
+service=$KANDY_BASE_URL
+kandy login -q >/dev/null
+kandy subscribe -q chat >/dev/null
+cp leaf.pem address.pem
+trusted=both.pem socket_refused 78 "$certificate is for another host" address
+leaf other-name subjectAltName=DNS:localhost.example 2
+trusted=both.pem socket_refused 78 "$certificate is for another host" other-name
 
 unset_trust
 tls_server -cert leaf.pem -key leaf.key
@@ -122,6 +147,7 @@ refused 75 "no answer from '127\.0\.0\.1:[0-9]+' within 3 s" 'known authority' k
 tls_server -cert leaf.pem -key leaf.key -tls1_1 -cipher DEFAULT@SECLEVEL=0
 refused 69 "offers no TLS version that is safe" 'TLS 1.1' kandy login --base-url "$server_url" --cacert ca.pem
 refused 69 "offers no TLS version that is safe" 'TLS 1.1 with -k' kandy login --base-url "$server_url" -qk
+OPENSSL_CONF=$PWD/lax.cnf refused 69 "offers no TLS version that is safe" 'TLS 1.1, which OpenSSL would take' kandy login --base-url "$server_url" -qk
 tls_server -cert leaf.pem -key leaf.key -tls1_2
 refused 75 "no answer from" 'TLS 1.2 is fine' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
 
