@@ -74,6 +74,11 @@ if [ "$(id -u)" = 0 ]; then
 		is "$status $(cat "$err")" "78 kandy: login: '$file' belongs to another user; it must be yours or root's" "another user's ${file##*/}"
 		rm "$file"
 	done
+	KANDY_PASSWORD=alice-secret kandy login -q >/dev/null
+	cache=$HOME/.local/state/kandy/default.json
+	chown 65534 "$cache"
+	run kandy subscribe
+	is "$status $(cat "$err")" "78 kandy: subscribe: '$cache' belongs to another user" 'a token cache of another user'
 else
 	diag 'only root can make a file of another user'
 fi

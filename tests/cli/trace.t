@@ -71,6 +71,8 @@ like "$trace" 'http < HTTP/1\.1 401' 'refusals'
 like "$trace" 'http > Content-Type: multipart/form-data' 'uploads'
 like "$trace" 'http = POST https://127\.0\.0\.1:[0-9]+/cpaas/chat/v1/[^ ]*/messages: status 201, .*body sent [0-9]+, received [0-9]+; ms: ' 'sizes and times'
 unlike "$trace" 'http = POST [^ ]*/token: .*body sent [0-9]' 'but not how long a password is'
+like "$trace" 'http > Content-Length: \*\*\*$' 'nor does the head of that request tell'
+is "$(grep -A9 'http > POST /cpaas/auth/v1/token' "$trace" | grep -c 'Content-Length: [0-9]')" 0 'of any such request'
 
 # what it must not tell
 ok 'there are secrets to look for' test "$(grep -c '' "$secrets")" -ge 10
@@ -86,11 +88,26 @@ unlike "$trace" 'access_token=[^*]' 'no token in a URL'
 unlike "$trace" 'eyJ' 'nothing that looks like a token'
 is "$(grep -rlFf "$secrets.argv" "$HOME" "${TMPDIR:-/tmp}/kandy-sandbox"* 2>/dev/null | wc -l)" 0 'nothing in temporary files'
 
+# what is in a link is the service's secret
+echo '{"event":"message","messageId":"m1","parts":[{"type":"file","name":"x","rawURL":"'"$KANDY_BASE_URL"'/x?signature=5igned&n=1"}]}' |
+	kandy fetch-links -p bob -D inbox --trace signed -v >"$out" 2>"$err"
+is $? 1 'a link that leads nowhere'
+like signed 'http > GET /x\?signature=\*\*\*&n=\*\*\* HTTP/' 'the request without what its query says'
+is "$(grep -c 5igned signed "$err" | paste -sd' ')" "signed:0 $err:0" 'nor is it anywhere else'
+
 # a file that others can read, or no file at all
 touch shared && chmod 640 shared
 run kandy whoami -p alice --trace shared
 is "$status $(stat -c %s shared)" '78 0' 'a trace file that others can read is refused'
 like "$err" "^kandy: whoami: the trace file 'shared' can be read or written by others \(mode 0640\); run 'chmod 600 shared'\$" 'with what to do'
+if [ "$(id -u)" = 0 ]; then
+	(umask 077; : >foreign)
+	chown 65534 foreign
+	run kandy whoami --trace foreign
+	is "$status $(cat "$err")" "78 kandy: whoami: the trace file 'foreign' belongs to another user" 'nor one of another user'
+else
+	diag 'only root can make a file of another user'
+fi
 mkfifo fifo
 run timeout 60 kandy whoami --trace fifo
 is "$status" 73 'a FIFO, too'

@@ -32,6 +32,7 @@ int main(void)
 	header("Authentication-Info: nextnonce=\"s3cret\"", false, "Authentication-Info: ***");
 	header("Proxy-Authentication-Info: s3cret", false, "Proxy-Authentication-Info: ***");
 	header("X-Api-Key: s3cret", false, "X-Api-Key: ***");
+	header("X-Session-Id: s3cret", false, "X-Session-Id: ***");
 	header(" s3cret, folded", false, " ***");
 	header("\ts3cret: folded", false, " ***");
 	header("Refresh: 5; url=https://h/p?t=s3cret&u=s3cret", false, "Refresh: 5; url=https://h/p?t=***&u=***");
