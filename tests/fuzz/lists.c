@@ -1,7 +1,8 @@
 /*
- * Answers that are lists: conversations, pages of their messages, groups; and those to an upload. Whatever is taken
- * has what the rest of the program takes for granted.
+ * Answers that are lists: conversations, pages of their messages, groups, subscriptions; and those to an upload.
+ * Whatever is taken has what the rest of the program takes for granted.
  */
+#include "api/channel.h"
 #include "api/group.h"
 #include "api/history.h"
 #include "api/upload.h"
@@ -71,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (struct json_iter it = json_first(groups); json_type(groups) == JSON_ARRAY && json_more(it);
 			it = json_next(it))
 			check_group(it.value);
+		MUST(!channel_decode_listed(root, "") && !channel_decode_listed(root, "/"));
+		channel_decode_listed(root, "/cpaas/chat/v1/u/subscriptions/s1");
 		if (!upload_decode(root, &xid, &err))
 			MUST(xid && xid[0]);
 		free(xid);

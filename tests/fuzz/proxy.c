@@ -4,6 +4,7 @@
  */
 #include "http/http.h"
 #include "tests/fuzz/fuzz.h"
+#include "ws/handshake.h"
 
 enum { PLACE = 8, VALUE_MAX = 4096 };
 
@@ -43,6 +44,31 @@ static void check(const char *found)
 	MUST(!strpbrk(host, "/?# \r\n"));
 }
 
+/* Whatever is in it, the request for a tunnel is one of whole lines, and no line more than those that we write. */
+static void check_request(const char *proxy)
+{
+	struct handshake_proxy parsed = { 0 };
+	struct err err = ERR_INIT;
+	struct url origin;
+	struct buf out;
+	size_t lines = 0;
+
+	if (!handshake_proxy_parse(&parsed, proxy, &err)) {
+		MUST(!url_parse_base(&origin, "https://service.example", &err));
+		buf_init(&out, BUF_NO_MAX);
+		handshake_connect(&parsed, &origin, &out);
+		for (size_t i = 0; i < out.len; i++) {
+			MUST((unsigned char)out.data[i] >= ' ' || out.data[i] == '\r' || out.data[i] == '\n');
+			lines += out.data[i] == '\n';
+		}
+		MUST(lines == 3 + (parsed.credentials.s != NULL) && !strcmp(out.data + out.len - 4, "\r\n\r\n"));
+		buf_release(&out);
+	} else {
+		MUST(err.text[0]);
+	}
+	handshake_proxy_release(&parsed);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size), *rest = text;
@@ -51,8 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	snprintf(except + PLACE + 1, VALUE_MAX, "%s", list);
 	found = http_proxy_for(proxy, host[0] % 2, host, 443);
-	if (found)
+	if (found) {
 		check(found);
+		check_request(found);
+	}
+	check_request(proxy);
 	MUST(!found || (proxy[0] && strcmp(list, "*") != 0));
 	free(found);
 	free(text);
