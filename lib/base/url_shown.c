@@ -16,6 +16,24 @@ static size_t scheme_len(const char *url, size_t len)
 	return i && len - i >= 3 && !memcmp(url + i, "://", 3) ? i + 3 : 0;
 }
 
+/* Segments of a path: of ";jsessionid=VALUE" the name stays, the value goes. */
+static void add_segments(struct buf *out, const char *path, size_t len)
+{
+	const char *end = path + len;
+
+	while (path < end) {
+		const char *next = path + 1, *value;
+
+		while (next < end && *next != ';' && *next != '/')
+			next++;
+		value = *path == ';' ? memchr(path, '=', (size_t)(next - path)) : NULL;
+		buf_add(out, path, (size_t)((value ? value + 1 : next) - path));
+		if (value)
+			buf_adds(out, "***");
+		path = next;
+	}
+}
+
 /* The part before query and fragment, in which user information can stand only behind a scheme. */
 static void add_path(struct buf *out, const char *url, size_t len)
 {
@@ -29,7 +47,7 @@ static void add_path(struct buf *out, const char *url, size_t len)
 		len -= (size_t)(at - url);
 		url = at;
 	}
-	buf_add(out, url, len);
+	add_segments(out, url, len);
 }
 
 void url_add_shown(struct buf *out, const char *url, size_t len)

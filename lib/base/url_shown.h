@@ -1,6 +1,6 @@
 /*
- * url_shown.h - URLs as they may be shown: without user information, and without the values of query and fragment, each
- * of which may be a secret.
+ * url_shown.h - URLs as they may be shown: without user information, and without the values of query, fragment and
+ * parameters of the path (";jsessionid="), each of which may be a secret.
  */
 #ifndef KANDY_BASE_URL_SHOWN_H
 #define KANDY_BASE_URL_SHOWN_H

@@ -1,7 +1,7 @@
 /*
  * Pages of history, one a line, newest first: what comes out is whole lines, none of them twice, and none that was
- * taken before, or a sentence about what cannot be handed on. The first byte is the type of the conversation; from 128 on, what is there counts as taken, and no line
- * comes out.
+ * taken before, or a sentence about what cannot be handed on. The first byte is the type of the conversation; from 128
+ * on, what is there counts as taken, and no line comes out.
  */
 #include "api/backfill.h"
 #include "json/json.h"

@@ -48,6 +48,8 @@ int main(void)
 	url("/p?a=b=c#access_token=s3cret", "/p?a=***#access_token=***");
 	url("/p#t=s3cret&u=1", "/p#t=***&u=***");
 	url("/p#t=s3cret?u=1", "/p#t=***");
+	url("https://h/a;jsessionid=s3cret/b;c=d;e;f=/g=h", "https://h/a;jsessionid=***/b;c=***;e;f=***/g=h");
+	url("/p;v=s3cret?x=1", "/p;v=***?x=***");
 	url("/p?t=s3cret?u=s3cret", "/p?t=***");
 	url("/p?", "/p?");
 	url("/p?=s3cret", "/p?=***");
