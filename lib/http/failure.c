@@ -2,7 +2,7 @@
 
 #include "base/str.h"
 #include "crypto/crypto.h"
-#include "http/libcurl.h"
+#include "http/http-int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,6 +111,15 @@ static enum status no_http(const struct failure *f, struct err *err)
 	return err_set(err, ST_PROTOCOL, "the answer of '%s' is not HTTP: %s", f->host, f->detail);
 }
 
+/* libcurl calls it so, too, where one line of a head is longer than the 100 KiB that it takes. */
+static enum status no_memory(const struct failure *f, struct err *err)
+{
+	if (f->phase >= PHASE_WAIT && !f->http)
+		return err_set(err, ST_PROTOCOL, "the answer has more than %zu KiB of headers",
+			HTTP_HEADERS_MAX / 1024);
+	return err_set(err, ST_INTERNAL, "out of memory");
+}
+
 static enum status describe(const struct failure *f, struct err *err)
 {
 	if (starts_with(f->detail, "Unsupported proxy"))
@@ -146,7 +155,7 @@ static enum status describe(const struct failure *f, struct err *err)
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
 	case CURLE_WEIRD_SERVER_REPLY: return no_http(f, err);
-	case CURLE_OUT_OF_MEMORY: return err_set(err, ST_INTERNAL, "out of memory");
+	case CURLE_OUT_OF_MEMORY: return no_memory(f, err);
 	default: break;
 	}
 	return err_set(err, f->phase < PHASE_SEND ? ST_UNAVAILABLE : ST_TEMPFAIL, "the request to '%s' failed: %s (%d)",

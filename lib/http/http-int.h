@@ -71,6 +71,7 @@ struct transfer {
 
 	size_t header_bytes; /* of the answer so far */
 	bool in_body; /* what comes as a header now is a trailer */
+	bool coded; /* the answer has a transfer coding beside "chunked" */
 	unsigned begun; /* how often libcurl began to send the request */
 	bool refused; /* the server said of this request that it has not looked at it (goaway.c) */
 	bool refusal_heard, repeated_unrefused; /* of goaway.c */

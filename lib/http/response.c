@@ -66,8 +66,9 @@ static bool is_named(const char *name, size_t len, const char *wanted)
 	return strlen(wanted) == len && !strncasecmp(name, wanted, len);
 }
 
-static void take_header(struct http_response *r, const char *name, size_t name_len, const char *value, size_t len)
+static void take_header(struct transfer *t, const char *name, size_t name_len, const char *value, size_t len)
 {
+	struct http_response *r = &t->response;
 	char text[64]; /* enough for a number or a date */
 	int64_t n;
 
@@ -80,6 +81,8 @@ static void take_header(struct http_response *r, const char *name, size_t name_l
 		*slot = xmemdup0(value, len);
 		return;
 	}
+	if (is_named(name, name_len, "transfer-encoding"))
+		t->coded |= !is_named(value, len, "chunked");
 	if (len >= sizeof(text))
 		return;
 	memcpy(text, value, len);
@@ -91,7 +94,7 @@ static void take_header(struct http_response *r, const char *name, size_t name_l
 }
 
 /* A line without its end. */
-static void take_line(struct http_response *response, const char *line, size_t len)
+static void take_line(struct transfer *t, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len), *value, *end = line + len;
 
@@ -101,7 +104,7 @@ static void take_line(struct http_response *response, const char *line, size_t l
 		;
 	for (; end > value && (end[-1] == ' ' || end[-1] == '\t'); end--)
 		;
-	take_header(response, line, (size_t)(colon - line), value, (size_t)(end - value));
+	take_header(t, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
 /* "HTTP/1.1 200 OK", of which libcurl has seen to the form: 200; 0 for anything else. */
@@ -116,6 +119,18 @@ static int status_of(const char *line, size_t len)
 			return 0;
 	}
 	return (space[1] - '0') * 100 + (space[2] - '0') * 10 + (space[3] - '0');
+}
+
+/*
+ * libcurl undoes transfer codings, asked or not. Ours is never a request for one (TE), so no server may use any (RFC
+ * 9112, 7.4); and what comes in one that stands for nothing is of no size and still no standstill, without an end.
+ */
+static bool end_head(struct transfer *t)
+{
+	t->in_body = t->response.status >= 200;
+	if (t->in_body && t->coded)
+		err_set(&t->err, ST_PROTOCOL, "the answer has a transfer coding that was not asked for");
+	return t->err.status == ST_OK;
 }
 
 size_t response_on_header(char *p, size_t size, size_t count, void *arg)
@@ -137,10 +152,12 @@ size_t response_on_header(char *p, size_t size, size_t count, void *arg)
 	if (line >= 5 && !memcmp(p, "HTTP/", 5)) { /* once for each 1xx, too */
 		response_reset(&t->response, t->request.max_body ? t->request.max_body : HTTP_BODY_MAX);
 		t->response.status = status_of(p, line);
+		t->coded = false;
 	} else if (!line) {
-		t->in_body = t->response.status >= 200;
+		if (!end_head(t))
+			return 0;
 	} else {
-		take_line(&t->response, p, line);
+		take_line(t, p, line);
 	}
 	return len;
 }

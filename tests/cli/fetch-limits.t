@@ -51,6 +51,10 @@ for bytes in 65535 65536 65537; do
 	limit "$bytes bytes of headers" "$([ $bytes -le 65536 ] && echo 0 || echo 76)" "/f/10/h?headers=60000&fill=$((1 + bytes - size))"
 done
 like "$err" 'more than 64 KiB of headers' 'the limit is named'
+limit 'one line of 150000 bytes' 76 '/f/10/h?fill=150000'
+like "$err" 'more than 64 KiB of headers' 'is no other limit'
+limit 'what stands for no byte, for ever' 76 '/f/10/h?coding=gzip,chunked' --max-time 60s
+like "$err" 'a transfer coding that was not asked for' 'is not even looked at'
 for bytes in 262143 262144 262145; do
 	limit "an error with $bytes bytes" "$([ $bytes -le 262144 ] && echo 77 || echo 76)" "/f/10/h?error=$bytes"
 done

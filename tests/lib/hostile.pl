@@ -16,6 +16,7 @@
 #	cut=N,TIMES                          the first TIMES answers break off after N bytes
 #	length=N                             Content-Length says N (and the connection ends after SIZE bytes)
 #	chunked                              no Content-Length
+#	coding=CODINGS                       the same with these transfer codings, and nothing but empty blocks of gzip, without an end
 #	badrange  badetag  norangeheader     a 206 from another place, of another object, without Content-Range
 #	drip=BYTES,MS                        BYTES at a time, a pause of MS between them
 #	hold=PATH                            half of it, the rest when PATH exists; PATH.reached is made when half of it is sent
@@ -128,6 +129,14 @@ sub file {
 			push @headers, "Content-Range: bytes $from-" . ($size - 1) . "/$size" unless exists $o{norangeheader};
 			push @headers, 'ETag: "other"' if exists $o{badetag};
 		}
+	}
+	if ($o{coding}) {
+		out($c, join "\r\n", 'HTTP/1.1 200 OK', "Transfer-Encoding: $o{coding}", '', '');
+		for (my $piece = pack 'H*', '1f8b0800000000000003'; getppid == $parent; $piece = pack('H*', '000000ffff') x 200) {
+			out($c, sprintf("%x\r\n%s\r\n", length $piece, $piece));
+			select undef, undef, undef, 0.05;
+		}
+		exit;
 	}
 	my $length = exists $o{length} ? $o{length} : $size - $from;
 	my $end = $size;

@@ -145,6 +145,13 @@ static const struct failure_case cases[] = {
 		ST_TEMPFAIL, ERR_MAYBE_SENT, true, "failed: gzip (61)" },
 	{ "no memory", { CURLE_OUT_OF_MEMORY, PHASE_RESOLVE, HOST, .detail = "" }, ST_INTERNAL, ERR_NOT_SENT, false,
 		"out of memory" },
+	{ "no memory in a body", { CURLE_OUT_OF_MEMORY, PHASE_RECEIVE, .sent = true, .http = 200, HOST, .detail = "" },
+		ST_INTERNAL, ERR_MAYBE_SENT, false, "out of memory" },
+	{ "a line of a head that is too long for libcurl",
+		{ CURLE_OUT_OF_MEMORY, PHASE_RECEIVE, .sent = true, HOST, .detail = "" }, ST_PROTOCOL, ERR_MAYBE_SENT,
+		false, "the answer has more than 64 KiB of headers" },
+	{ "its first one", { CURLE_OUT_OF_MEMORY, PHASE_WAIT, .sent = true, HOST, .detail = "" }, ST_PROTOCOL,
+		ERR_MAYBE_SENT, false, "the answer has more than 64 KiB of headers" },
 };
 
 int main(void)

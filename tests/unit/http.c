@@ -262,6 +262,17 @@ static void answer_headers(struct server *s, int fd)
 	free(all);
 }
 
+static const char *answer_head;
+
+/* That head; behind it, the bytes that a gzip stream begins with, and nothing of what it would say. */
+static void answer_empty_gzip(struct server *s, int fd)
+{
+	read_request(s, fd);
+	say(fd, answer_head);
+	say(fd, "3\r\n\x1f\x8b\x08\r\n0\r\n\r\n");
+	wait_for_end(fd);
+}
+
 static void answer_with_everything(struct server *s, int fd)
 {
 	read_request(s, fd);
@@ -426,6 +437,7 @@ static void test_limits(void)
 	struct http_response response;
 	struct err err = ERR_INIT;
 	struct http *http;
+	static char long_line[150000];
 
 	request.max_body = 100000;
 	for (size_t size = request.max_body - 1; size <= request.max_body; size++) {
@@ -447,6 +459,35 @@ static void test_limits(void)
 	}
 	test_failure("headers over the limit", answer_headers, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 0,
 		"more than 64 KiB of headers");
+	answer_head = long_line;
+	memset(long_line, 'y', sizeof(long_line) - 1);
+	memcpy(long_line, "HTTP/1.1 200 OK\r\nX: ", 20);
+	test_failure("a single line of them", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 0,
+		"more than 64 KiB of headers");
+}
+
+#define CODING "the answer has a transfer coding that was not asked for"
+
+static void test_transfer_codings(void)
+{
+	struct http *http;
+	struct http_response response;
+	struct http_request request = get();
+	struct err err = ERR_INIT;
+
+	answer_head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n";
+	test_failure("a transfer coding", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 200, CODING);
+	answer_head = "HTTP/1.1 200 OK\r\nTransfer-encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n";
+	test_failure("in a line of its own", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 200, CODING);
+	answer_head = "HTTP/1.1 404 No\r\nTransfer-Encoding: deflate\r\n\r\n";
+	test_failure("of a refusal", answer_empty_gzip, get(), ST_PROTOCOL, ERR_REFUSED, 404, CODING);
+	answer_head = "HTTP/1.1 103 Early\r\nTransfer-Encoding: gzip\r\n\r\n"
+		      "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked \r\n\r\n";
+	http = client(answer_empty_gzip);
+	tap_int(http_perform(http, &request, &response, &err), ST_OK, "chunks alone are none");
+	tap_int((intmax_t)response.body.len, 3, "... and come as they are");
+	http_response_release(&response);
+	http_free(http);
 }
 
 static void test_answer_fields(void)
@@ -851,6 +892,7 @@ int main(void)
 	test_half_refusal();
 	test_reset_at_once();
 	test_limits();
+	test_transfer_codings();
 	test_answer_fields();
 	test_request_text();
 	test_kept_connection();
