@@ -46,6 +46,7 @@ static void ask(struct download *d)
 		.headers = d->asked_from ? headers : none,
 		.timeout_ms = config->max_time_ms ? config->max_time_ms : -1,
 		.low_speed_time_ms = config->speed_time_ms,
+		.low_speed_limit = config->speed_limit,
 		.max_body = DOWNLOAD_ERROR_BODY_MAX,
 		.sink = body_on_bytes,
 		.arg = d,

@@ -240,13 +240,13 @@ static enum status describe(struct transfer *t, CURLcode code, struct err *err)
 	char *host = host_of(t->request.url, 0), *proxy = proxy_of(t);
 	long connect_code = 0, os_errno = 0, verify_result = 0;
 	struct failure failure = {
-		.code = (int)code,
+		.code = t->late_ms ? CURLE_OPERATION_TIMEDOUT : (int)code,
 		.phase = phase_of(t),
 		.sent = was_sent(t),
 		.resend_stopped = t->resend_stopped,
 		.http = t->in_body ? t->response.status : 0,
 		.connect_timeout_ms = t->http->config.connect_timeout_ms,
-		.timeout_ms = t->request.timeout_ms,
+		.timeout_ms = t->late_ms ? t->late_ms : t->request.timeout_ms,
 		.low_speed_ms = t->request.low_speed_time_ms,
 		.host = host,
 		.proxy = proxy,

@@ -83,6 +83,8 @@ struct transfer {
 	bool resend_stopped; /* libcurl wanted to repeat a request that may have been processed */
 	int64_t overhead; /* bytes that libcurl counted as request before the request (CONNECT) */
 	int64_t progress_at_ms;
+	/* of an answer that is no file: since when nothing but it moves, what had been sent then, the limit it broke */
+	int64_t answer_since_ms, answer_sent, late_ms;
 	char error[CURL_ERROR_SIZE];
 };
 

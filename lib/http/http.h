@@ -70,9 +70,15 @@ struct http_request {
 	size_t part_count;
 	const char *const *headers; /* further "Name: value" lines, NULL-terminated, or NULL */
 
-	int64_t timeout_ms; /* 0: the config's; -1: none */
+	/*
+	 * 0: the config's; -1: none, since a file takes what it takes. An answer that is no file (with `sink`, or one
+	 * to an upload) has the config's then, from the end of its head on.
+	 */
+	int64_t timeout_ms;
 	/* give up when slower than 1 byte/s for so long; 0: no such limit, but 5 min without a time-out */
 	int64_t low_speed_time_ms;
+	/* an answer that is no file is given up, too, when it was slower than so many bytes/s for that time; 0: not */
+	int64_t low_speed_limit;
 	size_t max_body; /* of the answer kept in memory; 0: 4 MiB. Beyond it: ST_PROTOCOL, its code HTTP_TOO_LARGE */
 
 	/*

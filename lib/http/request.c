@@ -59,6 +59,31 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+/*
+ * Where the time of a request has no limit because of a file, or one that is made for files, an answer that is none
+ * would go on for as long as it likes: a redirect, an error, what comes behind an upload. Looked at here, since
+ * libcurl has no limit that begins with the head of an answer. It may come before all of an upload has gone out.
+ */
+static bool is_late(struct transfer *t, int64_t received, int64_t sent)
+{
+	const struct http_request *request = &t->request;
+	int64_t timeout = t->http->config.timeout_ms, now, took;
+
+	if (!t->in_body || (request->sink ? t->response.status / 100 == 2 : request->timeout_ms > 0))
+		return false;
+	now = clock_mono_ms();
+	if (!t->answer_since_ms || sent != t->answer_sent) {
+		t->answer_since_ms = now;
+		t->answer_sent = sent;
+	}
+	took = now - t->answer_since_ms;
+	if (timeout > 0 && took >= timeout)
+		t->late_ms = timeout;
+	else if (took && took >= request->low_speed_time_ms && received * 1000 / took < request->low_speed_limit)
+		t->late_ms = request->low_speed_time_ms;
+	return t->late_ms > 0;
+}
+
 static int on_progress(void *arg, curl_off_t to_receive, curl_off_t received, curl_off_t to_send, curl_off_t sent)
 {
 	struct transfer *t = arg;
@@ -72,6 +97,8 @@ static int on_progress(void *arg, curl_off_t to_receive, curl_off_t received, cu
 		t->watched = true;
 		curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
 	}
+	if (is_late(t, received, sent))
+		return 1;
 	if (!t->request.progress)
 		return 0;
 	now = clock_mono_ms();

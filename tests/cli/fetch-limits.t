@@ -96,6 +96,15 @@ limit 'fast enough' 0 '/f/300000/s?drip=6000,100' --speed-limit 2k --speed-time 
 limit 'too slow' 75 '/f/60000/s?drip=100,100' --speed-limit 2k --speed-time 1s
 like "$err" 'less than 2048 bytes a second' 'the limit is named'
 limit 'nothing at all comes' 75 "/f/10/s?hold=$PWD/never" --speed-time 1s
+# an answer that is no file is not waited for as if it were one; all of these would take minutes
+began=$SECONDS
+limit 'an error below the speed limit' 77 '/f/10/s?error=250000&drip=100,100' --speed-limit 2k --speed-time 1s
+limit 'one that is longer than --timeout' 77 '/f/10/s?error=250000&drip=100,100' --speed-limit 0 --timeout 1s
+limit 'a redirect below the speed limit' 75 '/f/10/s?hops=1&drip=1,20000' --speed-limit 2k --speed-time 1s
+like "$err" 'was not complete within 1 s' 'and the limit is named'
+limit 'one that is longer than --timeout' 75 '/f/10/s?hops=1&drip=1,20000' --speed-limit 0 --timeout 1s
+limit 'a redirect that is just slow' 0 '/f/10/s?hops=1&drip=3,10' --speed-limit 2k --speed-time 1s
+ok 'none of them took its time' test $((SECONDS - began)) -lt 100
 limit 'in time' 0 '/f/6000/s?drip=3000,100' --max-time 100s
 limit 'out of time' 75 '/f/60000/s?drip=100,100' --max-time 1s
 

@@ -80,6 +80,16 @@ diag "memory: $small kB for 1 MiB, $large kB for 96 MiB"
 ok 'a file is streamed, however large' test "$large" -lt $((small + 4096))
 is "$(jq -r 'select(.path|endswith("/objects")?)|.parts[1].bytes' "$sandbox_record" | paste -sd' ')" '1048576 100663296' 'and comes whole'
 
+# the file takes what it takes, the answer to it does not
+kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
+rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
+sandbox --fault 'POST objects *:stall/100'
+as alice kandy whoami >/dev/null
+run as alice kandy send -t bob@sandbox.example -m small -a in --retry 0 --timeout 1s
+is "$status" 75 'the answer to an upload does not come to its end'
+like "$err" "the answer of '127.0.0.1:[0-9]+' was not complete within 1 s" 'and is given up'
+is "$(jq -c 'select(.path|endswith("/messages")?)' "$sandbox_record")" '' 'the message was not sent'
+
 # ---- cron ----
 
 kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null

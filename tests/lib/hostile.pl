@@ -18,7 +18,7 @@
 #	chunked                              no Content-Length
 #	coding=CODINGS                       the same with these transfer codings, and nothing but empty blocks of gzip, without an end
 #	badrange  badetag  norangeheader     a 206 from another place, of another object, without Content-Range
-#	drip=BYTES,MS                        BYTES at a time, a pause of MS between them
+#	drip=BYTES,MS                        BYTES at a time, a pause of MS between them; errors and redirects, too
 #	hold=PATH                            half of it, the rest when PATH exists; PATH.reached is made when half of it is sent
 #	fail=CODE,TIMES                      the first TIMES answers are CODE (with Retry-After: 0)
 #	need=TOKENS                          401 unless one of these is the bearer token (joined by ',')
@@ -70,9 +70,22 @@ sub times_before { # how often this was asked before
 
 sub out { my ($c, $text) = @_; while (length $text) { my $n = syswrite $c, $text or exit; substr $text, 0, $n, '' } }
 
+my ($step, $pause) = (1 << 20, 0); # of what is sent
+sub drip {
+	my ($c, $text) = @_;
+	for (my $at = 0; $at < length $text; $at += $step) {
+		out($c, substr $text, $at, $step);
+		exit if getppid != $parent;
+		select undef, undef, undef, $pause / 1000;
+	}
+}
+
 sub answer {
 	my ($c, $code, $body, @headers) = @_;
-	out($c, join "\r\n", "HTTP/1.1 $code Whatever", 'Content-Length: ' . length $body, @headers, '', $body);
+	my $head = join "\r\n", "HTTP/1.1 $code Whatever", 'Content-Length: ' . length $body, @headers, '', '';
+	return out($c, $head . $body) unless $pause;
+	out($c, $head);
+	drip($c, $body);
 }
 
 sub token {
@@ -102,6 +115,7 @@ sub file {
 	my ($from, $code, @headers) = (0, 200);
 	my $key = $target;
 
+	($step, $pause) = $o{drip} ? split(/,/, $o{drip}) : (1 << 20, 0);
 	if ($o{need}) {
 		my ($bearer) = ($h->{authorization} // '') =~ /\.(good\d+)$/;
 		return answer($c, 401, '{}') unless $bearer && grep { $_ eq $bearer } split /,/, $o{need};
@@ -146,7 +160,6 @@ sub file {
 	}
 	push @headers, exists $o{chunked} ? 'Transfer-Encoding: chunked' : "Content-Length: $length";
 	out($c, join "\r\n", "HTTP/1.1 $code OK", @headers, 'Connection: close', '', '');
-	my ($step, $pause) = $o{drip} ? split(/,/, $o{drip}) : (1 << 20, 0);
 	my $held = $o{hold} ? $from + int(($size - $from) / 2) : -1;
 	for (my $at = $from; $at < $end; ) {
 		my $stop = $at < $held ? $held : $end;

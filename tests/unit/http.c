@@ -264,6 +264,17 @@ static void answer_headers(struct server *s, int fd)
 
 static const char *answer_head;
 
+/* That head, and a body that comes byte by byte for as long as somebody listens. */
+static void answer_dripping(struct server *s, int fd)
+{
+	struct pollfd gone = { .fd = fd, .events = POLLRDHUP };
+
+	read_request(s, fd);
+	say(fd, answer_head);
+	while (!poll(&gone, 1, 50))
+		say(fd, "x");
+}
+
 /* That head; behind it, the bytes that a gzip stream begins with, and nothing of what it would say. */
 static void answer_empty_gzip(struct server *s, int fd)
 {
@@ -318,11 +329,13 @@ static struct tls_trust trust;
 static char url[64];
 static struct secret token;
 
-static struct http *client(answer *how)
+static struct http *client_within(answer *how, int64_t timeout_ms)
 {
-	struct http_config config = {
-		.trust = &trust, .proxy = "", .agent = "kandy/test", .connect_timeout_ms = 60000, .timeout_ms = 120000
-	};
+	struct http_config config = { .trust = &trust,
+		.proxy = "",
+		.agent = "kandy/test",
+		.connect_timeout_ms = 60000,
+		.timeout_ms = timeout_ms };
 	pthread_mutex_lock(&server.lock);
 	while (server.open)
 		pthread_cond_wait(&server.changed, &server.lock);
@@ -331,6 +344,11 @@ static struct http *client(answer *how)
 	server.last[0] = '\0';
 	pthread_mutex_unlock(&server.lock);
 	return http_new(&config);
+}
+
+static struct http *client(answer *how)
+{
+	return client_within(how, 120000);
 }
 
 static struct http_request get(void)
@@ -692,6 +710,56 @@ static bool sink(void *arg, const struct http_response *response, const char *p,
 	return false;
 }
 
+/* Where a file takes what it takes, all other answers do not. */
+static void test_answers_in_time(void)
+{
+	static const char upload[] = "HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n",
+			  redirect[] = "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 100000\r\n\r\n",
+			  refusal[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 100000\r\n\r\n";
+	struct http_part part = { .name = "raw", .data = "abc", .len = 3 };
+	struct sunk sunk = { 0 };
+	struct {
+		const char *what, *head;
+		int64_t timeout_ms;
+		struct http_request request;
+		enum status status;
+		int http;
+		const char *text;
+	} cases[] = {
+		{ "the answer behind an upload", upload, 300, { .method = "POST", .parts = &part, .part_count = 1 },
+			ST_TEMPFAIL, 201, "was not complete within 0.3 s" },
+		{ "a redirect in the place of a file", redirect, 300, { .sink = sink }, ST_TEMPFAIL, 302,
+			"was not complete within 0.3 s" },
+		{ "one that is slower than it may be", redirect, 60000,
+			{ .sink = sink, .low_speed_time_ms = 200, .low_speed_limit = 1000 }, ST_TEMPFAIL, 302,
+			"was not complete within 0.2 s" },
+		{ "a refusal in the place of a file", refusal, 300, { .sink = sink }, ST_OK, 404, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct http_request request = cases[i].request;
+		struct http_response response;
+		struct err err = ERR_INIT;
+		struct http *http;
+		enum status status;
+
+		answer_head = cases[i].head;
+		http = client_within(answer_dripping, cases[i].timeout_ms);
+		request.method = request.method ? request.method : "GET";
+		request.url = url;
+		request.timeout_ms = -1;
+		request.arg = &sunk;
+		status = http_perform(http, &request, &response, &err);
+		if (!tap_ok(status == cases[i].status && (status ? err.http : response.status) == cases[i].http &&
+				    strstr(err.text, cases[i].text),
+			    cases[i].what))
+			printf("# status %d http %d: %s\n", status, err.http, err.text);
+		http_response_release(&response);
+		http_free(http);
+	}
+	tap_int((intmax_t)sunk.bytes, 0, "nothing of them comes where files go");
+}
+
 static void progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
 {
 	struct sunk *sunk = arg;
@@ -899,6 +967,7 @@ int main(void)
 	test_idle_close();
 	test_multipart();
 	test_sink();
+	test_answers_in_time();
 	test_many();
 	test_drop();
 	test_extra_fd();
