@@ -271,7 +271,8 @@ static const struct opt opts[] = {
 		AT(skip_existing),
 		.help = "do not fetch again what an earlier run with this option fetched for the same message",
 		.more = "Message ID, link and size decide. They are kept in the manifest, which is " MANIFEST_DEFAULT
-			" in the output directory unless --manifest names another." },
+			" in the output directory unless --manifest names another. It must be yours, and nobody else's to change; a "
+			"file of another user is fetched again." },
 	{ .kind = OPT_STRING,
 		.name = "manifest",
 		.metavar = "FILE",

@@ -95,6 +95,12 @@ static bool is_under(const struct inbox *inbox, int fd, const char *name, struct
 		st->st_dev == named.st_dev;
 }
 
+/* Whoever else may write into the directory cannot make us take what is theirs for what an earlier run left. */
+static bool is_ours(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid();
+}
+
 static bool read_note(const struct inbox *inbox, const char *name, struct buf *note)
 {
 	int fd = openat(inbox->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -104,7 +110,7 @@ static bool read_note(const struct inbox *inbox, const char *name, struct buf *n
 
 	if (fd < 0)
 		return false;
-	ok = !fstat(fd, &st) && S_ISREG(st.st_mode) && !file_read_fd(fd, name, note, &ignored);
+	ok = !fstat(fd, &st) && is_ours(&st) && !file_read_fd(fd, name, note, &ignored);
 	close(fd);
 	return ok;
 }
@@ -121,7 +127,7 @@ static bool adopt(const struct inbox *inbox, struct inbox_part *part,
 	if (fd < 0)
 		return false;
 	buf_init(&note, NOTE_MAX);
-	ours = !flock(fd, LOCK_EX | LOCK_NB) && is_under(inbox, fd, part->temp, &st) && S_ISREG(st.st_mode) &&
+	ours = !flock(fd, LOCK_EX | LOCK_NB) && is_under(inbox, fd, part->temp, &st) && is_ours(&st) &&
 		st.st_nlink == 1 && read_note(inbox, part->info, &note) && same(arg, note.data, note.len, st.st_size);
 	buf_release(&note);
 	if (!ours) {
@@ -226,7 +232,10 @@ enum status inbox_keep(const struct inbox *inbox, struct inbox_part *part, bool 
 	struct buf to;
 	bool done = false;
 	enum status st = ST_OK;
+	struct stat now;
 
+	if (!is_under(inbox, part->fd, part->temp, &now))
+		return err_set(err, ST_CANTCREATE, "somebody took '%s/%s' away", inbox->path, part->temp);
 	buf_init(&to, BUF_NO_MAX);
 	/* the note goes first: a part without one is no longer gone on with, a finished file must not be */
 	inbox_unnote(inbox, part);
@@ -262,9 +271,12 @@ void inbox_leave(struct inbox_part *part)
 
 void inbox_drop(const struct inbox *inbox, struct inbox_part *part)
 {
+	struct stat st;
+
 	if (part->temp) {
 		inbox_unnote(inbox, part);
-		unlinkat(inbox->fd, part->temp, 0);
+		if (is_under(inbox, part->fd, part->temp, &st))
+			unlinkat(inbox->fd, part->temp, 0);
 	}
 	release(part);
 }
@@ -273,6 +285,6 @@ bool inbox_has(const struct inbox *inbox, const char *name, int64_t size)
 {
 	struct stat st;
 
-	return name[0] && !strchr(name, '/') && !fstatat(inbox->fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
-		S_ISREG(st.st_mode) && st.st_size == size;
+	return name[0] && !strchr(name, '/') && !fstatat(inbox->fd, name, &st, AT_SYMLINK_NOFOLLOW) && is_ours(&st) &&
+		st.st_size == size;
 }

@@ -7,8 +7,8 @@
  *
  * A file grows as NAME.part, locked by the process that fetches it. A note beside it, NAME.part.info, says what it
  * will be; it makes the part one that a later run may go on with. A part without a note, or whose note says something
- * else, may be anybody's: it is left alone and the next name is taken. When the file is whole and on the disk, the
- * part gets its name.
+ * else, or where one of the two belongs to another user, may be anybody's: it is left alone and the next name is taken.
+ * When the file is whole and on the disk, the part gets its name.
  *
  * Different parts may be handled by different threads at the same time.
  */
@@ -61,8 +61,8 @@ enum status inbox_note(const struct inbox *inbox, struct inbox_part *part, const
 /*
  * Gives the part, whose bytes were fsync'ed, its name: `*name` (free it) is the one that it got. With `clobber` it
  * takes the place of what is there under its own name, else the first free one of filename_numbered(). After a
- * failure the part is still there. A crash of the machine cannot take the name away again once inbox_sync() has been
- * called.
+ * failure the part is still there, unless somebody put something else in its place, which gets no name then. A crash of
+ * the machine cannot take the name away again once inbox_sync() has been called.
  */
 enum status inbox_keep(const struct inbox *inbox, struct inbox_part *part, bool clobber, char **name,
 	struct err *err) MUST_USE;
@@ -73,7 +73,7 @@ void inbox_leave(struct inbox_part *part); /* closes it and leaves it there for 
 void inbox_drop(const struct inbox *inbox,
 	struct inbox_part *part); /* and takes it away; also for a zeroed or released part */
 
-/* True if a regular file of this size is there under `name`. */
+/* True if a regular file of this size is there under `name`, and is ours. */
 bool inbox_has(const struct inbox *inbox, const char *name, int64_t size);
 
 #endif

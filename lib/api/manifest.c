@@ -152,18 +152,30 @@ struct manifest *manifest_new(const char *name, bool index)
 	return m;
 }
 
+/* What is in it is believed: which files need not be fetched, and what their digests are. */
+static enum status check_index(const struct manifest *m, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(m->fd, &st) || !S_ISREG(st.st_mode))
+		return err_set(err, ST_CANTCREATE, "the manifest '%s' is no regular file", m->name);
+	if (st.st_uid != geteuid())
+		return err_set(err, ST_CONFIG, "the manifest '%s' belongs to another user", m->name);
+	if (st.st_mode & 022)
+		return err_set(err, ST_CONFIG, "others may change the manifest '%s' (mode %04o); run 'chmod go-w %s'",
+			m->name, (unsigned)(st.st_mode & 07777), m->name);
+	return ST_OK;
+}
+
 enum status manifest_open(struct manifest **out, int dir_fd, const char *name, bool index, struct err *err)
 {
 	struct manifest *m = manifest_new(name, index);
 	enum status st = ST_OK;
-	struct stat stat;
 
 	m->fd = openat(dir_fd, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (m->fd < 0)
 		st = err_set(err, ST_CANTCREATE, "cannot open the manifest '%s': %s", name, strerror(errno));
-	else if (index && (fstat(m->fd, &stat) || !S_ISREG(stat.st_mode)))
-		st = err_set(err, ST_CANTCREATE, "the manifest '%s' is no regular file", name);
-	if (!st && index)
+	else if (index && !(st = check_index(m, err)))
 		st = read_all(m, err);
 	if (st) {
 		manifest_free(m);

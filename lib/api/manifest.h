@@ -28,7 +28,8 @@ struct manifest_entry {
 
 /*
  * Opens `name` (in the directory `dir_fd` unless it is absolute; AT_FDCWD is fine), which is made if it is missing
- * (0600). With `index`, what it says is read and kept in memory. ST_CANTCREATE, ST_IO.
+ * (0600). With `index`, what it says is read and kept in memory; ST_CONFIG where it belongs to another user or others
+ * may change it. ST_CANTCREATE, ST_IO.
  */
 enum status manifest_open(struct manifest **out, int dir_fd, const char *name, bool index, struct err *err) MUST_USE;
 void manifest_free(struct manifest *manifest); /* NULL is fine */

@@ -79,6 +79,30 @@ json "$out" '.parts[0]|[.skipped,.path]' "[null,\"$PWD/skip/one-2\"]" 'another m
 rm skip/one
 run_in line kandy fetch-links -D skip --skip-existing
 json "$out" '.parts[0]|[.skipped,.path]' "[null,\"$PWD/skip/one\"]" 'a file that has gone is fetched again'
+printf '{"messageId":"m-one","rawURL":"/f/1000/x","path":"%s/SKIP/list2","bytes":1000,"sha256":"0"}\n' "$PWD" >skip/.kandy-fetched.jsonl
+head -c 1000 /dev/zero >skip/list2
+run_in line kandy fetch-links -D skip --skip-existing
+json "$out" '.parts[0].skipped' null 'a manifest that leads out of the directory is not believed'
+rm skip/list2
+part one 999 /f/1000/x | sed 's/999/1001/' >longer
+run_in longer kandy fetch-links -D skip --skip-existing
+json "$out" '.parts[0]|[.skipped,.error.kind]' '[null,"protocol"]' 'nor one whose file is not as long as the message says'
+chmod 620 skip/.kandy-fetched.jsonl
+run_in line kandy fetch-links -D skip --skip-existing
+is "$status" 78 'nor one that others may change'
+like "$err" "others may change the manifest '.kandy-fetched.jsonl' \(mode 0620\); run 'chmod go-w" 'and what to do'
+chmod 600 skip/.kandy-fetched.jsonl
+if [ "$(id -u)" = 0 ]; then
+	chown 65534 skip/.kandy-fetched.jsonl
+	run_in line kandy fetch-links -D skip --skip-existing
+	is "$status" 78 'or that is of another user'
+	like "$err" "the manifest '.kandy-fetched.jsonl' belongs to another user" 'and why'
+	chown 0 skip/.kandy-fetched.jsonl
+	chown 65534 skip/one-3
+fi
+run_in line kandy fetch-links -D skip --skip-existing
+json "$out" '.parts[0]|[.skipped,.path]' "$([ "$(id -u)" = 0 ] && echo "[null,\"$PWD/skip/one-4\"]" || echo "[true,\"$PWD/skip/one-3\"]")" 'a file of another user is not taken for it'
+rm -f skip/one-[34]
 run_in line kandy fetch-links -D skip --manifest list
 is "$(jq -c '[.event,.messageId,.rawURL,.bytes,(.path|sub(".*/";"")),(.sha256|length)]' list)" '["fetched","m-one","/f/1000/x",1000,"one-3",64]' 'the manifest has a line for each file'
 is "$(stat -c %a list)" 600 'and is for nobody else'

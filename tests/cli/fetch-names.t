@@ -76,6 +76,11 @@ mkfifo special/.kandy-fetched.jsonl
 run timeout 60 kandy fetch-links -D special --skip-existing /f/10/a
 is "$status" 73 'a FIFO in the place of the manifest is refused'
 like "$err" "the manifest '.kandy-fetched.jsonl' is no regular file" 'and said to be one'
+rm special/.kandy-fetched.jsonl
+echo mine >precious
+ln -s ../precious special/.kandy-fetched.jsonl
+run kandy fetch-links -D special --skip-existing /f/10/a
+is "$status $(cat precious)" '73 mine' 'and so is a link'
 cases names "$count"
 
 # the same again, with --clobber: what was planted is still not followed

@@ -158,6 +158,51 @@ static void resume(void)
 	inbox_sync(&inbox);
 }
 
+/* Somebody else may write into the directory, too. */
+static void others(void)
+{
+	struct inbox_part part;
+	char note[] = "what it is", *name = NULL, *outside = xasprintf("%s/a/outside", top);
+
+	tap_int(inbox_begin(&inbox, "o.bin", &part, &err), ST_OK, "a part");
+	tap_ok(!symlinkat("nowhere", inbox.fd, "o.bin.part.info"), "a link where its note will be");
+	tap_int(inbox_note(&inbox, &part, note, strlen(note), &err), ST_CANTCREATE, "is not followed");
+	tap_ok(absent("nowhere"), "... nothing is made where it points");
+	unlinkat(inbox.fd, "o.bin.part.info", 0);
+	tap_ok(!symlinkat(outside, inbox.fd, "o.bin.part.info"), "a link to a file that is there");
+	tap_int(inbox_note(&inbox, &part, note, strlen(note), &err), ST_CANTCREATE, "is not followed");
+	tap_ok(reads("../outside", "precious"), "... which is as it was");
+	unlinkat(inbox.fd, "o.bin.part.info", 0);
+	unlinkat(inbox.fd, "o.bin.part", 0);
+	put("o.bin.part", "theirs");
+	tap_int(inbox_keep(&inbox, &part, true, &name, &err), ST_CANTCREATE,
+		"what is in the part's place gets no name");
+	tap_ok(absent("o.bin"), "... nor has it one");
+	inbox_drop(&inbox, &part);
+	tap_ok(reads("o.bin.part", "theirs"), "... and is left where it is");
+	free(outside);
+
+	if (geteuid()) {
+		printf("# files of other users: root alone can make them\n");
+		return;
+	}
+	tap_int(inbox_begin(&inbox, "u.bin", &part, &err), ST_OK, "a part");
+	tap_int(inbox_note(&inbox, &part, note, strlen(note), &err), ST_OK, "with a note");
+	inbox_leave(&part);
+	tap_int(fchownat(inbox.fd, "u.bin.part", 65534, (gid_t)-1, 0), 0, "of another user");
+	tap_ok(!inbox_resume(&inbox, "u.bin", same_note, note, &part), "... is not gone on with");
+	tap_int(fchownat(inbox.fd, "u.bin.part", 0, (gid_t)-1, 0) +
+			fchownat(inbox.fd, "u.bin.part.info", 65534, -1U, 0),
+		0, "one with a note of another user");
+	tap_ok(!inbox_resume(&inbox, "u.bin", same_note, note, &part), "... is not, either");
+	tap_int(fchownat(inbox.fd, "u.bin.part.info", 0, (gid_t)-1, 0), 0, "with both ours again");
+	tap_ok(inbox_resume(&inbox, "u.bin", same_note, note, &part), "... it is");
+	inbox_drop(&inbox, &part);
+	put("theirs", "12345");
+	tap_int(fchownat(inbox.fd, "theirs", 65534, (gid_t)-1, 0), 0, "a file of another user");
+	tap_ok(!inbox_has(&inbox, "theirs", 5), "... is none that we have");
+}
+
 static void crowd(void)
 {
 	char name[32];
@@ -191,11 +236,15 @@ int main(void)
 	inbox_release(&none);
 	traps();
 	resume();
+	others();
 	crowd();
 	put("sized", "12345");
 	tap_ok(inbox_has(&inbox, "sized", 5), "a file of the size is there");
 	tap_ok(!inbox_has(&inbox, "sized", 4) && !inbox_has(&inbox, "none", 5), "not of another size, or name");
 	tap_ok(!inbox_has(&inbox, "../outside", 8), "and nowhere else");
+	tap_ok(!symlinkat("sized", inbox.fd, "leads") && !inbox_has(&inbox, "leads", 5) &&
+			!inbox_has(&inbox, "leads", strlen("sized")),
+		"nor where a link leads");
 	inbox_drop(&inbox, &zero);
 	inbox_release(&inbox);
 	free(blocked);
