@@ -114,7 +114,8 @@ static const struct opt opts[] = {
 		.hint = HINT_FILE,
 		.help = "put the input lines that were not sent into FILE, ready to be fed in again",
 		.more = "Of a line with several recipients, those that have the message already are taken out. A message "
-			"that may have arrived (status \"unknown\") is not among them, nor a line that is too long to be kept. --lines goes with one recipient then." },
+			"that may have arrived (status \"unknown\") is not among them, nor a line that is too long to be kept. If the run ends early, the rest of "
+			"stdin is read to its end, and put there, too. --lines goes with one recipient then." },
 
 	{ .kind = OPT_HEADING, .help = "Delivery" },
 	{ .kind = OPT_CHOICE,
@@ -156,8 +157,9 @@ struct run {
 	int64_t sent, lost, unknown; /* recipients; what is unknown is lost as well */
 	bool alike; /* all that were lost were so with the same status */
 	struct err first; /* failure */
-	enum status output; /* the first failure of stdout, or of --failed */
+	enum status output; /* the first failure of stdout */
 	struct err output_err;
+	struct err failed_err; /* what was first wrong with the file of --failed */
 	bool over; /* no more input is taken */
 	struct err why_over;
 	struct spool *spool; /* --spool */
@@ -206,6 +208,12 @@ static void keep_first(struct run *run, enum status st, const struct err *err)
 	run->output = st;
 	run->output_err = *err;
 	stop(run, NULL);
+}
+
+static void keep_failed_err(struct run *run, enum status st, const struct err *err)
+{
+	if (st && !run->failed_err.status)
+		run->failed_err = *err;
 }
 
 static void go_offline(struct run *run, const struct err *why)
@@ -259,7 +267,9 @@ static void on_result(void *arg, struct outbox_item *item, const struct outbox_r
 			report_error(&run->line, "send", item, result);
 	}
 	keep_first(run, output_add(run->line.data, run->line.len, &err), &err);
-	keep_first(run, send_failed_note(run->failed, item, result, &err), &err);
+	keep_failed_err(run, send_failed_note(run->failed, item, result, &err), &err);
+	if (run->failed_err.status)
+		stop(run, NULL);
 	/* without a login, every further message would be another vain login */
 	if (result->state == OUTBOX_FAILED && result->cause == OUTBOX_LOGIN)
 		stop(run, &result->err);
@@ -391,17 +401,45 @@ static enum status move(struct run *run, struct err *err)
 }
 
 /* What has not been read yet is not lost either. */
-static enum status keep_rest(struct run *run, struct err *err)
+static void keep_rest(struct run *run)
 {
 	const char *line;
-	enum status st = ST_OK;
+	struct err err = ERR_INIT;
 	size_t len;
 
-	if (!run->failed)
-		return ST_OK;
-	while (!st && send_input_rest(&run->input, &line, &len))
-		st = send_failed_line(run->failed, line, len, err);
-	return st;
+	if (!run->failed || run->failed_err.status)
+		return;
+	if (send_input_rest_waits(&run->input))
+		log_note("no more is sent; the rest of stdin goes into '%s'", run->params->failed);
+	while (!run->failed_err.status && send_input_rest(&run->input, &line, &len))
+		keep_failed_err(run, send_failed_line(run->failed, line, len, &err), &err);
+	if (run->input.cut)
+		keep_failed_err(run,
+			err_set(&err, interrupt_status() ? interrupt_status() : ST_IO,
+				"'%s' lacks the lines of stdin that were not read", run->params->failed),
+			&err);
+}
+
+/*
+ * Lines that are nowhere are worse than messages that were not sent: so it is said, in the same sentence, and its code
+ * takes the place of that of a batch.
+ */
+static enum status tell_failed_err(const struct run *run, enum status st, struct err *err)
+{
+	const struct err *bad = &run->failed_err;
+	struct err sum = *err;
+
+	if (!bad->status)
+		return st;
+	if (st == ST_SIGPIPE) /* of which nothing is said */
+		log_err(bad);
+	else if (!st)
+		*err = *bad;
+	else if (st == ST_PARTIAL)
+		err_set(err, bad->status, "%s; %s", bad->text, sum.text);
+	else
+		err_set(err, st, "%s; %s", sum.text, bad->text);
+	return err->status;
 }
 
 static enum status sum_up(const struct run *run, struct err *err)
@@ -429,7 +467,6 @@ static enum status sum_up(const struct run *run, struct err *err)
 
 static enum status send_all(struct run *run, const struct run_ctx *ctx, struct err *err)
 {
-	struct err rest = ERR_INIT;
 	enum status st = open_outbox(run, ctx, err);
 
 	if (!st)
@@ -445,8 +482,8 @@ static enum status send_all(struct run *run, const struct run_ctx *ctx, struct e
 		st = sum_up(run, err);
 	if (st == ST_IO && !run->batch && run->sent)
 		err_prefix(err, "the message was sent");
-	if (st && keep_rest(run, &rest))
-		log_err(&rest);
+	if (st)
+		keep_rest(run);
 	return st;
 }
 
@@ -517,8 +554,9 @@ static enum status gather(struct run *run, const struct run_ctx *ctx, enum send_
 static enum status run_send(const struct run_ctx *ctx, const void *params, struct err *err)
 {
 	struct run run = { .params = params };
+	struct err why = ERR_INIT;
 	enum send_form form;
-	enum status st, closed;
+	enum status st;
 
 	buf_init(&run.line, BUF_NO_MAX);
 	send_progress_init(&run.progress, run.params->common.quiet);
@@ -533,9 +571,8 @@ static enum status run_send(const struct run_ctx *ctx, const void *params, struc
 		st = send_failed_open(&run.failed, run.params->failed, err);
 	if (!st && !run.input.ended)
 		st = run.params->dry_run ? show_all(&run, err) : send_all(&run, ctx, err);
-	closed = send_failed_close(run.failed, st ? NULL : err);
-	if (!st)
-		st = closed;
+	keep_failed_err(&run, send_failed_close(run.failed, &why), &why);
+	st = tell_failed_err(&run, st, err);
 	session_close(&run.session); /* before the outbox: its calls point into it */
 	outbox_free(run.outbox);
 	send_input_close(&run.input);

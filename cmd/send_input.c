@@ -289,16 +289,26 @@ double send_input_read(const struct send_input *input)
 	return input->size > 0 ? (double)input->consumed / (double)input->size : 0;
 }
 
+bool send_input_rest_waits(const struct send_input *input)
+{
+	return input->form != SEND_ONE && !input->ended && !input->terminal && input->size < 0 && !interrupt_status();
+}
+
 bool send_input_rest(struct send_input *input, const char **line, size_t *len)
 {
+	struct lines *lines = &input->lines;
 	enum lines_result result;
 	char *at;
 
 	if (input->form == SEND_ONE || input->ended)
 		return false;
-	do
-		result = lines_next(&input->lines, &at, len);
-	while (result == LINES_TOO_LONG);
+	do {
+		/* nobody else wants the time, but a signal does; what is there is read all the same */
+		lines->polled = input->terminal || interrupt_status();
+		lines->read = lines->polled ? read : interrupt_read;
+		result = lines_next(lines, &at, len);
+	} while (result == LINES_TOO_LONG || (result == LINES_AGAIN && !lines->polled));
+	input->cut = result == LINES_ERROR || (result == LINES_AGAIN && !input->terminal);
 	*line = at;
 	input->ended = result != LINES_LINE;
 	return !input->ended;
@@ -321,7 +331,7 @@ enum status send_input_open(struct send_input *input, enum send_form form, const
 	input->lines.polled = true;
 	if (!fstat(STDIN_FILENO, &st) && S_ISREG(st.st_mode))
 		input->size = st.st_size;
-	else if (isatty(STDIN_FILENO))
+	else if ((input->terminal = isatty(STDIN_FILENO)))
 		log_note("reading lines from the terminal; ^D ends them");
 	return ST_OK;
 }

@@ -29,6 +29,8 @@ struct send_input {
 	struct outbox_item *one; /* SEND_ONE: until it is handed over */
 	bool ended; /* SEND_ONE: also if there is none */
 	int64_t size, consumed; /* bytes of stdin: in all (-1: unknown), and read so far */
+	bool terminal; /* stdin is one */
+	bool cut; /* send_input_rest() has ended before the end: by a signal, or since stdin cannot be read */
 };
 
 /*
@@ -48,7 +50,11 @@ enum status send_input_next(struct send_input *input, struct outbox_item **item,
 /* Which part of it has been read, 0 to 1; 0 also where that is not known. */
 double send_input_read(const struct send_input *input);
 
-/* The next line as it is, for what is not sent: false at the end, or where no more of it is there now. */
+/*
+ * The next line as it is, for what is not sent; waits for it, unless stdin is a terminal. False at the end, or with
+ * input->cut before it: after a signal, only what is there is read.
+ */
 bool send_input_rest(struct send_input *input, const char **line, size_t *len);
+bool send_input_rest_waits(const struct send_input *input); /* it may keep one waiting for long */
 
 #endif

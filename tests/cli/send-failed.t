@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# kandy send --failed where the input is slow, or FILE cannot be written; --fail-fast; and -q: one line, whatever failed.
+. "${0%/*}/../lib/tap.sh"
+state=$scratch/state-alice
+fresh() { # FAULT...: a sandbox of its own, alice logged in
+	[ -z "${sandbox_pid:-}" ] || { kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null; }
+	rm -rf "$scratch/record.jsonl" "$state"
+	sandbox "$@"
+	as alice kandy whoami >/dev/null
+}
+messages() { # FROM TO: lines for bob
+	local i
+	for ((i = $1; i <= $2; i++)); do echo "{\"to\":\"bob@sandbox.example\",\"text\":\"m$i\"}"; done
+}
+end_tokens() { curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"expire-tokens","refresh":true}' "$KANDY_BASE_URL/sandbox/control" >/dev/null; }
+mkfifo fifo
+# begin OPTION...: send --jsonl as alice in the background, fed through descriptor 8; sets $pid
+begin() {
+	XDG_STATE_HOME=$state "$KANDY_BIN" send --jsonl --failed failed "$@" <fifo >"$out" 2>"$err" &
+	pid=$!
+	exec 8>fifo
+}
+ended() { exec 8>&-; wait "$pid"; status=$?; }
+has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+waits() { grep -q '^State:.S' "/proc/$pid/status" && grep -q 'no more is sent' "$err"; }
+# it has handlers (SigCgt: SIGTERM is bit 14), and sleeps
+waits_for_stdin() { grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$pid/status" && grep -q '^State:.S' "/proc/$pid/status"; }
+wc_l() { wc -l <"$1"; }
+
+# ---- the rest of a pipe whose writer is slow ----
+
+fresh
+messages 1 9 >in
+begin
+messages 1 2 >&8
+ok 'while the pipe is open, messages are sent' wait_for has_lines "$out" 2
+end_tokens
+messages 3 3 >&8
+ok 'the login is lost' wait_for waits
+messages 4 6 >&8
+messages 7 9 >&8
+ended
+is "$status $(grep -c '"sent"' "$out") $(wc_l failed)" '77 2 7' 'what is written after that is among the failed'
+same <(messages 3 9) failed 'whole, in its order'
+mkdir "$scratch/state-nobody"
+state=$scratch/state-nobody begin
+ok 'without a login' wait_for waits
+messages 1 9 >&8
+ended
+is "$status" 77 'it is 77'
+same in failed 'and all lines of the pipe are in FILE'
+fresh --fault 'POST messages 2:400'
+begin -j 1 --fail-fast
+messages 1 2 >&8
+ok '--fail-fast' wait_for waits
+messages 3 9 >&8
+ended
+is "$status" 1 'ends with 1'
+same <(messages 2 9) failed 'and has the rest in FILE, too'
+fresh
+begin -q
+wait_for waits_for_stdin
+kill "$pid"
+wait "$pid"
+is "$? $(cat "$err")" "143 kandy: send: interrupted; 'failed' lacks the lines of stdin that were not read" 'a signal does not wait for them, and says so'
+exec 8>&-
+state=$scratch/state-nobody begin
+ok 'a signal while the rest is waited for' wait_for waits
+messages 1 2 >&8
+kill "$pid"
+wait "$pid"
+is "$? $(tail -n 1 "$err" | grep -o 'not logged in.*')" "77 not logged in; run 'kandy login'; 'failed' lacks the lines of stdin that were not read" 'is told as well'
+same <(messages 1 2) failed 'what had been written by then is there'
+exec 8>&-
+
+# ---- FILE cannot be written ----
+
+echo '{"to":"nobody@nowhere.example","text":"x"}' >in
+run_in in as alice kandy send --jsonl --failed /dev/full -q
+is "$status" 74 'a failure that cannot be put into FILE: 74'
+like "$err" "^kandy: send: cannot write '/dev/full': No space left on device; 1 of 1 messages were not sent" 'and why, beside the sum'
+messages 1 3000 >in
+run_in in as alice kandy send --jsonl --failed /dev/full
+is "$status" 0 'where there is nothing to be put there, all is well'
+XDG_STATE_HOME=$scratch/state-nobody run_in in kandy send --jsonl --failed /dev/full
+is "$status" 77 'without a login it stays 77'
+is "$(grep -c "not logged in.*; cannot write '/dev/full'" "$err")" 1 'and both are said'
+
+finish
