@@ -106,7 +106,12 @@ static const struct opt opts[] = {
 		.name = "unordered",
 		AT(unordered),
 		.help = "print results as they come, not in the order of the input" },
-	{ .kind = OPT_FLAG, .name = "fail-fast", AT(fail_fast), .help = "begin nothing more after the first failure" },
+	{ .kind = OPT_FLAG,
+		.name = "fail-fast",
+		AT(fail_fast),
+		.help = "begin nothing more after the first failure",
+		.more = "What has been read by then and was not tried, is an error line as any failure. More is not read: the sum on "
+			"stderr says behind which line reading ended." },
 	{ .kind = OPT_STRING,
 		.name = "failed",
 		.metavar = "FILE",
@@ -442,6 +447,16 @@ static enum status tell_failed_err(const struct run *run, enum status st, struct
 	return err->status;
 }
 
+/* The sum is of what was read: one has to know that there may be more. */
+static void add_unread(const struct run *run, struct err *err)
+{
+	struct err sum = *err;
+
+	if (run->batch && !run->input.ended)
+		err_set(err, sum.status, "%s; reading ended behind line %lld", sum.text,
+			(long long)run->input.lines.number);
+}
+
 static enum status sum_up(const struct run *run, struct err *err)
 {
 	if (run->output) {
@@ -450,6 +465,7 @@ static enum status sum_up(const struct run *run, struct err *err)
 	}
 	if (run->why_over.status) {
 		*err = run->why_over;
+		add_unread(run, err);
 		return err->status;
 	}
 	if (!run->lost)
@@ -459,10 +475,14 @@ static enum status sum_up(const struct run *run, struct err *err)
 		return err->status;
 	}
 	if (run->batch && run->unknown == run->lost)
-		return err_set(err, ST_TEMPFAIL, "it is not known of %lld of %lld messages whether they arrived",
+		err_set(err, ST_TEMPFAIL, "it is not known of %lld of %lld messages whether they arrived",
 			(long long)run->lost, (long long)(run->sent + run->lost));
-	return err_set(err, !run->batch && run->alike && !run->sent ? run->first.status : ST_PARTIAL,
-		"%lld of %lld messages were not sent", (long long)run->lost, (long long)(run->sent + run->lost));
+	else
+		err_set(err, !run->batch && run->alike && !run->sent ? run->first.status : ST_PARTIAL,
+			"%lld of %lld messages were not sent", (long long)run->lost,
+			(long long)(run->sent + run->lost));
+	add_unread(run, err);
+	return err->status;
 }
 
 static enum status send_all(struct run *run, const struct run_ctx *ctx, struct err *err)

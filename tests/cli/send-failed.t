@@ -41,6 +41,7 @@ messages 4 6 >&8
 messages 7 9 >&8
 ended
 is "$status $(grep -c '"sent"' "$out") $(wc_l failed)" '77 2 7' 'what is written after that is among the failed'
+like "$err" 'reading ended behind line 3$' 'and where reading ended is said'
 same <(messages 3 9) failed 'whole, in its order'
 mkdir "$scratch/state-nobody"
 state=$scratch/state-nobody begin
@@ -56,6 +57,7 @@ ok '--fail-fast' wait_for waits
 messages 3 9 >&8
 ended
 is "$status" 1 'ends with 1'
+is "$(tail -n 1 "$err")" 'kandy: send: 1 of 2 messages were not sent; reading ended behind line 2' 'says where reading ended'
 same <(messages 2 9) failed 'and has the rest in FILE, too'
 fresh
 begin -q
@@ -72,6 +74,19 @@ wait "$pid"
 is "$? $(tail -n 1 "$err" | grep -o 'not logged in.*')" "77 not logged in; run 'kandy login'; 'failed' lacks the lines of stdin that were not read" 'is told as well'
 same <(messages 1 2) failed 'what had been written by then is there'
 exec 8>&-
+
+# ---- more lines than are looked at at once ----
+
+fresh --fault 'POST messages 5:400'
+messages 1 5000 >in
+run_in in as alice kandy send --jsonl --fail-fast --failed failed
+n=$(wc_l "$out")
+is "$status $((n < 5000))" '1 1' '--fail-fast with a long file: not all of it is read'
+is "$(tail -n 1 "$err")" "kandy: send: $(grep -c '"error"' "$out") of $n messages were not sent; reading ended behind line $n" 'and the sum says how much'
+is "$(($(grep -c '"sent"' "$out") + $(wc_l failed)))" 5000 'nothing is missing'
+{ echo '{"to":"nobody@nowhere.example","text":"x"}'; messages 1 9; } >in
+run_in in as alice kandy send --jsonl --fail-fast -j 1
+is "$status $(tail -n 1 "$err")" '1 kandy: send: 10 of 10 messages were not sent' 'where all was read, nothing is said of that'
 
 # ---- FILE cannot be written ----
 
