@@ -162,6 +162,7 @@ struct run {
 	int64_t sent, lost, unknown; /* recipients; what is unknown is lost as well */
 	bool alike; /* all that were lost were so with the same status */
 	struct err first; /* failure */
+	struct err first_told; /* the same with its line and address, if it is one of several */
 	enum status output; /* the first failure of stdout */
 	struct err output_err;
 	struct err failed_err; /* what was first wrong with the file of --failed */
@@ -175,6 +176,32 @@ struct run {
 
 /* ---- results --------------------------------------------------------------------------------------------------- */
 
+/* Of one among several. With -q there is one line on stderr, the sum, and the first of them is named in that. */
+static void tell_failure(struct run *run, const struct outbox_item *item, const struct address *to,
+	const struct err *err)
+{
+	struct err told = *err;
+
+	if (item->line && to)
+		err_prefix(&told, "line %lld, '%s'", (long long)item->line, to->id);
+	else if (item->line)
+		err_prefix(&told, "line %lld", (long long)item->line);
+	else
+		err_prefix(&told, "'%s'", to->id);
+	if (!run->first_told.status)
+		run->first_told = told;
+	if (!run->params->common.quiet)
+		log_error("%s", told.text);
+}
+
+static void add_first_told(const struct run *run, struct err *err)
+{
+	struct err sum = *err;
+
+	if (run->params->common.quiet && run->first_told.status)
+		err_set(err, sum.status, "%s; the first: %s", sum.text, run->first_told.text);
+}
+
 static void note_failure(struct run *run, const struct outbox_item *item, const struct outbox_result *result)
 {
 	const struct err *err = &result->err;
@@ -186,14 +213,8 @@ static void note_failure(struct run *run, const struct outbox_item *item, const 
 	run->alike = !run->first.status || (run->alike && run->first.status == err->status);
 	if (!run->first.status)
 		run->first = *err;
-	if (!run->batch && item->to_count == 1)
-		return; /* main says it */
-	if (item->line && result->to)
-		log_error("line %lld, '%s': %s", (long long)item->line, result->to->id, err->text);
-	else if (item->line)
-		log_error("line %lld: %s", (long long)item->line, err->text);
-	else
-		log_error("'%s': %s", result->to->id, err->text);
+	if (run->batch || item->to_count != 1) /* else main says it */
+		tell_failure(run, item, result->to, err);
 }
 
 static void stop(struct run *run, const struct err *why)
@@ -482,6 +503,7 @@ static enum status sum_up(const struct run *run, struct err *err)
 			"%lld of %lld messages were not sent", (long long)run->lost,
 			(long long)(run->sent + run->lost));
 	add_unread(run, err);
+	add_first_told(run, err);
 	return err->status;
 }
 
@@ -507,6 +529,21 @@ static enum status send_all(struct run *run, const struct run_ctx *ctx, struct e
 	return st;
 }
 
+/* The error lines that it would give. */
+static void show_bad(struct run *run, const struct outbox_item *item)
+{
+	size_t count = item->to_count ? item->to_count : 1;
+
+	for (size_t i = 0; i < count; i++) {
+		struct outbox_result result = {
+			.state = OUTBOX_FAILED, .to = item->to_count ? &item->to[i] : NULL, .err = item->bad
+		};
+
+		report_error(&run->line, "send", item, &result);
+		tell_failure(run, item, result.to, &item->bad);
+	}
+}
+
 static enum status show_all(struct run *run, struct err *err)
 {
 	enum status st = ST_OK, bad = ST_OK;
@@ -524,16 +561,17 @@ static enum status show_all(struct run *run, struct err *err)
 		for (size_t i = 0; !item->bad.status && i < item->to_count; i++)
 			report_dry_run(&run->line, item, &item->to[i]);
 		if (item->bad.status) {
-			struct outbox_result result = { .state = OUTBOX_FAILED, .err = item->bad };
-
-			report_error(&run->line, "send", item, &result);
-			log_error("line %lld: %s", (long long)item->line, item->bad.text);
+			show_bad(run, item);
 			bad = ST_PARTIAL;
 		}
 		st = output_add(run->line.data, run->line.len, err);
 		item_free(item);
 	}
-	return st || !bad ? st : err_set(err, bad, "some lines cannot be sent");
+	if (!st && bad) {
+		st = err_set(err, bad, "some lines cannot be sent");
+		add_first_told(run, err);
+	}
+	return st;
 }
 
 static enum status gather(struct run *run, const struct run_ctx *ctx, enum send_form *form, struct err *err)
@@ -611,7 +649,7 @@ static const char *const description[] = {
 	"conversation's history is looked at before it is sent again (--on-unknown).",
 	"If one message cannot be sent, a sentence on stderr says why, and the exit code is that of the failure. With --lines and --jsonl, "
 	"each failure is also an \"event\":\"error\" line on stdout in the place of the result, the rest goes on, and the exit code is 1. Without "
-	"a login the run ends.",
+	"a login the run ends. With -q there is one sentence on stderr, whatever has failed: the sum, and the first reason.",
 	"A line of --jsonl is {\"to\":ADDRESS or [ADDRESS...], \"text\":TEXT, \"files\":[PATH...], \"type\":TYPE, \"ref\":ANYTHING}, or a message as 'kandy "
 	"listen' and 'kandy fetch-links' print it, whose \"address\" is as good as \"to\". Its \"ref\" comes back in the result. A file may also be {\"path\":PATH, \"name\":NAME, "
 	"\"mimeType\":TYPE}. At most 1000 recipients and 100 files a line, and 4 MiB a line or text.",

@@ -101,4 +101,32 @@ XDG_STATE_HOME=$scratch/state-nobody run_in in kandy send --jsonl --failed /dev/
 is "$status" 77 'without a login it stays 77'
 is "$(grep -c "not logged in.*; cannot write '/dev/full'" "$err")" 1 'and both are said'
 
+# ---- -q: one line on stderr, whatever has failed ----
+
+fresh --fault 'POST messages *:400'
+run as alice kandy send -q -t bob@sandbox.example -t carol@sandbox.example -m x
+is "$(wc_l "$err") $(grep -cE "^kandy: send: 2 of 2 messages were not sent; the first: 'bob@sandbox.example': .*status 400" "$err")" '1 1' \
+	'-q: two recipients, one line: the sum and the first reason'
+run as alice kandy send -q -t bob@sandbox.example -m x
+like "$err" '^kandy: send: [^;]*status 400[^;]*(; POST [^;]*)?$' 'one alone has its own'
+{ messages 1 2; echo nonsense; } >in
+run_in in as alice kandy send --jsonl -q
+is "$status $(wc_l "$err") $(grep -cE "^kandy: send: 3 of 3 messages were not sent; the first: line 1, 'bob@sandbox.example': .*status 400" "$err")" '1 1 1' 'a batch'
+is "$(jq -r .event "$out" | paste -sd' ')" 'error error error' 'stdout has the others'
+run_in in as alice kandy send --jsonl -q --failed /dev/full
+is "$status $(wc_l "$err") $(grep -c "^kandy: send: cannot write '/dev/full': .*; 3 of 3 messages were not sent; the first: line 1" "$err")" '74 1 1' \
+	'and a FILE that cannot be written'
+run_in in as alice kandy send --jsonl
+is "$(wc_l "$err") $(tail -n 1 "$err")" '4 kandy: send: 3 of 3 messages were not sent' 'without -q each has its line'
+echo '{"to":["bob@sandbox.example","bad"],"text":"x"}' >>in
+run_in in as alice kandy send --jsonl -q -N
+is "$status $(wc_l "$err") $(grep -c '^kandy: send: some lines cannot be sent; the first: line 3: not JSON' "$err")" '1 1 1' '-q -N'
+run_in in as alice kandy send --jsonl -N
+is "$(jq -c '[.event,.line,.destination[0]]' "$out" | paste -sd' ')" \
+	'["dry-run",1,"bob@sandbox.example"] ["dry-run",2,"bob@sandbox.example"] ["error",3,null] ["error",4,"bob@sandbox.example"] ["error",4,"bad"]' \
+	'-N: a bad line has a line for each recipient'
+cp "$out" dry
+run_in in as alice kandy send --jsonl
+same <(jq -c 'select(.line>2)' dry) <(jq -c 'select(.line>2)' "$out") 'the same that it has when it is sent'
+
 finish
