@@ -21,8 +21,8 @@
 
 struct exchange {
 	const struct client_call *call;
-	struct retry retry;
-	int64_t attempts;
+	struct retry own_retry, *retry; /* `retry`: that, or the call's */
+	int64_t attempts; /* with the one that was answered 401, which is none for `retry` */
 	int64_t due_ms; /* when the next attempt may begin, clock_mono_ms() */
 	struct secret token; /* what the attempt under way carries */
 	bool refused; /* that token was answered 401 */
@@ -85,8 +85,11 @@ static void exchange_release(struct exchange *x)
 static enum status exchange_begin(struct client *client, struct exchange *x, const struct client_call *call,
 	struct err *err)
 {
-	*x = (struct exchange){ .call = call, .due_ms = clock_mono_ms() };
-	retry_start(&x->retry, &client->config.retry, x->due_ms);
+	*x = (struct exchange){ .call = call, .due_ms = clock_mono_ms(), .retry = call->retry };
+	if (!x->retry) {
+		x->retry = &x->own_retry;
+		retry_start(x->retry, &client->config.retry, x->due_ms);
+	}
 	return resolve(client, x, err);
 }
 
@@ -178,7 +181,7 @@ static bool exchange_again(struct exchange *x, enum status *status, struct http_
 		*status = service_error(response, what, err);
 		free(what);
 	}
-	delay = retry_delay(&x->retry, err, is_idempotent(x->call), now);
+	delay = retry_delay(x->retry, err, is_idempotent(x->call), now);
 	if (delay < 0)
 		return false;
 	log_verbose("%s; trying again in %.1f s", err->text, (double)delay / 1000);

@@ -103,6 +103,11 @@ struct client_call {
 	/* may be repeated although it may have been sent (GET, PUT, DELETE are so by themselves) */
 	bool idempotent;
 	bool dated; /* client_answer.date_ms is wanted */
+	/*
+	 * What is left of --retry and --retry-max-time, begun by the caller and shared by the calls that are made for
+	 * one thing; it lives as long as the call. NULL: the call has all of the settings' for itself.
+	 */
+	struct retry *retry;
 	int64_t timeout_ms; /* 0: the settings' */
 	int64_t low_speed_time_ms;
 	size_t max_body; /* bytes of the answer; 0: http.h's */

@@ -36,8 +36,7 @@ struct delivery {
 	enum delivery_step step;
 	bool uncertain; /* the item's; until history has said no */
 	int64_t due_ms; /* clock_mono_ms() */
-	struct retry retry; /* of sending again */
-	bool retrying; /* `retry` has begun */
+	struct retry retry; /* of all its posts, whether the client repeats one or we do; begun by the first */
 	int64_t attempts, attempted_ms, lost_ms;
 	bool maybe; /* an attempt may have been received, and history has not been heard yet, or not asked */
 	bool pending; /* ... and the service may still be at work on it */

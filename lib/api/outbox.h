@@ -83,7 +83,7 @@ struct outbox_result {
 struct outbox_config {
 	struct outbox_transport transport;
 	const char *user_id, *sender, *correlator; /* of the session; copied */
-	struct retry_policy retry; /* for sending again what history does not show */
+	struct retry_policy retry; /* of a message, however its attempts fail */
 	int64_t jobs; /* at least 1 */
 	enum outbox_on_unknown on_unknown;
 	int64_t look_again_ms; /* 0: OUTBOX_LOOK_AGAIN_MS */

@@ -53,11 +53,6 @@ static void post_again(struct outbox *outbox, struct delivery *delivery)
 		upload_want(outbox, delivery->parcel);
 		return;
 	}
-	if (!delivery->retrying) {
-		retry_start(&delivery->retry, &outbox->config.retry, clock_mono_ms());
-		delivery->retrying = true;
-	}
-	delivery->retry.attempts = delivery->attempts;
 	err = *delivery->err;
 	err.outcome = ERR_NOT_SENT;
 	err.retryable = true;
@@ -195,10 +190,16 @@ static enum status begin_post(struct outbox *outbox, struct delivery *delivery, 
 		return st;
 	if (!delivery->attempted_ms)
 		delivery->attempted_ms = now;
+	if (!delivery->retry.policy)
+		retry_start(&delivery->retry, &outbox->config.retry, clock_mono_ms());
 	message_path(&job->path, outbox->user_id, delivery->message.to);
 	message_encode(&job->body, &delivery->message, outbox->correlator);
 	job->call = (struct client_call){
-		.method = "POST", .path = job->path.data, .json = job->body.data, .json_len = job->body.len
+		.method = "POST",
+		.path = job->path.data,
+		.json = job->body.data,
+		.json_len = job->body.len,
+		.retry = &delivery->retry,
 	};
 	return outbox->config.transport.start(outbox->config.transport.client, &job->call, on_posted, job, err);
 }

@@ -31,6 +31,11 @@ attempt '--retry 0' 'POST messages *:503' 69 'POST:503' --retry 0
 attempt '429 for ever' 'POST messages *:429' 75 'POST:429 POST:429' --retry 1
 attempt 'an expired token' 'POST messages 1:401' 0 'POST:401 POST:201' && arrived 2
 attempt 'a token that is never good' 'POST messages *:401' 77 'POST:401 POST:401'
+# --retry bounds the message, however its attempts fail; a renewed token is no attempt of it
+attempt 'a lost answer, then a 503 storm' 'POST messages 1:reset,2+:503' 69 'POST:0 GET:200 GET:200 POST:503 POST:503 POST:503'
+attempt 'lost answers between 503s' 'POST messages 1:503,2:reset,3:503,4+:reset' 75 'POST:503 POST:0 GET:200 GET:200 POST:503 POST:0 GET:200 GET:200'
+attempt 'a lost answer and an expired token' 'POST messages 1:401,2+:reset' 75 'POST:401 POST:0 GET:200 GET:200 POST:0 GET:200 GET:200' --retry 1
+attempt 'the time of the looks counts' 'POST messages 1:reset,2+:503' 75 'POST:0 GET:200 GET:200' --retry-max-time 1s
 attempt 'what a server does not know' 'POST messages *:501' 69 'POST:501'
 attempt 'a code of a gateway: it may have been sent' 'POST messages 1:520' 0 'POST:520 GET:200 GET:200 POST:201' && arrived 2
 attempt 'a server without room' 'POST messages 1:507' 0 'POST:507 GET:200 GET:200 POST:201' && arrived 2
