@@ -53,9 +53,9 @@ struct http_response {
 	int status;
 	struct buf body;
 	char *content_type; /* "" where there is none */
-	char *etag, *last_modified, *content_range, *location, *date; /* "" where there is none */
+	char *etag, *last_modified, *content_range, *location, *date, *retry_after; /* "" where there is none */
 	int64_t content_length; /* -1: unknown */
-	int64_t retry_after_ms; /* http_date.h; -1: none */
+	int64_t retry_after_ms; /* http_date.h, a date by the clock of `date` if there is one; -1: none */
 };
 
 struct http_request {

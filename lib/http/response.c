@@ -31,6 +31,7 @@ void http_response_release(struct http_response *response)
 	release_text(response->content_range);
 	release_text(response->location);
 	release_text(response->date);
+	release_text(response->retry_after);
 	memset(response, 0, sizeof(*response));
 }
 
@@ -44,6 +45,7 @@ void response_reset(struct http_response *response, size_t max_body)
 	response->content_range = nothing;
 	response->location = nothing;
 	response->date = nothing;
+	response->retry_after = nothing;
 	response->content_length = -1;
 	response->retry_after_ms = -1;
 }
@@ -59,6 +61,7 @@ static const struct {
 	{ "content-range", offsetof(struct http_response, content_range) },
 	{ "location", offsetof(struct http_response, location) },
 	{ "date", offsetof(struct http_response, date) },
+	{ "retry-after", offsetof(struct http_response, retry_after) },
 };
 
 static bool is_named(const char *name, size_t len, const char *wanted)
@@ -69,7 +72,7 @@ static bool is_named(const char *name, size_t len, const char *wanted)
 static void take_header(struct transfer *t, const char *name, size_t name_len, const char *value, size_t len)
 {
 	struct http_response *r = &t->response;
-	char text[64]; /* enough for a number or a date */
+	char text[64]; /* enough for a number */
 	int64_t n;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -87,9 +90,7 @@ static void take_header(struct transfer *t, const char *name, size_t name_len, c
 		return;
 	memcpy(text, value, len);
 	text[len] = '\0';
-	if (is_named(name, name_len, "retry-after"))
-		r->retry_after_ms = retry_after_ms(text, clock_wall_ms());
-	else if (is_named(name, name_len, "content-length") && parse_int64(text, &n) && n >= 0)
+	if (is_named(name, name_len, "content-length") && parse_int64(text, &n) && n >= 0)
 		r->content_length = n;
 }
 
@@ -105,6 +106,17 @@ static void take_line(struct transfer *t, const char *line, size_t len)
 	for (; end > value && (end[-1] == ' ' || end[-1] == '\t'); end--)
 		;
 	take_header(t, line, (size_t)(colon - line), value, (size_t)(end - value));
+}
+
+/* When all headers are there: a date in Retry-After is one by the server's clock, which Date tells wherever it stands. */
+static void take_retry_after(struct http_response *response)
+{
+	int64_t now;
+
+	if (!*response->retry_after)
+		return;
+	now = http_date_ms(response->date);
+	response->retry_after_ms = retry_after_ms(response->retry_after, now >= 0 ? now : clock_wall_ms());
 }
 
 /* "HTTP/1.1 200 OK", of which libcurl has seen to the form: 200; 0 for anything else. */
@@ -130,6 +142,8 @@ static bool end_head(struct transfer *t)
 	t->in_body = t->response.status >= 200;
 	if (t->in_body && t->coded)
 		err_set(&t->err, ST_PROTOCOL, "the answer has a transfer coding that was not asked for");
+	if (t->in_body)
+		take_retry_after(&t->response);
 	return t->err.status == ST_OK;
 }
 

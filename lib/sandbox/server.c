@@ -176,13 +176,13 @@ static void send_answer(struct client *client)
 	}
 }
 
-static void add_retry_after(struct answer *answer, const struct fault *fault)
+static void add_retry_after(const struct sandbox *s, struct answer *answer, const struct fault *fault)
 {
 	struct buf text;
 
 	buf_init(&text, 64);
 	if (fault->date)
-		answer_date(&text, clock_wall_ms() + 2000);
+		answer_date(&text, sandbox_time(s) + 2000);
 	else if (fault->number >= 0)
 		buf_addf(&text, "%lld", (long long)fault->number);
 	if (text.len)
@@ -213,7 +213,7 @@ static bool fault_answers(struct client *client)
 	case FAULT_STATUS:
 		answer_error(answer, fault->status, fault->status == 403 ? "POL0001" : "SVC0001",
 			"A service error occurred. Error code is %1", "ordered");
-		add_retry_after(answer, fault);
+		add_retry_after(client->s, answer, fault);
 		return true;
 	case FAULT_HTML:
 		answer->status = 200;

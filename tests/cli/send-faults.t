@@ -85,6 +85,14 @@ run as alice kandy send -t bob@sandbox.example -m once
 is "$status $(ours once)$(jq -r 'select(.fault=="lost")|.json.chatMessage.text' "$sandbox_record")" '0 0once' 'a service whose clock is hours behind is understood: nothing is sent twice'
 kill "$sandbox_pid"
 
+# ten minutes ahead, and it wants two seconds
+fresh --fault 'POST messages 1:503/date'
+curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"clock","ahead":600000}' "$KANDY_BASE_URL/sandbox/control" >/dev/null
+run as alice kandy send -t bob@sandbox.example -m later --retry-max-time 100s
+is "$status $(ours later)" '0 1' 'a date in Retry-After is one by the clock of the service'
+ok '    is waited for' test "$(apart)" -ge 900
+kill "$sandbox_pid"
+
 head -c 200000 /dev/urandom > file
 attempt 'an upload whose answer is lost' 'POST objects 1:lost' 0 'POST:0 POST:201 POST:201' -a file && arrived 1
 attempt 'an upload that is reset' 'POST objects 1:reset' 0 'POST:0 POST:201 POST:201' -a file && arrived 1

@@ -294,6 +294,21 @@ static void answer_with_everything(struct server *s, int fd)
 		"Retry-After: 7\r\nTransfer-Encoding: chunked\r\nTrailer: ETag\r\n\r\n5\r\nhello\r\n0\r\nETag: trailing\r\n\r\n");
 }
 
+/* A server whose clock is years behind, and that wants five seconds. */
+static void answer_later(struct server *s, int fd)
+{
+	read_request(s, fd);
+	say(fd,
+		"HTTP/1.1 503 Busy\r\nRetry-After: Wed, 21 Oct 2015 07:28:05 GMT\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\n"
+		"Content-Length: 0\r\n\r\n");
+}
+
+static void answer_later_undated(struct server *s, int fd)
+{
+	read_request(s, fd);
+	say(fd, "HTTP/1.1 503 Busy\r\nRetry-After: Wed, 21 Oct 2015 07:28:05 GMT\r\nContent-Length: 0\r\n\r\n");
+}
+
 static void answer_redirect(struct server *s, int fd)
 {
 	read_request(s, fd);
@@ -535,6 +550,18 @@ static void test_answer_fields(void)
 	tap_int(r.content_length, 0, "... length");
 	tap_str(r.etag, "", "... a header that is not there is empty");
 	tap_int(r.retry_after_ms, -1, "... and so is Retry-After");
+	http_response_release(&r);
+	http_free(http);
+
+	http = client(answer_later);
+	tap_int(http_perform(http, &request, &r, &err), ST_OK, "a date in Retry-After");
+	tap_int(r.retry_after_ms, 5000, "... is one by the clock of the answer, whose Date comes later");
+	http_response_release(&r);
+	http_free(http);
+
+	http = client(answer_later_undated);
+	tap_int(http_perform(http, &request, &r, &err), ST_OK, "the same without a Date");
+	tap_int(r.retry_after_ms, 0, "... is one by our clock");
 	http_response_release(&r);
 	http_free(http);
 }
