@@ -35,8 +35,9 @@
 #define OUTBOX_ANCHORS_KEPT 4096 /* conversations of which the last message ID is remembered */
 #define OUTBOX_HELD_MAX 16384 /* conversations that are held back; with so many, all are: it is not they that fail */
 /*
- * A message that history does not show yet may still be on its way: it is looked for again after that time, and where
- * the service may still be at work on it (err.pending), again and again, up to half a minute.
+ * A message that history does not show yet may still be on its way: it is looked for again after that time, and once
+ * more after twice as long; where the service may still be at work on it (err.pending), again and again, up to half a
+ * minute.
  */
 #define OUTBOX_LOOK_AGAIN_MS 1500
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKS 2U /* before what history does not show is surely not there */
+#define LOOKS 3U /* before what history does not show is surely not there */
 #define CLOCK_MS INT64_C(2000) /* an answer that took longer tells too little of the service's clock */
 #define LOOKS_PENDING 6U /* the same where the service may still be at work on it */
 

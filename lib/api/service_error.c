@@ -190,6 +190,20 @@ static enum status kind_of(const struct http_response *response, bool sentence, 
 	return ST_AUTH;
 }
 
+/* It did not wait for the end, or lost sight of the service behind it: 502 and 504, and four codes of CDNs. */
+static bool is_gateway(int status)
+{
+	switch (status) {
+	case 502:
+	case 504:
+	case 520:
+	case 522:
+	case 523:
+	case 524: return true;
+	}
+	return false;
+}
+
 enum status service_error(const struct http_response *response, const char *what, struct err *err)
 {
 	struct err told = ERR_INIT;
@@ -219,8 +233,7 @@ enum status service_error(const struct http_response *response, const char *what
 			content_type(response));
 	told.http = response->status;
 	told.outcome = outcome;
-	/* a gateway that did not wait for the end: 504, and what CDNs call 522 and 524 */
-	told.pending = response->status == 504 || response->status == 522 || response->status == 524;
+	told.pending = is_gateway(response->status);
 	told.retryable =
 		(st == ST_TEMPFAIL || st == ST_UNAVAILABLE) && response->status != 501 && response->status != 505;
 	told.retry_after_ms = response->retry_after_ms;

@@ -50,6 +50,9 @@ static const struct {
 	{ 504, "", "", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "504" },
 	{ 507, "", "", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "507" },
 	{ 520, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "520" },
+	{ 521, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "521" },
+	{ 522, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "522" },
+	{ 523, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "523" },
 	{ 524, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "524" },
 	{ 501, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "501" },
 	{ 505, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "505" },
@@ -84,6 +87,11 @@ static void test_refuses(void)
 	}
 }
 
+static bool is_gateway(int http)
+{
+	return http == 502 || http == 504 || http == 520 || (http >= 522 && http <= 524);
+}
+
 int main(void)
 {
 	struct http_response response = { .retry_after_ms = -1 };
@@ -101,7 +109,7 @@ int main(void)
 		tap_int(err.http, cases[i].http, "HTTP status");
 		tap_int(err.outcome, cases[i].outcome, "outcome");
 		tap_int(err.retryable, cases[i].retryable, "retryable");
-		tap_int(err.pending, cases[i].http == 504 || cases[i].http == 524, "still at work on it");
+		tap_int(err.pending, is_gateway(cases[i].http), "still at work on it");
 		tap_str(err.code, cases[i].code, "code");
 		tap_ok(strstr(err.text, cases[i].text) != NULL, err.text);
 		buf_release(&response.body);
