@@ -38,6 +38,8 @@ struct delivery {
 	int64_t due_ms; /* clock_mono_ms() */
 	struct retry retry; /* of all its posts, whether the client repeats one or we do; begun by the first */
 	int64_t attempts, attempted_ms, lost_ms;
+	int64_t posted_ms; /* wall clock, of the last post */
+	bool replaced; /* what it was answered with was taken by another process, so it was posted once more */
 	bool maybe; /* an attempt may have been received, and history has not been heard yet, or not asked */
 	bool pending; /* ... and the service may still be at work on it */
 	unsigned looks; /* how often history had nothing, since the last post */
@@ -146,7 +148,7 @@ struct outbox {
 /* outbox.c */
 void outbox_ready(struct outbox *outbox, struct delivery *delivery); /* it can go on as soon as a job is free */
 void outbox_delay(struct outbox *outbox, struct delivery *delivery, int64_t ms);
-void outbox_sent(struct outbox *outbox, struct delivery *delivery); /* delivery->sent is filled */
+void outbox_sent(struct outbox *outbox, struct delivery *delivery); /* delivery->sent is filled, and noted */
 void outbox_unknown(struct outbox *outbox, struct delivery *delivery, const struct err *err); /* err: copied */
 /* `no_token`: client_answer's */
 void outbox_failed(struct outbox *outbox, struct delivery *delivery, const struct err *err, bool no_token);

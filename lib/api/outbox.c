@@ -250,7 +250,6 @@ void outbox_sent(struct outbox *outbox, struct delivery *delivery)
 
 	finish(outbox, delivery, OUTBOX_SENT, NULL);
 	if (delivery->sent.id) {
-		sent_ids_note(outbox->sent_ids, delivery->sent.id, delivery->parcel->item->origin);
 		free(lane->anchor);
 		lane->anchor = xstrdup(delivery->sent.id);
 	}

@@ -84,6 +84,31 @@ static void maybe_sent(struct outbox *outbox, struct delivery *delivery, const s
 	outbox_ready(outbox, delivery);
 }
 
+/*
+ * The message is there, but somebody whose own was lost has found it in history before this answer came, and took it
+ * for his: one of the two is missing. Only a look that was made during this very post counts, and only once: a service
+ * that answers with the same ID again knows the two to be one.
+ */
+static bool was_taken(struct outbox *outbox, struct delivery *delivery)
+{
+	const char *id = delivery->sent.id;
+
+	return id && !delivery->replaced &&
+		sent_ids_found(outbox->sent_ids, id, delivery->parcel->item->origin, delivery->posted_ms);
+}
+
+static void replace(struct outbox *outbox, struct delivery *delivery)
+{
+	delivery->replaced = true;
+	free(delivery->lane->anchor);
+	delivery->lane->anchor = delivery->sent.id;
+	delivery->sent.id = NULL;
+	sent_release(&delivery->sent);
+	delivery->attempted_ms = clock_wall_ms();
+	delivery->lost_ms = 0;
+	outbox_ready(outbox, delivery);
+}
+
 static void on_posted(void *arg, enum status status, struct client_answer *answer, const struct err *failure)
 {
 	struct job *job = arg;
@@ -106,6 +131,12 @@ static void on_posted(void *arg, enum status status, struct client_answer *answe
 			outbox->skew_ms = delivery->sent.timestamp_ms - now;
 			outbox->skew_known = true;
 		}
+		if (was_taken(outbox, delivery)) {
+			replace(outbox, delivery);
+			return;
+		}
+		if (delivery->sent.id)
+			sent_ids_note(outbox->sent_ids, delivery->sent.id, delivery->parcel->item->origin);
 		outbox_sent(outbox, delivery);
 	} else if (err.outcome == ERR_MAYBE_SENT) {
 		maybe_sent(outbox, delivery, &err);
@@ -172,6 +203,9 @@ static void on_looked(void *arg, enum status status, struct client_answer *answe
 	case LOOKUP_FOUND:
 		delivery->sent = delivery->lookup.found;
 		delivery->lookup.found = (struct sent){ 0 };
+		if (delivery->sent.id)
+			sent_ids_find(outbox->sent_ids, delivery->sent.id, delivery->parcel->item->origin,
+				clock_wall_ms());
 		outbox_sent(outbox, delivery);
 		break;
 	case LOOKUP_UNSURE: unknown(outbox, delivery, "its history does not tell"); break;
@@ -188,6 +222,7 @@ static enum status begin_post(struct outbox *outbox, struct delivery *delivery, 
 	if (!delivery->attempts && outbox->config.before &&
 		(st = outbox->config.before(outbox->config.arg, parcel->item, &delivery->message, now, err)))
 		return st;
+	delivery->posted_ms = now;
 	if (!delivery->attempted_ms)
 		delivery->attempted_ms = now;
 	if (!delivery->retry.policy)

@@ -108,7 +108,7 @@ static void take_line(struct transfer *t, const char *line, size_t len)
 	take_header(t, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
-/* When all headers are there: a date in Retry-After is one by the server's clock, which Date tells wherever it stands. */
+/* When all headers are there: a date in Retry-After is one by the server's clock, which Date may tell later. */
 static void take_retry_after(struct http_response *response)
 {
 	int64_t now;

@@ -15,6 +15,7 @@
 
 struct place {
 	uint64_t id, origin; /* hashes; 0: none */
+	int64_t found_ms; /* when a look into history took it; 0: it was the answer to a post */
 };
 
 struct sent_ids {
@@ -74,21 +75,40 @@ static uint64_t hash_of(const char *text)
 	return hash || !text ? hash : 1;
 }
 
-void sent_ids_note(struct sent_ids *ids, const char *id, const char *origin)
+void sent_ids_find(struct sent_ids *ids, const char *id, const char *origin, int64_t now_ms)
 {
-	struct place place = { hash_of(id), hash_of(origin) };
+	struct place place = { hash_of(id), hash_of(origin), now_ms };
 
 	if (ready(ids))
 		ids->places[place.id % PLACES] = place;
 }
 
-bool sent_ids_other(struct sent_ids *ids, const char *id, const char *origin)
+void sent_ids_note(struct sent_ids *ids, const char *id, const char *origin)
+{
+	sent_ids_find(ids, id, origin, 0);
+}
+
+/* The place of `id`, if it was noted for another message than that of `origin`; else an empty one. */
+static struct place other(struct sent_ids *ids, const char *id, const char *origin)
 {
 	uint64_t wanted = hash_of(id), mine = hash_of(origin);
-	struct place place;
+	struct place place = { 0 };
 
-	if (!ready(ids))
-		return false;
-	place = ids->places[wanted % PLACES];
-	return place.id == wanted && (!mine || place.origin != mine);
+	if (ready(ids))
+		place = ids->places[wanted % PLACES];
+	if (place.id != wanted || (mine && place.origin == mine))
+		place = (struct place){ 0 };
+	return place;
+}
+
+bool sent_ids_other(struct sent_ids *ids, const char *id, const char *origin)
+{
+	return other(ids, id, origin).id != 0;
+}
+
+bool sent_ids_found(struct sent_ids *ids, const char *id, const char *origin, int64_t since_ms)
+{
+	struct place place = other(ids, id, origin);
+
+	return place.found_ms && place.found_ms >= since_ms;
 }

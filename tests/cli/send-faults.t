@@ -77,6 +77,28 @@ run as alice kandy flush
 is "$status $(ours 'backup ok')" '0 2' 'nor what a later run has sent for what waits in the spool'
 is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
 kill "$sandbox_pid"
+# at the same time: what is lost here finds in history what is under way there, and takes it for its own
+reset_seen() { grep -q '"fault":"reset"' "$sandbox_record"; }
+fresh --fault 'POST messages 1:reset,2:slow/7000'
+as alice kandy send -t bob@sandbox.example -m 'backup ok' >one 2>&1 &
+first=$!
+wait_for reset_seen
+run as alice kandy send -t bob@sandbox.example -m 'backup ok'
+wait "$first"
+is "$? $status $(ours 'backup ok')" '0 0 2' 'nor is anything lost where the other one is being sent at that moment'
+is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
+kill "$sandbox_pid"
+fresh --fault 'POST messages 1:reset,2:slow/3000'
+as alice kandy send -q --spool --on-unknown fail -t bob@sandbox.example -m 'backup ok' >/dev/null
+as alice kandy send -t bob@sandbox.example -m 'backup ok' >one 2>&1 &
+first=$!
+slow_seen() { grep -q '"fault":"slow/3000"' "$sandbox_record"; }
+ok 'a message is under way' wait_for slow_seen
+run as alice kandy flush
+wait "$first"
+is "$? $status $(ours 'backup ok')" '0 0 2' 'nor by a flush'
+is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
+kill "$sandbox_pid"
 # the service's clock is two hours behind: it says what time it is for it
 fresh --fault 'POST messages 1:lost'
 curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"clock","ahead":-7200000}' "$KANDY_BASE_URL/sandbox/control" >/dev/null

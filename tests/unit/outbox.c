@@ -3,8 +3,10 @@
  * is told.
  */
 #include "api/outbox.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/sent_ids.h"
 #include "tests/lib/tap.h"
 
 #include <stdlib.h>
@@ -448,6 +450,72 @@ static void test_lost_answers(void)
 		"'resend' does not ask either");
 }
 
+/* One message that is answered with m1 (and m2, if it is posted again), with what `note` has put into the table. */
+static void taken(void (*note)(struct sent_ids *ids, int64_t now))
+{
+	struct outbox_config config = config_of(1);
+	char path[] = "/tmp/kandy-outbox-XXXXXX";
+	int fd = mkstemp(path);
+	struct sent_ids *ids = sent_ids_new(path);
+	struct outbox_item *item = item_to(1, "a@x", "hi");
+	struct outbox *outbox;
+
+	note(ids, clock_wall_ms());
+	config.sent_ids = path;
+	outbox = begin(&config);
+	item->origin = xstrdup("mine");
+	outbox_add(outbox, item);
+	drain(outbox);
+	outbox_free(outbox);
+	sent_ids_free(ids);
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+}
+
+static void found_by_another(struct sent_ids *ids, int64_t now)
+{
+	sent_ids_find(ids, "m1", NULL, now + 60000);
+}
+
+static void found_twice(struct sent_ids *ids, int64_t now)
+{
+	sent_ids_find(ids, "m1", NULL, now + 60000);
+	sent_ids_find(ids, "m2", "another", now + 60000);
+}
+
+static void found_before(struct sent_ids *ids, int64_t now)
+{
+	sent_ids_find(ids, "m1", "another", now - 1000);
+}
+
+static void found_by_us(struct sent_ids *ids, int64_t now)
+{
+	sent_ids_find(ids, "m1", "mine", now + 60000);
+}
+
+static void posted_by_another(struct sent_ids *ids, int64_t now)
+{
+	(void)now;
+	sent_ids_note(ids, "m1", "another");
+}
+
+static void test_taken(void)
+{
+	taken(found_by_another);
+	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 2,
+		"a message that another process took for its own while it was being posted is sent once more");
+	tap_int(results.attempts, 2, "which is counted");
+	taken(found_twice);
+	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 2, "once");
+	taken(found_before);
+	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "but not for an ID that was found before the post began");
+	taken(found_by_us);
+	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "nor for what was found for the message itself");
+	taken(posted_by_another);
+	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "nor where the service gives the same answer to two");
+}
+
 /* "ping" twice to the same person: the first must not be taken for the second. */
 static void test_anchor(void)
 {
@@ -636,6 +704,7 @@ int main(void)
 	test_uploads();
 	test_bad_files();
 	test_lost_answers();
+	test_taken();
 	test_anchor();
 	test_hold();
 	test_hold_all();
