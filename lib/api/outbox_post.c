@@ -234,6 +234,7 @@ static enum status begin_post(struct outbox *outbox, struct delivery *delivery, 
 		.path = job->path.data,
 		.json = job->body.data,
 		.json_len = job->body.len,
+		.max_body = CLIENT_MESSAGE_MAX,
 		.retry = &delivery->retry,
 	};
 	return outbox->config.transport.start(outbox->config.transport.client, &job->call, on_posted, job, err);
