@@ -30,7 +30,7 @@ const char *client_mismatch(const struct client *client, const char **session_va
 
 void call_free_tasks(struct client *client);
 
-/* tokens.c: with the renewal lock held. `patient`: by the retry policy; else one attempt. */
+/* tokens.c: with the renewal lock held */
 
 client_secret_source *token_source(const struct client *client); /* NULL where none is configured */
 
@@ -43,16 +43,16 @@ enum status token_login_session(const struct client *client, struct session *ses
 
 /*
  * Logs in and saves. `secret` may have been got already; else the source, which must be there, is
- * asked now. It is wiped in any case. `*got` tells a failure to save, after which the client has
- * the tokens all the same, from a failure to log in.
+ * asked now; the caller releases it. `patient`: by the retry policy; else one attempt. `*got` tells
+ * a failure to save, after which the client has the tokens all the same, from a failure to log in.
  */
 enum status token_login(struct client *client, struct secret *secret, bool patient, bool *got,
 	struct err *err) MUST_USE;
 
 /*
- * The same with the refresh token; one that the server does not take (invalid_grant) is dropped
+ * The same with the refresh token, in one attempt; one that the server does not take (invalid_grant) is dropped
  * from the cache.
  */
-enum status token_refresh(struct client *client, bool patient, bool *got, struct err *err) MUST_USE;
+enum status token_refresh(struct client *client, bool *got, struct err *err) MUST_USE;
 
 #endif

@@ -26,8 +26,8 @@
 struct client;
 
 /*
- * Gets the password or client secret at the moment when it is needed; it is wiped right after its
- * use.
+ * Gets the password or client secret at the moment when it is needed; it is wiped once the login has
+ * worked or is given up.
  */
 typedef enum status client_secret_source(void *arg, struct secret *out, struct err *err);
 

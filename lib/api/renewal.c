@@ -2,9 +2,11 @@
  * When a token is got, and by which of the profile's processes.
  *
  * Whoever needs a new token takes the renewal lock, looks into the cache once more, and asks the
- * server only if the others have left nothing there. The lock goes with its process, so a process
- * that is killed inside blocks nobody. A renewal that can wait (half of the lifetime is over, and
- * the token is still good) never waits for a lock, and its failure is none.
+ * server only if the others have left nothing there. It does so once, and waits for its next attempt
+ * without the lock: where the service is away, each process is at it for as long as its own policy
+ * says. The lock goes with its process, so a process that is killed inside blocks nobody. A renewal
+ * that can wait (half of the lifetime is over, and the token is still good) never waits for a lock,
+ * and its failure is none.
  */
 #include "api/client-int.h"
 
@@ -68,15 +70,14 @@ static enum status not_logged_in(const struct client *client, struct err *err)
 	return err_set(err, ST_AUTH, "not logged in; run 'kandy login%s'", option);
 }
 
-/* With the renewal lock held, and the cache read under it. */
-static enum status renew_locked(struct client *client, enum need need, struct err *err)
+/* One attempt, with the renewal lock held, and the cache read under it. `secret` is kept for the next one. */
+static enum status renew_locked(struct client *client, struct secret *secret, struct err *err)
 {
-	struct secret secret = { 0 };
 	enum status st = ST_AUTH;
 	bool got = false, login = true;
 
 	if (can_refresh(client)) {
-		st = token_refresh(client, need == NOW, &got, err);
+		st = token_refresh(client, &got, err);
 		login = st == ST_AUTH && !got;
 		if (login)
 			log_verbose("the server does not renew the token: %s", err->text);
@@ -85,7 +86,7 @@ static enum status renew_locked(struct client *client, enum need need, struct er
 			return st;
 	}
 	if (login && token_source(client))
-		st = token_login(client, &secret, need == NOW, &got, err);
+		st = token_login(client, secret, false, &got, err);
 	else if (login)
 		st = not_logged_in(client, err);
 	if (st && got) {
@@ -125,13 +126,12 @@ static enum status lock_slice(struct client *client, int wait_ms, int *fd, struc
 }
 
 /*
- * Waits for the lock, or for the token that its holder gets. With ST_OK, `*need` says what is left
+ * Waits for the lock, or for the token that its holder gets, until `deadline`. With ST_OK, `*need` says what is left
  * to do, and `*fd` is the lock, or -1 where it is not needed any more.
  */
-static enum status take_turn(struct client *client, const struct secret *stale, enum need *need, int *fd,
-	struct err *err)
+static enum status take_turn(struct client *client, const struct secret *stale, int64_t deadline, enum need *need,
+	int *fd, struct err *err)
 {
-	int64_t deadline = clock_mono_ms() + patience_ms(client);
 	enum status st;
 
 	for (;;) {
@@ -152,9 +152,59 @@ static enum status take_turn(struct client *client, const struct secret *stale, 
 			return ST_OK;
 		}
 		if (clock_mono_ms() >= deadline)
-			return err_set(err, ST_TEMPFAIL, "another kandy has been renewing the token for %d s",
-				(int)(patience_ms(client) / 1000));
+			return err_set(err, ST_TEMPFAIL,
+				"there is no token yet: for %d s, other processes of this profile have been asking '%s' for one",
+				(int)(patience_ms(client) / 1000), client->base.origin);
 	}
+}
+
+/* False: that was the last attempt, or `err` is a signal's. */
+static bool wait_for_next(struct retry *retry, enum status *status, struct err *err)
+{
+	int64_t delay = retry_delay(retry, err, true, clock_mono_ms());
+
+	if (delay < 0)
+		return false;
+	log_verbose("%s; trying again in %.1f s", err->text, (double)delay / 1000);
+	interrupt_sleep_ms(delay);
+	if (interrupt_status())
+		*status = err_set(err, interrupt_status(), "interrupted");
+	return !interrupt_status();
+}
+
+/*
+ * By the retry policy, unless it can wait. The time that others hold the lock is part of the policy's; once they have
+ * held it for too long, an attempt of one's own that failed is the better reason.
+ */
+static enum status renew(struct client *client, const struct secret *stale, enum need *need, struct err *err)
+{
+	int64_t now = clock_mono_ms(), deadline = now + patience_ms(client);
+	struct secret secret = { 0 };
+	struct retry retry;
+	enum status st = ST_OK;
+	int fd;
+
+	retry_start(&retry, &client->config.retry, now);
+	do {
+		struct err why = ERR_INIT;
+		enum status turn = take_turn(client, stale, deadline, need, &fd, &why);
+
+		if (turn) {
+			if (!st || turn != ST_TEMPFAIL) {
+				st = turn;
+				*err = why;
+			}
+			break;
+		}
+		if (*need == FINE) {
+			st = ST_OK;
+			break;
+		}
+		st = renew_locked(client, &secret, err);
+		close(fd);
+	} while (st && *need == NOW && wait_for_next(&retry, &st, err));
+	secret_release(&secret);
+	return st;
 }
 
 enum status client_authenticate(struct client *client, const struct secret *stale, struct err *err)
@@ -162,7 +212,6 @@ enum status client_authenticate(struct client *client, const struct secret *stal
 	enum need need = need_of(client, stale);
 	struct err why = ERR_INIT;
 	enum status st;
-	int fd;
 
 	if (need == FINE)
 		return ST_OK;
@@ -175,10 +224,7 @@ enum status client_authenticate(struct client *client, const struct secret *stal
 		put_off(client, PAUSE_MS);
 		return need == SOON ? ST_OK : not_logged_in(client, err);
 	}
-	if (!(st = take_turn(client, stale, &need, &fd, &why)) && need != FINE) {
-		st = renew_locked(client, need, &why);
-		close(fd);
-	}
+	st = renew(client, stale, &need, &why);
 	if (st && need == SOON && !interrupt_status()) {
 		log_verbose("the token could not be renewed yet: %s", why.text);
 		put_off(client, PAUSE_MS);

@@ -147,7 +147,7 @@ out:
 }
 
 /*
- * Asks for tokens until there is an answer or the policy gives up. A lost answer is asked for
+ * Asks for tokens once, or until there is an answer or the policy gives up. A lost answer is asked for
  * again: at worst the server calls the refresh token used, and then a login is what would have been
  * needed anyway.
  */
@@ -239,7 +239,6 @@ enum status token_login(struct client *client, struct secret *secret, bool patie
 		st = token_source(client)(client->config.secret_arg, secret, err);
 	if (!st)
 		st = ask(client, project ? AUTH_PROJECT : AUTH_PASSWORD, secret, &session, patient, err);
-	secret_release(secret);
 	if (!st) {
 		*got = true;
 		log_verbose("logged in as '%s'", session.address);
@@ -249,7 +248,7 @@ enum status token_login(struct client *client, struct secret *secret, bool patie
 	return st;
 }
 
-enum status token_refresh(struct client *client, bool patient, bool *got, struct err *err)
+enum status token_refresh(struct client *client, bool *got, struct err *err)
 {
 	struct session session = { 0 };
 	struct secret token = { 0 };
@@ -257,7 +256,7 @@ enum status token_refresh(struct client *client, bool patient, bool *got, struct
 
 	session_copy(&session, &client->session);
 	secret_copy(&token, &session.refresh_token);
-	st = ask(client, AUTH_REFRESH, &token, &session, patient, err);
+	st = ask(client, AUTH_REFRESH, &token, &session, false, err);
 	*got = !st;
 	if (!st) {
 		log_verbose("renewed the token");

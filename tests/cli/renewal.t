@@ -138,6 +138,22 @@ for i in $(seq 20); do KANDY_PASSWORD=alice-secret $command >/dev/null 2>&1 & do
 wait_jobs
 is "$(grants)" '["password","refresh_token","password"]' '20 that have to log in: one login'
 
+# ---- many at once, and the service is away: their attempts do not add up
+begin
+age dead
+away() { # COUNT: so many at once; the seconds until the last of them has ended
+	local begun=$SECONDS
+	rm -f status.*
+	for i in $(seq "$1"); do
+		{ KANDY_PROXY=http://127.0.0.1:9 KANDY_RETRY_DELAY=1s $command >/dev/null 2>"many.$i"; echo $? >"status.$i"; } &
+	done
+	wait_jobs
+	lasted=$((SECONDS - begun))
+}
+away 20
+is "$(sort status.* | uniq -c | tr -d ' \n')" 2069 '20 processes, and the service is away: each says so'
+ok "    after its own three seconds, not after all of theirs ($lasted)" test "$lasted" -lt 30
+
 # ---- killed in the middle
 begin --fault 'POST token 2:hang'
 age dead
