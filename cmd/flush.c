@@ -5,6 +5,7 @@
  * been sent, and if this process dies, the next one asks history before it posts it again.
  */
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -58,8 +59,10 @@ struct run {
 	size_t count, next;
 	int64_t sent, left, given_up;
 	struct err why, why_given_up; /* the last reason to wait, and to give up */
+	struct err away; /* why nothing more is tried */
 	enum status failure; /* of the disk or of stdout: the run ends */
 	struct err failure_err;
+	bool ended; /* before its time: what is left says nothing about the service */
 };
 
 static void fail(struct run *run, enum status st, const struct err *err)
@@ -68,16 +71,45 @@ static void fail(struct run *run, enum status st, const struct err *err)
 		return;
 	run->failure = st;
 	run->failure_err = *err;
-	outbox_stop(run->outbox);
+	if (run->outbox)
+		outbox_stop(run->outbox);
 }
 
-static enum status give_up(struct run *run, struct spool_message *message, const struct outbox_item *item,
-	const struct outbox_result *result, struct err *err)
+static bool is_too_old(const struct run *run, const struct spool_message *message)
 {
+	return clock_wall_ms() - message->created_ms > run->params->max_age;
+}
+
+static void prefix_age(struct err *err, const struct spool_message *message)
+{
+	static const struct {
+		int64_t ms;
+		const char *name;
+	} units[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "min" }, { 1000, "s" }, { 1, "ms" } };
+	int64_t age = clock_wall_ms() - message->created_ms;
+	size_t unit = 0;
+
+	while (age < units[unit].ms && units[unit].ms > 1)
+		unit++;
+	err_prefix(err, "not sent for %lld %s", (long long)(age / units[unit].ms), units[unit].name);
+}
+
+/* `told`: why it was not sent; one that is too old has its age in front of that. */
+static enum status give_up(struct run *run, struct spool_message *message, const struct outbox_item *item,
+	const struct outbox_result *told, bool too_old, struct err *err)
+{
+	struct outbox_result result = *told;
+
+	if (message->attempted_ms) /* by an earlier run, after which nobody could look */
+		result.state = OUTBOX_UNKNOWN;
+	if (too_old)
+		prefix_age(&result.err, message);
 	run->given_up++;
-	run->why_given_up = result->err;
-	log_warn("'%s' is given up: %s", message->to, result->err.text);
-	report_error(&run->line, "flush", item, result);
+	run->why_given_up = result.err;
+	free(message->error);
+	message->error = xstrdup(result.err.text);
+	log_warn("'%s' is given up: %s", message->to, result.err.text);
+	report_error(&run->line, "flush", item, &result);
 	return spool_move(run->spool, message, SPOOL_FAILED, err);
 }
 
@@ -101,12 +133,29 @@ static enum status keep(struct run *run, struct spool_message *message, const st
 		message->lost_ms = result->lost_ms;
 	else
 		message->attempted_ms = message->lost_ms = 0;
-	if (!spooling_wanted(result) || clock_wall_ms() - message->created_ms > run->params->max_age)
-		return give_up(run, message, item, result, err);
+	if (!spooling_wanted(result))
+		return give_up(run, message, item, result, false, err);
+	if (is_too_old(run, message))
+		return give_up(run, message, item, result, true, err);
 	run->left++;
 	run->why = result->err;
 	log_verbose("'%s' waits: %s", message->to, result->err.text);
 	return spool_move(run->spool, message, unknown ? SPOOL_CUR : SPOOL_NEW, err);
+}
+
+/* It was not tried. If that is since another one could not be sent, neither could it, and its age counts. */
+static enum status hold(struct run *run, struct spool_message *message, const struct outbox_item *item,
+	const struct outbox_result *told, struct err *err)
+{
+	struct outbox_result result = *told;
+
+	if (run->ended || run->failure || interrupt_status() || !is_too_old(run, message)) {
+		run->left++;
+		return ST_OK;
+	}
+	if (run->away.status)
+		result.err = run->away;
+	return give_up(run, message, item, &result, true, err);
 }
 
 /* Where the message goes now. What fails here leaves it where it was. */
@@ -118,9 +167,13 @@ static enum status settle(struct run *run, struct spool_message *message, const 
 		run->sent++;
 		report_sent(&run->line, item, result);
 		return spool_remove(run->spool, message, err);
-	case OUTBOX_HELD: run->left++; return ST_OK;
+	case OUTBOX_HELD: return hold(run, message, item, result, err);
 	case OUTBOX_UNKNOWN: return keep(run, message, item, result, err);
 	case OUTBOX_FAILED: break;
+	}
+	if (result->cause == OUTBOX_LOGIN && is_too_old(run, message)) {
+		message->attempted_ms = message->lost_ms = 0;
+		return give_up(run, message, item, result, true, err);
 	}
 	if (result->cause == OUTBOX_END || result->cause == OUTBOX_LOGIN) {
 		run->left++;
@@ -155,8 +208,11 @@ static void on_result(void *arg, struct outbox_item *item, const struct outbox_r
 		st = settle(run, message, item, result, &err);
 	fail(run, st, &err);
 	fail(run, output_add(run->line.data, run->line.len, &err), &err);
-	if (spooling_offline(result))
+	if (spooling_offline(result)) {
+		if (!run->away.status)
+			run->away = result->err;
 		outbox_stop(run->outbox);
+	}
 	spool_message_release(message);
 	free(message);
 	item->user = NULL;
@@ -212,18 +268,17 @@ static void set_aside(struct run *run, struct spool_message *message, const stru
 		log_err(&why);
 }
 
-static void add_items(struct run *run)
+/* The next one that can be read, or NULL at the end. */
+static struct spool_message *next_message(struct run *run)
 {
-	while (run->next < run->count && outbox_room(run->outbox) && !run->failure) {
+	while (run->next < run->count && !run->failure) {
 		const struct waiting *waiting = &run->waiting[run->next++];
 		struct spool_message *message = xcalloc(1, sizeof(*message));
 		struct err err = ERR_INIT;
 		enum status st = spool_load(run->spool, waiting->state, waiting->id, message, &err);
 
-		if (!st) {
-			outbox_add(run->outbox, spooling_item(message));
-			continue;
-		}
+		if (!st)
+			return message;
 		if (st == ST_DATA)
 			set_aside(run, message, &err);
 		else if (st != ST_NOINPUT) /* gone is gone */
@@ -231,6 +286,52 @@ static void add_items(struct run *run)
 		spool_message_release(message);
 		free(message);
 	}
+	return NULL;
+}
+
+static void add_items(struct run *run)
+{
+	struct spool_message *message;
+
+	while (outbox_room(run->outbox) && (message = next_message(run)))
+		outbox_add(run->outbox, spooling_item(message));
+}
+
+/* It stays where it is, for `why`, or is given up if that has lasted for too long. */
+static void pass_over(struct run *run, struct spool_message *message, const struct err *why)
+{
+	struct outbox_item *item = spooling_item(message);
+	struct outbox_result result = { .state = OUTBOX_HELD, .to = item->to_count ? &item->to[0] : NULL, .err = *why };
+	struct err err = ERR_INIT;
+
+	buf_clear(&run->line);
+	if (is_too_old(run, message))
+		fail(run, give_up(run, message, item, &result, true, &err), &err);
+	else
+		run->left++;
+	fail(run, output_add(run->line.data, run->line.len, &err), &err);
+	item->user = NULL;
+	item_free(item);
+	spool_message_release(message);
+	free(message);
+}
+
+/* There is no login, or no way to one: messages grow old all the same. */
+static enum status pass_over_all(struct run *run, const struct err *why, struct err *err)
+{
+	struct spool_message *message;
+
+	while ((message = next_message(run)))
+		pass_over(run, message, why);
+	run->why = *why;
+	if (run->failure)
+		*err = run->failure_err;
+	return run->failure;
+}
+
+static bool is_away(enum status st)
+{
+	return st == ST_UNAVAILABLE || st == ST_TEMPFAIL || st == ST_PROTOCOL || st == ST_AUTH;
 }
 
 static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struct err *err)
@@ -260,11 +361,16 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 static enum status send_waiting(struct run *run, const struct run_ctx *ctx, struct err *err)
 {
 	enum status st = list(run, err);
+	struct err why = ERR_INIT;
 
 	if (st || !run->count)
 		return st;
-	if ((st = open_outbox(run, ctx, err)))
+	if ((st = open_outbox(run, ctx, &why)) && is_away(st) && !interrupt_status())
+		return pass_over_all(run, &why, err);
+	if (st) {
+		*err = why;
 		return err_prefix(err, "%zu message%s still waiting", run->count, run->count == 1 ? " is" : "s are");
+	}
 	while (!st && (run->next < run->count || !outbox_idle(run->outbox)) &&
 		!(run->failure && outbox_idle(run->outbox))) {
 		add_items(run);
@@ -272,10 +378,12 @@ static enum status send_waiting(struct run *run, const struct run_ctx *ctx, stru
 		if (!st)
 			st = output_flush(err);
 	}
-	if (st)
+	if (st) {
+		run->ended = true;
 		outbox_abandon(run->outbox, err);
-	else if (run->failure)
+	} else if (run->failure) {
 		*err = run->failure_err;
+	}
 	return st ? st : run->failure;
 }
 
@@ -327,8 +435,8 @@ static enum status run_flush(const struct run_ctx *ctx, const void *params, stru
 static const char *const description[] = {
 	"Sends the messages that 'kandy send --spool' has kept, oldest first, and prints the same lines as send. One flush works at a time.",
 	"A message whose posting was cut off (a crash, a lost answer) is looked for in the conversation's history before it is posted "
-	"again. In one conversation nothing overtakes what still waits. What the service refuses, or what is older than --max-age, is set aside "
-	"with the reason: see 'kandy spool'.",
+	"again. In one conversation nothing overtakes what still waits. What the service refuses is set aside with the reason, see 'kandy spool'; "
+	"so is what is older than --max-age and cannot be sent now, also where that is for want of a login or of the service.",
 	"The exit code is 0 when nothing is left, that of the failure (69, 75, 77) while messages still wait, and 1 if some were given up.",
 	"From cron: '*/10 * * * * kandy flush -q >/dev/null'; from systemd: a service with ExecStart=/usr/bin/kandy flush -q and a timer "
 	"with OnCalendar=*:0/10.",
