@@ -435,11 +435,12 @@ static enum status run_flush(const struct run_ctx *ctx, const void *params, stru
 static const char *const description[] = {
 	"Sends the messages that 'kandy send --spool' has kept, oldest first, and prints the same lines as send. One flush works at a time.",
 	"A message whose posting was cut off (a crash, a lost answer) is looked for in the conversation's history before it is posted "
-	"again. In one conversation nothing overtakes what still waits. What the service refuses is set aside with the reason, see 'kandy spool'; "
+	"again. What waits for one conversation is sent in the order in which it was stored, and nothing of it overtakes what still waits; between "
+	"conversations there is no order, and a 'kandy send' of later does not wait for what is in the spool. What the service refuses is set aside with the reason, see 'kandy spool'; "
 	"so is what is older than --max-age and cannot be sent now, also where that is for want of a login or of the service.",
 	"The exit code is 0 when nothing is left, that of the failure (69, 75, 77) while messages still wait, and 1 if some were given up.",
-	"From cron: '*/10 * * * * kandy flush -q >/dev/null'; from systemd: a service with ExecStart=/usr/bin/kandy flush -q and a timer "
-	"with OnCalendar=*:0/10.",
+	"From cron: '*/10 * * * * kandy flush -q >/dev/null'; from systemd: a service with Type=oneshot and ExecStart=/usr/local/bin/kandy flush -q, and "
+	"a timer of the same name with OnCalendar=*:0/10 and Persistent=true; README.md has both files.",
 	NULL,
 };
 

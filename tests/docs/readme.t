@@ -33,8 +33,12 @@ is "$wrong" '' 'every command that it uses exists'
 is "$(blocks json | jq -e . >/dev/null 2>&1; echo $?)" 0 'its JSON is JSON'
 
 # configuration that it shows is accepted
-blocks ini | sed '/^\[Service\]/,/^Restart/d' >"$scratch/readme-config"
+# (the units of systemd are ini, too)
+blocks ini | awk '/^# kandy-flush/ || /^$/ { next } /^\[/ { unit = /^\[(Service|Timer|Install)\]/ } /^base-url/ { unit = 0 } !unit' >"$scratch/readme-config"
 ok 'there is a configuration' grep -q = "$scratch/readme-config"
+unlike "$scratch/readme-config" 'ExecStart|OnCalendar|WantedBy' 'and no unit in it'
+ok 'there is a timer for kandy flush' grep -q '^OnCalendar=' "$readme"
+ok 'and its service' grep -qE '^ExecStart=/[a-z/]*kandy flush -q$' "$readme"
 KANDY_SYSTEM_CONFIG=$scratch/readme-config run kandy whoami
 unlike "$err" "$scratch/readme-config" 'the configuration that it shows is understood'
 
