@@ -59,6 +59,7 @@ struct run {
 	size_t count, next;
 	int64_t sent, left, given_up;
 	struct err why, why_given_up; /* the last reason to wait, and to give up */
+	struct err not_ours; /* the first that another user has to send */
 	struct err away; /* why nothing more is tried */
 	enum status failure; /* of the disk or of stdout: the run ends */
 	struct err failure_err;
@@ -289,14 +290,6 @@ static struct spool_message *next_message(struct run *run)
 	return NULL;
 }
 
-static void add_items(struct run *run)
-{
-	struct spool_message *message;
-
-	while (outbox_room(run->outbox) && (message = next_message(run)))
-		outbox_add(run->outbox, spooling_item(message));
-}
-
 /* It stays where it is, for `why`, or is given up if that has lasted for too long. */
 static void pass_over(struct run *run, struct spool_message *message, const struct err *why)
 {
@@ -314,6 +307,38 @@ static void pass_over(struct run *run, struct spool_message *message, const stru
 	item_free(item);
 	spool_message_release(message);
 	free(message);
+}
+
+/* Another user's: it waits for him, and says so. */
+static void leave(struct run *run, struct spool_message *message, const struct err *why)
+{
+	struct err err = ERR_INIT;
+	enum status st = ST_OK;
+
+	if (!run->not_ours.status)
+		run->not_ours = *why;
+	log_verbose("'%s' waits: %s", message->to, why->text);
+	if (!message->error || strcmp(message->error, why->text) != 0) {
+		free(message->error);
+		message->error = xstrdup(why->text);
+		st = spool_save(run->spool, message, &err);
+	}
+	if (st != ST_NOINPUT) /* gone is gone */
+		fail(run, st, &err);
+	pass_over(run, message, why);
+}
+
+static void add_items(struct run *run)
+{
+	struct spool_message *message;
+	struct err err = ERR_INIT;
+
+	while (outbox_room(run->outbox) && (message = next_message(run))) {
+		if (spooling_check_sender(message, run->session.client, &err))
+			leave(run, message, &err);
+		else
+			outbox_add(run->outbox, spooling_item(message));
+	}
 }
 
 /* There is no login, or no way to one: messages grow old all the same. */
@@ -390,15 +415,16 @@ static enum status send_waiting(struct run *run, const struct run_ctx *ctx, stru
 static enum status sum_up(const struct run *run, struct err *err)
 {
 	int64_t all = run->given_up + run->left + run->sent;
+	const struct err *why = run->not_ours.status ? &run->not_ours : &run->why; /* a person must look */
 
 	if (run->given_up)
 		return err_set(err, ST_PARTIAL, "%lld of %lld message%s %s given up: %s; see 'kandy spool'",
 			(long long)run->given_up, (long long)all, plural(all), run->given_up == 1 ? "is" : "are",
 			run->why_given_up.text);
 	if (run->left)
-		return err_set(err, run->why.status ? run->why.status : ST_TEMPFAIL, "%lld message%s still waiting: %s",
+		return err_set(err, why->status ? why->status : ST_TEMPFAIL, "%lld message%s still waiting: %s",
 			(long long)run->left, run->left == 1 ? " is" : "s are",
-			run->why.text[0] ? run->why.text : "the run was ended");
+			why->text[0] ? why->text : "the run was ended");
 	return ST_OK;
 }
 
@@ -437,7 +463,8 @@ static const char *const description[] = {
 	"A message whose posting was cut off (a crash, a lost answer) is looked for in the conversation's history before it is posted "
 	"again. What waits for one conversation is sent in the order in which it was stored, and nothing of it overtakes what still waits; between "
 	"conversations there is no order, and a 'kandy send' of later does not wait for what is in the spool. What the service refuses is set aside with the reason, see 'kandy spool'; "
-	"so is what is older than --max-age and cannot be sent now, also where that is for want of a login or of the service.",
+	"so is what is older than --max-age and cannot be sent now, also where that is for want of a login or of the service. A message is sent as the user, and by the service, that it was spooled for, as "
+	"far as that was known then: while somebody else is logged in, it waits.",
 	"The exit code is 0 when nothing is left, that of the failure (69, 75, 77) while messages still wait, and 1 if some were given up.",
 	"From cron: '*/10 * * * * kandy flush -q >/dev/null'; from systemd: a service with Type=oneshot and ExecStart=/usr/local/bin/kandy flush -q, and "
 	"a timer of the same name with OnCalendar=*:0/10 and Persistent=true; README.md has both files.",

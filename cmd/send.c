@@ -262,7 +262,7 @@ static bool spool_it(struct run *run, const struct outbox_item *item, struct out
 		return false;
 	if (result->state == OUTBOX_HELD && run->offline)
 		result->err = run->why_offline;
-	if (spooling_put(run->spool, &run->twin, item, result, &id, &err)) {
+	if (spooling_put(run->spool, &run->twin, run->session.client, item, result, &id, &err)) {
 		result->state = result->state == OUTBOX_UNKNOWN ? OUTBOX_UNKNOWN : OUTBOX_FAILED;
 		result->err = err;
 		err_prefix(&result->err, "%s, and it cannot be spooled", reason.text);

@@ -61,6 +61,9 @@ static void add_message(struct buf *out, const struct spool_message *message)
 	json_add_int(out, "created", message->created_ms);
 	json_add_int(out, "attempts", message->attempts);
 	json_add_string(out, "error", message->error);
+	json_add_string(out, "userId", message->user_id);
+	json_add_string(out, "username", message->username);
+	json_add_string(out, "baseUrl", message->base_url);
 	json_close(out, '}');
 	buf_addc(out, '\n');
 }
@@ -210,7 +213,8 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 static const char *const description[] = {
 	"Shows the messages that wait for 'kandy flush', and those that it has given up, as JSON lines; removes them, or puts those given up back in.",
 	"The \"state\" is waiting, failed (with the reason under \"error\"), or uncertain: being sent just now, or maybe sent when its process "
-	"ended, which the next flush finds out.",
+	"ended, which the next flush finds out. \"userId\", \"username\" and \"baseUrl\" say as whom and where a message is to be sent, as far as that "
+	"was known: nobody else sends it.",
 	NULL,
 };
 

@@ -47,8 +47,49 @@ bool spooling_offline(const struct outbox_result *result)
 	return !result->err.http;
 }
 
-enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const struct outbox_item *item,
-	const struct outbox_result *result, const char **id, struct err *err)
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+/* Who would be logged in: the user of the settings, else that of the last login. */
+static void set_sender(struct spool_message *message, const struct client *client)
+{
+	const struct session *session = client_session(client);
+	const struct client_config *config = client_settings(client);
+	bool known = same(session->base_url, client_base(client)->origin) &&
+		(config->project ? !session->username : !config->username || same(config->username, session->username));
+
+	message->base_url = xstrdup(client_base(client)->origin);
+	if (known) {
+		message->user_id = xstrdup_null(session->user_id);
+		message->username = xstrdup_null(session->username);
+	} else if (!config->project) {
+		message->username = xstrdup_null(config->username);
+	}
+}
+
+enum status spooling_check_sender(const struct spool_message *message, struct client *client, struct err *err)
+{
+	const struct session *session = client_session(client);
+	const char *base = client_base(client)->origin, *option = store_option(client_store(client));
+	const char *who = message->username ? message->username : message->user_id;
+
+	if (message->base_url && strcmp(message->base_url, base) != 0)
+		return err_set(err, ST_AUTH,
+			"spooled for %s, and this is %s; give --base-url %s, or run 'kandy spool%s remove %s'",
+			message->base_url, base, message->base_url, option, message->id);
+	if (!who ||
+		(message->user_id ? same(message->user_id, session->user_id)
+				  : same(message->username, session->username)))
+		return ST_OK;
+	return err_set(err, ST_AUTH,
+		"spooled by '%s', and '%s' is logged in; run 'kandy login%s' as '%s', or 'kandy spool%s remove %s'",
+		who, session->username ? session->username : session->user_id, option, who, option, message->id);
+}
+
+enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const struct client *client,
+	const struct outbox_item *item, const struct outbox_result *result, const char **id, struct err *err)
 {
 	bool maybe = result->state == OUTBOX_UNKNOWN;
 	struct spool_source *sources = xcalloc(item->file_count + 1, sizeof(*sources));
@@ -65,6 +106,7 @@ enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const 
 		.files = xcalloc(item->file_count + 1, sizeof(*message.files)) };
 	enum status st;
 
+	set_sender(&message, client);
 	for (size_t i = 0; i < item->file_count; i++) {
 		const struct item_file *file = &item->files[i];
 		const char *xid = maybe && result->files ? result->files[i].xid : file->xid;

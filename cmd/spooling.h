@@ -32,10 +32,19 @@ struct spooling_twin {
 	char *id; /* NULL: nothing yet */
 };
 
-/* Stores the message to one recipient; `*id` is borrowed from `twin`, good until the next call. */
-enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const struct outbox_item *item,
-	const struct outbox_result *result, const char **id, struct err *err) MUST_USE;
+/*
+ * Stores the message to one recipient, to be sent by the user and the service of `client`, as far as they are known
+ * without a login; `*id` is borrowed from `twin`, good until the next call.
+ */
+enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const struct client *client,
+	const struct outbox_item *item, const struct outbox_result *result, const char **id, struct err *err) MUST_USE;
 void spooling_twin_release(struct spooling_twin *twin);
+
+/*
+ * ST_AUTH, with what to do, if the message is another user's, or another service's, than those of `client`, which is
+ * logged in. Messages of earlier versions know of neither, and go as they always went.
+ */
+enum status spooling_check_sender(const struct spool_message *message, struct client *client, struct err *err) MUST_USE;
 
 /* The item for a spooled message; `user` is the message. A bad address goes to item->bad. */
 struct outbox_item *spooling_item(struct spool_message *message);

@@ -135,6 +135,9 @@ void spool_encode(const struct spool_message *message, struct buf *out)
 	json_add_int(out, "attempted", message->attempted_ms);
 	json_add_int(out, "lost", message->lost_ms);
 	json_add_string(out, "error", message->error);
+	json_add_string(out, "userId", message->user_id);
+	json_add_string(out, "username", message->username);
+	json_add_string(out, "baseUrl", message->base_url);
 	json_close(out, '}');
 	buf_addc(out, '\n');
 }
@@ -155,6 +158,9 @@ static enum status decode(struct json_value root, const char *dir, struct spool_
 	message->to = json_dup(json_get(root, "to"));
 	message->text = json_dup(json_get(root, "text"));
 	message->error = json_dup(json_get(root, "error"));
+	message->user_id = json_dup(json_get(root, "userId"));
+	message->username = json_dup(json_get(root, "username"));
+	message->base_url = json_dup(json_get(root, "baseUrl"));
 	if (json_type(ref) != JSON_MISSING) {
 		struct buf text;
 
@@ -227,6 +233,9 @@ void spool_message_release(struct spool_message *message)
 	free(message->text);
 	free(message->ref);
 	free(message->error);
+	free(message->user_id);
+	free(message->username);
+	free(message->base_url);
 	*message = (struct spool_message){ 0 };
 }
 

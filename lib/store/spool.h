@@ -47,6 +47,8 @@ struct spool_message {
 	int64_t attempted_ms; /* when posting began that may have been received; 0: never, or it surely was not */
 	int64_t lost_ms; /* and when it ended without an answer; 0: its process died */
 	char *error; /* why it is here; NULL: no reason yet */
+	/* as whom, and by which service, it is to be sent; NULL: not known */
+	char *user_id, *username, *base_url;
 };
 
 struct spool;
