@@ -68,7 +68,7 @@ as alice kandy spool retry --all
 is "$(states)" ' 1 uncertain' 'put back in, it is as uncertain as it was'
 
 # a signal is no reason
-fresh --fault 'POST messages *:hang'
+fresh --fault 'POST requests *:hang'
 store 1 5
 XDG_STATE_HOME=$state "$KANDY_BIN" flush -j 1 >"$out" 2>"$err" &
 pid=$!
