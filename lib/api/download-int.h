@@ -53,6 +53,7 @@ struct download {
 	struct inbox_part part;
 	struct saver *saver;
 	char *validator; /* for If-Range; NULL: none, so what breaks off begins anew */
+	int64_t whole; /* bytes of the object that there is a part of, by the answer that it began with; -1: unknown */
 	bool whole_only; /* ranges did not work out with this server */
 	int64_t total; /* bytes that the file will have, by the server; -1: unknown */
 	int64_t reserved; /* of the set's total */
@@ -89,6 +90,7 @@ enum status body_begin(struct download *d, const struct http_response *response,
 bool body_on_bytes(void *arg, const struct http_response *response, const char *p, size_t len, struct err *err);
 /* Nothing in the answer says that the object is another one than what is there is a part of. */
 bool body_may_be(const struct download *d, const struct http_response *response);
+bool body_has_length(const struct download *d, int64_t total); /* nor that it has another length */
 enum status body_restart(struct download *d, struct err *err) MUST_USE; /* as an empty file */
 bool body_leave(struct download *d); /* for a later run; false: it is none that can be gone on with */
 void body_drop(struct download *d); /* and everything of it on the disk */

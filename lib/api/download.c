@@ -63,7 +63,7 @@ void downloads_add(struct downloads *set, const char *link, const char *name, in
 	d->link = xstrdup_null(link);
 	d->name = xstrdup(name);
 	d->size = size;
-	d->total = -1;
+	d->total = d->whole = -1;
 	d->done = done;
 	d->arg = arg;
 	d->part.fd = -1;

@@ -201,7 +201,8 @@ static void unsatisfied(struct download *d)
 	struct err err = ERR_INIT;
 
 	if (content_range_parse(d->response.content_range, &range) && range.total == d->asked_from &&
-		body_may_be(d, &d->response) && !body_check_total(d, range.total, &err)) {
+		body_has_length(d, range.total) && body_may_be(d, &d->response) &&
+		!body_check_total(d, range.total, &err)) {
 		saver_finish(d->saver);
 		d->state = DOWNLOAD_SAVING;
 	} else if (body_restart(d, &err)) {

@@ -6,6 +6,7 @@
 
 #include "api/range.h"
 #include "base/clock.h"
+#include "base/http_date.h"
 #include "base/mem.h"
 #include "json/json.h"
 
@@ -23,6 +24,7 @@ void body_note(struct buf *note, const struct download *d)
 	json_open(note, '{');
 	json_add_string(note, "link", d->start);
 	json_add_int(note, "size", d->size);
+	json_add_int(note, "total", d->whole);
 	json_add_string(note, "validator", d->validator);
 	json_close(note, '}');
 	buf_addc(note, '\n');
@@ -39,8 +41,10 @@ bool body_is_noted(void *arg, const char *text, size_t len, int64_t found)
 	if (!json_parse(&doc, text, len, NULL, &ignored)) {
 		struct json_value note = json_root(&doc);
 
+		if (!json_int(json_get(note, "total"), &d->whole))
+			d->whole = -1;
 		same = json_equals(json_get(note, "link"), d->start) && json_int(json_get(note, "size"), &size) &&
-			size == d->size && (size < 0 || found <= size) &&
+			size == d->size && (size < 0 || found <= size) && (d->whole < 0 || found <= d->whole) &&
 			(d->validator = json_dup(json_get(note, "validator"))) != NULL;
 	}
 	json_release(&doc);
@@ -167,12 +171,19 @@ static enum status open_file(struct download *d, struct err *err)
 	return st;
 }
 
-/* A strong ETag, else the date. Weak ones stand for "alike", which is not enough to put two halves together. */
+/*
+ * A strong ETag, else the date, if the object cannot have been replaced within that second any more (RFC 9110,
+ * 8.8.2.2). Weak ones stand for "alike", which is not enough to put two halves together.
+ */
 static char *validator_of(const struct http_response *response)
 {
+	int64_t modified;
+
 	if (response->etag[0] == '"')
 		return xstrdup(response->etag);
-	return response->last_modified[0] ? xstrdup(response->last_modified) : NULL;
+	modified = http_date_ms(response->last_modified);
+	return modified >= 0 && http_date_ms(response->date) >= modified + 1000 ? xstrdup(response->last_modified)
+										: NULL;
 }
 
 /* The answer's own word on what our validator is. */
@@ -196,17 +207,22 @@ bool body_may_be(const struct download *d, const struct http_response *response)
 	return !*same_kind(d, response) || repeats_validator(d, response);
 }
 
-/* A 206 must go on exactly where we stopped, in the same object, and tell how long that is. */
+bool body_has_length(const struct download *d, int64_t total)
+{
+	return total >= 0 && (d->whole < 0 || total == d->whole);
+}
+
+/* A 206 must go on exactly where we stopped, in the same object, and tell how long that is: as long as it was. */
 static enum status begin_rest(struct download *d, const struct http_response *response, struct err *err)
 {
 	struct content_range range;
 
 	if (!d->asked_from || !content_range_parse(response->content_range, &range) || range.first != d->asked_from ||
-		range.total < 0 || !repeats_validator(d, response)) {
+		!body_has_length(d, range.total) || !repeats_validator(d, response)) {
 		d->again = true;
 		return err_set(err, ST_PROTOCOL, "the server sent another part than it was asked for");
 	}
-	d->total = range.total;
+	d->total = d->whole = range.total;
 	return body_check_total(d, d->total, err);
 }
 
@@ -216,7 +232,7 @@ static enum status begin_whole(struct download *d, const struct http_response *r
 
 	free(d->validator);
 	d->validator = validator_of(response);
-	d->total = response->content_length;
+	d->total = d->whole = response->content_length;
 	if (d->total >= 0 && (st = body_check_total(d, d->total, err)))
 		return st;
 	if (d->saver && (st = body_restart(d, err)))

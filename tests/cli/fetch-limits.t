@@ -43,6 +43,10 @@ done
 run_in lines kandy fetch-links -D totalc -j 1 --max-total 1500
 is "$(jq -c '.parts[0].bytes' "$out" | tr '\n' ' ')" '1000 null 10 ' 'what was not kept does not count'
 
+{ part a 1000 /f/1000/a; part b null '/f/300/b?length=400&none'; part c 500 /f/500/c; } >lines
+run_in lines kandy fetch-links -D totald -j 1 --retry 0 --max-total 1500
+is "$(jq -c '.parts[0].bytes' "$out" | tr '\n' ' ')" '1000 null 500 ' 'nor what was promised and did not come'
+
 for hops in 4 5 6; do
 	limit "$hops redirects" "$([ $hops -le 5 ] && echo 0 || echo 76)" "/f/10/h?hops=$hops"
 done
@@ -70,6 +74,10 @@ for parts in 999 1000 1001; do
 	cases=$((cases + 1))
 	is "$(jq '[.parts[]|select(.error.message|startswith("more than 1000"))]|length' "$out")" "$([ $parts -gt 1000 ] && echo 1 || echo 0)" "$parts parts in a line"
 done
+
+perl -e 'print q({"parts":[), join(",", (q({"type":"file","name":"n","rawURL":"/f/1/n"})) x 1000), "]}\n"' >line
+run_in line kandy fetch-links -D thousand --clobber -j 8
+is "$status $(jq '[.parts[]|select(.bytes==1)]|length' "$out")" '0 1000' 'a thousand parts are fetched, and that is a success'
 
 # memory does not grow with the number of parts that wait
 parts_lines() { perl -e 'my $line = q({"parts":[) . join(",", (q({"type":"file"})) x 1000) . "]}\n"; print $line for 1 .. shift' "$1"; }

@@ -49,6 +49,7 @@ size=1000000 fetched 'the size of the message is right' 0 '0' /f/1000000/a14
 size=999999 fetched 'is too small' 1 '0' /f/1000000/a15
 size=1000001 fetched 'is too large' 1 '0' /f/1000000/a16
 size=999999 fetched 'is too small, and the server does not say' 1 '0' "/f/1000000/a17?chunked"
+like "$err" 'the server sends more than the 999999 bytes that the message says' 'which is seen at once'
 size=1000001 fetched 'is too large, and the server does not say' 1 '0' "/f/1000000/a18?chunked"
 fetched 'the server promises more than it sends' 1 '0 0 0 0' "/f/1000000/a19?length=1000001&none"
 fetched 'a server that fails twice' 0 '0 0 0' "/f/1000000/a20?fail=503,2"
@@ -63,6 +64,14 @@ whole=other fetched 'a range of another object without one' 0 '0 400000 0' "/f/1
 whole=other fetched 'a range of an object that had a date, and now an ETag' 0 '0 400000 0' "/f/1000000/a30?modified&cut=400000,9;other&anyrange"
 whole=other fetched 'the whole of another object, cut in turn' 0 '0 400000 300000' "/f/1000000/a31?cut=400000,9;other&etag=v2&cut=300000,9;other&etag=v2"
 fetched 'the whole of one without a validator, cut in turn' 0 '0 400000 0' "/f/1000000/a32?cut=400000,9;other&none&cut=300000,9;etag=v1"
+fetched 'a date within its second' 0 '0 0' "/f/1000000/a33?cut=400000,1&modified&second=0"
+fetched 'a date, and no word on when that was said' 0 '0 0' "/f/1000000/a34?cut=400000,1&modified&second="
+fetched 'a range of something shorter' 0 '0 400000 0' "/f/1000000/a35?length=1200000&cut=400000,1;etag=v1"
+fetched 'the end of something shorter' 0 '0 400000 0' "/f/1000000/a36?cut=400000,1;fail=416,1&total=400000;etag=v1"
+fetched 'the end of something that is not what is there' 0 '0 400000 0' "/f/1000000/a37?chunked&cut=400000,1;fail=416,1&total=1000001;etag=v1"
+fetched 'a rest that is longer than it says' 1 '0 400000' "/f/1000000/a38?cut=400000,1;chunked&more=10;etag=v1"
+size=1000000 fetched 'a rest of something that the message does not mean' 1 '0 300000' "/f/1000000/a39?chunked&cut=300000,1;total=1000001"
+fetched 'redirects are counted anew after a cut' 0 '0 0 0 0 0 400000 400000 400000 400000 400000' "/f/1000000/a40?hops=4&cut=400000,1"
 fetched 'a redirect after a cut' 0 '0 0 400000 400000' "/f/1000000/a26?hops=1&cut=400000,1"
 
 # ---- a later run ----
@@ -114,6 +123,23 @@ runs() { # NAME WHOLE REQUESTS LINK
 runs 'two cuts' want '0 400000 600000' "/f/1000000/r1?cut=400000,9;cut=200000,9;etag=v1"
 runs 'a part of one object, the note of another' want '0 400000 0' "/f/1000000/r2?cut=400000,9;other&none&cut=300000,9;etag=v1"
 runs 'and the other way round' other '0 400000 300000' "/f/1000000/r3?cut=400000,9;other&etag=v2&cut=300000,9;other&etag=v2"
+
+# noted NAME ANSWER SIZE1 BYTES SIZE2: a part of a message that says SIZE1, BYTES long now, is not gone on with for one that says SIZE2
+noted() {
+	cases=$((cases + 1))
+	part "case$cases" "$3" "/f/1000000/n$cases?$2;etag=v1" >line
+	run_in line kandy fetch-links -D got --retry 0
+	[ "$(stat -c %s "got/case$cases.part")" = 400000 ] || diag 'there is no part'
+	truncate -s "$4" "got/case$cases.part"
+	part "case$cases" "$5" "/f/1000000/n$cases?$2;etag=v1" >line
+	: >"$asked"
+	run_in line kandy fetch-links -D got --retry 0
+	is "$(grep -c ' bytes=' "$asked") $(stat -c %s "got/case$cases.part")" "0 $4" "$1"
+	rm -f got/*.part*
+}
+noted 'another size in the message' 'cut=400000,1' 1000000 400000 null
+noted 'a part that is longer than the message says' 'chunked&cut=400000,1' 1000000 1000001 1000000
+noted 'a part that is longer than the server said' 'cut=400000,1' null 1000001 null
 
 # what a server promises takes no room on the disk
 cases=$((cases + 1))

@@ -22,16 +22,17 @@ static bool is_taken(struct download *d, const char *note, size_t len, int64_t f
 	return taken;
 }
 
-/* A note that says `link`, `size` and `validator`, whichever way it says them. */
-static void check_note(const char *note, size_t len, char *link, int64_t size, const char *validator)
+/* A note that says `link`, `size`, `total` and `validator`, whichever way it says them. */
+static void check_note(const char *note, size_t len, char *link, int64_t size, int64_t total, const char *validator)
 {
 	char other[] = "https://cpaas.example.com/other";
 	struct download d = { .start = link, .size = size };
+	int64_t most = size < 0 || (total >= 0 && total < size) ? total : size;
 
-	MUST(is_taken(&d, note, len, 0, validator));
-	if (size >= 0) {
-		MUST(is_taken(&d, note, len, size, validator));
-		MUST(size == INT64_MAX || !is_taken(&d, note, len, size + 1, validator));
+	MUST(is_taken(&d, note, len, 0, validator) && d.whole == total);
+	if (most >= 0) {
+		MUST(is_taken(&d, note, len, most, validator));
+		MUST(most == INT64_MAX || !is_taken(&d, note, len, most + 1, validator));
 	} else {
 		MUST(is_taken(&d, note, len, INT64_MAX, validator));
 	}
@@ -42,15 +43,15 @@ static void check_note(const char *note, size_t len, char *link, int64_t size, c
 	MUST(!strcmp(link, other) || !is_taken(&d, note, len, 0, validator));
 }
 
-static void check_written(char *link, int64_t size, char *validator)
+static void check_written(char *link, int64_t size, int64_t total, char *validator)
 {
-	struct download d = { .start = link, .size = size, .validator = validator };
+	struct download d = { .start = link, .size = size, .whole = total, .validator = validator };
 	struct buf note;
 
 	buf_init(&note, BUF_NO_MAX);
 	body_note(&note, &d);
 	MUST(memchr(note.data, '\n', note.len) == note.data + note.len - 1);
-	check_note(note.data, note.len, link, size, validator);
+	check_note(note.data, note.len, link, size, total, validator);
 	buf_release(&note);
 }
 
@@ -59,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_text(data, size), *note = memchr(text, '\n', size);
 	char *link = NULL, *validator = NULL;
 	struct download d = { .start = text, .size = -1 };
-	int64_t bytes;
+	int64_t bytes, total = -1;
 	size_t len;
 
 	note = note ? note : text;
@@ -69,10 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		link = json_type(named) == JSON_STRING ? json_dup(named) : NULL;
 		validator = json_dup(json_get(json_root(&doc), "validator"));
+		if (!json_int(json_get(json_root(&doc), "total"), &total))
+			total = -1;
 	}
 	if (link && validator && json_int(json_get(json_root(&doc), "size"), &bytes)) {
-		check_note(note, len, link, bytes, validator);
-		check_written(link, bytes, validator);
+		check_note(note, len, link, bytes, total, validator);
+		check_written(link, bytes, total, validator);
 	} else {
 		MUST(!body_is_noted(&d, note, len, 0) && !d.validator);
 	}

@@ -10,6 +10,9 @@
 # and so on, and all further ones the last:
 #	etag=TEXT  none  weak  changing      the ETag is "TEXT", absent, W/"..", another one each time; default: "v1"
 #	modified  modified=DAY               Last-Modified instead of an ETag, 22 Nov 2020 or another day of that month
+#	second=N                             Date is N seconds after that; default: 1; N empty: there is none
+#	total=N                              the size that a 206 or 416 says
+#	more=BYTES                           so many bytes behind the end (with chunked)
 #	other                                other bytes than those without it
 #	norange                              Range is ignored
 #	anyrange                             If-Range is
@@ -122,7 +125,7 @@ sub file {
 	}
 	if ($o{fail}) {
 		my ($status, $n) = split /,/, $o{fail};
-		return answer($c, $status, 'no', 'Retry-After: 0') if times_before("fail$key") < $n;
+		return answer($c, $status, 'no', 'Retry-After: 0', 'Content-Range: bytes */' . ($o{total} // '*')) if times_before("fail$key") < $n;
 	}
 	return answer($c, 404, 'x' x $o{error}) if $o{error};
 	return if redirect($c, $target, %o);
@@ -133,14 +136,17 @@ sub file {
 	push @headers, "ETag: $etag" if $etag;
 	my $date = sprintf '%s, %02d Nov 2020 10:00:00 GMT', qw(Sun Mon Tue Wed Thu Fri Sat)[(($o{modified} || 22) - 1) % 7], $o{modified} || 22;
 	push @headers, "Last-Modified: $date" if exists $o{modified};
+	my $second = $o{second} // 1;
+	push @headers, 'Date: ' . $date =~ s/00 GMT/sprintf '%02d GMT', $second/er if length $second;
+	my $total = $o{total} // $size;
 	if (!exists $o{norange} && ($h->{range} // '') =~ /^bytes=(\d+)-$/) {
 		my $condition = $h->{'if-range'};
 		my $validator = $etag // $date;
 		if (!defined $condition || $condition eq $validator || exists $o{anyrange}) {
-			return answer($c, 416, '', "Content-Range: bytes */$size", @headers) if $1 >= $size;
+			return answer($c, 416, '', "Content-Range: bytes */$total", @headers) if $1 >= $size;
 			($from, $code) = ($1, 206);
 			$from++ if exists $o{badrange};
-			push @headers, "Content-Range: bytes $from-" . ($size - 1) . "/$size" unless exists $o{norangeheader};
+			push @headers, "Content-Range: bytes $from-" . ($size - 1) . "/$total" unless exists $o{norangeheader};
 			push @headers, 'ETag: "other"' if exists $o{badetag};
 		}
 	}
@@ -153,7 +159,7 @@ sub file {
 		exit;
 	}
 	my $length = exists $o{length} ? $o{length} : $size - $from;
-	my $end = $size;
+	my $end = $size + ($o{more} // 0);
 	if ($o{cut}) {
 		my ($at, $n) = split /,/, $o{cut};
 		$end = $from + $at if times_before("cut$key") < $n && $from + $at < $size;
@@ -174,7 +180,7 @@ sub file {
 			select undef, undef, undef, 0.02 until -e $o{hold} || getppid != $parent;
 		}
 	}
-	out($c, "0\r\n\r\n") if exists $o{chunked} && $end == $size;
+	out($c, "0\r\n\r\n") if exists $o{chunked} && $end >= $size;
 	close $c;
 	exit;
 }

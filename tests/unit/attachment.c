@@ -75,7 +75,7 @@ static void tables(void)
 	check("what an earlier run said goes",
 		FILE_PART(
 			",\"name\":\"a\",\"rawURL\":\"/x\",\"size\":\"3\",\"url\":\"file:///old\",\"path\":\"/old\",\"bytes\":1,"
-			"\"sha256\":\"f\",\"error\":{},\"x-id\":\"7\""),
+			"\"sha256\":\"f\",\"skipped\":true,\"error\":{},\"x-id\":\"7\""),
 		"{\"parts\":[{\"type\":\"file\",\"name\":\"a\",\"rawURL\":\"/x\",\"size\":\"3\",\"x-id\":\"7\"" DONE(
 			"a", "3"));
 	check("its surroundings stay as they are",
