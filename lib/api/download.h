@@ -3,9 +3,10 @@
  *
  * Each goes through: find a part that an earlier run left, ask (with Range and If-Range then), follow redirects hop
  * by hop under the rules of link.h, let a saver write and digest what comes, compare sizes, fsync, give it its name.
- * What broke off is asked for again where it stopped, if the server named a validator (a strong ETag, or
- * Last-Modified at least a second before Date) and says the same length again; a server that sends
- * the whole file instead is taken at its word. What cannot be had now but may be later (the server is down, the run was ended) stays as a part with its note.
+ * What broke off is asked for again where it stopped, if the server named a validator (a strong ETag, or Last-
+ * Modified at least a second before Date) and says the same length again; a server that sends the whole file
+ * instead is taken at its word. What cannot be had now but may be later (the server is down, the run was ended)
+ * stays as a part with its note.
  *
  * Failures that pass are repeated by the client's retry policy; a token that is refused is renewed once.
  */
