@@ -3,8 +3,8 @@
  *
  * Each goes through: find a part that an earlier run left, ask (with Range and If-Range then), follow redirects hop
  * by hop under the rules of link.h, let a saver write and digest what comes, compare sizes, fsync, give it its name.
- * What broke off is asked for again where it stopped, if the server named a validator (a strong ETag, or Last-
- * Modified at least a second before Date) and says the same length again; a server that sends the whole file
+ * What broke off is asked for again where it stopped, if the server named a validator (a strong ETag, or
+ * Last-Modified at least a second before Date) and says the same length again; a server that sends the whole file
  * instead is taken at its word. What cannot be had now but may be later (the server is down, the run was ended)
  * stays as a part with its note.
  *
