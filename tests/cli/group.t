@@ -54,7 +54,7 @@ run_in history as alice kandy send --jsonl
 is "$status $(jq -r .address "$out")" "0 $address" 'a message line as it is'
 jq -nc '{address: "nobody"}, {to: "bob@sandbox.example", address: "nobody", text: "x"}' >lines
 run_in lines as alice kandy send --jsonl -N
-is "$(jq -c '[.event, .address]' "$out" | xargs)" '[error,null] [dry-run,bob@sandbox.example]' '"to" comes first'
+is "$(jq -c '[.event, .address]' "$out" | xargs)" '[error,nobody] [dry-run,bob@sandbox.example]' '"to" comes first'
 # not by way of valgrind, which has no pidfd_open(2)
 run as bob "$KANDY_BIN" listen --since all --once --exec sh -- -c 'kandy send -N -t "$KANDY_ADDRESS" -m re >"$0"' said
 is "$status $(jq -r .address said)" "0 $address" '--exec has it in a variable'
