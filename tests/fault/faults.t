@@ -261,6 +261,7 @@ sweep() {
 	spec=malloc:0:0
 	once 'nothing fails' inject
 	[ "$status" = "$plain" ] || complain 'it does not work'
+	! grep -q unlisted report || complain 'a name is not on the disk'
 	mv report counts
 	for call in $known; do
 		call=${call%!}

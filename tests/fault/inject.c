@@ -7,7 +7,8 @@
  *	KANDY_INJECT_REPORT=FILE     gets a line "fired" when the Nth call was made to fail, and at the end, for each
  *	                             CALL that there was, "CALL NUMBER". Also "unsynced PATH" for each file that
  *	                             got its name by a rename or link while something of it was not on the disk, by
- *	                             itself or in a directory
+ *	                             itself or in a directory; and "unlisted" for a directory whose new name was not, at
+ *	                             the end
  *
  * CALL is one of
  *	malloc    also calloc and realloc; those that the program itself makes. "malloc-any": those of its libraries too
@@ -250,14 +251,15 @@ static bool fails(enum call call, void *caller)
 /*
  * ---- what is not on the disk ----
  *
- * Files by their device and inode, from a write to the next fsync. There are few of them in a test, and what is written
- * through a mapping is not seen.
+ * Files by their device and inode, from a write to the next fsync, and directories from a rename or link into them on.
+ * There are few of them in a test, and what is written through a mapping is not seen.
  */
 
 enum { DIRTY_MAX = 256 };
 struct file_id {
 	dev_t dev;
 	ino_t ino;
+	bool dir;
 };
 
 static struct {
@@ -280,12 +282,12 @@ static void set_dirty(int fd, bool is)
 	int error = errno, at;
 	struct stat st;
 
-	if (!state.ready || fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (!state.ready || fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 		return;
 	pthread_mutex_lock(&dirty.lock);
 	at = find_dirty(&st);
 	if (is && at == dirty.count && at < DIRTY_MAX)
-		dirty.files[dirty.count++] = (struct file_id){ st.st_dev, st.st_ino };
+		dirty.files[dirty.count++] = (struct file_id){ st.st_dev, st.st_ino, S_ISDIR(st.st_mode) };
 	else if (!is && at < dirty.count)
 		dirty.files[at] = dirty.files[--dirty.count];
 	pthread_mutex_unlock(&dirty.lock);
@@ -326,6 +328,34 @@ static void check_synced(int dir, const char *path)
 		closedir(files);
 	}
 	errno = error;
+}
+
+/* `result` is that of giving something the name `path`. */
+static int named(int result, int dir, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char name[4096] = ".";
+	int error = errno, fd;
+
+	if (result || !state.ready)
+		return result;
+	if (slash)
+		snprintf(name, sizeof(name), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	fd = (int)syscall(SYS_openat, dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		set_dirty(fd, true);
+		syscall(SYS_close, fd);
+	}
+	errno = error;
+	return result;
+}
+
+__attribute__((destructor)) static void report_unlisted(void)
+{
+	for (int i = 0; state.ready && i < dirty.count; i++) {
+		if (dirty.files[i].dir)
+			report("unlisted\n");
+	}
 }
 
 #define FAILS(call) fails((call), __builtin_return_address(0))
@@ -499,7 +529,7 @@ int rename(const char *from, const char *to)
 	REAL(int, "rename", const char *, const char *);
 
 	check_synced(AT_FDCWD, from);
-	return FAILS(RENAME) ? -1 : real(from, to);
+	return FAILS(RENAME) ? -1 : named(real(from, to), AT_FDCWD, to);
 }
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
@@ -507,7 +537,7 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 	REAL(int, "renameat", int, const char *, int, const char *);
 
 	check_synced(from_fd, from);
-	return FAILS(RENAMEAT) ? -1 : real(from_fd, from, to_fd, to);
+	return FAILS(RENAMEAT) ? -1 : named(real(from_fd, from, to_fd, to), to_fd, to);
 }
 
 int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
@@ -515,7 +545,7 @@ int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned
 	REAL(int, "renameat2", int, const char *, int, const char *, unsigned);
 
 	check_synced(from_fd, from);
-	return FAILS(RENAMEAT2) ? -1 : real(from_fd, from, to_fd, to, flags);
+	return FAILS(RENAMEAT2) ? -1 : named(real(from_fd, from, to_fd, to, flags), to_fd, to);
 }
 
 int link(const char *from, const char *to)
@@ -523,7 +553,7 @@ int link(const char *from, const char *to)
 	REAL(int, "link", const char *, const char *);
 
 	check_synced(AT_FDCWD, from);
-	return FAILS(LINK) ? -1 : real(from, to);
+	return FAILS(LINK) ? -1 : named(real(from, to), AT_FDCWD, to);
 }
 
 int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
@@ -531,7 +561,7 @@ int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 	REAL(int, "linkat", int, const char *, int, const char *, int);
 
 	check_synced(from_fd, from);
-	return FAILS(LINK) ? -1 : real(from_fd, from, to_fd, to, flags);
+	return FAILS(LINK) ? -1 : named(real(from_fd, from, to_fd, to, flags), to_fd, to);
 }
 
 int unlink(const char *path)
