@@ -71,6 +71,22 @@ const struct opt jobs_opts[] = {
 	{ 0 },
 };
 
+const struct opt look_opts[] = {
+	{ .kind = OPT_DURATION,
+		.name = "look-again",
+		.metavar = "DURATION",
+		.fallback = "1.5s",
+		.min = 1,
+		.max = 60000,
+		.env = "KANDY_LOOK_AGAIN",
+		.config = true,
+		.at = offsetof(struct look_params, look_again),
+		.help = "look for a message whose answer got lost again after DURATION, and then after twice as long",
+		.more = "What history does not show by then is sent again. Where a gateway says that it waited in vain, the service may still be "
+			"at work on the message, and it is looked for five times more, after up to eight times as long." },
+	{ 0 },
+};
+
 bool format_is_text(const struct format_params *params)
 {
 	return params->format && !strcmp(params->format, "text");

@@ -39,4 +39,11 @@ struct jobs_params {
 
 extern const struct opt jobs_opts[];
 
+/* --look-again, of the commands that send; the group is look_opts. */
+struct look_params {
+	int64_t look_again; /* ms */
+};
+
+extern const struct opt look_opts[];
+
 #endif

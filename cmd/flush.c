@@ -24,6 +24,7 @@ struct flush_params {
 	struct common_params common;
 	struct session_params session;
 	struct jobs_params jobs;
+	struct look_params look;
 	int64_t max_age;
 };
 
@@ -41,6 +42,7 @@ static const struct opt opts[] = {
 		.env = "KANDY_MAX_AGE",
 		.config = true,
 		.help = "give up what could not be sent for DURATION" },
+	{ .kind = OPT_GROUP, .group = look_opts, AT(look) },
 	{ .kind = OPT_GROUP, .group = session_opts, AT(session) },
 	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
 	{ 0 },
@@ -361,9 +363,12 @@ static bool is_away(enum status st)
 
 static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struct err *err)
 {
-	struct outbox_config config = {
-		.jobs = run->params->jobs.jobs, .hold = true, .result = on_result, .before = before, .arg = run
-	};
+	struct outbox_config config = { .jobs = run->params->jobs.jobs,
+		.look_again_ms = run->params->look.look_again,
+		.hold = true,
+		.result = on_result,
+		.before = before,
+		.arg = run };
 	const struct session *session;
 	char *sent_ids;
 	enum status st;

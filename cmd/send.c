@@ -35,6 +35,7 @@ struct send_params {
 	bool skip_empty;
 	const char *failed, *on_unknown;
 	struct jobs_params jobs;
+	struct look_params look;
 };
 
 #define AT(member) .at = offsetof(struct send_params, member)
@@ -132,6 +133,7 @@ static const struct opt opts[] = {
 		.help = "when the answer got lost: look into the conversation's history, send again at once, or give up",
 		.more = "check: what history shows is sent, what it surely does not show is sent again, and if that cannot be told, the "
 			"status is \"unknown\" and the exit code 75. resend may send twice. fail leaves it at \"unknown\"." },
+	{ .kind = OPT_GROUP, .group = look_opts, AT(look) },
 	{ .kind = OPT_FLAG,
 		.name = "spool",
 		AT(spool),
@@ -360,6 +362,7 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 		.jobs = params->jobs.jobs,
 		.user_id = "",
 		.on_unknown = on_unknown(params->on_unknown),
+		.look_again_ms = params->look.look_again,
 		.unordered = params->unordered,
 		.hold = run->spool != NULL,
 		.fail_fast = params->fail_fast,

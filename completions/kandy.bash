@@ -47,7 +47,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		operands='chat sms receipts'
 		;;
 	send)
-		options='-t --to -m --message -a --attach --name --mime-type --type -j --jobs --failed --on-unknown --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
+		options='-t --to -m --message -a --attach --name --mime-type --type -j --jobs --failed --on-unknown --look-again --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
 		flags='-E --skip-empty --lines --jsonl --unordered --fail-fast --spool -N --dry-run -k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='-a --attach --failed --cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'
@@ -55,7 +55,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		operands=''
 		;;
 	flush)
-		options='-j --jobs --max-age --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
+		options='-j --jobs --max-age --look-again --base-url --cacert --proxy --timeout --connect-timeout --retry --retry-delay --retry-max-time --client-id -u --username --password-file --password-command --client-secret-file --client-secret-command -p --profile --trace'
 		flags='-k --insecure --project --password-stdin -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--cacert --password-file --client-secret-file --trace'
 		commands='--password-command --client-secret-command'

@@ -589,8 +589,6 @@ struct outbox *outbox_new(const struct outbox_config *config)
 	struct outbox *outbox = xcalloc(1, sizeof(*outbox));
 
 	outbox->config = *config;
-	if (!outbox->config.look_again_ms)
-		outbox->config.look_again_ms = OUTBOX_LOOK_AGAIN_MS;
 	outbox->user_id = xstrdup(config->user_id);
 	outbox->sender = xstrdup_null(config->sender);
 	outbox->correlator = xstrdup_null(config->correlator);

@@ -34,12 +34,6 @@
 #define OUTBOX_UPLOADS_KEPT 4096
 #define OUTBOX_ANCHORS_KEPT 4096 /* conversations of which the last message ID is remembered */
 #define OUTBOX_HELD_MAX 16384 /* conversations that are held back; with so many, all are: it is not they that fail */
-/*
- * A message that history does not show yet may still be on its way: it is looked for again after that time, and once
- * more after twice as long; where the service may still be at work on it (err.pending), again and again, up to half a
- * minute.
- */
-#define OUTBOX_LOOK_AGAIN_MS 1500
 
 struct outbox;
 
@@ -87,7 +81,12 @@ struct outbox_config {
 	struct retry_policy retry; /* of a message, however its attempts fail */
 	int64_t jobs; /* at least 1 */
 	enum outbox_on_unknown on_unknown;
-	int64_t look_again_ms; /* 0: OUTBOX_LOOK_AGAIN_MS */
+	/*
+	 * A message that history does not show yet may still be on its way: it is looked for again after that time,
+	 * and once more after twice as long; where the service may still be at work on it (err.pending), three more
+	 * times, eight times as long apart at most
+	 */
+	int64_t look_again_ms;
 	bool unordered;
 	/* a message that may be sent later holds what comes behind it in its conversation, so that nothing overtakes */
 	bool hold;

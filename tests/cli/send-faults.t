@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # kandy send when things go wrong on the way: each message arrives once, or the result says that it did not, or that nobody knows.
 . "${0%/*}/../lib/tap.sh"
+export KANDY_LOOK_AGAIN=100ms # the sandbox has nothing that comes late, unless it is told to
 
 # attempt NAME FAULT WANTED_STATUS WANTED_REQUESTS [OPTION...]: sends one message with FAULT; the requests as "METHOD:status" of messages and objects
 attempt() {
@@ -34,7 +35,7 @@ attempt 'a token that is never good' 'POST messages *:401' 77 'POST:401 POST:401
 # --retry bounds the message, however its attempts fail; a renewed token is no attempt of it
 attempt 'a lost answer, then a 503 storm' 'POST messages 1:reset,2+:503' 69 'POST:0 GET:200 GET:200 GET:200 POST:503 POST:503 POST:503'
 attempt 'an expired token, then a lost answer' 'POST messages 1:401,2:reset,3+:503' 69 'POST:401 POST:0 GET:200 GET:200 GET:200 POST:503' --retry 1
-attempt 'the time of the looks counts' 'POST messages 1:reset,2+:503' 75 'POST:0 GET:200 GET:200 GET:200' --retry-max-time 1s
+attempt 'the time of the looks counts' 'POST messages 1:reset,2+:503' 75 'POST:0 GET:200 GET:200 GET:200' --retry-max-time 1s --look-again 500ms
 attempt 'what a server does not know' 'POST messages *:501' 69 'POST:501'
 attempt 'an error inside the service: it may have been sent' 'POST messages 1:500' 0 'POST:500 GET:200 GET:200 GET:200 POST:201' && arrived 2
 attempt 'a server without room' 'POST messages 1:507' 0 'POST:507 GET:200 GET:200 GET:200 POST:201' && arrived 2
@@ -79,8 +80,8 @@ is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
 kill "$sandbox_pid"
 # at the same time: what is lost here finds in history what is under way there, and takes it for its own
 reset_seen() { grep -q '"fault":"reset"' "$sandbox_record"; }
-fresh --fault 'POST messages 1:reset,2:slow/7000'
-as alice kandy send -t bob@sandbox.example -m 'backup ok' >one 2>&1 &
+fresh --fault 'POST messages 1:reset,2:slow/4000'
+as alice kandy send --look-again 1s -t bob@sandbox.example -m 'backup ok' >one 2>&1 &
 first=$!
 wait_for reset_seen
 run as alice kandy send -t bob@sandbox.example -m 'backup ok'
@@ -114,16 +115,16 @@ is "$status $(ours later)" '0 1' 'a date in Retry-After is one by the clock of t
 ok '    is waited for' test "$(apart)" -ge 900
 kill "$sandbox_pid"
 
-# late WHAT NAME: a gateway answers with WHAT, and the service has the message two and a half seconds later
+# late WHAT NAME: a gateway answers with WHAT, and the service has the message only after the second look
 late() {
 	sandbox --no-tls
 	rm -rf "$scratch/state-alice" port
 	: >accepted
-	node "$tests_dir/lib/late.cjs" "${KANDY_BASE_URL##*:}" "$1" 2500 accepted >port &
+	node "$tests_dir/lib/late.cjs" "${KANDY_BASE_URL##*:}" "$1" 800 accepted >port &
 	tap_pids+=($!)
 	wait_for grep -q . port
 	KANDY_BASE_URL=http://127.0.0.1:$(cat port)
-	run as alice kandy send -t bob@sandbox.example -m late --retry-delay 10ms
+	run as alice kandy send -t bob@sandbox.example -m late --retry-delay 10ms --look-again 500ms
 	is "$status $(wc -l <accepted) $(jq -r .attempts "$out")" '0 1 1' "$2"
 	kill "$sandbox_pid"
 }
@@ -144,7 +145,7 @@ rm -f "$scratch/record.jsonl"
 sandbox --fault 'POST messages 7%:503' --fault 'POST messages 11%:lost' --fault 'POST messages 13%:429/0'
 rm -rf "$scratch/state-alice"
 for i in {1..150}; do echo "{\"to\":\"$(for u in bob carol dave; do echo $u; done | sed -n "$((i % 3 + 1))p")@sandbox.example\",\"text\":\"m$i\"}"; done > in
-run_in in as alice kandy send --jsonl -j 8 --retry-delay 1ms
+run_in in as alice kandy send --jsonl -j 8 --retry-delay 1ms --retry 30
 is "$status" 0 'a batch through 503s, 429s and lost answers'
 is "$(jq -c '[.event,.line]' "$out" | sort -u | wc -l)" 150 'all sent'
 stored=$(jq -r 'select(.method=="POST" and (.status==201 or .fault=="lost") and (.path|endswith("/messages")))|.json.chatMessage.text' "$sandbox_record")

@@ -7,6 +7,7 @@
 #	FAULT_COMMANDS="send fetch"   these commands alone
 #	FAULT_CALLS="malloc write"    these calls alone. (All places take ten minutes, but malloc-any has a hundred thousand of them.)
 . "${0%/*}/../lib/tap.sh"
+export KANDY_LOOK_AGAIN=20ms
 most=${FAULT_RUNS:-$(ldd "$KANDY_BIN" | grep -q libasan && echo 3 || echo 5)}
 runs=0 total=0 serial=0 openssl=0 killed=
 
