@@ -379,13 +379,15 @@ enum status backfill_page(struct backfill *b, struct cursor *cursor, const struc
 
 enum status backfill_cut(struct backfill *b, struct cursor *cursor, const char *why, struct err *err)
 {
-	char *text = xasprintf("cannot be read to its end: %s", why);
 	enum status st = ST_OK;
+	char *text;
 
 	/* behind what was taken, it was said when that was */
-	if (!b->known || cursor_has_gap(cursor))
+	if (!b->known || cursor_has_gap(cursor)) {
+		text = xasprintf("cannot be read to its end: %s", why);
 		st = cut_off(b, text, err);
-	free(text);
+		free(text);
+	}
 	if (!st)
 		hand_on(b, cursor);
 	return st;
