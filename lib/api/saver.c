@@ -1,6 +1,6 @@
 /*
- * Two blocks: the caller fills one while the thread writes and digests the other. They change hands under the lock: a
- * block belongs to the thread while `job` is not JOB_NONE, and the caller waits for that before it hands over the next.
+ * A ring of blocks: the caller fills one while the thread writes and digests those that were handed over before, so
+ * that neither stops as long as the other is only a little late. A block is the caller's again when it is written.
  */
 #include "api/saver.h"
 
@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 #define BLOCK ((size_t)256 * 1024)
+#define BLOCKS 4
+
+#define DIGEST_BLOCK ((size_t)64 * 1024) /* of what is there already */
 
 /*
  * So much is written before the disk is asked to begin with it: at the end there is little left for fsync(2) to wait
@@ -25,17 +28,21 @@
  */
 #define FLUSH ((int64_t)8 << 20)
 
-enum job { JOB_NONE, JOB_FOUND, JOB_WRITE, JOB_RESTART, JOB_FINISH, JOB_QUIT };
+/* What the thread does beside blocks: JOB_FOUND before all of them, the others when all are written. */
+enum job { JOB_NONE, JOB_FOUND, JOB_RESTART, JOB_FINISH, JOB_QUIT };
 
 struct saver {
+	char *ring;
+
 	/* the caller's */
-	char *filling;
-	size_t filled;
+	size_t filled; /* of the block behind those that were handed over */
 	int64_t size;
 
 	/* both sides', under the lock */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t to_do, progress;
+	size_t lengths[BLOCKS];
+	size_t handed, written; /* blocks so far; those between are the thread's */
 	enum job job;
 	bool done;
 	enum status status;
@@ -45,10 +52,8 @@ struct saver {
 	pthread_t thread;
 	int fd, wake_fd;
 	char *name;
-	char *writing;
-	size_t to_write;
 	int64_t found;
-	int64_t written, flushed; /* bytes in the file; and of them on their way to the disk */
+	int64_t at, flushed; /* bytes in the file; and of them on their way to the disk */
 	struct sha256 *digest;
 	char hex[65];
 };
@@ -60,11 +65,12 @@ static enum status fail(struct saver *s, const char *what, struct err *err)
 
 static enum status digest_found(struct saver *s, struct err *err)
 {
+	char block[DIGEST_BLOCK];
 	int64_t at = 0;
 
 	while (at < s->found) {
-		size_t want = s->found - at < (int64_t)BLOCK ? (size_t)(s->found - at) : BLOCK;
-		ssize_t n = pread(s->fd, s->writing, want, at);
+		size_t want = s->found - at < (int64_t)sizeof(block) ? (size_t)(s->found - at) : sizeof(block);
+		ssize_t n = pread(s->fd, block, want, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -72,12 +78,12 @@ static enum status digest_found(struct saver *s, struct err *err)
 			return fail(s, "read", err);
 		if (!n)
 			return err_set(err, ST_IO, "'%s' became shorter while it was read", s->name);
-		sha256_update(s->digest, s->writing, (size_t)n);
+		sha256_update(s->digest, block, (size_t)n);
 		at += n;
 	}
 	if (lseek(s->fd, s->found, SEEK_SET) < 0)
 		return fail(s, "write", err);
-	s->written = s->flushed = s->found;
+	s->at = s->flushed = s->found;
 	return ST_OK;
 }
 
@@ -87,21 +93,20 @@ static enum status restart(struct saver *s, struct err *err)
 	s->digest = NULL;
 	if (lseek(s->fd, 0, SEEK_SET) < 0 || ftruncate(s->fd, 0))
 		return fail(s, "write", err);
-	s->written = s->flushed = 0;
+	s->at = s->flushed = 0;
 	return sha256_new(&s->digest, err);
 }
 
-static enum status write_block(struct saver *s, struct err *err)
+static enum status write_block(struct saver *s, const char *block, size_t len, struct err *err)
 {
-	if (!write_full(s->fd, s->writing, s->to_write))
+	if (!write_full(s->fd, block, len))
 		return fail(s, "write", err);
-	s->written += (int64_t)s->to_write;
-	if (s->written - s->flushed >= FLUSH) { /* a hint: where it fails, fsync(2) says what is the matter */
-		(void)sync_file_range(s->fd, (off_t)s->flushed, (off_t)(s->written - s->flushed),
-			SYNC_FILE_RANGE_WRITE);
-		s->flushed = s->written;
+	s->at += (int64_t)len;
+	if (s->at - s->flushed >= FLUSH) { /* a hint: where it fails, fsync(2) says what is the matter */
+		(void)sync_file_range(s->fd, (off_t)s->flushed, (off_t)(s->at - s->flushed), SYNC_FILE_RANGE_WRITE);
+		s->flushed = s->at;
 	}
-	sha256_update(s->digest, s->writing, s->to_write);
+	sha256_update(s->digest, block, len);
 	return ST_OK;
 }
 
@@ -114,19 +119,24 @@ static enum status finish(struct saver *s, struct err *err)
 	return ST_OK;
 }
 
-static enum status work(struct saver *s, enum job job, struct err *err)
+static enum status do_job(struct saver *s, enum job job, struct err *err)
 {
 	switch (job) {
 	case JOB_FOUND: return digest_found(s, err);
 	case JOB_RESTART: return restart(s, err);
 	case JOB_FINISH: return finish(s, err);
-	case JOB_WRITE: return write_block(s, err);
 	case JOB_NONE:
 	case JOB_QUIT: break;
 	}
 	return ST_OK;
 }
 
+static char *block_at(const struct saver *s, size_t number)
+{
+	return s->ring + number % BLOCKS * BLOCK;
+}
+
+/* After a failure what comes is only taken. */
 static void *run(void *arg)
 {
 	struct saver *s = arg;
@@ -136,21 +146,30 @@ static void *run(void *arg)
 	do {
 		enum status st = s->status;
 		struct err err = ERR_INIT;
+		bool is_block;
 
-		while (s->job == JOB_NONE)
-			pthread_cond_wait(&s->changed, &s->lock);
+		while (s->job == JOB_NONE && s->written == s->handed)
+			pthread_cond_wait(&s->to_do, &s->lock);
 		job = s->job;
+		is_block = s->written != s->handed && job != JOB_FOUND;
 		pthread_mutex_unlock(&s->lock);
-		if (!st)
-			st = work(s, job, &err);
+		if (!st && is_block)
+			st = write_block(s, block_at(s, s->written), s->lengths[s->written % BLOCKS], &err);
+		else if (!st)
+			st = do_job(s, job, &err);
 		pthread_mutex_lock(&s->lock);
 		if (st && !s->status) {
 			s->status = st;
 			s->err = err;
 		}
-		s->job = JOB_NONE;
-		s->done = job == JOB_FINISH;
-		pthread_cond_broadcast(&s->changed);
+		if (is_block) {
+			job = JOB_NONE;
+			s->written++;
+		} else {
+			s->job = JOB_NONE;
+			s->done = job == JOB_FINISH;
+		}
+		pthread_cond_signal(&s->progress);
 		if (s->done)
 			(void)eventfd_write(s->wake_fd, 1);
 	} while (job != JOB_QUIT);
@@ -158,29 +177,35 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Hands the thread its next job, when it has done the last one. */
-static enum status hand_over(struct saver *s, enum job job, struct err *err)
+/* Hands over what is in the block, and waits until there is another. */
+static enum status hand_over(struct saver *s, struct err *err)
 {
 	enum status st;
 
+	if (!s->filled)
+		return ST_OK;
 	pthread_mutex_lock(&s->lock);
-	while (s->job != JOB_NONE)
-		pthread_cond_wait(&s->changed, &s->lock);
+	s->lengths[s->handed % BLOCKS] = s->filled;
+	s->handed++;
+	s->filled = 0;
+	pthread_cond_signal(&s->to_do);
+	while (s->handed - s->written == BLOCKS)
+		pthread_cond_wait(&s->progress, &s->lock);
 	st = s->status;
 	if (st && err)
 		*err = s->err;
-	if (job == JOB_WRITE) {
-		char *block = s->writing;
-
-		s->writing = s->filling;
-		s->to_write = s->filled;
-		s->filling = block;
-		s->filled = 0;
-	}
-	s->job = job;
-	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 	return st;
+}
+
+static void ask_for(struct saver *s, enum job job)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->job != JOB_NONE)
+		pthread_cond_wait(&s->progress, &s->lock);
+	s->job = job;
+	pthread_cond_signal(&s->to_do);
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* The thread is for bytes: signals go to the others. */
@@ -199,10 +224,10 @@ static int start_thread(struct saver *s)
 static void release(struct saver *s)
 {
 	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->changed);
+	pthread_cond_destroy(&s->to_do);
+	pthread_cond_destroy(&s->progress);
 	sha256_free(s->digest);
-	free(s->filling);
-	free(s->writing);
+	free(s->ring);
 	free(s->name);
 	free(s);
 }
@@ -213,15 +238,15 @@ enum status saver_new(struct saver **out, int fd, const char *name, int64_t foun
 	enum status st;
 	int rc;
 
-	s->filling = xmalloc(BLOCK);
-	s->writing = xmalloc(BLOCK);
+	s->ring = xmalloc(BLOCKS * BLOCK);
 	s->name = xstrdup(name);
 	s->fd = fd;
 	s->wake_fd = wake_fd;
 	s->size = s->found = found;
 	s->job = found ? JOB_FOUND : JOB_NONE;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
+	pthread_cond_init(&s->to_do, NULL);
+	pthread_cond_init(&s->progress, NULL);
 	st = sha256_new(&s->digest, err);
 	if (!st && (rc = start_thread(s)) != 0)
 		st = err_set(err, ST_TEMPFAIL, "cannot start a thread: %s", strerror(rc));
@@ -236,7 +261,7 @@ void saver_free(struct saver *s)
 {
 	if (!s)
 		return;
-	(void)hand_over(s, JOB_QUIT, NULL);
+	ask_for(s, JOB_QUIT);
 	pthread_join(s->thread, NULL);
 	release(s);
 }
@@ -249,13 +274,13 @@ enum status saver_add(struct saver *s, const void *data, size_t len, struct err 
 	while (len && !st) {
 		size_t n = BLOCK - s->filled < len ? BLOCK - s->filled : len;
 
-		memcpy(s->filling + s->filled, p, n);
+		memcpy(block_at(s, s->handed) + s->filled, p, n);
 		s->filled += n;
 		s->size += (int64_t)n;
 		p += n;
 		len -= n;
 		if (s->filled == BLOCK)
-			st = hand_over(s, JOB_WRITE, err);
+			st = hand_over(s, err);
 	}
 	return st;
 }
@@ -267,11 +292,11 @@ int64_t saver_size(const struct saver *s)
 
 enum status saver_sync(struct saver *s, struct err *err)
 {
-	enum status st = s->filled ? hand_over(s, JOB_WRITE, err) : ST_OK;
+	enum status st = hand_over(s, err);
 
 	pthread_mutex_lock(&s->lock);
-	while (s->job != JOB_NONE)
-		pthread_cond_wait(&s->changed, &s->lock);
+	while (s->job != JOB_NONE || s->written != s->handed)
+		pthread_cond_wait(&s->progress, &s->lock);
 	if (!st && s->status) {
 		st = s->status;
 		*err = s->err;
@@ -282,19 +307,16 @@ enum status saver_sync(struct saver *s, struct err *err)
 
 enum status saver_restart(struct saver *s, struct err *err)
 {
-	enum status st;
-
 	s->filled = 0;
 	s->size = 0;
-	st = hand_over(s, JOB_RESTART, err);
-	return st ? st : saver_sync(s, err);
+	ask_for(s, JOB_RESTART);
+	return saver_sync(s, err);
 }
 
 void saver_finish(struct saver *s)
 {
-	if (s->filled)
-		(void)hand_over(s, JOB_WRITE, NULL);
-	(void)hand_over(s, JOB_FINISH, NULL);
+	(void)hand_over(s, NULL);
+	ask_for(s, JOB_FINISH);
 }
 
 bool saver_done(struct saver *s)

@@ -22,7 +22,7 @@ struct saver;
  */
 enum status saver_new(struct saver **out, int fd, const char *name, int64_t found, int wake_fd,
 	struct err *err) MUST_USE;
-void saver_free(struct saver *saver); /* NULL is fine; waits for the block that is being written */
+void saver_free(struct saver *saver); /* NULL is fine; waits until what was added is written */
 
 /* Takes the bytes over. Waits while too many are on their way. Fails with what went wrong before: ST_IO. */
 enum status saver_add(struct saver *saver, const void *p, size_t len, struct err *err) MUST_USE;
