@@ -57,7 +57,6 @@ struct download {
 	bool whole_only; /* ranges did not work out with this server */
 	int64_t total; /* bytes that the file will have, by the server; -1: unknown */
 	int64_t reserved; /* of the set's total */
-	int64_t allocated; /* bytes of the file that have their place on the disk, or need none */
 };
 
 struct downloads {

@@ -17,8 +17,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define ALLOCATION ((int64_t)64 << 20)
-
 void body_note(struct buf *note, const struct download *d)
 {
 	json_open(note, '{');
@@ -62,7 +60,6 @@ void body_drop(struct download *d)
 
 static enum status new_saver(struct download *d, struct err *err)
 {
-	d->allocated = d->part.found;
 	return saver_new(&d->saver, d->part.fd, d->name, d->part.found, d->set->wake_fd, err);
 }
 
@@ -93,18 +90,15 @@ static enum status reserve(struct download *d, int64_t n, struct err *err)
 enum status body_restart(struct download *d, struct err *err)
 {
 	inbox_unnote(d->set->config.inbox, &d->part);
-	d->allocated = 0;
 	return saver_restart(d->saver, err);
 }
 
-/* What was only allocated is given back. */
 bool body_leave(struct download *d)
 {
 	struct err ignored = ERR_INIT;
 
 	if (!d->part.noted || !d->saver || saver_sync(d->saver, &ignored))
 		return false;
-	(void)!ftruncate(d->part.fd, (off_t)saver_size(d->saver));
 	saver_free(d->saver);
 	d->saver = NULL;
 	inbox_leave(&d->part);
@@ -119,11 +113,6 @@ enum status body_check_total(struct download *d, int64_t total, struct err *err)
 	return reserve(d, total, err);
 }
 
-static enum status no_space(const struct download *d, struct err *err)
-{
-	return err_set(err, ST_IO, "no space for %lld bytes in '%s'", (long long)d->total, d->set->config.inbox->path);
-}
-
 /* That a disk is too small is said before hours are spent on it. */
 static enum status check_space(const struct download *d, struct err *err)
 {
@@ -132,25 +121,7 @@ static enum status check_space(const struct download *d, struct err *err)
 
 	if (left <= 0 || fstatvfs(d->part.fd, &fs) || !fs.f_frsize || (uint64_t)left / fs.f_frsize < fs.f_bavail)
 		return ST_OK;
-	return no_space(d, err);
-}
-
-/*
- * Blocks for the next bytes in large pieces, which makes the file whole on the disk, and the writing faster. Not for
- * all of it at once: how long it will be is what a server says.
- */
-static enum status allocate(struct download *d, int64_t up_to, struct err *err)
-{
-	int64_t piece = d->total - d->allocated;
-
-	if (d->total < DOWNLOAD_NOTE_FROM || up_to <= d->allocated || piece <= 0)
-		return ST_OK;
-	if (piece > ALLOCATION)
-		piece = ALLOCATION;
-	if (fallocate(d->part.fd, FALLOC_FL_KEEP_SIZE, (off_t)d->allocated, (off_t)piece) && errno == ENOSPC)
-		return no_space(d, err);
-	d->allocated += piece; /* other reasons: the file system cannot, and need not */
-	return ST_OK;
+	return err_set(err, ST_IO, "no space for %lld bytes in '%s'", (long long)d->total, d->set->config.inbox->path);
 }
 
 static enum status open_file(struct download *d, struct err *err)
@@ -287,8 +258,7 @@ bool body_on_bytes(void *arg, const struct http_response *response, const char *
 			(long long)d->size);
 		return false;
 	}
-	if (reserve(d, saver_size(d->saver) + (int64_t)len, err) || check_speed(d, len, err) ||
-		allocate(d, saver_size(d->saver) + (int64_t)len, err))
+	if (reserve(d, saver_size(d->saver) + (int64_t)len, err) || check_speed(d, len, err))
 		return false;
 	d->set->received += (int64_t)len;
 	return !saver_add(d->saver, p, len, err);

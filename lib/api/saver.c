@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "crypto/crypto.h"
 
+#include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,15 +19,16 @@
 #include <unistd.h>
 
 #define BLOCK ((size_t)256 * 1024)
-#define BLOCKS 4
+#define BLOCKS 8
 
 #define DIGEST_BLOCK ((size_t)64 * 1024) /* of what is there already */
 
 /*
- * So much is written before the disk is asked to begin with it: at the end there is little left for fsync(2) to wait
- * for.
+ * So much is written before it is flushed to the disk, while the next comes in: at the end there is little left for
+ * fsync(2) to wait for. There is one flush at a time: where the disk is slower than the network, nothing is won by
+ * bytes that pile up in memory, and a signal would wait for them all.
  */
-#define FLUSH ((int64_t)8 << 20)
+#define FLUSH ((int64_t)32 << 20)
 
 /* What the thread does beside blocks: JOB_FOUND before all of them, the others when all are written. */
 enum job { JOB_NONE, JOB_FOUND, JOB_RESTART, JOB_FINISH, JOB_QUIT };
@@ -54,6 +56,8 @@ struct saver {
 	char *name;
 	int64_t found;
 	int64_t at, flushed; /* bytes in the file; and of them on their way to the disk */
+	struct aiocb flush;
+	bool flushing;
 	struct sha256 *digest;
 	char hex[65];
 };
@@ -97,21 +101,47 @@ static enum status restart(struct saver *s, struct err *err)
 	return sha256_new(&s->digest, err);
 }
 
+/* Its errors count: Linux names the failure of a write once, and fsync(2) would not have it any more. */
+static enum status end_flush(struct saver *s, struct err *err)
+{
+	const struct aiocb *const list[] = { &s->flush };
+	int rc;
+
+	if (!s->flushing)
+		return ST_OK;
+	while ((rc = aio_error(&s->flush)) == EINPROGRESS)
+		(void)aio_suspend(list, 1, NULL);
+	(void)aio_return(&s->flush);
+	s->flushing = false;
+	errno = rc;
+	return rc ? fail(s, "write", err) : ST_OK;
+}
+
+static enum status begin_flush(struct saver *s, struct err *err)
+{
+	enum status st = end_flush(s, err);
+
+	s->flush = (struct aiocb){ .aio_fildes = s->fd, .aio_sigevent.sigev_notify = SIGEV_NONE };
+	s->flushing = !st && !aio_fsync(O_DSYNC, &s->flush); /* if it cannot be had, fsync(2) has more to do */
+	s->flushed = s->at;
+	return st;
+}
+
 static enum status write_block(struct saver *s, const char *block, size_t len, struct err *err)
 {
 	if (!write_full(s->fd, block, len))
 		return fail(s, "write", err);
 	s->at += (int64_t)len;
-	if (s->at - s->flushed >= FLUSH) { /* a hint: where it fails, fsync(2) says what is the matter */
-		(void)sync_file_range(s->fd, (off_t)s->flushed, (off_t)(s->at - s->flushed), SYNC_FILE_RANGE_WRITE);
-		s->flushed = s->at;
-	}
 	sha256_update(s->digest, block, len);
-	return ST_OK;
+	return s->at - s->flushed >= FLUSH ? begin_flush(s, err) : ST_OK;
 }
 
 static enum status finish(struct saver *s, struct err *err)
 {
+	enum status st = end_flush(s, err);
+
+	if (st)
+		return st;
 	if (fsync(s->fd))
 		return fail(s, "write", err);
 	sha256_finish(s->digest, s->hex);
@@ -140,6 +170,7 @@ static char *block_at(const struct saver *s, size_t number)
 static void *run(void *arg)
 {
 	struct saver *s = arg;
+	struct err unheard = ERR_INIT;
 	enum job job;
 
 	pthread_mutex_lock(&s->lock);
@@ -174,6 +205,7 @@ static void *run(void *arg)
 			(void)eventfd_write(s->wake_fd, 1);
 	} while (job != JOB_QUIT);
 	pthread_mutex_unlock(&s->lock);
+	(void)end_flush(s, &unheard);
 	return NULL;
 }
 

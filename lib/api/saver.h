@@ -2,8 +2,7 @@
  * saver.h - bytes on their way to a file, with their SHA-256.
  *
  * A thread of the saver's own writes and digests what the transfer brings, block by block, and waits for the disk at
- * the end (fsync): on a second processor the digest costs nothing, and a slow disk does not stop the other transfers.
- * All calls come from one other thread.
+ * the end (fsync): on a second processor that costs nothing. All calls come from one other thread.
  */
 #ifndef KANDY_API_SAVER_H
 #define KANDY_API_SAVER_H

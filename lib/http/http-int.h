@@ -50,7 +50,7 @@ struct part_reader {
  */
 struct request_kind {
 	char method[8]; /* "": of no kind, the options may be any */
-	bool body, h1, sink;
+	bool body, h1;
 	int64_t timeout_ms, low_speed_time_ms;
 };
 

@@ -5,9 +5,9 @@
  * the simple face: start one, wait for it. Each call here is one attempt; repetition is the caller's (api/client.h).
  *
  * What is promised for every request: verified TLS by our trust (crypto.h), a time limit, limits on header and body
- * size, no signal tricks, SIGINT/SIGTERM end it (interrupt.h), a trace without secrets, uploads over HTTP/1.1
- * (libcurl 7.88 can spin for ever on an HTTP/2 upload that is answered early), and a bearer token that goes to the
- * URL's own origin only.
+ * size, no signal tricks, SIGINT/SIGTERM end it (interrupt.h), a trace without secrets, files over HTTP/1.1
+ * (libcurl 7.88 can spin for ever on an HTTP/2 upload that is answered early, and takes longer for an HTTP/2
+ * download), and a bearer token that goes to the URL's own origin only.
  *
  * A struct http is used by one thread at a time.
  */

@@ -24,7 +24,7 @@ control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$K
 
 # ---- what each call fails with, and which calls a command is known to make: else there would be nothing to fail ----
 
-errors='malloc:12 malloc-any:12 write:28,5 fsync:5 fdatasync:5 ftruncate:5 fallocate:28,95 close:5 mkdir:30 open:30,24 rename:5 renameat:5
+errors='malloc:12 malloc-any:12 write:28,5 fsync:5 fdatasync:5 ftruncate:5 close:5 mkdir:30 open:30,24 rename:5 renameat:5
 	renameat2:5 link:1,28 unlink:13 thread:11 fork:11 spawn:11 dup2:16 pipe2:24 socketpair:24 memfd:24 eventfd:24 epoll:24'
 # with !: one of its failures must be noticed, by another exit status than without it; if need be, all places are tried for that
 always='malloc! malloc-any write! close open! eventfd'
@@ -38,10 +38,10 @@ declare -A calls=(
 	[flush]='fsync! mkdir! rename! unlink'
 	[listen]='fsync ftruncate! mkdir! rename fork dup2 socketpair epoll!'
 	[exec]='fsync fdatasync! ftruncate! mkdir! rename fork dup2! pipe2! socketpair memfd epoll!'
-	[fetch]='fsync! fallocate! mkdir! renameat2! unlink thread! epoll!'
-	[clobber]='fsync! fallocate! mkdir! renameat! unlink thread! epoll!'
-	[cut]='ftruncate fallocate mkdir! thread epoll!'
-	[resume]='fsync! ftruncate! fallocate! mkdir! link! unlink thread! epoll!'
+	[fetch]='fsync! mkdir! renameat2! unlink thread! epoll!'
+	[clobber]='fsync! mkdir! renameat! unlink thread! epoll!'
+	[cut]='mkdir! thread epoll!'
+	[resume]='fsync! ftruncate! mkdir! link! unlink thread! epoll!'
 )
 
 # ---- what is run, and what must hold afterwards ----
@@ -149,7 +149,7 @@ resume_done() { both_whole; }
 resume_after() { fetch_after; }
 # Where its process is killed instead: whatever has an effect outside, or takes one in. What it does between two of these cannot be
 # seen from anywhere, so they stand for every moment.
-deadly='write fsync fdatasync ftruncate fallocate mkdir open rename renameat renameat2 link unlink send recv'
+deadly='write fsync fdatasync ftruncate mkdir open rename renameat renameat2 link unlink send recv'
 declare -A plain_status=([exec]=1 [cut]=1) # without a failure; else 0
 
 complain() { bad=$((bad + 1)); [ "$bad" -gt 5 ] || { diag "$scenario, $where: $1 (status $status)"; show "$err"; }; }
@@ -302,6 +302,19 @@ spec=fsync:2:28 once 'no space' inject # the first is the directory's, which was
 is "$status" 1 'a file that cannot be put on the disk: that file has failed'
 is "$(jq -r '.parts[].error.kind // empty' "$out")" io 'its part says so'
 like "$err" "No space left on device" 'so does stderr'
+# a large one is on its way to the disk all the time: what fails there is told once, and not by fsync(2)
+scenario=large
+head -c 34000000 /dev/urandom >large.bin
+as bob kandy send -q -t alice@sandbox.example -m large -a large.bin >/dev/null
+XDG_STATE_HOME=$PWD/state0 kandy history -n 1 bob@sandbox.example >large
+large_run() { "$@" "$KANDY_BIN" fetch-links -D inbox <large; }
+large_done() { cmp -s inbox/large.bin large.bin; }
+large_after() { [ "$status" = 0 ] || ! is_there inbox/large.bin* || complain 'it is there'; }
+spec=aio_error:1:5 once 'the disk' inject
+is "$status $(jq -r '.parts[].error.kind // empty' "$out")" '1 io' 'a disk that fails on the way: the file has failed'
+like "$err" "cannot write 'large.bin': Input/output error" 'and why'
+spec=aio_fsync:1:11 once 'nothing in the background' inject
+is "$status" 0 'where nothing can be had in the background, the end takes longer'
 scenario=listen
 unset KANDY_MAX_OFFLINE
 spec=write:1:28 once 'no space' inject

@@ -13,7 +13,8 @@
  * CALL is one of
  *	malloc    also calloc and realloc; those that the program itself makes. "malloc-any": those of its libraries too
  *	write     to files and pipes (not to sockets); also pwrite and copy_file_range
- *	fsync  fdatasync  ftruncate  fallocate  close  mkdir
+ *	fsync  fdatasync  ftruncate  close  mkdir
+ *	aio_fsync (that one cannot be begun)  aio_error (that something in the background has failed)
  *	open      of files and directories, in all its forms
  *	rename  renameat  renameat2
  *	link      also linkat
@@ -34,6 +35,7 @@
  * program with status 250 and the line "openssl" in the report.
  */
 #define _GNU_SOURCE
+#include <aio.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -63,7 +65,8 @@ enum call {
 	FSYNC,
 	FDATASYNC,
 	FTRUNCATE,
-	FALLOCATE,
+	AIO_FSYNC,
+	AIO_ERROR,
 	CLOSE,
 	MKDIR,
 	OPEN,
@@ -93,7 +96,8 @@ static const char *const names[CALLS] = {
 	[FSYNC] = "fsync",
 	[FDATASYNC] = "fdatasync",
 	[FTRUNCATE] = "ftruncate",
-	[FALLOCATE] = "fallocate",
+	[AIO_FSYNC] = "aio_fsync",
+	[AIO_ERROR] = "aio_error",
 	[CLOSE] = "close",
 	[MKDIR] = "mkdir",
 	[OPEN] = "open",
@@ -446,12 +450,20 @@ int ftruncate(int fd, off_t len)
 	return FAILS(FTRUNCATE) ? -1 : real(fd, len);
 }
 
-int fallocate(int fd, int mode, off_t at, off_t len)
+int aio_fsync(int operation, struct aiocb *request)
 {
-	REAL(int, "fallocate", int, int, off_t, off_t);
+	REAL(int, "aio_fsync", int, struct aiocb *);
 
-	set_dirty(fd, true);
-	return FAILS(FALLOCATE) ? -1 : real(fd, mode, at, len);
+	return FAILS(AIO_FSYNC) ? -1 : real(operation, request);
+}
+
+/* How often it is asked before there is something to tell depends on the time that takes. */
+int aio_error(const struct aiocb *request)
+{
+	REAL(int, "aio_error", const struct aiocb *);
+	int rc = real(request);
+
+	return rc != EINPROGRESS && FAILS(AIO_ERROR) ? errno : rc;
 }
 
 /* The descriptor is gone either way, as with close(2) itself. */

@@ -5,7 +5,8 @@
 # machine's. Servers run on loopback: what a real network adds is the same for both sides.
 #
 #	rounds ROUNDS RUNS NAME COMMAND [NAME COMMAND]...   measures the commands in turn, RUNS runs each a round, so that a
-#	                        busy moment hits all of them; then ${ms[NAME]} is the median of the wall time
+#	                        busy moment hits all of them; then ${ms[NAME]} is the median of the wall time. $prepare, if set, is
+#	                        run before each, and does not count
 #	instructions NAME COMMAND...    ${instructions[NAME]}: what it executes in user space, by callgrind; stdin from $input, if set
 #	row WHAT OURS OTHERS RATIO LIMIT        a line of the table; LIMIT is "<=1.2" or ">=0.85", or "" where nothing was promised
 
@@ -77,7 +78,7 @@ rounds() {
 	done
 	for ((round = 0; round < rounds; round++)); do
 		for i in "${!names[@]}"; do
-			hyperfine -N --warmup $((round == 0)) --runs "$runs" --style none \
+			hyperfine -N --warmup $((round == 0)) --runs "$runs" --style none ${prepare:+--prepare "$prepare"} \
 				--export-json "$scratch/hyperfine.json" "${commands[i]}" >/dev/null 2>"$scratch/hyperfine.err" ||
 				fail "cannot measure: ${commands[i]}: $(tail -n 3 "$scratch/hyperfine.err")"
 			jq -r '.results[0].times[]' "$scratch/hyperfine.json" >>"$scratch/times.${names[i]}"
