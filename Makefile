@@ -173,7 +173,9 @@ deps:
 # make check            everything; TESTS='tests/cli/send.t ...' for some of it
 # make check SAN=1      the same on a binary with sanitizers
 # make check VALGRIND=1 command tests with every kandy but the sandbox under valgrind
-SCRIPT_TESTS := $(sort $(wildcard tests/*/*.t))
+# the longest first: begun last, it would run alone
+LONG_TESTS := tests/fault/faults.t tests/cli/listen-faults.t
+SCRIPT_TESTS := $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(sort $(wildcard tests/*/*.t)))
 NPM := $(B)/npm
 # Those whose time limits leave room for a program that is twenty times as slow.
 VALGRIND_TESTS := $(patsubst %,tests/cli/%.t,login logout whoami subscribe send fetch-links history group listen-direction)
