@@ -5,7 +5,8 @@
 #
 #	FAULT_RUNS=N   at most N places of one kind for each command (default 5, with sanitizers 3; 0: all of them)
 #	FAULT_COMMANDS="send fetch"   these commands alone
-#	FAULT_CALLS="malloc write"    these calls alone. (All places take ten minutes, but malloc-any has a hundred thousand of them.)
+#	FAULT_CALLS="malloc write"    these calls alone. (All places take twenty minutes, so TEST_TIMEOUT=3600; but malloc-any has a
+#	                        hundred thousand of them.)
 . "${0%/*}/../lib/tap.sh"
 export KANDY_LOOK_AGAIN=20ms
 most=${FAULT_RUNS:-$(ldd "$KANDY_BIN" | grep -q libasan && echo 3 || echo 5)}
