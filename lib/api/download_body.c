@@ -10,12 +10,9 @@
 #include "base/mem.h"
 #include "json/json.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 void body_note(struct buf *note, const struct download *d)
 {

@@ -284,7 +284,7 @@ static void note_version(struct transfer *t)
 	long version = CURL_HTTP_VERSION_NONE;
 
 	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-	/* uploads ask for HTTP/1.1 themselves */
+	/* files ask for HTTP/1.1 themselves */
 	if (version == CURL_HTTP_VERSION_1_1 && !t->kind.h1)
 		t->http->h1_seen = true;
 	else if (version >= CURL_HTTP_VERSION_2_0)

@@ -90,10 +90,10 @@ static int on_progress(void *arg, curl_off_t to_receive, curl_off_t received, cu
 	struct transfer *t = arg;
 	int64_t now;
 
-	if (t->begun && !t->watched && (t->http->h2_seen || !t->http->h1_seen)) {
+	if (t->begun && !t->watched && !t->kind.h1 && (t->http->h2_seen || !t->http->h1_seen)) {
 		/*
 		 * The first call after the request has gone out: from now on, goaway.c wants to hear libcurl's
-		 * remarks. They are not cheap, and a server that answers in HTTP/1.1 has none that matter.
+		 * remarks. They are not cheap, and there are none that matter where HTTP/1.1 is asked for or answered.
 		 */
 		t->watched = true;
 		curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
