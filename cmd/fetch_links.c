@@ -4,9 +4,9 @@
  * Lines wait in a queue (fetch_queue.h) until their files are there. stdin is read while transfers run, as long as not
  * too much waits.
  */
-#include "api/attachment.h"
-#include "api/download.h"
-#include "api/manifest.h"
+#include "wire/attachment.h"
+#include "fetch/download.h"
+#include "fetch/manifest.h"
 #include "base/clock.h"
 #include "base/lines.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
 #include "cmd/fetch_queue.h"
 
-#include "api/attachment.h"
+#include "wire/attachment.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/filename.h"

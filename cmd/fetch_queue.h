@@ -8,9 +8,9 @@
 #ifndef KANDY_CMD_FETCH_QUEUE_H
 #define KANDY_CMD_FETCH_QUEUE_H
 
-#include "api/download.h"
-#include "api/inbox.h"
-#include "api/manifest.h"
+#include "fetch/download.h"
+#include "fetch/inbox.h"
+#include "fetch/manifest.h"
 #include "base/err.h"
 
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 /*
  * group.c - group conversations: list, create, show, invite, remove, join, leave, delete.
  */
-#include "api/group.h"
+#include "client/group.h"
 
-#include "api/address.h"
+#include "wire/address.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/command.h"

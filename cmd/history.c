@@ -1,9 +1,9 @@
 /*
  * history.c - what was said in a conversation, oldest first.
  */
-#include "api/conversation.h"
-#include "api/history.h"
-#include "api/notification.h"
+#include "client/conversation.h"
+#include "client/history.h"
+#include "wire/notification.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"

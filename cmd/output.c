@@ -1,6 +1,6 @@
 #include "cmd/output.h"
 
-#include "api/notification.h"
+#include "wire/notification.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/utf8.h"

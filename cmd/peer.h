@@ -5,7 +5,7 @@
 #ifndef KANDY_CMD_PEER_H
 #define KANDY_CMD_PEER_H
 
-#include "api/address.h"
+#include "wire/address.h"
 #include "cmd/session_opts.h"
 
 /*

@@ -1,7 +1,7 @@
 /*
  * read.c - tell senders that their messages have been seen.
  */
-#include "api/conversation.h"
+#include "client/conversation.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"

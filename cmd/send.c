@@ -5,7 +5,7 @@
  * what is said of a failure: of one message, a sentence on stderr and its own exit code; in a batch, an error line on
  * stdout in its place as well, and 1.
  */
-#include "api/outbox.h"
+#include "send/outbox.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"

@@ -4,7 +4,7 @@
 #ifndef KANDY_CMD_SEND_FAILED_H
 #define KANDY_CMD_SEND_FAILED_H
 
-#include "api/outbox.h"
+#include "send/outbox.h"
 
 struct send_failed;
 

@@ -1,7 +1,7 @@
 #include "cmd/send_input.h"
 
-#include "api/message.h"
-#include "api/mime.h"
+#include "wire/message.h"
+#include "wire/mime.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"

@@ -5,7 +5,7 @@
 #ifndef KANDY_CMD_SEND_INPUT_H
 #define KANDY_CMD_SEND_INPUT_H
 
-#include "api/item.h"
+#include "wire/item.h"
 #include "base/lines.h"
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 #include "cmd/send_report.h"
 
-#include "api/mime.h"
+#include "wire/mime.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -12,7 +12,7 @@
 #ifndef KANDY_CMD_SEND_REPORT_H
 #define KANDY_CMD_SEND_REPORT_H
 
-#include "api/outbox.h"
+#include "send/outbox.h"
 
 void report_sent(struct buf *out, const struct outbox_item *item, const struct outbox_result *result);
 void report_error(struct buf *out, const char *command, const struct outbox_item *item,

@@ -1,6 +1,6 @@
 #include "cmd/services.h"
 
-#include "api/address.h"
+#include "wire/address.h"
 #include "base/mem.h"
 #include "base/str.h"
 

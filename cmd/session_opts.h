@@ -5,7 +5,7 @@
 #ifndef KANDY_CMD_SESSION_OPTS_H
 #define KANDY_CMD_SESSION_OPTS_H
 
-#include "api/client.h"
+#include "client/client.h"
 #include "cmd/command.h"
 
 /* Embedded in a command's params; the rows are session_opts, by an OPT_GROUP row. */

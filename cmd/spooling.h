@@ -4,7 +4,7 @@
 #ifndef KANDY_CMD_SPOOLING_H
 #define KANDY_CMD_SPOOLING_H
 
-#include "api/outbox.h"
+#include "send/outbox.h"
 #include "cmd/command.h"
 #include "store/spool.h"
 

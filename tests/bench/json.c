@@ -3,7 +3,7 @@
  *
  * Each row is measured in turn, several rounds over, and the least time counts: what else the machine does only adds.
  */
-#include "api/notification.h"
+#include "wire/notification.h"
 #include "json/json.h"
 
 #include <jv.h>

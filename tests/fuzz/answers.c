@@ -2,11 +2,11 @@
  * Answers of the service to each request: taken, or an error with a sentence. The input is also tried as the claims of
  * both tokens of a login.
  */
-#include "api/auth.h"
-#include "api/channel.h"
-#include "api/lookup.h"
-#include "api/message.h"
-#include "api/service_error.h"
+#include "wire/auth.h"
+#include "client/channel.h"
+#include "send/lookup.h"
+#include "wire/message.h"
+#include "wire/service_error.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"

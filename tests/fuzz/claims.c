@@ -2,7 +2,7 @@
  * The claims of a token: whatever is in it, they are text or nothing, and times that can be added. Bytes that are no
  * JWT are also tried as the claims of one.
  */
-#include "api/claims.h"
+#include "wire/claims.h"
 
 #include "base/buf.h"
 #include "base/clock.h"

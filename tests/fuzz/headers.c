@@ -2,7 +2,7 @@
  * The headers of an answer as libcurl hands them over, one a line, and what is made of them: numbers within their
  * bounds, texts that are there, a trace without what is secret.
  */
-#include "api/range.h"
+#include "wire/range.h"
 #include "base/http_date.h"
 #include "base/url_shown.h"
 #include "http/http-int.h"

@@ -3,7 +3,7 @@
  * taken before, or a sentence about what cannot be handed on. The first byte is the type of the conversation; from 128
  * on, what is there counts as taken, and no line comes out.
  */
-#include "api/backfill.h"
+#include "listen/backfill.h"
 #include "json/json.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -2,7 +2,7 @@
  * Lines for `send --jsonl`: each becomes an item, good or bad, and what is written to be fed in again
  * reads as the same.
  */
-#include "api/item.h"
+#include "wire/item.h"
 
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"

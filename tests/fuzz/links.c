@@ -2,9 +2,9 @@
  * Which links may be fetched and which may see the token; the second line is a redirect from where the first one led.
  * Also Content-Range.
  */
-#include "api/link.h"
+#include "wire/link.h"
 
-#include "api/range.h"
+#include "wire/range.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <strings.h>

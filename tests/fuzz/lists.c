@@ -2,10 +2,10 @@
  * Answers that are lists: conversations, pages of their messages, groups, subscriptions; and those to an upload.
  * Whatever is taken has what the rest of the program takes for granted.
  */
-#include "api/channel.h"
-#include "api/group.h"
-#include "api/history.h"
-#include "api/upload.h"
+#include "client/channel.h"
+#include "client/group.h"
+#include "client/history.h"
+#include "send/upload.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct json_doc doc, written;

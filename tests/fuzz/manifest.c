@@ -2,7 +2,7 @@
  * The manifest: what is understood of its lines can be asked for, the last one of a link counts, and what is written
  * reads as the same.
  */
-#include "api/manifest.h"
+#include "fetch/manifest.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -1,10 +1,10 @@
 /*
  * Names, links and addresses from messages: what becomes of them stays inside the directory and the syntax.
  */
-#include "api/address.h"
-#include "api/attachment.h"
-#include "api/message.h"
-#include "api/mime.h"
+#include "wire/address.h"
+#include "wire/attachment.h"
+#include "wire/message.h"
+#include "wire/mime.h"
 #include "base/filename.h"
 #include "base/utf8.h"
 #include "json/json.h"

@@ -3,7 +3,7 @@
  * more bytes than it has; and what is written is such a note. The first line is the link that is fetched where the
  * note, which is the rest, names none.
  */
-#include "api/download-int.h"
+#include "fetch/download-int.h"
 
 #include "json/json.h"
 #include "tests/fuzz/fuzz.h"

@@ -2,7 +2,7 @@
  * Whatever the socket or a history page holds, what comes out is whole lines of JSON with an event, and
  * of each a line for people without control characters.
  */
-#include "api/notification.h"
+#include "wire/notification.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,7 @@
 /* Addresses as users type them. */
 #include "../lib/tap.h"
 
-#include "api/address.h"
+#include "wire/address.h"
 
 #include <stdlib.h>
 

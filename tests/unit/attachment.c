@@ -1,5 +1,5 @@
 /* Message lines: what they name, and how they look afterwards. */
-#include "api/attachment.h"
+#include "wire/attachment.h"
 
 #include "base/mem.h"
 #include "tests/lib/tap.h"

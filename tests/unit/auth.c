@@ -1,8 +1,8 @@
 /* Token requests, token answers, and what stands inside a token. */
 #include "../lib/tap.h"
 
-#include "api/auth.h"
-#include "api/claims.h"
+#include "wire/auth.h"
+#include "wire/claims.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /* Channels and subscriptions as JSON. */
 #include "../lib/tap.h"
 
-#include "api/channel.h"
+#include "client/channel.h"
 #include "base/log.h"
 #include "base/mem.h"
 

@@ -1,8 +1,8 @@
 /* Groups and typing as JSON. */
 #include "../lib/tap.h"
 
-#include "api/conversation.h"
-#include "api/group.h"
+#include "client/conversation.h"
+#include "client/group.h"
 #include "base/mem.h"
 
 #include <stdlib.h>

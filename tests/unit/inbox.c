@@ -1,5 +1,5 @@
 /* The directory that files of strangers are put into, and what waits for them there. */
-#include "api/inbox.h"
+#include "fetch/inbox.h"
 
 #include "base/buf.h"
 #include "base/file.h"

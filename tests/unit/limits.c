@@ -1,8 +1,8 @@
 /* Limits on what comes in: each one below it, at it, and one above. */
-#include "api/address.h"
-#include "api/auth.h"
-#include "api/item.h"
-#include "api/notification.h"
+#include "wire/address.h"
+#include "wire/auth.h"
+#include "wire/item.h"
+#include "wire/notification.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"

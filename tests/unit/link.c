@@ -1,5 +1,5 @@
 /* Which links may be fetched, which of them see the token: the table of tricks. */
-#include "api/link.h"
+#include "wire/link.h"
 
 #include "tests/lib/tap.h"
 

@@ -1,10 +1,10 @@
 /* The listener's smaller parts: hashes, stack, outflow, handover, the variables of --exec, the times of --since. */
 #include "tests/lib/tap.h"
 
-#include "api/listen_jobs.h"
-#include "api/listen_run.h"
-#include "api/outflow.h"
-#include "api/runner.h"
+#include "listen/listen_jobs.h"
+#include "listen/listen_run.h"
+#include "listen/outflow.h"
+#include "listen/runner.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/stack.h"

@@ -1,8 +1,8 @@
 /* What the listener and the process that makes its requests say to each other. */
 #include "tests/lib/tap.h"
 
-#include "api/channel.h"
-#include "api/listen_wire.h"
+#include "client/channel.h"
+#include "listen/listen_wire.h"
 #include "base/mem.h"
 
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  */
 #include "tests/lib/tap.h"
 
-#include "api/channel.h"
-#include "api/listener.h"
+#include "client/channel.h"
+#include "listen/listener.h"
 #include "base/backoff.h"
 #include "base/mem.h"
 

@@ -1,5 +1,5 @@
 /* lookup.h: is a message in the history, surely not, or can it not be told? */
-#include "api/lookup.h"
+#include "send/lookup.h"
 #include "tests/lib/tap.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* message.h, upload.h, mime.h: what goes over the wire, and what the answers say. */
-#include "api/message.h"
-#include "api/mime.h"
-#include "api/upload.h"
+#include "wire/message.h"
+#include "wire/mime.h"
+#include "send/upload.h"
 #include "tests/lib/tap.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What arrives on the socket or stands in history becomes exactly these lines. */
-#include "api/notification.h"
+#include "wire/notification.h"
 
 #include "tests/lib/tap.h"
 

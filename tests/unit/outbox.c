@@ -2,7 +2,7 @@
  * outbox.h: order, shared uploads, lost answers, the window; with a service in place of the client that answers as it
  * is told.
  */
-#include "api/outbox.h"
+#include "send/outbox.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"

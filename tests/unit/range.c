@@ -1,5 +1,5 @@
 /* Content-Range, as servers write it and as they should not. */
-#include "api/range.h"
+#include "wire/range.h"
 
 #include "tests/lib/tap.h"
 

@@ -1,7 +1,7 @@
 /* What an HTTP answer means. */
 #include "../lib/tap.h"
 
-#include "api/service_error.h"
+#include "wire/service_error.h"
 #include "base/log.h"
 
 #include <stdlib.h>

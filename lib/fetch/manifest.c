@@ -1,0 +1,239 @@
+#include "fetch/manifest.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/lines.h"
+#include "base/mem.h"
+#include "json/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES ((size_t)256 * 1024)
+
+struct slot {
+	char *message_id, *link, *path, *sha256; /* message_id NULL: empty */
+	struct manifest_entry entry; /* the same, as callers see it */
+};
+
+struct manifest {
+	int fd;
+	char *name;
+	bool index;
+	bool broken_end; /* the last line has no newline: somebody died while writing it */
+	struct hash_key key;
+	struct slot *slots; /* open addressing; at most half of them are used */
+	size_t capacity, count;
+};
+
+/* Where this entry is, or would be put. Strangers choose both, so what they do not know is put in. */
+static struct slot *slot_of(const struct manifest *m, const char *message_id, const char *link)
+{
+	uint64_t hash =
+		hash_bytes(&m->key, message_id, strlen(message_id)) * 3 + hash_bytes(&m->key, link, strlen(link));
+	size_t i = (size_t)hash & (m->capacity - 1);
+
+	while (m->slots[i].message_id &&
+		(strcmp(m->slots[i].message_id, message_id) != 0 || strcmp(m->slots[i].link, link) != 0))
+		i = (i + 1) & (m->capacity - 1);
+	return &m->slots[i];
+}
+
+static void slot_release(struct slot *slot)
+{
+	free(slot->message_id);
+	free(slot->link);
+	free(slot->path);
+	free(slot->sha256);
+	*slot = (struct slot){ 0 };
+}
+
+static void grow(struct manifest *m)
+{
+	struct slot *old = m->slots;
+	size_t n = m->capacity;
+
+	m->capacity = n ? 2 * n : 64;
+	m->slots = xcalloc(m->capacity, sizeof(*m->slots));
+	for (size_t i = 0; i < n; i++) {
+		if (old[i].message_id)
+			*slot_of(m, old[i].message_id, old[i].link) = old[i];
+	}
+	free(old);
+}
+
+static void remember(struct manifest *m, const struct manifest_entry *e)
+{
+	struct slot *slot;
+
+	if (2 * m->count >= m->capacity)
+		grow(m);
+	slot = slot_of(m, e->message_id, e->link);
+	if (!slot->message_id)
+		m->count++;
+	slot_release(slot);
+	slot->message_id = xstrdup(e->message_id);
+	slot->link = xstrdup(e->link);
+	slot->path = xstrdup(e->path);
+	slot->sha256 = xstrdup(e->sha256);
+	slot->entry = (struct manifest_entry){ slot->message_id, slot->link, slot->path, e->bytes, slot->sha256 };
+}
+
+void manifest_take_line(struct manifest *m, struct json_doc *doc, const char *line, size_t len)
+{
+	struct json_value root;
+	char *message_id, *link, *path, *sha256;
+	int64_t bytes;
+
+	if (json_parse(doc, line, len, NULL, NULL))
+		return;
+	root = json_root(doc);
+	message_id = json_dup(json_get(root, "messageId"));
+	link = json_dup(json_get(root, "rawURL"));
+	path = json_dup(json_get(root, "path"));
+	sha256 = json_dup(json_get(root, "sha256"));
+	if (link && path && sha256 && json_int(json_get(root, "bytes"), &bytes)) {
+		struct manifest_entry e = { message_id ? message_id : "", link, path, bytes, sha256 };
+
+		remember(m, &e);
+	}
+	free(message_id);
+	free(link);
+	free(path);
+	free(sha256);
+}
+
+static enum status read_all(struct manifest *m, struct err *err)
+{
+	struct json_doc doc = { 0 };
+	struct lines lines;
+	enum lines_result result;
+	enum status st = ST_OK;
+	char *line;
+	size_t len;
+
+	lines_init(&lines, m->fd, LINE_MAX_BYTES);
+	while ((result = lines_next(&lines, &line, &len)) != LINES_END) {
+		if (result == LINES_LINE) {
+			manifest_take_line(m, &doc, line, len);
+		} else if (result == LINES_ERROR) {
+			st = err_set(err, ST_IO, "cannot read '%s': %s", m->name, strerror(errno));
+			break;
+		}
+	}
+	lines_release(&lines);
+	json_release(&doc);
+	return st;
+}
+
+static bool ends_within_line(int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	char last = '\n';
+
+	return end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
+}
+
+struct manifest *manifest_new(const char *name, bool index)
+{
+	struct manifest *m = xcalloc(1, sizeof(*m));
+
+	m->name = xstrdup(name);
+	m->index = index;
+	m->fd = -1;
+	hash_key_random(&m->key);
+	grow(m);
+	return m;
+}
+
+/* What is in it is believed: which files need not be fetched, and what their digests are. */
+static enum status check_index(const struct manifest *m, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(m->fd, &st) || !S_ISREG(st.st_mode))
+		return err_set(err, ST_CANTCREATE, "the manifest '%s' is no regular file", m->name);
+	if (st.st_uid != geteuid())
+		return err_set(err, ST_CONFIG, "the manifest '%s' belongs to another user", m->name);
+	if (st.st_mode & 022)
+		return err_set(err, ST_CONFIG, "others may change the manifest '%s' (mode %04o); run 'chmod go-w %s'",
+			m->name, (unsigned)(st.st_mode & 07777), m->name);
+	return ST_OK;
+}
+
+enum status manifest_open(struct manifest **out, int dir_fd, const char *name, bool index, struct err *err)
+{
+	struct manifest *m = manifest_new(name, index);
+	enum status st = ST_OK;
+
+	m->fd = openat(dir_fd, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (m->fd < 0)
+		st = err_set(err, ST_CANTCREATE, "cannot open the manifest '%s': %s", name, strerror(errno));
+	else if (index && !(st = check_index(m, err)))
+		st = read_all(m, err);
+	if (st) {
+		manifest_free(m);
+		return st;
+	}
+	m->broken_end = ends_within_line(m->fd);
+	*out = m;
+	return ST_OK;
+}
+
+void manifest_free(struct manifest *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->capacity; i++)
+		slot_release(&m->slots[i]);
+	if (m->fd >= 0)
+		close(m->fd);
+	free(m->slots);
+	free(m->name);
+	free(m);
+}
+
+void manifest_encode(const struct manifest_entry *e, int64_t now_ms, struct buf *out)
+{
+	json_open(out, '{');
+	json_add_string(out, "event", "fetched");
+	json_add_string(out, "messageId", e->message_id);
+	json_add_string(out, "rawURL", e->link);
+	json_add_string(out, "path", e->path);
+	json_add_int(out, "bytes", e->bytes);
+	json_add_string(out, "sha256", e->sha256);
+	json_add_int(out, "timestamp", now_ms);
+	json_close(out, '}');
+	buf_addc(out, '\n');
+}
+
+enum status manifest_add(struct manifest *m, const struct manifest_entry *e, struct err *err)
+{
+	enum status st = ST_OK;
+	struct buf line;
+
+	buf_init(&line, BUF_NO_MAX);
+	if (m->broken_end)
+		buf_addc(&line, '\n');
+	manifest_encode(e, clock_wall_ms(), &line);
+	m->broken_end = !write_full(m->fd, line.data, line.len);
+	if (m->broken_end)
+		st = err_set(err, ST_IO, "cannot write the manifest '%s': %s", m->name, strerror(errno));
+	else if (m->index)
+		remember(m, e);
+	buf_release(&line);
+	return st;
+}
+
+const struct manifest_entry *manifest_find(const struct manifest *m, const char *message_id, const char *link)
+{
+	const struct slot *slot = slot_of(m, message_id, link);
+
+	return slot->message_id ? &slot->entry : NULL;
+}

@@ -1,0 +1,206 @@
+#include "listen/listen_jobs.h"
+
+#include "client/channel.h"
+#include "wire/service_error.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/random.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LEAST_MS 500 /* between two renewals, whatever the server grants */
+
+/* ---- answers --------------------------------------------------------------------------------------------------- */
+
+int64_t listen_jobs_left(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms)
+{
+	int64_t left = ends_ms - now_ms;
+
+	return left < 0 ? 0 : left < lifetime_ms ? left : lifetime_ms;
+}
+
+int64_t listen_jobs_due(int64_t lifetime_ms, int64_t left_ms)
+{
+	int64_t in = left_ms - lifetime_ms / 2 - random_below(lifetime_ms / 20 + 1);
+
+	if (in < LEAST_MS)
+		in = left_ms / 2;
+	return in > LEAST_MS ? in : LEAST_MS;
+}
+
+/* What holds now, for the listener. */
+static void report(struct listen_jobs *j, struct listener_result *r)
+{
+	const struct session *session = client_session(j->client);
+	int64_t token_ms = session->expires_ms - session->issued_ms, channel_ms = session->channel_lifetime_ms;
+	int64_t now = clock_wall_ms();
+
+	secret_copy(&r->token, &session->access_token);
+	free(r->self);
+	r->self = xstrdup_null(session->address);
+	r->server_role = session->channel_role && !strcmp(session->channel_role, "server");
+	if (token_ms > 0) {
+		r->token_ends_in_ms = listen_jobs_left(token_ms, session->expires_ms, now);
+		r->renew_in_ms = listen_jobs_due(token_ms, r->token_ends_in_ms);
+	}
+	if (session->channel_url && channel_ms > 0) {
+		r->channel_ends_in_ms = listen_jobs_left(channel_ms, session->channel_expires_ms, now);
+		r->extend_in_ms = listen_jobs_due(channel_ms, r->channel_ends_in_ms);
+	}
+}
+
+static enum status socket_path(struct listen_jobs *j, struct listener_result *r)
+{
+	struct buf path;
+	enum status st;
+
+	buf_init(&path, 64 * 1024);
+	st = channel_socket_path(j->client, &path, &r->err);
+	if (!st) {
+		free(r->path);
+		r->path = xstrdup(path.data);
+	}
+	buf_release(&path);
+	return st;
+}
+
+/* One address of the host; another one each time, in case the first does not answer. */
+static enum status resolve(struct listen_jobs *j, struct listener_result *r)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL, *at;
+	unsigned count = 0;
+	char host[NI_MAXHOST];
+	int failure = getaddrinfo(j->host, NULL, &hints, &list);
+
+	if (failure)
+		return err_set(&r->err, ST_UNAVAILABLE, "cannot find host '%s': %s", j->host, gai_strerror(failure));
+	for (at = list; at; at = at->ai_next)
+		count++;
+	at = list;
+	for (unsigned skip = (unsigned)(j->attempt % count); skip; skip--)
+		at = at->ai_next;
+	if (!getnameinfo(at->ai_addr, at->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST))
+		r->address = xstrdup(host);
+	freeaddrinfo(list);
+	return ST_OK;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------------------------ */
+
+/* The channel and what is subscribed to it, all of it as the server knows it. */
+static enum status ensure(struct listen_jobs *j, const struct channel_want *want, struct listener_result *r)
+{
+	struct channel_change change;
+	enum status st = channel_ensure(j->client, want, &change, &r->err);
+
+	if (!st)
+		st = socket_path(j, r);
+	r->made = change.services_made;
+	return st;
+}
+
+static enum status prepare(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+{
+	struct channel_want want = {
+		.anew = request->anew, .existing = request->again, .cancelled = request->cancelled
+	};
+	struct client *client = j->client;
+	enum status st;
+
+	if ((st = client_reload(client, &r->err)))
+		return st;
+	if ((st = client_authenticate(client, request->refused ? j->given : NULL, &r->err)))
+		return st;
+	if (!request->token_only) {
+		if (!(st = ensure(j, &want, r)))
+			st = resolve(j, r);
+	}
+	if (!st)
+		report(j, r);
+	return st;
+}
+
+/* Another token than the one that the listener has, whatever this machine's clock says of that one. */
+static enum status renew(struct listen_jobs *j, struct listener_result *r)
+{
+	enum status st = client_authenticate(j->client, j->given, &r->err);
+
+	if (!st)
+		report(j, r);
+	return st;
+}
+
+static enum status mend(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+{
+	struct channel_want want = { .existing = true, .cancelled = request->cancelled };
+	enum status st = ensure(j, &want, r);
+
+	if (!st)
+		report(j, r);
+	return st;
+}
+
+/* What the listener gets of the history: what it would get on the socket, too. */
+static unsigned subscribed(const struct session *session)
+{
+	unsigned services = 0;
+
+	for (size_t i = 0; i < session->subscription_count; i++)
+		services |= channel_service_bit(session->subscriptions[i].service);
+	return services ? services : CHANNEL_CHAT;
+}
+
+static enum status sessions(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+{
+	static const struct {
+		enum chat_type type;
+		unsigned service;
+		bool common; /* not everyone has groups */
+	} kinds[] = { { CHAT_ONE_TO_ONE, CHANNEL_CHAT, true }, { CHAT_GROUP, CHANNEL_CHAT, false },
+		{ CHAT_SMS, CHANNEL_SMS, true } };
+	unsigned services = subscribed(client_session(j->client));
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bool wanted = kinds[i].service & services;
+		struct err err = ERR_INIT;
+
+		if (!wanted && !request->all)
+			continue;
+		if (!history_fetch_sessions(j->client, kinds[i].type, &r->sessions, &err)) {
+			r->partial = true;
+		} else if (service_refuses(&err) && !(wanted && kinds[i].common)) {
+			log_verbose("no history of %s: %s", chat_type_name(kinds[i].type), err.text);
+		} else if (!r->err.status || !err.http || err.http == 401) {
+			r->err = err;
+			if (!err.http || err.http == 401) /* it is not about this kind */
+				break;
+		}
+	}
+	return r->err.status;
+}
+
+static enum status page(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+{
+	const struct history_session *session = request->session;
+
+	return history_fetch_page(j->client, session->type, session->peer, session->own, request->next, HISTORY_PAGE,
+		&r->page, &r->messages, &r->more, &r->err);
+}
+
+void listen_jobs_perform(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+{
+	*r = listener_result_of(request->job);
+	switch (request->job) {
+	case LISTENER_JOB_NONE: break;
+	case LISTENER_PREPARE: r->status = prepare(j, request, r); break;
+	case LISTENER_RENEW: r->status = renew(j, r); break;
+	case LISTENER_MEND: r->status = mend(j, request, r); break;
+	case LISTENER_SESSIONS: r->status = sessions(j, request, r); break;
+	case LISTENER_PAGE: r->status = page(j, request, r); break;
+	}
+}

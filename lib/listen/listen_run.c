@@ -1,0 +1,634 @@
+/*
+ * The driver of the state machine: carries events to it and does what it asks for. One thread serves the socket, the
+ * reader and the children; requests are made by a process of their own.
+ *
+ * The reader's descriptor is shared with whoever else has it open, so it is never made non-blocking: poll(2) is asked
+ * first, and then at most PIPE_BUF bytes are written, which a pipe that is writable has room for.
+ */
+#include "listen/listen_run.h"
+
+#include "listen/listen_lock.h"
+#include "listen/listen_worker.h"
+#include "listen/listener.h"
+#include "listen/runner.h"
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/moment.h"
+#include "base/notify.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MESSAGE_MAX ((size_t)1 << 20)
+#define SAVE_MS 2 /* between two writes of it: what was taken in so short a time may come twice after a SIGKILL */
+#define SYNC_MS 5000 /* the cursor is made durable so often */
+
+struct driver {
+	const struct listen_options *options;
+	struct client *client;
+	struct listener *listener;
+	struct ws *ws;
+	struct listen_worker *worker;
+	struct cursor *cursor;
+	struct outflow outflow;
+	struct handover handover;
+	struct runner runner;
+	char *proxy;
+	int lock;
+	bool gone; /* nobody reads stdout any more */
+	bool broken; /* it cannot be written */
+	bool plain_file; /* stdout never blocks, and cannot be watched */
+	bool blocked; /* stdout has no room; it is watched */
+	bool known; /* the cursor says where the listener is; else a save would make all that there is new, or old */
+	bool moved; /* the cursor has something to save */
+	bool forgotten; /* the cursor was damaged: what came since the last run is not known */
+	bool save_failed; /* and could not, which was said */
+	struct err save_err;
+	bool stopped; /* the interrupt was handled */
+	bool filter_started, filter_checked;
+	bool done;
+	int64_t saved_at, save_at, sync_at, watchdog_at, exec_at;
+	int64_t timer_at; /* as the loop has it */
+	enum status status;
+	struct err err;
+};
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- signs of life --------------------------------------------------------------------------------------------- */
+
+static void notify(struct driver *d, const char *text)
+{
+	if (d->options->notify_socket && !notify_send(d->options->notify_socket, text))
+		log_verbose("cannot notify systemd: %s", strerror(errno));
+}
+
+static void beat(const struct driver *d)
+{
+	const char *path = d->options->heartbeat;
+	int fd;
+
+	if (!path)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+	if (fd < 0 || futimens(fd, NULL))
+		log_warn("cannot set the time of '%s': %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- the cursor ------------------------------------------------------------------------------------------------ */
+
+static void save_cursor(struct driver *d, bool durable)
+{
+	struct err err = ERR_INIT;
+
+	int64_t now;
+
+	if (!d->moved && !(durable && d->known))
+		return;
+	now = clock_mono_ms();
+	if (!durable && now < d->saved_at + SAVE_MS) {
+		d->save_at = d->saved_at + SAVE_MS;
+		return;
+	}
+	d->saved_at = now;
+	d->save_at = LISTENER_NEVER;
+	if (!cursor_save(d->cursor, durable, &err)) {
+		if (d->moved && d->sync_at == LISTENER_NEVER && !durable)
+			d->sync_at = now + SYNC_MS;
+		d->moved = d->save_failed = false;
+		d->known = true;
+		return;
+	}
+	d->moved = true;
+	if (!d->save_failed)
+		log_warn("%s; after a restart messages may come twice", err.text);
+	d->save_failed = true;
+	d->save_err = err;
+}
+
+/* ---- lines ----------------------------------------------------------------------------------------------------- */
+
+static void on_out(void *arg, int fd, uint32_t events);
+
+static void reader_gone(struct driver *d)
+{
+	d->gone = true;
+	if (!d->plain_file)
+		ws_unwatch(d->ws, d->options->out);
+	listener_reader_gone(d->listener, clock_mono_ms());
+}
+
+static void write_failed(struct driver *d, int error)
+{
+	struct err err = ERR_INIT;
+
+	if (error == EPIPE) {
+		reader_gone(d);
+		return;
+	}
+	d->broken = true;
+	err_set(&err, ST_IO, "cannot write to stdout: %s", strerror(error));
+	outflow_cut(&d->outflow);
+	outflow_took(&d->outflow, d->cursor, 0);
+	listener_fail(d->listener, clock_mono_ms(), &err);
+}
+
+/* True if a write of up to PIPE_BUF bytes will not block. */
+static bool has_room(struct driver *d)
+{
+	struct pollfd out = { .fd = d->options->out, .events = POLLOUT };
+
+	if (d->plain_file)
+		return true;
+	if (poll(&out, 1, 0) < 1)
+		return false;
+	return true; /* for an error, too: write(2) says which */
+}
+
+static void wait_for_room(struct driver *d, bool wait)
+{
+	if (d->plain_file || d->gone || d->blocked == wait)
+		return;
+	d->blocked = wait;
+	ws_watch(d->ws, d->options->out, wait ? EPOLLOUT : 0, on_out, d);
+}
+
+static void flush(struct driver *d)
+{
+	bool wrote = false;
+	size_t len;
+
+	while (outflow_waiting(&d->outflow) && !d->gone) {
+		const char *p = outflow_peek(&d->outflow, &len);
+		ssize_t n;
+
+		if (!has_room(d))
+			break;
+		n = write(d->options->out, p, d->plain_file || len < PIPE_BUF ? len : PIPE_BUF);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {
+			write_failed(d, errno);
+			return;
+		}
+		d->moved |= outflow_took(&d->outflow, d->cursor, (size_t)n);
+		wrote = true;
+	}
+	wait_for_room(d, outflow_waiting(&d->outflow) > 0 && !d->gone);
+	if (wrote)
+		listener_room(d->listener, clock_mono_ms());
+}
+
+static void on_out(void *arg, int fd, uint32_t events)
+{
+	struct driver *d = arg;
+
+	(void)fd;
+	if (events & (EPOLLERR | EPOLLHUP))
+		reader_gone(d);
+	/* for room the main loop looks after each step */
+}
+
+/* ---- the command ----------------------------------------------------------------------------------------------- */
+
+static void on_child(void *arg, int fd, uint32_t events)
+{
+	struct driver *d = arg;
+	int64_t now = clock_mono_ms();
+	struct err err = ERR_INIT;
+
+	(void)events;
+	ws_unwatch(d->ws, fd);
+	if (runner_ended(&d->runner, fd, now, &err))
+		listener_fail(d->listener, now, &err);
+	d->moved = true;
+	listener_room(d->listener, now);
+}
+
+static void watch_child(void *arg, int fd)
+{
+	struct driver *d = arg;
+
+	ws_watch(d->ws, fd, EPOLLIN, on_child, d);
+}
+
+static void start_children(struct driver *d)
+{
+	struct err err = ERR_INIT;
+
+	d->exec_at = LISTENER_NEVER;
+	if (!d->options->exec || !d->handover.count)
+		return;
+	if (runner_start(&d->runner, clock_mono_ms(), &d->exec_at, watch_child, d, &err))
+		listener_fail(d->listener, clock_mono_ms(), &err);
+}
+
+/* ---- events from the socket, the worker, signals --------------------------------------------------------------- */
+
+static void on_opened(void *arg)
+{
+	listener_opened(((struct driver *)arg)->listener, clock_mono_ms());
+}
+
+static void on_message(void *arg, const char *text, size_t len)
+{
+	log_trace_body("websocket < text", text, len);
+	listener_message(((struct driver *)arg)->listener, clock_mono_ms(), text, len);
+}
+
+static void on_closed(void *arg, const struct ws_closed *why)
+{
+	listener_closed(((struct driver *)arg)->listener, clock_mono_ms(), why);
+}
+
+static void on_tick(void *arg)
+{
+	(void)arg; /* the main loop looks at what is due after each step */
+}
+
+static void on_worker(void *arg, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	listen_worker_ready(((struct driver *)arg)->worker, clock_mono_ms()); /* the main loop takes the result */
+}
+
+static void watch_worker(void *arg, int fd)
+{
+	ws_watch(((struct driver *)arg)->ws, fd, EPOLLIN, on_worker, arg);
+}
+
+static void unwatch_worker(void *arg, int fd)
+{
+	ws_unwatch(((struct driver *)arg)->ws, fd);
+}
+
+static void on_interrupt(void *arg, int fd, uint32_t events)
+{
+	struct driver *d = arg;
+
+	(void)events;
+	ws_unwatch(d->ws, fd); /* it stays readable for ever */
+	if (d->stopped)
+		return;
+	d->stopped = true;
+	listener_stop(d->listener, clock_mono_ms(), interrupt_status());
+}
+
+/* ---- actions --------------------------------------------------------------------------------------------------- */
+
+/*
+ * A program that jq refuses is said now, and not at the first message. By now the thread that compiles it has nearly
+ * done.
+ */
+static void check_filter(struct driver *d)
+{
+	struct err err = ERR_INIT;
+
+	if (!d->filter_started || d->filter_checked)
+		return;
+	d->filter_checked = true;
+	if (filter_ready(d->options->filter, &err))
+		listener_fail(d->listener, clock_mono_ms(), &err);
+}
+
+/*
+ * The filter is compiled, on a thread, while the first request is under way: not before the process that makes it has
+ * been forked, and no other one is before the thread has ended.
+ */
+static void start_job(struct driver *d, const struct listener_request *request)
+{
+	check_filter(d);
+	listen_worker_start(d->worker, request);
+	if (d->options->filter && !d->filter_started) {
+		d->filter_started = true;
+		filter_start(d->options->filter);
+	}
+}
+
+static void act(struct driver *d, const struct listener_action *action)
+{
+	switch (action->kind) {
+	case LISTENER_ACT_JOB: start_job(d, &action->request); break;
+	case LISTENER_ACT_CONNECT:
+		d->moved = true; /* by now it is known what counts as old */
+		ws_connect(d->ws, action->path, action->token, action->address);
+		check_filter(d);
+		break;
+	case LISTENER_ACT_SEND:
+		log_trace_body("websocket > text", action->text, strlen(action->text));
+		ws_send(d->ws, action->text, strlen(action->text));
+		break;
+	case LISTENER_ACT_PAUSE: ws_pause(d->ws, true); break;
+	case LISTENER_ACT_RESUME: ws_pause(d->ws, false); break;
+	case LISTENER_ACT_CLOSE: ws_close(d->ws); break;
+	case LISTENER_ACT_DROP: ws_drop(d->ws); break;
+	case LISTENER_ACT_ALIVE: beat(d); break;
+	case LISTENER_ACT_READY:
+		d->moved = true; /* with --once, too */
+		notify(d, "READY=1");
+		break;
+	case LISTENER_ACT_EXIT:
+		d->done = true;
+		d->status = action->status;
+		d->err = action->err;
+		break;
+	}
+}
+
+static bool take_result(struct driver *d)
+{
+	struct listener_result result;
+
+	if (!listen_worker_take(d->worker, &result))
+		return false;
+	listener_done(d->listener, clock_mono_ms(), &result);
+	listener_result_release(&result);
+	return true;
+}
+
+static void act_all(struct driver *d)
+{
+	struct listener_action action;
+
+	do {
+		while (!d->done && listener_next(d->listener, &action))
+			act(d, &action);
+	} while (!d->done && take_result(d));
+}
+
+/* Everything that may be due. */
+static void run_timers(struct driver *d)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now >= listener_deadline(d->listener))
+		listener_tick(d->listener, now);
+	listen_worker_tick(d->worker, now);
+	if (now >= d->sync_at) {
+		d->sync_at = LISTENER_NEVER;
+		save_cursor(d, true);
+	}
+	if (now >= d->watchdog_at) {
+		d->watchdog_at = now + d->options->watchdog_ms / 2;
+		notify(d, "WATCHDOG=1");
+	}
+}
+
+static void set_timer(struct driver *d)
+{
+	int64_t at = earlier(listener_deadline(d->listener), d->exec_at);
+
+	at = earlier(at, earlier(earlier(d->save_at, d->sync_at), d->watchdog_at));
+	at = earlier(at, listen_worker_deadline(d->worker));
+	/* the room that flush() has made was filled again, and the reader may have more */
+	if (outflow_waiting(&d->outflow) && !d->blocked && !d->gone && !d->broken)
+		at = 0;
+	if (at == d->timer_at && at > clock_mono_ms())
+		return;
+	d->timer_at = at;
+	ws_timer(d->ws, at);
+}
+
+static void loop(struct driver *d)
+{
+	listener_start(d->listener, clock_mono_ms());
+	for (;;) {
+		act_all(d);
+		if (d->done)
+			break;
+		flush(d);
+		start_children(d);
+		save_cursor(d, false);
+		run_timers(d);
+		act_all(d);
+		if (d->done)
+			break;
+		set_timer(d);
+		ws_step(d->ws);
+	}
+}
+
+/* ---- setting up ------------------------------------------------------------------------------------------------ */
+
+/* What the cursor knows at the start; `*baseline` where the history as it is now counts as taken. */
+static enum status open_cursor(struct driver *d, bool *baseline, struct err *err)
+{
+	const char *since = d->options->since ? d->options->since : "last";
+	char *path = store_path(client_store(d->client), ".cursor");
+	enum status st = ST_OK;
+	int64_t since_ms;
+	bool found = false;
+	char *aside;
+
+	d->cursor = cursor_new(path);
+	free(path);
+	*baseline = false;
+	if (!strcmp(since, "last")) {
+		if (!(st = cursor_load(d->cursor, &found, &aside, err)))
+			*baseline = !found;
+		d->known = found;
+		d->forgotten = aside != NULL;
+		if (aside)
+			log_error(
+				"the cursor is damaged, and kept as '%s'; what came since the last run cannot be told from what was "
+				"taken before: listening begins now, and with --since TIME where you say",
+				aside);
+		free(aside);
+	} else if (!strcmp(since, "none")) {
+		*baseline = true;
+	} else if (strcmp(since, "all") != 0) {
+		if (!moment_parse(since, clock_wall_ms(), &since_ms))
+			return err_set(err, ST_USAGE,
+				"--since '%s' is neither last, none nor all, nor a time; that is " MOMENT_FORMS, since);
+		/* the second before it; what is to come is never old: a time in the future is now */
+		cursor_reset(d->cursor, earlier(since_ms / 1000 - 1, clock_wall_ms() / 1000));
+	}
+	return st;
+}
+
+static void say_warning(const char *text)
+{
+	log_warn("%s", text);
+}
+
+static void say_error(const char *text)
+{
+	log_error("%s", text);
+}
+
+static struct listener *make_listener(struct driver *d, bool baseline)
+{
+	const struct listen_options *o = d->options;
+	struct listener_config config = {
+		.keepalive_ms = o->keepalive_ms,
+		.count = o->count,
+		.for_ms = o->for_ms,
+		.idle_ms = o->idle_ms,
+		.max_offline_ms = o->max_offline_ms,
+		.once = o->once,
+		.baseline = baseline,
+		.events = o->events,
+		.outbound = o->outbound,
+		.text = o->text,
+		.terminal = isatty(o->out),
+		.history = true,
+		.temp_dir = o->temp_dir,
+		.filter = o->filter,
+		.cursor = d->cursor,
+		.outflow = &d->outflow,
+		.handover = o->exec ? &d->handover : NULL,
+		.warn = say_warning,
+		.error = say_error,
+		.wall_ms = clock_wall_ms,
+	};
+
+	return listener_new(&config);
+}
+
+static enum status make_socket(struct driver *d, struct err *err)
+{
+	const struct client_config *settings = client_settings(d->client);
+	const struct url *origin = client_base(d->client);
+	struct ws_config config = {
+		.origin = origin,
+		.trust = &settings->trust,
+		.connect_timeout_ms = settings->connect_timeout_ms > 0 ? settings->connect_timeout_ms : 30000,
+		.max_message = MESSAGE_MAX,
+		.handlers = { .opened = on_opened, .message = on_message, .closed = on_closed, .timer = on_tick },
+		.arg = d,
+	};
+
+	d->proxy = http_proxy_for(settings->proxy, origin->tls, origin->host, origin->port);
+	if (d->proxy && !starts_with(d->proxy, "http://"))
+		return err_set(err, ST_CONFIG, "the WebSocket can go through an http:// proxy alone, and not '%.*s://'",
+			(int)strcspn(d->proxy, ":"), d->proxy);
+	config.proxy = d->proxy;
+	return ws_new(&d->ws, &config, err);
+}
+
+static void make_worker(struct driver *d)
+{
+	struct listen_worker_config config = {
+		.client = d->client, .host = ws_host(d->ws), .watch = watch_worker, .unwatch = unwatch_worker, .arg = d
+	};
+
+	d->worker = listen_worker_new(&config);
+}
+
+static enum status make_runner(struct driver *d, struct err *err)
+{
+	struct runner_config config = {
+		.argv = d->options->exec,
+		.name = d->options->exec_name,
+		.once = d->options->once,
+		.environment = d->options->environment,
+		.jobs = d->options->jobs,
+		.retries = d->options->exec_retries,
+		.delay_ms = d->options->exec_delay_ms,
+		.dead_letter = d->options->dead_letter,
+		.handover = &d->handover,
+		.cursor = d->cursor,
+	};
+
+	return d->options->exec ? runner_init(&d->runner, &config, err) : ST_OK;
+}
+
+static void watch_all(struct driver *d)
+{
+	struct stat out;
+
+	/* epoll(7) takes no regular files and directories; they never block */
+	d->plain_file = fstat(d->options->out, &out) || S_ISREG(out.st_mode);
+	if (!d->plain_file && !ws_watch(d->ws, d->options->out, 0, on_out, d))
+		d->plain_file = true;
+	if (interrupt_fd() >= 0)
+		ws_watch(d->ws, interrupt_fd(), EPOLLIN, on_interrupt, d);
+	d->save_at = d->sync_at = d->watchdog_at = d->exec_at = d->timer_at = LISTENER_NEVER;
+	if (d->options->notify_socket && d->options->watchdog_ms > 0)
+		d->watchdog_at = clock_mono_ms() + d->options->watchdog_ms / 2;
+}
+
+static enum status set_up(struct driver *d, struct err *err)
+{
+	enum status st;
+	bool baseline;
+
+	if ((st = listen_lock(client_store(d->client), d->options->takeover, &d->lock, err)))
+		return st;
+	if ((st = open_cursor(d, &baseline, err)))
+		return st;
+	if ((st = make_socket(d, err)))
+		return st;
+	if ((st = make_runner(d, err)))
+		return st;
+	make_worker(d);
+	d->listener = make_listener(d, baseline);
+	watch_all(d);
+	return ST_OK;
+}
+
+static void tear_down(struct driver *d)
+{
+	listen_worker_free(d->worker);
+	listener_free(d->listener);
+	ws_free(d->ws);
+	runner_release(&d->runner);
+	handover_release(&d->handover);
+	outflow_release(&d->outflow);
+	cursor_free(d->cursor);
+	free(d->proxy);
+	if (d->lock >= 0)
+		close(d->lock);
+}
+
+enum status listen_run(struct client *client, const struct listen_options *options, struct err *err)
+{
+	struct driver d = { .options = options, .client = client, .lock = -1, .err = ERR_INIT };
+	enum status st;
+
+	mem_return_large();
+	outflow_init(&d.outflow);
+	handover_init(&d.handover);
+	if (!(st = set_up(&d, err))) {
+		loop(&d);
+		notify(&d, "STOPPING=1");
+		save_cursor(&d, true);
+		st = d.status;
+		if (!st && d.save_failed) {
+			d.err = d.save_err;
+			st = d.err.status;
+		}
+		if (!st && d.forgotten && options->once)
+			st = err_set(&d.err, ST_DATA, "nothing was fetched, since the cursor was damaged");
+		if (!st && d.runner.given_up)
+			st = err_set(&d.err, ST_PARTIAL, "%lld message%s given up", (long long)d.runner.given_up,
+				d.runner.given_up == 1 ? " was" : "s were");
+		if (!st && d.handover.left)
+			st = err_set(&d.err, ST_TEMPFAIL, "%zu message%s left for the next run", d.handover.left,
+				d.handover.left == 1 ? " is" : "s are");
+		if (st)
+			*err = d.err;
+	}
+	tear_down(&d);
+	return st;
+}

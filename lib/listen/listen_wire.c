@@ -1,0 +1,367 @@
+#include "listen/listen_wire.h"
+
+#include "client/channel.h"
+#include "base/mem.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD sizeof(uint32_t)
+#define NO_STRING UINT64_MAX /* in the place of a length: NULL */
+#define SESSION_LEAST (4 * sizeof(uint64_t)) /* bytes of a conversation whose strings are empty */
+
+void listen_order_release(struct listen_order *order)
+{
+	free(order->session.peer);
+	free(order->session.own);
+	free(order->next);
+	secret_release(&order->given);
+	*order = (struct listen_order){ 0 };
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+/* Room for the length, which is not known yet. Where the message begins. */
+static size_t begin(struct buf *out)
+{
+	static const char head[HEAD];
+	size_t at = out->len;
+
+	buf_add(out, head, sizeof(head));
+	return at;
+}
+
+/* False where it has grown too long. */
+static bool end(struct buf *out, size_t at)
+{
+	size_t len = out->len - at;
+	uint32_t rest = (uint32_t)(len - HEAD);
+
+	if (len > LISTEN_WIRE_MAX)
+		return false;
+	memcpy(out->data + at, &rest, sizeof(rest));
+	return true;
+}
+
+static void put_number(struct buf *out, uint64_t number)
+{
+	buf_add(out, &number, sizeof(number));
+}
+
+static void put_int(struct buf *out, int64_t number)
+{
+	put_number(out, (uint64_t)number);
+}
+
+static void put_bytes(struct buf *out, const char *s, size_t len)
+{
+	put_number(out, s ? len : NO_STRING);
+	if (s)
+		buf_add(out, s, len);
+}
+
+static void put_string(struct buf *out, const char *s)
+{
+	put_bytes(out, s, s ? strlen(s) : 0);
+}
+
+static void put_err(struct buf *out, const struct err *err)
+{
+	put_int(out, err->status);
+	put_int(out, err->outcome);
+	put_int(out, err->http);
+	put_int(out, err->retryable);
+	put_int(out, err->retry_after_ms);
+	put_string(out, err->code);
+	put_string(out, err->text);
+}
+
+/* What was said last is no part of what a listener wants to know. */
+static void put_session(struct buf *out, const struct history_session *session)
+{
+	put_int(out, session->type);
+	put_string(out, session->peer);
+	put_string(out, session->own);
+	put_int(out, session->last_ms);
+}
+
+void listen_wire_put_request(struct buf *out, const struct listener_request *request, const struct secret *given,
+	uint64_t attempt)
+{
+	size_t at = begin(out);
+
+	put_int(out, request->job);
+	put_int(out, request->token_only);
+	put_int(out, request->refused);
+	put_int(out, request->anew);
+	put_int(out, request->again);
+	put_int(out, request->cancelled);
+	put_int(out, request->all);
+	put_int(out, request->session != NULL);
+	if (request->session)
+		put_session(out, request->session);
+	put_string(out, request->next);
+	put_bytes(out, given->s, given->len);
+	put_number(out, attempt);
+	if (!end(out, at))
+		BUG("a request that is too long");
+}
+
+static bool put_whole_result(struct buf *out, const struct listener_result *r)
+{
+	size_t at = begin(out), len;
+	const char *page;
+
+	put_int(out, r->job);
+	put_int(out, r->status);
+	put_err(out, &r->err);
+	put_string(out, r->path);
+	put_string(out, r->address);
+	put_string(out, r->self);
+	put_bytes(out, r->token.s, r->token.len);
+	put_int(out, r->server_role);
+	put_int(out, r->renew_in_ms);
+	put_int(out, r->token_ends_in_ms);
+	put_int(out, r->extend_in_ms);
+	put_int(out, r->channel_ends_in_ms);
+	put_int(out, r->made);
+	put_int(out, r->partial);
+	put_number(out, r->sessions.count);
+	for (size_t i = 0; i < r->sessions.count; i++)
+		put_session(out, &r->sessions.items[i]);
+	if (json_slice(r->messages, &page, &len))
+		put_bytes(out, page, len);
+	else
+		put_string(out, NULL);
+	put_string(out, r->more);
+	return end(out, at);
+}
+
+void listen_wire_put_result(struct buf *out, const struct listener_result *result)
+{
+	struct listener_result instead = listener_result_of(result->job);
+	size_t before = out->len;
+
+	if (put_whole_result(out, result))
+		return;
+	buf_truncate(out, before);
+	instead.status = err_set(&instead.err, ST_PROTOCOL, "the server's answer is too long");
+	if (!put_whole_result(out, &instead))
+		BUG("a message that is too long");
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+struct reader {
+	const char *at, *end;
+	bool bad;
+};
+
+size_t listen_wire_length(const char *p, size_t len)
+{
+	uint32_t rest;
+
+	if (len < HEAD)
+		return 0;
+	memcpy(&rest, p, sizeof(rest));
+	return HEAD + rest;
+}
+
+static struct reader open_message(const char *p, size_t len)
+{
+	bool whole = len >= HEAD && listen_wire_length(p, len) == len;
+
+	return (struct reader){ .at = whole ? p + HEAD : p, .end = whole ? p + len : p, .bad = !whole };
+}
+
+static uint64_t get_number(struct reader *r)
+{
+	uint64_t number = 0;
+
+	if (r->bad || (size_t)(r->end - r->at) < sizeof(number)) {
+		r->bad = true;
+		return 0;
+	}
+	memcpy(&number, r->at, sizeof(number));
+	r->at += sizeof(number);
+	return number;
+}
+
+static int64_t get_int(struct reader *r)
+{
+	return (int64_t)get_number(r);
+}
+
+static int64_t get_between(struct reader *r, int64_t least, int64_t most)
+{
+	int64_t number = get_int(r);
+
+	if (number >= least && number <= most)
+		return number;
+	r->bad = true;
+	return least;
+}
+
+static bool get_bool(struct reader *r)
+{
+	return get_between(r, 0, 1);
+}
+
+/* Borrowed; false for NULL. */
+static bool get_bytes(struct reader *r, const char **s, size_t *len)
+{
+	uint64_t n = get_number(r);
+
+	if (r->bad || n == NO_STRING)
+		return false;
+	if (n > (size_t)(r->end - r->at)) {
+		r->bad = true;
+		return false;
+	}
+	*s = r->at;
+	*len = (size_t)n;
+	r->at += n;
+	return true;
+}
+
+static char *get_string(struct reader *r)
+{
+	const char *s;
+	size_t len;
+
+	if (!get_bytes(r, &s, &len))
+		return NULL;
+	if (memchr(s, '\0', len)) {
+		r->bad = true;
+		return NULL;
+	}
+	return xmemdup0(s, len);
+}
+
+static void get_secret(struct reader *r, struct secret *secret)
+{
+	const char *s;
+	size_t len;
+
+	if (get_bytes(r, &s, &len))
+		secret_set_token(secret, s, len);
+}
+
+/* Into an array of `size` bytes. */
+static void get_text(struct reader *r, char *out, size_t size)
+{
+	const char *s;
+	size_t len;
+
+	if (!get_bytes(r, &s, &len) || len >= size || memchr(s, '\0', len)) {
+		r->bad = true;
+		return;
+	}
+	memcpy(out, s, len);
+	out[len] = '\0';
+}
+
+static void get_err(struct reader *r, struct err *err)
+{
+	err->status = (enum status)get_between(r, 0, 255);
+	err->outcome = (enum err_outcome)get_between(r, ERR_NOT_SENT, ERR_REFUSED);
+	err->http = (int)get_between(r, 0, INT_MAX);
+	err->retryable = get_bool(r);
+	err->retry_after_ms = get_int(r);
+	get_text(r, err->code, sizeof(err->code));
+	get_text(r, err->text, sizeof(err->text));
+}
+
+static void get_session(struct reader *r, struct history_session *session)
+{
+	session->type = (enum chat_type)get_between(r, CHAT_ONE_TO_ONE, CHAT_SMS);
+	session->peer = get_string(r);
+	session->own = get_string(r);
+	session->last_ms = get_int(r);
+	r->bad |= !session->peer;
+}
+
+static void get_sessions(struct reader *r, struct history_sessions *sessions)
+{
+	uint64_t count = get_number(r);
+
+	/* before memory is taken for them */
+	if (count > (size_t)(r->end - r->at) / SESSION_LEAST)
+		r->bad = true;
+	if (r->bad || !count)
+		return;
+	sessions->items = xcalloc((size_t)count, sizeof(*sessions->items));
+	sessions->cap = (size_t)count;
+	while (!r->bad && sessions->count < count)
+		get_session(r, &sessions->items[sessions->count++]);
+}
+
+static void get_page(struct reader *r, struct listener_result *result)
+{
+	const char *s;
+	size_t len;
+
+	if (!get_bytes(r, &s, &len))
+		return;
+	buf_init(&result->page.text, BUF_NO_MAX);
+	buf_add(&result->page.text, s, len);
+	if (json_parse(&result->page.json, result->page.text.data, len, NULL, NULL))
+		r->bad = true;
+	else
+		result->messages = json_root(&result->page.json);
+}
+
+bool listen_wire_get_request(const char *p, size_t len, struct listen_order *order)
+{
+	struct reader r = open_message(p, len);
+	struct listener_request *request = &order->request;
+
+	*order = (struct listen_order){ 0 };
+	request->job = (enum listener_job)get_between(&r, LISTENER_PREPARE, LISTENER_PAGE);
+	request->token_only = get_bool(&r);
+	request->refused = get_bool(&r);
+	request->anew = get_bool(&r);
+	request->again = get_bool(&r);
+	request->cancelled = (unsigned)get_between(&r, 0, CHANNEL_SERVICES);
+	request->all = get_bool(&r);
+	if (get_bool(&r)) {
+		get_session(&r, &order->session);
+		request->session = &order->session;
+	}
+	request->next = order->next = get_string(&r);
+	get_secret(&r, &order->given);
+	order->attempt = get_number(&r);
+	if (!r.bad && r.at == r.end && (request->session || request->job != LISTENER_PAGE))
+		return true;
+	listen_order_release(order);
+	return false;
+}
+
+bool listen_wire_get_result(const char *p, size_t len, struct listener_result *result)
+{
+	struct reader r = open_message(p, len);
+
+	*result = (struct listener_result){ .err = ERR_INIT };
+	result->job = (enum listener_job)get_between(&r, LISTENER_PREPARE, LISTENER_PAGE);
+	result->status = (enum status)get_between(&r, 0, 255);
+	get_err(&r, &result->err);
+	result->path = get_string(&r);
+	result->address = get_string(&r);
+	result->self = get_string(&r);
+	get_secret(&r, &result->token);
+	result->server_role = get_bool(&r);
+	result->renew_in_ms = get_int(&r);
+	result->token_ends_in_ms = get_int(&r);
+	result->extend_in_ms = get_int(&r);
+	result->channel_ends_in_ms = get_int(&r);
+	result->made = (unsigned)get_between(&r, 0, CHANNEL_SERVICES);
+	result->partial = get_bool(&r);
+	get_sessions(&r, &result->sessions);
+	get_page(&r, result);
+	result->more = get_string(&r);
+	if (!r.bad && r.at == r.end)
+		return true;
+	listener_result_release(result);
+	return false;
+}

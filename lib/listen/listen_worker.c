@@ -1,0 +1,338 @@
+#include "listen/listen_worker.h"
+
+#include "listen/listen_jobs.h"
+#include "listen/listen_wire.h"
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define READ_SIZE ((size_t)64 * 1024)
+#define END_MS 3000 /* how long the process may take to notice its end, in a lookup of a name for instance */
+
+struct listen_worker {
+	struct listen_worker_config config;
+	pid_t pid; /* 0: there is no process */
+	int fd; /* to it; -1: none */
+	bool leaving; /* it was told to end */
+	enum listener_job busy; /* what it was asked for */
+	struct buf in; /* the answer, as far as it has come */
+	struct listener_result result; /* `job` says whether there is one */
+	int64_t idle_at;
+	struct secret given; /* the token that came last */
+	uint64_t attempt; /* addresses that were used */
+};
+
+/* ---- the process ----------------------------------------------------------------------------------------------- */
+
+/* Everything but the standard descriptors, the trace and `fd` is the listener's: its socket, its locks, its epoll. */
+static void close_others(int fd)
+{
+	int trace = log_trace_fd(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int low = trace >= 0 && trace < fd ? trace : fd, high = trace > fd ? trace : fd;
+
+	if (null >= 0)
+		dup2(null, STDOUT_FILENO); /* whoever reads it waits for the listener's end, and not for ours */
+	if (low > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+	close_range((unsigned)high + 1, ~0U, 0);
+}
+
+/* One whole message; false at the end of the connection. */
+static bool receive(int fd, struct buf *in)
+{
+	size_t wanted;
+
+	buf_clear(in);
+	while (!(wanted = listen_wire_length(in->data, in->len)) || in->len < wanted) {
+		ssize_t n;
+
+		if (wanted > LISTEN_WIRE_MAX)
+			return false;
+		buf_reserve(in, READ_SIZE);
+		n = recv(fd, in->data + in->len, READ_SIZE, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		buf_commit(in, (size_t)n);
+	}
+	return true;
+}
+
+static bool transmit(int fd, const struct buf *out)
+{
+	size_t at = 0;
+
+	while (at < out->len) {
+		ssize_t n = send(fd, out->data + at, out->len - at, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		at += (size_t)n;
+	}
+	return true;
+}
+
+static void perform(struct listen_jobs *jobs, const struct listen_order *order, bool *loaded, struct listener_result *r)
+{
+	struct err err = ERR_INIT;
+	enum status st = ST_OK;
+
+	jobs->given = &order->given;
+	jobs->attempt = order->attempt;
+	/* the listener's idea of the session is that of its start; the processes before this one have renewed it */
+	if (!*loaded)
+		st = client_reload(jobs->client, &err);
+	*loaded = !st;
+	if (!st) {
+		listen_jobs_perform(jobs, &order->request, r);
+		return;
+	}
+	*r = listener_result_of(order->request.job);
+	r->status = st;
+	r->err = err;
+}
+
+/* Answers requests until the listener wants no more of them. */
+_Noreturn static void serve(const struct listen_worker_config *config, int fd)
+{
+	struct listen_jobs jobs = { .client = config->client, .host = config->host };
+	struct listener_result result;
+	struct listen_order order;
+	struct buf in, out;
+	bool loaded = false;
+
+	close_others(fd);
+	interrupt_by_peer(fd);
+	buf_init_secret(&in, BUF_NO_MAX);
+	buf_init_secret(&out, BUF_NO_MAX);
+	while (receive(fd, &in) && listen_wire_get_request(in.data, in.len, &order)) {
+		perform(&jobs, &order, &loaded, &result);
+		buf_clear(&out);
+		listen_wire_put_result(&out, &result);
+		listener_result_release(&result);
+		listen_order_release(&order);
+		if (!transmit(fd, &out))
+			break;
+	}
+	_exit(0);
+}
+
+/* ---- the listener's side --------------------------------------------------------------------------------------- */
+
+struct listen_worker *listen_worker_new(const struct listen_worker_config *config)
+{
+	struct listen_worker *w = xcalloc(1, sizeof(*w));
+
+	w->config = *config;
+	w->fd = -1;
+	w->idle_at = LISTENER_NEVER;
+	buf_init_secret(&w->in, BUF_NO_MAX); /* see LISTEN_WIRE_MAX */
+	return w;
+}
+
+static enum status begin_process(struct listen_worker *w, struct err *err)
+{
+	sigset_t all, before;
+	int fds[2], failure;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		return err_set(err, ST_TEMPFAIL, "cannot make a socket pair: %s", strerror(errno));
+	/* a signal in between would be noted down where the listener looks */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	w->pid = fork();
+	failure = errno;
+	if (!w->pid)
+		serve(&w->config, fds[1]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(fds[1]);
+	if (w->pid < 0) {
+		w->pid = 0;
+		close(fds[0]);
+		return err_set(err, ST_TEMPFAIL, "cannot start a process for requests: %s", strerror(failure));
+	}
+	w->fd = fds[0];
+	w->config.watch(w->config.arg, w->fd);
+	return ST_OK;
+}
+
+/* Reaps the process, which is at its end. What waitpid(2) says of it. */
+static int reap(struct listen_worker *w)
+{
+	int status = 0;
+
+	w->config.unwatch(w->config.arg, w->fd);
+	close(w->fd);
+	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	w->pid = 0;
+	w->fd = -1;
+	w->leaving = false;
+	w->idle_at = LISTENER_NEVER;
+	buf_release(&w->in);
+	return status;
+}
+
+static void fail(struct listen_worker *w, const struct err *err)
+{
+	w->result = listener_result_of(w->busy);
+	w->result.status = err->status;
+	w->result.err = *err;
+	w->result.err.retryable = true;
+	w->busy = LISTENER_JOB_NONE;
+}
+
+/* It has ended without having been told to, or talks nonsense. */
+static void lost(struct listen_worker *w)
+{
+	struct err err = ERR_INIT;
+	int status;
+
+	kill(w->pid, SIGKILL);
+	status = reap(w);
+	if (WIFSIGNALED(status))
+		err_set(&err, ST_TEMPFAIL, "the process that makes the requests was ended by signal %d",
+			WTERMSIG(status));
+	else
+		err_set(&err, ST_TEMPFAIL, "the process that makes the requests ended with status %d",
+			WEXITSTATUS(status));
+	log_warn("%s", err.text);
+	if (w->busy)
+		fail(w, &err);
+}
+
+/* Lets the process end, and waits for that, but not for long: throws away what it still has to say. */
+static void dismiss(struct listen_worker *w)
+{
+	struct pollfd ready = { .fd = w->fd, .events = POLLIN };
+	int64_t end = clock_mono_ms() + END_MS, left;
+	ssize_t n = 1;
+
+	shutdown(w->fd, SHUT_WR);
+	while (n > 0 && (left = end - clock_mono_ms()) > 0) {
+		if (poll(&ready, 1, (int)left) < 1)
+			continue;
+		buf_clear(&w->in);
+		buf_reserve(&w->in, READ_SIZE);
+		n = recv(w->fd, w->in.data, READ_SIZE, MSG_DONTWAIT);
+	}
+	if (n > 0)
+		kill(w->pid, SIGKILL);
+	reap(w);
+}
+
+void listen_worker_free(struct listen_worker *w)
+{
+	if (!w)
+		return;
+	if (w->pid)
+		dismiss(w);
+	listener_result_release(&w->result);
+	secret_release(&w->given);
+	buf_release(&w->in);
+	free(w);
+}
+
+void listen_worker_start(struct listen_worker *w, const struct listener_request *request)
+{
+	struct err err = ERR_INIT;
+	struct buf out;
+
+	w->busy = request->job;
+	w->idle_at = LISTENER_NEVER;
+	if (w->leaving) {
+		kill(w->pid, SIGKILL); /* it is at nothing any more */
+		reap(w);
+	}
+	buf_init_secret(&out, BUF_NO_MAX);
+	listen_wire_put_request(&out, request, &w->given, w->attempt);
+	if (!w->pid && begin_process(w, &err))
+		fail(w, &err);
+	else if (!transmit(w->fd, &out))
+		lost(w);
+	buf_release(&out);
+}
+
+/* The answer is whole. False where it is none to what was asked. */
+static bool accept_answer(struct listen_worker *w, int64_t now)
+{
+	struct listener_result *r = &w->result;
+
+	if (!listen_wire_get_result(w->in.data, w->in.len, r))
+		return false;
+	if (r->job != w->busy) {
+		listener_result_release(r);
+		return false;
+	}
+	if (r->token.s)
+		secret_copy(&w->given, &r->token);
+	w->attempt += r->address != NULL;
+	w->busy = LISTENER_JOB_NONE;
+	w->idle_at = now + LISTEN_WORKER_IDLE_MS;
+	buf_release(&w->in);
+	return true;
+}
+
+void listen_worker_ready(struct listen_worker *w, int64_t now)
+{
+	size_t wanted;
+	ssize_t n;
+
+	if (w->fd < 0)
+		return;
+	buf_reserve(&w->in, READ_SIZE);
+	n = recv(w->fd, w->in.data + w->in.len, READ_SIZE, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 && w->leaving) {
+		reap(w);
+		return;
+	}
+	if (n > 0)
+		buf_commit(&w->in, (size_t)n);
+	wanted = listen_wire_length(w->in.data, w->in.len);
+	if (n <= 0 || !w->busy || wanted > LISTEN_WIRE_MAX || (wanted && w->in.len > wanted) ||
+		(wanted && w->in.len == wanted && !accept_answer(w, now)))
+		lost(w);
+}
+
+bool listen_worker_take(struct listen_worker *w, struct listener_result *result)
+{
+	if (!w->result.job)
+		return false;
+	*result = w->result;
+	if (result->messages.doc)
+		result->messages.doc = &result->page.json;
+	w->result = (struct listener_result){ 0 };
+	return true;
+}
+
+int64_t listen_worker_deadline(const struct listen_worker *w)
+{
+	return w->idle_at;
+}
+
+void listen_worker_tick(struct listen_worker *w, int64_t now)
+{
+	if (now < w->idle_at)
+		return;
+	w->idle_at = LISTENER_NEVER;
+	w->leaving = true;
+	shutdown(w->fd, SHUT_WR); /* listen_worker_ready() gets to know when it has ended */
+}

@@ -1,0 +1,348 @@
+#include "wire/item.h"
+
+#include "wire/message.h"
+#include "wire/mime.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct outbox_item *item_new(void)
+{
+	struct outbox_item *item = xcalloc(1, sizeof(*item));
+
+	item->text = xstrdup("");
+	return item;
+}
+
+static void file_release(struct item_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->path);
+	free(file->name);
+	free(file->type);
+	free(file->xid);
+}
+
+void item_free(struct outbox_item *item)
+{
+	if (!item)
+		return;
+	for (size_t i = 0; i < item->to_count; i++)
+		address_release(&item->to[i]);
+	for (size_t i = 0; i < item->file_count; i++)
+		file_release(&item->files[i]);
+	free(item->to);
+	free(item->files);
+	free(item->ref);
+	free(item->origin);
+	free(item->text);
+	free(item->source);
+	free(item);
+}
+
+enum status item_add_to(struct outbox_item *item, const char *text, const char *type, struct err *err)
+{
+	struct address address;
+	enum status st = address_parse(&address, text, type, err);
+
+	if (st)
+		return st;
+	for (size_t i = 0; i < item->to_count; i++) {
+		if (item->to[i].type == address.type && !strcmp(item->to[i].id, address.id)) {
+			address_release(&address);
+			return ST_OK;
+		}
+	}
+	if (item->to_count == ITEM_RECIPIENTS_MAX) {
+		address_release(&address);
+		return err_set(err, ST_DATA, "one message has at most %d recipients", ITEM_RECIPIENTS_MAX);
+	}
+	item->to = xreallocarray(item->to, item->to_count + 1, sizeof(*item->to));
+	item->to[item->to_count++] = address;
+	return ST_OK;
+}
+
+/* Takes the strings over. */
+static enum status add_file(struct outbox_item *item, struct item_file file, struct err *err)
+{
+	struct buf name;
+
+	if (item->file_count == ITEM_FILES_MAX) {
+		file_release(&file);
+		return err_set(err, ST_DATA, "one message has at most %d attachments", ITEM_FILES_MAX);
+	}
+	if (file.type && !mime_valid(file.type)) {
+		err_set(err, ST_DATA, "'%s' is no MIME type; it reads type/subtype", file.type);
+		file_release(&file);
+		return ST_DATA;
+	}
+	buf_init(&name, BUF_NO_MAX);
+	message_clean(&name, file.name, strlen(file.name));
+	free(file.name);
+	file.name = buf_take(&name);
+	item->files = xreallocarray(item->files, item->file_count + 1, sizeof(*item->files));
+	item->files[item->file_count++] = file;
+	return ST_OK;
+}
+
+enum status item_add_path(struct outbox_item *item, const char *path, const char *name, const char *type,
+	struct err *err)
+{
+	struct item_file file = { .path = xstrdup(path),
+		.fd = -1,
+		.name = xstrdup(name ? name : path_base(path)),
+		.type = xstrdup_null(type) };
+
+	return add_file(item, file, err);
+}
+
+void item_set_text(struct outbox_item *item, const char *text, size_t len)
+{
+	struct buf clean;
+
+	buf_init(&clean, BUF_NO_MAX);
+	message_clean(&clean, text, len);
+	free(item->text);
+	item->text = buf_take(&clean);
+}
+
+enum status item_check(const struct outbox_item *item, struct err *err)
+{
+	for (size_t i = 0; item->file_count && i < item->to_count; i++) {
+		if (item->to[i].type == CHAT_SMS)
+			return err_set(err, ST_DATA, "an SMS carries no attachments");
+	}
+	return ST_OK;
+}
+
+/* ---- one line of JSON ------------------------------------------------------------------------------------------ */
+
+static enum status read_recipient(struct outbox_item *item, struct json_value value, const char *key, const char *type,
+	struct err *err)
+{
+	char *text = json_type(value) == JSON_STRING ? json_dup(value) : NULL;
+	enum status st;
+
+	if (!text)
+		return err_set(err, ST_DATA, "'%s' is no address", key);
+	st = item_add_to(item, text, type, err);
+	if (st && item->to_count < ITEM_RECIPIENTS_MAX) {
+		/* for the report alone: the item is bad */
+		item->to = xreallocarray(item->to, item->to_count + 1, sizeof(*item->to));
+		item->to[item->to_count++] = (struct address){ .type = CHAT_ONE_TO_ONE, .id = text };
+		return st;
+	}
+	free(text);
+	return st;
+}
+
+/* Where a line says who gets it: what a program wrote first, then what 'kandy listen' did. */
+static const char *recipients_key(struct json_value root)
+{
+	if (json_exists(json_get(root, "to")))
+		return "to";
+	return json_exists(json_get(root, "destination")) ? "destination" : "address";
+}
+
+/* A bad address among good ones spoils the line, for all of which there is a report. */
+static enum status read_recipients(struct outbox_item *item, struct json_value root, const char *type,
+	const struct item_defaults *defaults, struct err *err)
+{
+	const char *key = recipients_key(root);
+	struct json_value to = json_get(root, key);
+	enum status st = ST_OK, one;
+
+	if (json_type(to) == JSON_ARRAY) {
+		for (struct json_iter it = json_first(to); json_more(it); it = json_next(it)) {
+			if ((one = read_recipient(item, it.value, key, type, st ? NULL : err)))
+				st = one;
+		}
+	} else if (json_exists(to)) {
+		st = read_recipient(item, to, key, type, err);
+	} else {
+		for (size_t i = 0; !st && i < defaults->to_count; i++)
+			st = item_add_to(item, defaults->to[i], type ? type : defaults->type, err);
+	}
+	if (!st && !item->to_count)
+		st = err_set(err, ST_DATA, "it names no recipient ('to')");
+	return st;
+}
+
+/* What is there but no string is as good as absent. */
+static char *string_of(struct json_value object, const char *key)
+{
+	struct json_value value = json_get(object, key);
+	char *s = json_type(value) == JSON_STRING ? json_dup(value) : NULL;
+
+	if (s && !*s) {
+		free(s);
+		s = NULL;
+	}
+	return s;
+}
+
+/* A path alone, or an object with `path` or `x-id`. */
+static enum status read_file(struct outbox_item *item, struct json_value value, struct err *err)
+{
+	struct item_file file = { .fd = -1 };
+
+	if (json_type(value) == JSON_STRING) {
+		file.path = json_dup(value);
+	} else {
+		file.path = string_of(value, "path");
+		file.name = string_of(value, "name");
+		file.type = string_of(value, "mimeType");
+		if (!file.path)
+			file.xid = string_of(value, "x-id");
+	}
+	if ((!file.path || !*file.path) && !file.xid) {
+		file_release(&file);
+		return err_set(err, ST_DATA, "an attachment has neither 'path' nor 'x-id'");
+	}
+	if (!file.name)
+		file.name = xstrdup(file.path ? path_base(file.path) : "attachment");
+	return add_file(item, file, err);
+}
+
+static void add_text(struct buf *text, struct json_value value)
+{
+	if (json_type(value) != JSON_STRING)
+		return;
+	if (text->len)
+		buf_addc(text, '\n');
+	json_string(value, text);
+}
+
+static enum status read_parts(struct outbox_item *item, struct json_value parts, struct buf *text, struct err *err)
+{
+	enum status st = ST_OK;
+
+	for (struct json_iter it = json_first(parts); !st && json_more(it); it = json_next(it)) {
+		if (json_equals(json_get(it.value, "type"), "text"))
+			add_text(text, json_get(it.value, "text"));
+		else if (json_equals(json_get(it.value, "type"), "file"))
+			st = read_file(item, it.value, err);
+	}
+	return st;
+}
+
+static enum status read_content(struct outbox_item *item, struct json_value root, struct err *err)
+{
+	struct json_value text_value = json_get(root, "text"), files = json_get(root, "files");
+	enum status st = ST_OK;
+	struct buf text;
+
+	buf_init(&text, ITEM_TEXT_MAX);
+	if (json_exists(text_value) && json_type(text_value) != JSON_STRING)
+		st = err_set(err, ST_DATA, "'text' is no string");
+	add_text(&text, text_value);
+	if (json_type(files) == JSON_ARRAY) {
+		for (struct json_iter it = json_first(files); !st && json_more(it); it = json_next(it))
+			st = read_file(item, it.value, err);
+	} else if (!st && json_exists(files)) {
+		st = read_file(item, files, err);
+	}
+	if (!st)
+		st = read_parts(item, json_get(root, "parts"), &text, err);
+	if (!st && text.overflow)
+		st = err_set(err, ST_DATA, "its text is longer than %zu bytes", text.max);
+	item_set_text(item, text.data, text.len);
+	buf_release(&text);
+	if (!st && !*item->text && !item->file_count)
+		st = err_set(err, ST_DATA, "there is nothing to send: it has neither 'text' nor 'files'");
+	return st;
+}
+
+struct outbox_item *item_from_json(struct json_doc *doc, const char *line, size_t len,
+	const struct item_defaults *defaults)
+{
+	struct outbox_item *item = item_new();
+	struct err err = ERR_INIT, content = ERR_INIT;
+	struct json_value root;
+	enum status st = json_parse_lenient(doc, line, len, NULL, &err);
+	char *type = NULL;
+	struct buf ref;
+
+	item->source = xmemdup0(line, len);
+	item->source_len = len;
+	if (!st && json_type(json_root(doc)) != JSON_OBJECT)
+		st = err_set(&err, ST_DATA, "it is no JSON object");
+	if (st) {
+		item->bad = err;
+		return item;
+	}
+	root = json_root(doc);
+	if (json_type(json_get(root, "ref")) != JSON_MISSING) {
+		buf_init(&ref, BUF_NO_MAX);
+		json_add_value(&ref, NULL, json_get(root, "ref"));
+		item->ref = buf_take(&ref);
+	}
+	type = string_of(root, "type");
+	st = read_recipients(item, root, type, defaults, &err);
+	if (read_content(item, root, &content) && !st) {
+		st = content.status;
+		err = content;
+	}
+	free(type);
+	if (!st)
+		st = item_check(item, &err);
+	if (st)
+		item->bad = err;
+	return item;
+}
+
+void item_again(const struct outbox_item *item, struct json_doc *doc, const bool *wanted, struct buf *out)
+{
+	const char *key;
+	bool all = true;
+
+	for (size_t i = 0; i < item->to_count; i++)
+		all = all && wanted[i];
+	/* as it was, unless somebody has it already */
+	if (all || json_parse_lenient(doc, item->source, item->source_len, NULL, NULL)) {
+		buf_add(out, item->source, item->source_len);
+		return;
+	}
+	key = recipients_key(json_root(doc));
+	json_open(out, '{');
+	json_open_key(out, key, '[');
+	for (size_t i = 0; i < item->to_count; i++) {
+		char *text = wanted[i] ? address_text(&item->to[i]) : NULL;
+
+		if (text)
+			json_add_string(out, NULL, text);
+		free(text);
+	}
+	json_close(out, ']');
+	for (struct json_iter it = json_first(json_root(doc)); json_more(it); it = json_next(it)) {
+		char *name = json_dup(it.key);
+
+		if (name && strcmp(name, key))
+			json_add_value(out, name, it.value);
+		free(name);
+	}
+	json_close(out, '}');
+}
+
+enum status item_check_file(const struct item_file *file, struct err *err)
+{
+	struct stat st;
+
+	if (!file->path)
+		return ST_OK;
+	if (stat(file->path, &st) || access(file->path, R_OK))
+		return err_set(err, ST_NOINPUT, "cannot attach '%s': %s", file->path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ST_NOINPUT, "cannot attach '%s': it is a directory", file->path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ST_NOINPUT, "cannot attach '%s': it is no regular file; use '-a -' for a stream",
+			file->path);
+	return ST_OK;
+}

@@ -1,0 +1,133 @@
+#include "wire/message.h"
+
+#include "wire/notification.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLACEMENT 0xFFFD
+
+bool message_clean(struct buf *out, const char *s, size_t len)
+{
+	const char *end = s + len;
+
+	while (s < end) {
+		const char *nul = memchr(s, '\0', (size_t)(end - s));
+
+		utf8_sanitize(out, s, (size_t)((nul ? nul : end) - s));
+		if (!nul)
+			break;
+		utf8_encode(out, REPLACEMENT);
+		s = nul + 1;
+	}
+	return !out->overflow;
+}
+
+static void add_segment(struct buf *out, const char *before, const char *id, const char *behind)
+{
+	buf_adds(out, before);
+	percent_encode_segment(out, id, strlen(id));
+	buf_adds(out, behind);
+}
+
+void message_path(struct buf *out, const char *user_id, const struct address *to)
+{
+	switch (to->type) {
+	case CHAT_ONE_TO_ONE:
+		add_segment(out, "/cpaas/chat/v1/", user_id, "/oneToOne/");
+		add_segment(out, "", to->id, "/adhoc/messages");
+		break;
+	case CHAT_GROUP:
+		add_segment(out, "/cpaas/chat/v1/", user_id, "/group/");
+		add_segment(out, "", to->id, "/messages");
+		break;
+	case CHAT_SMS: add_segment(out, "/cpaas/smsmessaging/v1/", user_id, "/outbound/default/requests"); break;
+	}
+}
+
+static void encode_sms(struct buf *out, const struct message *message, const char *correlator)
+{
+	json_open_key(out, "outboundSMSMessageRequest", '{');
+	json_open_key(out, "address", '[');
+	json_add_string(out, NULL, message->to->id);
+	json_close(out, ']');
+	if (correlator)
+		json_add_string(out, "clientCorrelator", correlator);
+	json_open_key(out, "outboundSMSTextMessage", '{');
+	json_add_string(out, "message", message->text);
+	json_close(out, '}');
+	json_close(out, '}');
+}
+
+static void encode_chat(struct buf *out, const struct message *message)
+{
+	json_open_key(out, "chatMessage", '{');
+	json_add_string(out, "text", message->text);
+	if (message->file_count)
+		json_open_key(out, "attachment", '[');
+	for (size_t i = 0; i < message->file_count; i++) {
+		json_open(out, '{');
+		json_add_string(out, "name", message->files[i].name);
+		json_add_string(out, "x-id", message->files[i].xid);
+		json_close(out, '}');
+	}
+	if (message->file_count)
+		json_close(out, ']');
+	json_close(out, '}');
+}
+
+void message_encode(struct buf *out, const struct message *message, const char *correlator)
+{
+	json_open(out, '{');
+	if (message->to->type == CHAT_SMS)
+		encode_sms(out, message, correlator);
+	else
+		encode_chat(out, message);
+	json_close(out, '}');
+}
+
+/* The state of an SMS stands beside its (one) address. */
+static struct json_value sms_status(struct json_value request)
+{
+	struct json_value list = json_get(json_get(request, "deliveryInfoList"), "deliveryInfo");
+
+	if (json_type(list) == JSON_ARRAY)
+		list = json_first(list).value;
+	return json_get(list, "deliveryStatus");
+}
+
+enum status message_decode_sent(struct json_value answer, enum chat_type type, int64_t now_ms, struct sent *sent,
+	struct err *err)
+{
+	const char *key = type == CHAT_SMS ? "outboundSMSMessageRequest" : "chatMessage";
+	struct json_value object = json_get(answer, key);
+	int64_t time;
+
+	if (json_type(object) != JSON_OBJECT) {
+		/* it may be the service's, or come from something in between that has swallowed the message */
+		err_set(err, ST_PROTOCOL, "the service's answer to a message has no '%s'", key);
+		if (err)
+			err->outcome = ERR_MAYBE_SENT;
+		return ST_PROTOCOL;
+	}
+	*sent = (struct sent){ .id = notification_message_id(json_get(object, "resourceURL")), .timestamp_ms = now_ms };
+	sent->status = json_dup(type == CHAT_SMS ? sms_status(object) : json_get(object, "status"));
+	if (!sent->status)
+		sent->status = xstrdup("Sent");
+	if (json_int(json_get(object, "dateTime"), &time) && time > 0) {
+		sent->timestamp_ms = clock_server_ms(time);
+		sent->timed = true;
+	}
+	return ST_OK;
+}
+
+void sent_release(struct sent *sent)
+{
+	free(sent->id);
+	free(sent->status);
+	*sent = (struct sent){ 0 };
+}

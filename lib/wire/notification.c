@@ -1,0 +1,325 @@
+#include "wire/notification-int.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* One under way. */
+struct decoding {
+	struct notification_decoder *decoder;
+	struct buf *line;
+	struct notification *n;
+	struct json_value body, id; /* the object under the key that names the kind, and its id */
+};
+
+/*
+ * The conversation of something that has a sender and a destination beside its links (protocol.md, "What
+ * arrives on the socket"): for a group its ID, else the other user.
+ */
+static void place_by_addresses(struct decoding *d, struct json_value object)
+{
+	struct notification_place place = notification_links(d->decoder, d->body);
+	struct json_value sender = json_get(object, "senderAddress"),
+			  destination = json_get(object, "x-destinationAddress");
+	struct notification *n = d->n;
+	struct json_value peer;
+
+	n->type = place.known ? place.type : CHAT_ONE_TO_ONE;
+	n->outbound = json_equals_nocase(json_get(object, "x-type"), "outbound");
+	n->message_id = notification_segment(d->decoder, place.message);
+	peer = n->type == CHAT_GROUP || n->outbound ? destination : sender;
+	if (json_exists(peer))
+		notification_set_conversation(d->decoder, n, notification_string(d->decoder, peer));
+	else
+		notification_set_conversation(d->decoder, n, notification_segment(d->decoder, place.peer));
+}
+
+static void place_by_links(struct decoding *d)
+{
+	struct notification_place place = notification_links(d->decoder, d->body);
+
+	d->n->type = place.known ? place.type : CHAT_GROUP;
+	notification_set_conversation(d->decoder, d->n, notification_segment(d->decoder, place.peer));
+}
+
+static void decode_typing(struct decoding *d, struct json_value composing)
+{
+	struct json_value state = json_get(composing, "state");
+	struct buf *line = d->line;
+
+	d->n->kind = NOTIFICATION_TYPING;
+	place_by_addresses(d, composing);
+	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(composing, "lastactive"));
+	notification_open_line(line, "typing", d->id, d->n);
+	notification_add_text(line, "sender", json_get(composing, "senderAddress"));
+	json_add_string(line, "direction", d->n->outbound ? "outbound" : "inbound");
+	if (json_equals_nocase(state, "active"))
+		json_add_string(line, "state", "active");
+	else if (json_equals_nocase(state, "idle"))
+		json_add_string(line, "state", "idle");
+	else
+		notification_add_text(line, "state", state);
+	notification_add_int(line, "refresh", json_get(composing, "refresh"));
+	notification_add_time(line, d->n);
+	notification_close_line(line, d->n);
+}
+
+static bool decode_chat(struct decoding *d)
+{
+	struct json_value chat = json_get(d->body, "chatMessage"), composing;
+	struct notification_message message = { .id = d->id };
+
+	if (json_type(chat) != JSON_OBJECT) {
+		composing = json_get(d->body, "isComposing");
+		if (json_type(composing) != JSON_OBJECT)
+			return false;
+		decode_typing(d, composing);
+		return true;
+	}
+	d->n->kind = NOTIFICATION_MESSAGE;
+	place_by_addresses(d, chat);
+	if (!d->n->message_id.s)
+		d->n->message_id = notification_string(d->decoder, json_get(chat, "messageId"));
+	notification_set_time(d->n, json_get(chat, "dateTime"), json_get(d->body, "dateTime"));
+	message.sender = json_get(chat, "senderAddress");
+	message.text = json_get(chat, "text");
+	message.attachment = json_get(chat, "attachment");
+	notification_add_message(d->line, &message, d->n);
+	return true;
+}
+
+static bool decode_sms(struct decoding *d)
+{
+	struct json_value sms = json_get(d->body, "inboundSMSMessage");
+	struct notification_message message = { .id = d->id, .text = json_get(sms, "message") };
+
+	if (json_type(sms) != JSON_OBJECT)
+		return false;
+	message.sender = json_get(sms, "senderAddress");
+	if (!json_exists(message.sender))
+		message.sender = json_get(sms, "senderAdress"); /* so spelt by some servers */
+	d->n->kind = NOTIFICATION_MESSAGE;
+	d->n->type = CHAT_SMS;
+	notification_set_conversation(d->decoder, d->n, notification_string(d->decoder, message.sender));
+	d->n->message_id = notification_string(d->decoder, json_get(sms, "messageId"));
+	d->n->own = notification_string(d->decoder, json_get(sms, "destinationAddress"));
+	notification_set_time(d->n, json_get(sms, "dateTime"), json_get(d->body, "dateTime"));
+	notification_add_message(d->line, &message, d->n);
+	return true;
+}
+
+static void add_receipt(struct decoding *d, struct json_value info)
+{
+	static const char *const statuses[] = { "DeliveredToNetwork", "DeliveredToTerminal", "DeliveryImpossible",
+		NULL };
+	struct json_value status = json_get(info, "deliveryStatus");
+	size_t i = 0;
+
+	notification_set_conversation(d->decoder, d->n, notification_string(d->decoder, json_get(info, "address")));
+	notification_open_line(d->line, "receipt", d->id, d->n);
+	notification_add_text(d->line, "messageId", json_get(info, "messageId"));
+	while (statuses[i] && !json_equals_nocase(status, statuses[i]))
+		i++;
+	if (statuses[i])
+		json_add_string(d->line, "status", statuses[i]);
+	else
+		notification_add_text(d->line, "status", status);
+	notification_add_time(d->line, d->n);
+	notification_close_line(d->line, d->n);
+}
+
+static bool decode_receipt(struct decoding *d)
+{
+	struct json_value info = json_get(d->body, "deliveryInfo");
+
+	d->n->type = CHAT_SMS;
+	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	if (json_type(info) == JSON_OBJECT) {
+		add_receipt(d, info);
+	} else {
+		for (struct json_iter it = json_first(info); json_more(it); it = json_next(it))
+			if (json_type(it.value) == JSON_OBJECT)
+				add_receipt(d, it.value);
+	}
+	d->n->kind = NOTIFICATION_RECEIPT;
+	return d->n->lines > 0;
+}
+
+static void add_participant(struct buf *line, struct json_value participant)
+{
+	bool admin = false;
+
+	if (json_type(participant) != JSON_OBJECT)
+		return;
+	json_bool(json_get(participant, "x-isAdmin"), &admin);
+	json_open(line, '{');
+	notification_add_text(line, "address", json_get(participant, "address"));
+	notification_add_text(line, "status", json_get(participant, "status"));
+	json_add_bool(line, "isAdmin", admin);
+	json_close(line, '}');
+}
+
+static void add_participants(struct decoding *d)
+{
+	struct json_value participants = json_get(d->body, "participant");
+
+	json_open_key(d->line, "participants", '[');
+	if (json_type(participants) == JSON_OBJECT)
+		add_participant(d->line, participants);
+	else
+		for (struct json_iter it = json_first(participants); json_more(it); it = json_next(it))
+			add_participant(d->line, it.value);
+	json_close(d->line, ']');
+}
+
+static bool decode_invitation(struct decoding *d)
+{
+	d->n->kind = NOTIFICATION_INVITATION;
+	place_by_links(d);
+	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	notification_open_line(d->line, "invitation", d->id, d->n);
+	notification_add_text(d->line, "name", json_get(d->body, "x-name"));
+	notification_add_text(d->line, "subject", json_get(d->body, "subject"));
+	add_participants(d);
+	notification_add_time(d->line, d->n);
+	notification_close_line(d->line, d->n);
+	return true;
+}
+
+static bool decode_participants(struct decoding *d)
+{
+	d->n->kind = NOTIFICATION_PARTICIPANTS;
+	place_by_links(d);
+	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	notification_open_line(d->line, "participants", d->id, d->n);
+	add_participants(d);
+	notification_add_time(d->line, d->n);
+	notification_close_line(d->line, d->n);
+	return true;
+}
+
+static bool decode_group(struct decoding *d)
+{
+	d->n->kind = NOTIFICATION_GROUP;
+	place_by_links(d);
+	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	notification_open_line(d->line, "group", d->id, d->n);
+	notification_add_text(d->line, "eventType", json_get(d->body, "eventType"));
+	notification_add_time(d->line, d->n);
+	notification_close_line(d->line, d->n);
+	return true;
+}
+
+/*
+ * "chatSubscriptionCancellationNotification" and the like: which service is told by the beginning of the key.
+ */
+static bool decode_cancellation(struct decoding *d, struct slice key)
+{
+	static const char suffix[] = "subscriptionCancellationNotification";
+	static const struct {
+		const char *prefix, *service;
+	} services[] = { { "chat", "chat" }, { "delivery", "receipts" }, { "sms", "sms" }, { "inbound", "sms" },
+		{ NULL, NULL } };
+	struct json_value reason = json_get(d->body, "reason");
+	size_t i = 0;
+
+	if (key.len < sizeof(suffix) - 1 ||
+		strncasecmp(key.s + key.len - (sizeof(suffix) - 1), suffix, sizeof(suffix) - 1) != 0)
+		return false;
+	while (services[i].prefix && strncasecmp(key.s, services[i].prefix, strlen(services[i].prefix)) != 0)
+		i++;
+	d->n->kind = NOTIFICATION_SUBSCRIPTION;
+	/* without a beginning it is the one of OMA Short Messaging */
+	d->n->service = key.len == sizeof(suffix) - 1 ? "sms" : services[i].service;
+	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	json_open(d->line, '{');
+	json_add_string(d->line, "event", "subscription");
+	notification_add_text(d->line, "id", d->id);
+	json_add_string(d->line, "service", d->n->service);
+	json_add_string(d->line, "status", "cancelled");
+	notification_add_text(d->line, "reason", json_type(reason) == JSON_OBJECT ? json_get(reason, "text") : reason);
+	notification_add_time(d->line, d->n);
+	notification_close_line(d->line, d->n);
+	return true;
+}
+
+static void begin_member(struct decoding *d, struct json_iter member)
+{
+	d->body = member.value;
+	d->id = json_get(d->body, "id");
+	*d->n = (struct notification){ .timestamp_ms = -1, .id = notification_string(d->decoder, d->id) };
+}
+
+/* What is none of these is passed on. */
+static void decode_unknown(struct decoding *d, struct json_value root, struct json_value key)
+{
+	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	json_open(d->line, '{');
+	json_add_string(d->line, "event", "notification");
+	notification_add_text(d->line, "id", d->id);
+	notification_add_text(d->line, "kind", key);
+	json_add_value(d->line, "raw", root);
+	notification_add_time(d->line, d->n);
+	notification_close_line(d->line, d->n);
+}
+
+static bool decode_known(struct decoding *d, struct json_value key)
+{
+	static const struct {
+		const char *key;
+		bool (*decode)(struct decoding *d);
+	} kinds[] = { { "chatMessageNotification", decode_chat }, { "inboundSMSMessageNotification", decode_sms },
+		{ "deliveryInfoNotification", decode_receipt },
+		{ "groupChatSessionInvitationNotification", decode_invitation },
+		{ "chatParticipantStatusNotification", decode_participants },
+		{ "chatEventNotification", decode_group } };
+
+	if (json_equals_nocase(key, "connAck")) {
+		d->n->kind = NOTIFICATION_CONN_ACK;
+		return true;
+	}
+	if (json_equals_nocase(key, "connCheck")) {
+		int64_t interval = 0;
+
+		d->n->kind = NOTIFICATION_CONN_CHECK;
+		if (json_int(json_get(d->body, "interval"), &interval) && interval > 0 && interval < 1000000)
+			d->n->interval_ms = interval * 1000;
+		return true;
+	}
+	if (json_type(d->body) != JSON_OBJECT)
+		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (json_equals_nocase(key, kinds[i].key))
+			return kinds[i].decode(d);
+	return decode_cancellation(d, notification_string(d->decoder, key));
+}
+
+enum status notification_decode(struct notification_decoder *decoder, const char *text, size_t len, struct buf *out,
+	struct notification *n, struct err *err)
+{
+	static const struct json_limits defaults = {
+		.bytes = 1 << 20, .depth = NOTIFICATION_DEPTH_MAX, .values = 1 << 16
+	};
+	struct decoding d = { .decoder = decoder, .line = &decoder->line, .n = n };
+	struct json_iter first = { 0 };
+	struct json_value root;
+
+	if (json_parse_lenient(&decoder->doc, text, len, decoder->limits.bytes ? &decoder->limits : &defaults, err)) {
+		err_prefix(err, "a notification cannot be read");
+		if (err)
+			err->status = ST_PROTOCOL;
+		return ST_PROTOCOL;
+	}
+	notification_begin(decoder, decoder->doc.len);
+	root = json_root(&decoder->doc);
+	if (json_type(root) == JSON_OBJECT)
+		first = json_first(root);
+	/* it has one key, which names the kind; if there are more, the first that we know */
+	for (struct json_iter it = first; json_more(it); it = json_next(it)) {
+		begin_member(&d, it);
+		if (decode_known(&d, it.key))
+			return notification_finish(decoder, out, err);
+	}
+	begin_member(&d, first);
+	decode_unknown(&d, root, first.key);
+	return notification_finish(decoder, out, err);
+}
