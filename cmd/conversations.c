@@ -36,7 +36,7 @@ static enum status print_one(const struct history_session *session, bool text, s
 	buf_init(&line, BUF_NO_MAX);
 	json_open(&line, '{');
 	json_add_string(&line, "event", "conversation");
-	address_add(&line, session->type, session->peer, strlen(session->peer));
+	address_add(&line, session->type, session->conversation, strlen(session->conversation));
 	json_add_string(&line, "lastText", session->last_text);
 	if (session->last_ms >= 0)
 		json_add_int(&line, "timestamp", session->last_ms);
@@ -55,7 +55,7 @@ static enum status fetch(struct client *client, const char *type, struct history
 	enum status st = client_authenticate(client, NULL, err);
 	enum chat_type wanted;
 
-	if (type && !chat_type_parse(type, &wanted))
+	if (type && !address_type_parse(type, &wanted))
 		BUG("'%s' is a choice and no type", type);
 	for (size_t i = 0; !st && i < sizeof(types) / sizeof(types[0]); i++) {
 		struct err why = ERR_INIT;
@@ -64,7 +64,7 @@ static enum status fetch(struct client *client, const char *type, struct history
 			continue;
 		st = history_fetch_sessions(client, types[i], sessions, &why);
 		if (st && !type && why.http == 403) {
-			log_verbose("no conversations by %s: %s", chat_type_name(types[i]), why.text);
+			log_verbose("no conversations by %s: %s", address_type_name(types[i]), why.text);
 			st = ST_OK;
 		}
 		if (st)
@@ -96,7 +96,7 @@ static const struct opt opts[] = {
 		.name = "type",
 		.metavar = "TYPE",
 		.at = offsetof(struct conversations_params, type),
-		.choices = chat_type_words,
+		.choices = address_type_names,
 		.help = "only those of one kind" },
 	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct conversations_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct conversations_params, session) },

@@ -20,7 +20,7 @@
 /* One file of a line. */
 struct task {
 	struct fetch_item *item;
-	struct fetched *result; /* in item->files or item->thumbnails */
+	struct attachment_result *result; /* in item->files or item->thumbnails */
 	const char *link;
 };
 
@@ -29,7 +29,7 @@ struct fetch_item {
 	struct fetch_queue *queue;
 	struct attachment_line line;
 	struct buf ready; /* an error line, which waits for nothing but its turn */
-	struct fetched *files, *thumbnails;
+	struct attachment_result *files, *thumbnails;
 	struct task *tasks;
 	size_t parts; /* of the queue's waiting_parts */
 	size_t left; /* tasks not done */
@@ -49,9 +49,9 @@ static struct fetch_item *item_add(struct fetch_queue *q)
 static void item_free(struct fetch_item *item)
 {
 	for (size_t i = 0; i < attachment_results(&item->line); i++) {
-		fetched_release(&item->files[i]);
+		attachment_result_release(&item->files[i]);
 		if (item->thumbnails)
-			fetched_release(&item->thumbnails[i]);
+			attachment_result_release(&item->thumbnails[i]);
 	}
 	free(item->files);
 	free(item->thumbnails);
@@ -69,7 +69,7 @@ static void count_failure(struct fetch_queue *q, const struct err *err)
 
 static void write_manifest(struct fetch_queue *q, const struct task *task)
 {
-	const struct fetched *got = task->result;
+	const struct attachment_result *got = task->result;
 	const char *id = task->item->line.message_id;
 	struct manifest_entry entry = { id ? id : "", task->link, got->path, got->bytes, got->sha256 };
 	struct err err = ERR_INIT;
@@ -80,13 +80,13 @@ static void write_manifest(struct fetch_queue *q, const struct task *task)
 	}
 }
 
-static void on_done(void *arg, struct fetched *result)
+static void on_done(void *arg, struct attachment_result *result)
 {
 	struct task *task = arg;
 	struct fetch_queue *q = task->item->queue;
 
 	*task->result = *result;
-	*result = (struct fetched){ 0 };
+	*result = (struct attachment_result){ 0 };
 	task->item->left--;
 	q->files_done++;
 	if (task->result->err.status) {

@@ -77,7 +77,7 @@ static void add_error(struct reader *r, const struct notification *n, const stru
 static enum status pile_message(struct reader *r, struct json_value message, struct err *err)
 {
 	const char *self = r->own ? r->own : client_session(r->client)->address;
-	struct history_context context = { .type = r->peer->type, .peer = r->peer->id, .self = self };
+	struct history_context context = { .type = r->peer->type, .conversation = r->peer->id, .self = self };
 	struct err why = ERR_INIT;
 	struct notification n;
 	enum status bad;
@@ -115,7 +115,7 @@ static enum status check_progress(struct reader *r, const char *more, bool hollo
 /* One page; `*next` is its token, and then that of the page behind it. */
 static enum status read_page(struct reader *r, char **next, struct err *err)
 {
-	struct client_answer answer = { 0 };
+	struct client_response answer = { 0 };
 	struct json_value messages;
 	char *more = NULL;
 	enum status st = history_fetch_page(r->client, r->peer->type, r->peer->id, r->own, *next,
@@ -125,7 +125,7 @@ static enum status read_page(struct reader *r, char **next, struct err *err)
 		st = pile_message(r, it.value, err);
 	if (!st && more && r->left && !r->done)
 		st = check_progress(r, more, !json_more(json_first(messages)), err);
-	client_answer_release(&answer);
+	client_response_release(&answer);
 	free(*next);
 	*next = more;
 	return st;

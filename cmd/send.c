@@ -87,7 +87,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_CHOICE,
 		.name = "type",
 		.metavar = "TYPE",
-		.choices = chat_type_words,
+		.choices = address_type_names,
 		AT(type),
 		.help = "what addresses without a prefix are" },
 

@@ -63,7 +63,7 @@ static enum status list(struct client *client, struct err *err)
 	return st;
 }
 
-static enum status subscribe(struct client *client, const struct channel_want *want, struct err *err)
+static enum status subscribe(struct client *client, const struct channel_request *want, struct err *err)
 {
 	struct channel_change change;
 	enum status st = channel_ensure(client, want, &change, err);
@@ -74,7 +74,7 @@ static enum status subscribe(struct client *client, const struct channel_want *w
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct subscribe_params *params = p;
-	struct channel_want want = { .lifetime_ms = params->lifetime, .role = params->role };
+	struct channel_request want = { .lifetime_ms = params->lifetime, .role = params->role };
 	struct channel_service *services = NULL;
 	struct session_handle handle;
 	enum status st;

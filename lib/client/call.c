@@ -28,7 +28,7 @@ struct exchange {
 	bool refused; /* that token was answered 401 */
 	bool renewed; /* which happens once */
 	char *url;
-	struct client_answer answer;
+	struct client_response answer;
 };
 
 struct task {
@@ -78,7 +78,7 @@ static char *what_of(const struct exchange *x)
 static void exchange_release(struct exchange *x)
 {
 	secret_release(&x->token);
-	client_answer_release(&x->answer);
+	client_response_release(&x->answer);
 	free(x->url);
 }
 
@@ -137,7 +137,7 @@ static bool is_idempotent(const struct client_call *call)
 
 static enum status accept_answer(struct exchange *x, struct http_response *response, struct err *err)
 {
-	struct client_answer *answer = &x->answer;
+	struct client_response *answer = &x->answer;
 	enum status st;
 	char *what;
 
@@ -225,7 +225,7 @@ static enum status attempt(struct client *client, struct exchange *x, struct htt
 	return http_perform(client->http, &request, response, err);
 }
 
-enum status client_call(struct client *client, const struct client_call *call, struct client_answer *answer,
+enum status client_call(struct client *client, const struct client_call *call, struct client_response *answer,
 	struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -245,9 +245,9 @@ enum status client_call(struct client *client, const struct client_call *call, s
 		st = wait_until(client, x.due_ms, &why);
 	}
 	if (answer) {
-		client_answer_release(answer);
+		client_response_release(answer);
 		*answer = x.answer;
-		x.answer = (struct client_answer){ 0 };
+		x.answer = (struct client_response){ 0 };
 	}
 	exchange_release(&x);
 	if (st && err)

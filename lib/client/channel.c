@@ -136,7 +136,7 @@ bool channel_is_gone(const struct err *err)
 }
 
 static enum status post(struct client *client, const char *service, const char *rest, const struct buf *body,
-	struct client_answer *answer, struct err *err)
+	struct client_response *answer, struct err *err)
 {
 	struct client_call call = { .method = "POST", .json = body->data, .json_len = body->len };
 	struct buf path;
@@ -151,16 +151,20 @@ static enum status post(struct client *client, const char *service, const char *
 }
 
 /* What is gone already is done. */
-static enum status delete (struct client *client, const char *url, struct err *err) {
-	struct client_call call = { .method = "DELETE", .path = url }; struct err why = ERR_INIT;
+static enum status delete_url(struct client *client, const char *url, struct err *err)
+{
+	struct client_call call = { .method = "DELETE", .path = url };
+	struct err why = ERR_INIT;
 	enum status st = client_call(client, &call, NULL, &why);
 
-	if (!st || channel_is_gone(&why)) return ST_OK;
-	if (err) *err = why;
+	if (!st || channel_is_gone(&why))
+		return ST_OK;
+	if (err)
+		*err = why;
 	return st;
 }
 
-static int64_t lifetime_wanted(const struct client *client, const struct channel_want *want)
+static int64_t lifetime_wanted(const struct client *client, const struct channel_request *want)
 {
 	const struct session *session = client_session(client);
 
@@ -169,12 +173,12 @@ static int64_t lifetime_wanted(const struct client *client, const struct channel
 	return session->channel_lifetime_ms > 0 ? session->channel_lifetime_ms : CHANNEL_LIFETIME_MS;
 }
 
-static enum status make_channel(struct client *client, const struct channel_want *want, struct session *next,
+static enum status make_channel(struct client *client, const struct channel_request *want, struct session *next,
 	struct err *err)
 {
 	int64_t lifetime = lifetime_wanted(client, want);
 	const char *role = want->role ? want->role : CHANNEL_ROLE;
-	struct client_answer answer = { 0 };
+	struct client_response answer = { 0 };
 	struct buf body;
 	enum status st;
 
@@ -185,7 +189,7 @@ static enum status make_channel(struct client *client, const struct channel_want
 	channel_encode(&body, lifetime, client_session(client)->correlator, role);
 	if (!(st = post(client, "notificationchannel", "/channels", &body, &answer, err)))
 		st = channel_decode(json_root(&answer.json), clock_wall_ms(), next, err);
-	client_answer_release(&answer);
+	client_response_release(&answer);
 	buf_release(&body);
 	return st;
 }
@@ -207,7 +211,7 @@ static enum status subscribe(struct client *client, const struct channel_service
 	struct channel_change *change, struct err *err)
 {
 	struct session_subscription *new;
-	struct client_answer answer = { 0 };
+	struct client_response answer = { 0 };
 	struct buf body, rest;
 	const char *base;
 	enum status st;
@@ -228,7 +232,7 @@ static enum status subscribe(struct client *client, const struct channel_service
 		change->subscriptions_made++;
 		change->services_made |= channel_service_bit(service->service);
 	}
-	client_answer_release(&answer);
+	client_response_release(&answer);
 	buf_release(&body);
 	buf_release(&rest);
 	return st;
@@ -239,7 +243,7 @@ static enum status subscribe(struct client *client, const struct channel_service
 /* The lists of subscriptions, each asked for when it is first needed. */
 struct lists {
 	struct {
-		struct client_answer answer;
+		struct client_response answer;
 		bool asked, refused;
 	} of[sizeof(services) / sizeof(*services)];
 };
@@ -247,10 +251,10 @@ struct lists {
 static void lists_release(struct lists *lists)
 {
 	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++)
-		client_answer_release(&lists->of[i].answer);
+		client_response_release(&lists->of[i].answer);
 }
 
-static enum status ask_list(struct client *client, const char *service, struct client_answer *answer, bool *refused,
+static enum status ask_list(struct client *client, const char *service, struct client_response *answer, bool *refused,
 	struct err *err)
 {
 	struct client_call call = { .method = "GET" };
@@ -265,7 +269,7 @@ static enum status ask_list(struct client *client, const char *service, struct c
 	client_path(client, &path, base, rest.data);
 	call.path = path.data;
 	st = client_call(client, &call, answer, &why);
-	*refused = st && service_refuses(&why);
+	*refused = st && service_error_is_permanent(&why);
 	if (st && !*refused)
 		*err = why;
 	buf_release(&rest);
@@ -315,7 +319,7 @@ static enum status extend(struct client *client, int64_t lifetime_ms, struct err
 {
 	const struct session *session = client_session(client);
 	struct client_call call = { .method = "PUT" };
-	struct client_answer answer = { 0 };
+	struct client_response answer = { 0 };
 	struct buf path, body;
 	enum status st;
 
@@ -328,7 +332,7 @@ static enum status extend(struct client *client, int64_t lifetime_ms, struct err
 	call.json_len = body.len;
 	if (!(st = client_call(client, &call, &answer, err)))
 		st = take_lifetime(client, json_root(&answer.json), err);
-	client_answer_release(&answer);
+	client_response_release(&answer);
 	buf_release(&path);
 	buf_release(&body);
 	return st;
@@ -363,15 +367,15 @@ static enum status subscribe_again(struct client *client, const struct session_s
 	struct channel_service service = { old->service, old->number };
 	enum status st;
 
-	(void)!delete (client, old->url, NULL);
+	(void)!delete_url(client, old->url, NULL);
 	if (!(st = subscribe(client, &service, next, change, err)))
 		remove_url(next, old->url);
 	return st;
 }
 
 /* What of `before` the server has lost, while it has kept the channel. */
-static enum status subscribe_lost(struct client *client, const struct channel_want *want, const struct session *before,
-	struct session *next, struct channel_change *change, struct err *err)
+static enum status subscribe_lost(struct client *client, const struct channel_request *want,
+	const struct session *before, struct session *next, struct channel_change *change, struct err *err)
 {
 	struct lists lists = { 0 };
 	enum status st = ST_OK;
@@ -390,8 +394,8 @@ static enum status subscribe_lost(struct client *client, const struct channel_wa
 }
 
 /* What is to be subscribed in the end: what is wanted, and what `before` had. */
-static enum status subscribe_all(struct client *client, const struct channel_want *want, const struct session *before,
-	struct session *next, struct channel_change *change, struct err *err)
+static enum status subscribe_all(struct client *client, const struct channel_request *want,
+	const struct session *before, struct session *next, struct channel_change *change, struct err *err)
 {
 	static const struct channel_service chat = { "chat", NULL };
 	const struct channel_service *wanted = want->services;
@@ -417,7 +421,7 @@ static enum status subscribe_all(struct client *client, const struct channel_wan
 /*
  * Whether the channel in the session can be kept, its lifetime extended. `*there`: it has to be deleted if it is not.
  */
-static enum status keep_channel(struct client *client, const struct channel_want *want, bool *kept, bool *there,
+static enum status keep_channel(struct client *client, const struct channel_request *want, bool *kept, bool *there,
 	struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -425,12 +429,12 @@ static enum status keep_channel(struct client *client, const struct channel_want
 
 	*kept = false;
 	*there = client_session(client)->channel_resource != NULL;
-	if (!*there || want->anew)
+	if (!*there || want->recreate)
 		return ST_OK;
 	st = extend(client, lifetime_wanted(client, want), &why);
 	*kept = !st;
 	*there = !channel_is_gone(&why);
-	if (!st || service_refuses(&why))
+	if (!st || service_error_is_permanent(&why))
 		return ST_OK;
 	*err = why;
 	return st;
@@ -450,7 +454,7 @@ static bool has_gone(struct client *client, const struct session *next)
  * subscriptions is given up, so that the session goes on naming what was wanted. `*gone`: with
  * another channel, it would be another matter.
  */
-static enum status ensure_once(struct client *client, const struct channel_want *want, struct channel_change *change,
+static enum status ensure_once(struct client *client, const struct channel_request *want, struct channel_change *change,
 	bool *gone, struct err *err)
 {
 	struct session before = { 0 }, next = { 0 };
@@ -466,9 +470,9 @@ static enum status ensure_once(struct client *client, const struct channel_want 
 	if (change->channel_made && (st = make_channel(client, want, &next, err)))
 		goto out;
 	st = subscribe_all(client, want, &before, &next, change, err);
-	*gone = st && service_refuses(err) && has_gone(client, &next);
+	*gone = st && service_error_is_permanent(err) && has_gone(client, &next);
 	if (st && change->channel_made) {
-		(void)!delete (client, next.channel_resource, &why);
+		(void)!delete_url(client, next.channel_resource, &why);
 		goto out;
 	}
 	if ((change->channel_made || change->subscriptions_made) &&
@@ -477,17 +481,17 @@ static enum status ensure_once(struct client *client, const struct channel_want 
 		*err = why;
 	}
 	if (!st && change->channel_made && there)
-		(void)!delete (client, before.channel_resource, &why);
+		(void)!delete_url(client, before.channel_resource, &why);
 out:
 	session_release(&before);
 	session_release(&next);
 	return st;
 }
 
-static enum status ensure_locked(struct client *client, const struct channel_want *want, struct channel_change *change,
-	struct err *err)
+static enum status ensure_locked(struct client *client, const struct channel_request *want,
+	struct channel_change *change, struct err *err)
 {
-	struct channel_want again = *want;
+	struct channel_request again = *want;
 	enum status st = ST_OK;
 	bool gone = true;
 
@@ -498,12 +502,12 @@ static enum status ensure_locked(struct client *client, const struct channel_wan
 		gone = false;
 		*change = (struct channel_change){ 0 };
 		st = ensure_once(client, &again, change, &gone, err);
-		again.anew = true;
+		again.recreate = true;
 	}
 	return st;
 }
 
-enum status channel_ensure(struct client *client, const struct channel_want *want, struct channel_change *change,
+enum status channel_ensure(struct client *client, const struct channel_request *want, struct channel_change *change,
 	struct err *err)
 {
 	struct channel_change none = { 0 }, *done = change ? change : &none;
@@ -572,7 +576,7 @@ static enum status unsubscribe_one(struct client *client, const char *service, c
 	if (!at)
 		return ST_OK;
 	url = xstrdup(at->url);
-	if (!(st = delete (client, url, err)))
+	if (!(st = delete_url(client, url, err)))
 		st = client_update(client, forget_url, url, err);
 	free(url);
 	return st;
@@ -603,7 +607,7 @@ static enum status delete_all(struct client *client, const struct session *what,
 
 	for (size_t i = 0; i <= what->subscription_count; i++) {
 		const char *url = i < what->subscription_count ? what->subscriptions[i].url : what->channel_resource;
-		enum status st = url ? delete (client, url, &why) : ST_OK;
+		enum status st = url ? delete_url(client, url, &why) : ST_OK;
 
 		if (st && !first) {
 			first = st;

@@ -35,7 +35,7 @@ struct channel_service {
 	const char *number;
 };
 
-struct channel_want {
+struct channel_request {
 	/*
 	 * asked for; the server may grant less. 0: what the channel was granted before, or
 	 * CHANNEL_LIFETIME_MS
@@ -49,7 +49,7 @@ struct channel_want {
 	/* ST_AUTH if nothing is subscribed (any more), instead of chat */
 	bool existing;
 	/* a new channel, whatever the session says: the one that it has is no use, and is deleted */
-	bool anew;
+	bool recreate;
 	/* services whose subscriptions the server has cancelled, whatever its lists say */
 	unsigned cancelled;
 };
@@ -68,7 +68,7 @@ struct channel_change { /* what channel_ensure() had to do */
  * and what was subscribed to the old one is subscribed again. A subscription that the server's list
  * does not have, or where the list is refused, is deleted there and made anew. `change` may be NULL.
  */
-enum status channel_ensure(struct client *client, const struct channel_want *want, struct channel_change *change,
+enum status channel_ensure(struct client *client, const struct channel_request *want, struct channel_change *change,
 	struct err *err) MUST_USE;
 
 /*

@@ -32,13 +32,13 @@ void call_free_tasks(struct client *client);
 
 /* tokens.c: with the renewal lock held */
 
-client_secret_source *token_source(const struct client *client); /* NULL where none is configured */
+client_secret_source *tokens_secret_source(const struct client *client); /* NULL where none is configured */
 
 /*
  * Who would log in: fills `session` (released by the caller) without its tokens. ST_CONFIG names
  * what is not known.
  */
-enum status token_login_session(const struct client *client, struct session *session, bool *project,
+enum status tokens_login_session(const struct client *client, struct session *session, bool *project,
 	struct err *err) MUST_USE;
 
 /*
@@ -46,13 +46,13 @@ enum status token_login_session(const struct client *client, struct session *ses
  * asked now; the caller releases it. `patient`: by the retry policy; else one attempt. `*got` tells
  * a failure to save, after which the client has the tokens all the same, from a failure to log in.
  */
-enum status token_login(struct client *client, struct secret *secret, bool patient, bool *got,
+enum status tokens_login(struct client *client, struct secret *secret, bool patient, bool *got,
 	struct err *err) MUST_USE;
 
 /*
  * The same with the refresh token, in one attempt; one that the server does not take (invalid_grant) is dropped
  * from the cache.
  */
-enum status token_refresh(struct client *client, bool *got, struct err *err) MUST_USE;
+enum status tokens_refresh(struct client *client, bool *got, struct err *err) MUST_USE;
 
 #endif

@@ -150,11 +150,11 @@ void client_path(const struct client *client, struct buf *out, const char *servi
 	buf_adds(out, rest);
 }
 
-void client_answer_release(struct client_answer *answer)
+void client_response_release(struct client_response *answer)
 {
 	json_release(&answer->json);
 	buf_release(&answer->text);
-	*answer = (struct client_answer){ 0 };
+	*answer = (struct client_response){ 0 };
 }
 
 enum status client_need(struct json_value object, const char *field, const char *where, char **out, struct err *err)

@@ -102,7 +102,7 @@ struct client_call {
 	size_t part_count;
 	/* may be repeated although it may have been sent (GET, PUT, DELETE are so by themselves) */
 	bool idempotent;
-	bool dated; /* client_answer.date_ms is wanted */
+	bool dated; /* client_response.date_ms is wanted */
 	/*
 	 * What is left of --retry and --retry-max-time, begun by the caller and shared by the calls that are made for
 	 * one thing; it lives as long as the call. NULL: the call has all of the settings' for itself.
@@ -124,7 +124,7 @@ struct client_call {
  * error with http, code and the service's own sentence; a body that is no JSON is ST_PROTOCOL with
  * status, content type and where.
  */
-struct client_answer {
+struct client_response {
 	int http;
 	int64_t attempts; /* requests made for the call */
 	bool no_token; /* the call was not made, or not repeated, for want of a token: nothing is wrong with itself */
@@ -132,16 +132,16 @@ struct client_answer {
 	struct buf text;
 	struct json_doc json;
 };
-enum status client_call(struct client *client, const struct client_call *call, struct client_answer *answer,
+enum status client_call(struct client *client, const struct client_call *call, struct client_response *answer,
 	struct err *err) MUST_USE;
-void client_answer_release(struct client_answer *answer); /* also for a zeroed struct */
+void client_response_release(struct client_response *answer); /* also for a zeroed struct */
 
 /*
  * The same without waiting, for batches; what `call` points to must live until `done`, which is
  * called from client_step(). Retries and renewals happen in between. After a signal, client_step() ends all of them:
  * a call that was waiting for its next attempt is ERR_NOT_SENT.
  */
-typedef void client_done(void *arg, enum status status, struct client_answer *answer, const struct err *err);
+typedef void client_done(void *arg, enum status status, struct client_response *answer, const struct err *err);
 enum status client_start(struct client *client, const struct client_call *call, client_done *done, void *arg,
 	struct err *err) MUST_USE;
 enum status client_step(struct client *client, int wait_ms, int extra_fd, struct err *err) MUST_USE;

@@ -15,7 +15,7 @@
 
 static bool same_peer(const struct history_session *session, const struct address *peer)
 {
-	const char *a = session->peer, *b = peer->id;
+	const char *a = session->conversation, *b = peer->id;
 
 	/* some lists leave the '+' of a number out */
 	return !strcmp(a + (*a == '+'), b + (*b == '+'));

@@ -143,7 +143,7 @@ static void add_segment(struct buf *path, const char *segment)
 	percent_encode_segment(path, segment, strlen(segment));
 }
 
-static enum status ask(struct client *client, const struct request *request, struct client_answer *answer,
+static enum status ask(struct client *client, const struct request *request, struct client_response *answer,
 	struct err *err)
 {
 	struct client_call call = { .method = request->method };
@@ -168,10 +168,13 @@ static enum status ask(struct client *client, const struct request *request, str
 	return st;
 }
 
-static enum status delete (struct client *client, const struct request *request, struct err *err) {
-	struct err why = ERR_INIT; enum status st = ask(client, request, NULL, &why);
+static enum status ask_to_delete(struct client *client, const struct request *request, struct err *err)
+{
+	struct err why = ERR_INIT;
+	enum status st = ask(client, request, NULL, &why);
 
-	if (!st || channel_is_gone(&why)) return ST_OK;
+	if (!st || channel_is_gone(&why))
+		return ST_OK;
 	*err = why;
 	return st;
 }
@@ -179,7 +182,7 @@ static enum status delete (struct client *client, const struct request *request,
 enum status group_fetch_all(struct client *client, struct group_list *list, struct err *err)
 {
 	const struct request request = { .method = "GET" };
-	struct client_answer answer = { 0 };
+	struct client_response answer = { 0 };
 	struct json_value groups;
 	enum status st = ask(client, &request, &answer, err);
 
@@ -190,18 +193,18 @@ enum status group_fetch_all(struct client *client, struct group_list *list, stru
 		if (!(st = group_decode(it.value, &list->items[list->count], err)))
 			list->count++;
 	}
-	client_answer_release(&answer);
+	client_response_release(&answer);
 	return st;
 }
 
 static enum status ask_group(struct client *client, const struct request *request, struct group *group, struct err *err)
 {
-	struct client_answer answer = { 0 };
+	struct client_response answer = { 0 };
 	enum status st = ask(client, request, &answer, err);
 
 	if (!st)
 		st = group_decode(json_get(json_root(&answer.json), INFORMATION), group, err);
-	client_answer_release(&answer);
+	client_response_release(&answer);
 	return st;
 }
 
@@ -230,7 +233,7 @@ enum status group_delete(struct client *client, const char *id, struct err *err)
 {
 	const struct request request = { .method = "DELETE", .id = id };
 
-	return delete (client, &request, err);
+	return ask_to_delete(client, &request, err);
 }
 
 enum status group_invite(struct client *client, const char *id, const char *address, bool admin, struct err *err)
@@ -253,7 +256,7 @@ enum status group_remove_member(struct client *client, const char *id, const cha
 {
 	const struct request request = { .method = "DELETE", .id = id, .below = "/participants", .address = address };
 
-	return delete (client, &request, err);
+	return ask_to_delete(client, &request, err);
 }
 
 enum status group_join(struct client *client, const char *id, struct err *err)

@@ -10,7 +10,7 @@
 
 #define PAGES_MAX 10000 /* of a list of conversations: a server whose pages never end */
 
-static enum status get(struct client *client, const struct buf *path, size_t max_body, struct client_answer *answer,
+static enum status get(struct client *client, const struct buf *path, size_t max_body, struct client_response *answer,
 	bool *there, struct err *err)
 {
 	struct client_call call = { .method = "GET", .path = path->data, .max_body = max_body };
@@ -45,16 +45,16 @@ static void add_session(struct history_sessions *sessions, enum chat_type type, 
 	struct json_value details = json_get(item, type == CHAT_SMS ? "threadDetails" : "sessionDetails");
 	struct history_session session = {
 		.type = type,
-		.peer = type == CHAT_GROUP ? NULL : dup_lower(json_get(item, "remoteAddress")),
+		.conversation = type == CHAT_GROUP ? NULL : dup_lower(json_get(item, "remoteAddress")),
 		.own = json_dup(json_get(item, "localAddress")),
 		.last_text = json_dup(json_get(details, "lastText")),
 		.last_ms = time_of(details),
 	};
 
-	if (type == CHAT_GROUP && !(session.peer = json_dup(json_get(item, "remoteAddress"))))
-		session.peer = json_dup(json_get(item, "sessionId"));
-	if (!session.peer || !*session.peer) {
-		free(session.peer);
+	if (type == CHAT_GROUP && !(session.conversation = json_dup(json_get(item, "remoteAddress"))))
+		session.conversation = json_dup(json_get(item, "sessionId"));
+	if (!session.conversation || !*session.conversation) {
+		free(session.conversation);
 		free(session.own);
 		free(session.last_text);
 		return;
@@ -105,7 +105,7 @@ void history_decode_sessions(struct json_value answer, enum chat_type type, stru
 static enum status sessions_page(struct client *client, enum chat_type type, struct history_sessions *sessions,
 	char **next, struct err *err)
 {
-	struct client_answer answer = { 0 };
+	struct client_response answer = { 0 };
 	struct buf path;
 	enum status st;
 	bool there;
@@ -117,7 +117,7 @@ static enum status sessions_page(struct client *client, enum chat_type type, str
 	/* it has the last text of each */
 	if (!(st = get(client, &path, CLIENT_MESSAGE_MAX, &answer, &there, err)) && there)
 		history_decode_sessions(json_root(&answer.json), type, sessions, next);
-	client_answer_release(&answer);
+	client_response_release(&answer);
 	buf_release(&path);
 	return st;
 }
@@ -143,7 +143,7 @@ enum status history_fetch_sessions(struct client *client, enum chat_type type, s
 void history_sessions_release(struct history_sessions *sessions)
 {
 	for (size_t i = 0; i < sessions->count; i++) {
-		free(sessions->items[i].peer);
+		free(sessions->items[i].conversation);
 		free(sessions->items[i].own);
 		free(sessions->items[i].last_text);
 	}
@@ -188,7 +188,7 @@ static bool is_too_much(const struct err *err)
 }
 
 enum status history_fetch_page(struct client *client, enum chat_type type, const char *peer, const char *own,
-	const char *next, int64_t max, struct client_answer *answer, struct json_value *messages, char **more,
+	const char *next, int64_t max, struct client_response *answer, struct json_value *messages, char **more,
 	struct err *err)
 {
 	struct err why = ERR_INIT;

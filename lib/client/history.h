@@ -11,7 +11,7 @@
 
 struct history_session { /* one conversation */
 	enum chat_type type;
-	char *peer; /* the other user (lower-case), the group's ID, the other's number */
+	char *conversation; /* the other user (lower-case), the group's ID, the other's number */
 	char *own; /* SMS: own number; else own address, or NULL where the server does not say */
 	char *last_text; /* or NULL */
 	int64_t last_ms; /* of its newest message; -1: unknown */
@@ -41,7 +41,7 @@ void history_sessions_release(struct history_sessions *sessions); /* also for a 
  * the newer ones out. Who wants messages since a time stops at the first one that is older.
  */
 enum status history_fetch_page(struct client *client, enum chat_type type, const char *peer, const char *own,
-	const char *next, int64_t max, struct client_answer *answer, struct json_value *messages, char **more,
+	const char *next, int64_t max, struct client_response *answer, struct json_value *messages, char **more,
 	struct err *err) MUST_USE;
 
 /* The answers to these, pure: the conversations of one page, appended, and the token of the next one (NULL: none). */

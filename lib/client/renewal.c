@@ -77,16 +77,16 @@ static enum status renew_locked(struct client *client, struct secret *secret, st
 	bool got = false, login = true;
 
 	if (can_refresh(client)) {
-		st = token_refresh(client, &got, err);
+		st = tokens_refresh(client, &got, err);
 		login = st == ST_AUTH && !got;
 		if (login)
 			log_verbose("the server does not renew the token: %s", err->text);
 		/* without another way in, what it said is said, unless that is just "no" */
-		if (login && !token_source(client) && strcmp(err->code, "invalid_grant"))
+		if (login && !tokens_secret_source(client) && strcmp(err->code, "invalid_grant"))
 			return st;
 	}
-	if (login && token_source(client))
-		st = token_login(client, secret, false, &got, err);
+	if (login && tokens_secret_source(client))
+		st = tokens_login(client, secret, false, &got, err);
 	else if (login)
 		st = not_logged_in(client, err);
 	if (st && got) {
@@ -220,7 +220,7 @@ enum status client_authenticate(struct client *client, const struct secret *stal
 	need = need_of(client, stale);
 	if (need == FINE)
 		return ST_OK;
-	if (!can_refresh(client) && !token_source(client)) {
+	if (!can_refresh(client) && !tokens_secret_source(client)) {
 		put_off(client, PAUSE_MS);
 		return need == SOON ? ST_OK : not_logged_in(client, err);
 	}
@@ -247,14 +247,14 @@ enum status client_login(struct client *client, struct err *err)
 	/*
 	 * whatever has to be asked for or waited for at a terminal, before others are made to wait
 	 */
-	if (!(st = token_login_session(client, &session, &project, &why)) && !token_source(client))
+	if (!(st = tokens_login_session(client, &session, &project, &why)) && !tokens_secret_source(client))
 		st = err_set(&why, ST_AUTH, "no source for the %s is configured; 'kandy login --help' lists them",
 			project ? "client secret" : "password");
 	if (!st)
-		st = token_source(client)(client->config.secret_arg, &secret, &why);
+		st = tokens_secret_source(client)(client->config.secret_arg, &secret, &why);
 	session_release(&session);
 	if (!st && !(st = store_lock_renewal(client->store, (int)patience_ms(client), &fd, &why))) {
-		st = token_login(client, &secret, true, &got, &why);
+		st = tokens_login(client, &secret, true, &got, &why);
 		close(fd);
 	}
 	secret_release(&secret);

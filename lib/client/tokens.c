@@ -27,7 +27,7 @@ static bool is_project(const struct client *client)
 }
 
 /* NULL where none is configured. */
-client_secret_source *token_source(const struct client *client)
+client_secret_source *tokens_secret_source(const struct client *client)
 {
 	return is_project(client) ? client->config.client_secret : client->config.password;
 }
@@ -204,7 +204,7 @@ static enum status keep(struct client *client, struct session *got, struct err *
 	return st;
 }
 
-enum status token_login_session(const struct client *client, struct session *session, bool *project, struct err *err)
+enum status tokens_login_session(const struct client *client, struct session *session, bool *project, struct err *err)
 {
 	const struct client_config *config = &client->config;
 	const struct session *old = &client->session;
@@ -227,16 +227,16 @@ enum status token_login_session(const struct client *client, struct session *ses
 	return ST_OK;
 }
 
-enum status token_login(struct client *client, struct secret *secret, bool patient, bool *got, struct err *err)
+enum status tokens_login(struct client *client, struct secret *secret, bool patient, bool *got, struct err *err)
 {
 	struct session session = { 0 };
 	enum status st;
 	bool project;
 
 	*got = false;
-	st = token_login_session(client, &session, &project, err);
+	st = tokens_login_session(client, &session, &project, err);
 	if (!st && !secret->s)
-		st = token_source(client)(client->config.secret_arg, secret, err);
+		st = tokens_secret_source(client)(client->config.secret_arg, secret, err);
 	if (!st)
 		st = ask(client, project ? AUTH_PROJECT : AUTH_PASSWORD, secret, &session, patient, err);
 	if (!st) {
@@ -248,7 +248,7 @@ enum status token_login(struct client *client, struct secret *secret, bool patie
 	return st;
 }
 
-enum status token_refresh(struct client *client, bool *got, struct err *err)
+enum status tokens_refresh(struct client *client, bool *got, struct err *err)
 {
 	struct session session = { 0 };
 	struct secret token = { 0 };

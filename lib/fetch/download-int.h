@@ -26,7 +26,7 @@ struct download {
 	int64_t size; /* by the message; -1: unknown */
 	download_done *done;
 	void *arg;
-	struct fetched result;
+	struct attachment_result result;
 
 	/* the chain of requests */
 	char *start; /* the link, resolved */

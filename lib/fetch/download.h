@@ -45,7 +45,7 @@ void downloads_free(struct downloads *set); /* after the client: transfers of it
  * Asks for one file. `done` is called from downloads_step() or downloads_stop(), once; it may take `result` by
  * copying and zeroing it. `name` is clean; `size` is what the message says, or -1.
  */
-typedef void download_done(void *arg, struct fetched *result);
+typedef void download_done(void *arg, struct attachment_result *result);
 void downloads_add(struct downloads *set, const char *link, const char *name, int64_t size, download_done *done,
 	void *arg);
 

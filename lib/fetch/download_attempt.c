@@ -200,7 +200,7 @@ static void unsatisfied(struct download *d)
 	struct content_range range;
 	struct err err = ERR_INIT;
 
-	if (content_range_parse(d->response.content_range, &range) && range.total == d->asked_from &&
+	if (range_parse(d->response.content_range, &range) && range.total == d->asked_from &&
 		body_has_length(d, range.total) && body_may_be(d, &d->response) &&
 		!body_check_total(d, range.total, &err)) {
 		saver_finish(d->saver);
@@ -290,7 +290,7 @@ void attempt_release(struct download *d)
 	saver_free(d->saver);
 	inbox_leave(&d->part);
 	http_response_release(&d->response);
-	fetched_release(&d->result);
+	attachment_result_release(&d->result);
 	secret_release(&d->token);
 	free(d->range_header);
 	free(d->condition_header);

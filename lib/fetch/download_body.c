@@ -185,7 +185,7 @@ static enum status begin_rest(struct download *d, const struct http_response *re
 {
 	struct content_range range;
 
-	if (!d->asked_from || !content_range_parse(response->content_range, &range) || range.first != d->asked_from ||
+	if (!d->asked_from || !range_parse(response->content_range, &range) || range.first != d->asked_from ||
 		!body_has_length(d, range.total) || !repeats_validator(d, response)) {
 		d->again = true;
 		return err_set(err, ST_PROTOCOL, "the server sent another part than it was asked for");

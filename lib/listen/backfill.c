@@ -19,12 +19,12 @@ void backfill_init(struct backfill *b, const char *temp_dir)
 	recent_init(&b->paged, PAGED_MAX);
 	stack_init(&b->stack, STACK_MEMORY, temp_dir);
 	buf_init(&b->line, BUF_NO_MAX);
-	buf_init(&b->doubtful, BUF_NO_MAX);
+	buf_init(&b->clock_suspect, BUF_NO_MAX);
 }
 
 static void disbelieve(struct backfill *b)
 {
-	buf_clear(&b->doubtful);
+	buf_clear(&b->clock_suspect);
 	b->doubtful_count = 0;
 }
 
@@ -55,7 +55,7 @@ void backfill_release(struct backfill *b)
 {
 	clear(b);
 	buf_release(&b->line);
-	buf_release(&b->doubtful);
+	buf_release(&b->clock_suspect);
 	notification_decoder_release(&b->decoder);
 }
 
@@ -110,7 +110,7 @@ static struct cursor_peer *any_with(const struct cursor *cursor, const char *typ
  */
 static struct cursor_peer *sms_peer(struct cursor *cursor, struct slice number, struct slice own)
 {
-	const char *type = chat_type_name(CHAT_SMS);
+	const char *type = address_type_name(CHAT_SMS);
 	char *plain = xmemdup0(number.s, number.len);
 	struct cursor_peer *peer = NULL;
 	struct buf key;
@@ -133,7 +133,7 @@ static struct cursor_peer *sms_peer(struct cursor *cursor, struct slice number, 
 
 struct cursor_peer *backfill_peer(struct cursor *cursor, enum chat_type type, struct slice peer, struct slice own)
 {
-	const char *name = chat_type_name(type);
+	const char *name = address_type_name(type);
 
 	/* names are C strings there */
 	peer.len = strnlen(peer.s, peer.len);
@@ -145,7 +145,7 @@ struct cursor_peer *backfill_peer(struct cursor *cursor, enum chat_type type, st
 
 static struct cursor_peer *peer_of(struct cursor *cursor, const struct history_session *session)
 {
-	return backfill_peer(cursor, session->type, slice_of(session->peer), slice_of(session->own));
+	return backfill_peer(cursor, session->type, slice_of(session->conversation), slice_of(session->own));
 }
 
 /* No later message can have its second any more, so the same answer the next time will mean: nothing new. */
@@ -235,7 +235,7 @@ static bool read_message(struct backfill *b, const struct cursor *cursor, struct
 	line->lost = st != ST_OK;
 	if (line->lost)
 		buf_addf(&b->line, "message '%.*s' of '%s' cannot be handed on: %s", (int)n.message_id.len,
-			n.message_id.len ? n.message_id.s : "", context->peer, why.text);
+			n.message_id.len ? n.message_id.s : "", context->conversation, why.text);
 	if (n.message_id.len)
 		line->id = cursor_hash(cursor, n.message_id.s, n.message_id.len);
 	else
@@ -264,9 +264,9 @@ static enum status believe(struct backfill *b, struct err *err)
 {
 	enum status st = ST_OK;
 
-	for (size_t at = 0, len; !st && at < b->doubtful.len; at += sizeof(len) + len) {
-		memcpy(&len, b->doubtful.data + at, sizeof(len));
-		st = stack_push(&b->stack, b->doubtful.data + at + sizeof(len), len, err);
+	for (size_t at = 0, len; !st && at < b->clock_suspect.len; at += sizeof(len) + len) {
+		memcpy(&len, b->clock_suspect.data + at, sizeof(len));
+		st = stack_push(&b->stack, b->clock_suspect.data + at + sizeof(len), len, err);
 	}
 	disbelieve(b);
 	return st;
@@ -275,10 +275,10 @@ static enum status believe(struct backfill *b, struct err *err)
 /* False where so many were old that what is behind them is old, too. */
 static bool doubt(struct backfill *b)
 {
-	if (b->doubtful.len + b->line.len > DOUBTFUL_MAX)
+	if (b->clock_suspect.len + b->line.len > DOUBTFUL_MAX)
 		return false;
-	buf_add(&b->doubtful, &b->line.len, sizeof(b->line.len));
-	buf_add(&b->doubtful, b->line.data, b->line.len);
+	buf_add(&b->clock_suspect, &b->line.len, sizeof(b->line.len));
+	buf_add(&b->clock_suspect, b->line.data, b->line.len);
 	return ++b->doubtful_count < OLD_ENOUGH;
 }
 
@@ -322,7 +322,7 @@ static enum status cut_off(struct backfill *b, const char *why, struct err *err)
 		return ST_OK; /* no message of it was wanted */
 	buf_clear(&b->line);
 	buf_add(&b->line, &line, sizeof(line));
-	buf_addf(&b->line, "the history of '%s' %s", b->sessions.items[b->at].peer, why);
+	buf_addf(&b->line, "the history of '%s' %s", b->sessions.items[b->at].conversation, why);
 	return stack_push(&b->stack, b->line.data, b->line.len, err);
 }
 
@@ -348,7 +348,7 @@ enum status backfill_page(struct backfill *b, struct cursor *cursor, const struc
 {
 	const struct history_session *session = &b->sessions.items[b->at];
 	struct history_context context = {
-		.type = session->type, .peer = session->peer, .self = session->own ? session->own : self
+		.type = session->type, .conversation = session->conversation, .self = session->own ? session->own : self
 	};
 	enum status st = ST_OK;
 	bool go_on = true;

@@ -41,7 +41,7 @@ struct backfill {
 	char *next; /* token of the page that is wanted, or NULL */
 	unsigned known; /* messages in a row that were known */
 	unsigned doubtful_count; /* messages in a row that are old by their time, */
-	struct buf doubtful; /* each with its length before it, newest first */
+	struct buf clock_suspect; /* each with its length before it, newest first */
 	int64_t pages; /* read of this conversation */
 	bool dated; /* of a baseline: its newest message was seen, and the conversation's floor set by it */
 	struct recent paged; /* IDs of the pages before: growth shifts messages from one page to the next */

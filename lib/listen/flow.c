@@ -252,7 +252,7 @@ void flow_event(struct listener *l, const char *status, const char *reason)
 
 static struct cursor_peer *peer_of(struct listener *l, const struct notification *n)
 {
-	const char *type = chat_type_name(n->type);
+	const char *type = address_type_name(n->type);
 	struct cursor_peer *last = l->last_peer;
 
 	/* mostly it is the one of the message before */
@@ -491,7 +491,7 @@ static bool is_fatal(const struct listener *l, const struct err *err)
 {
 	if (listener_login_over(err) || err->status == ST_CONFIG || l->config.once)
 		return true;
-	return l->baseline && !service_refuses(err) && listener_hopeless(l, err);
+	return l->baseline && !service_error_is_permanent(err) && listener_hopeless(l, err);
 }
 
 /* None of it can be had now: later, and what the socket delivers is held meanwhile. */
@@ -499,7 +499,7 @@ static void history_failed(struct listener *l, int64_t now, const struct err *er
 {
 	if (is_fatal(l, err)) {
 		listener_finish(l, now, err->status, err, 0);
-	} else if (service_refuses(err)) {
+	} else if (service_error_is_permanent(err)) {
 		give_history_up(l, err);
 	} else {
 		note_failure(l, now, err);
@@ -519,13 +519,13 @@ void flow_sessions(struct listener *l, int64_t now, struct listener_result *resu
 	l->page_failures = 0;
 	if (!result->status)
 		l->history_err = (struct err)ERR_INIT;
-	else if (l->config.once || !service_refuses(&result->err))
+	else if (l->config.once || !service_error_is_permanent(&result->err))
 		note_failure(l, now, &result->err);
 	else if (!l->refusal_said)
 		say_error(l,
 			"some of the history cannot be read, what came of it while nobody listened is not fetched: %s",
 			result->err.text);
-	l->refusal_said |= service_refuses(&result->err);
+	l->refusal_said |= service_error_is_permanent(&result->err);
 	backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline);
 }
 
@@ -551,7 +551,7 @@ static void page_failed(struct listener *l, int64_t now, const struct err *err)
 		return;
 	}
 	if (lasting) {
-		lost(l, "the history of '%s' cannot be read: %s", session->peer, err->text);
+		lost(l, "the history of '%s' cannot be read: %s", session->conversation, err->text);
 	} else if (!err->http || err->http == 401 || ++l->page_failures >= PAGE_FAILURES_MAX) {
 		history_failed(l, now, err);
 		return;

@@ -93,7 +93,7 @@ static enum status resolve(struct listen_jobs *j, struct listener_result *r)
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
 
 /* The channel and what is subscribed to it, all of it as the server knows it. */
-static enum status ensure(struct listen_jobs *j, const struct channel_want *want, struct listener_result *r)
+static enum status ensure(struct listen_jobs *j, const struct channel_request *want, struct listener_result *r)
 {
 	struct channel_change change;
 	enum status st = channel_ensure(j->client, want, &change, &r->err);
@@ -106,8 +106,8 @@ static enum status ensure(struct listen_jobs *j, const struct channel_want *want
 
 static enum status prepare(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
 {
-	struct channel_want want = {
-		.anew = request->anew, .existing = request->again, .cancelled = request->cancelled
+	struct channel_request want = {
+		.recreate = request->anew, .existing = request->again, .cancelled = request->cancelled
 	};
 	struct client *client = j->client;
 	enum status st;
@@ -137,7 +137,7 @@ static enum status renew(struct listen_jobs *j, struct listener_result *r)
 
 static enum status mend(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
 {
-	struct channel_want want = { .existing = true, .cancelled = request->cancelled };
+	struct channel_request want = { .existing = true, .cancelled = request->cancelled };
 	enum status st = ensure(j, &want, r);
 
 	if (!st)
@@ -173,8 +173,8 @@ static enum status sessions(struct listen_jobs *j, const struct listener_request
 			continue;
 		if (!history_fetch_sessions(j->client, kinds[i].type, &r->sessions, &err)) {
 			r->partial = true;
-		} else if (service_refuses(&err) && !(wanted && kinds[i].common)) {
-			log_verbose("no history of %s: %s", chat_type_name(kinds[i].type), err.text);
+		} else if (service_error_is_permanent(&err) && !(wanted && kinds[i].common)) {
+			log_verbose("no history of %s: %s", address_type_name(kinds[i].type), err.text);
 		} else if (!r->err.status || !err.http || err.http == 401) {
 			r->err = err;
 			if (!err.http || err.http == 401) /* it is not about this kind */
@@ -188,8 +188,8 @@ static enum status page(struct listen_jobs *j, const struct listener_request *re
 {
 	const struct history_session *session = request->session;
 
-	return history_fetch_page(j->client, session->type, session->peer, session->own, request->next, HISTORY_PAGE,
-		&r->page, &r->messages, &r->more, &r->err);
+	return history_fetch_page(j->client, session->type, session->conversation, session->own, request->next,
+		HISTORY_PAGE, &r->page, &r->messages, &r->more, &r->err);
 }
 
 void listen_jobs_perform(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)

@@ -13,7 +13,7 @@
 
 void listen_order_release(struct listen_order *order)
 {
-	free(order->session.peer);
+	free(order->session.conversation);
 	free(order->session.own);
 	free(order->next);
 	secret_release(&order->given);
@@ -81,7 +81,7 @@ static void put_err(struct buf *out, const struct err *err)
 static void put_session(struct buf *out, const struct history_session *session)
 {
 	put_int(out, session->type);
-	put_string(out, session->peer);
+	put_string(out, session->conversation);
 	put_string(out, session->own);
 	put_int(out, session->last_ms);
 }
@@ -276,10 +276,10 @@ static void get_err(struct reader *r, struct err *err)
 static void get_session(struct reader *r, struct history_session *session)
 {
 	session->type = (enum chat_type)get_between(r, CHAT_ONE_TO_ONE, CHAT_SMS);
-	session->peer = get_string(r);
+	session->conversation = get_string(r);
 	session->own = get_string(r);
 	session->last_ms = get_int(r);
-	r->bad |= !session->peer;
+	r->bad |= !session->conversation;
 }
 
 static void get_sessions(struct reader *r, struct history_sessions *sessions)

@@ -38,7 +38,7 @@ void listener_result_release(struct listener_result *r)
 	free(r->self);
 	secret_release(&r->token);
 	history_sessions_release(&r->sessions);
-	client_answer_release(&r->page);
+	client_response_release(&r->page);
 	free(r->more);
 	*r = (struct listener_result){ 0 };
 }

@@ -101,7 +101,7 @@ struct listener_result {
 	struct history_sessions sessions;
 	bool partial; /* some of it could be read, in spite of `status` */
 	/* PAGE */
-	struct client_answer page;
+	struct client_response page;
 	struct json_value messages; /* in `page` */
 	char *more;
 };

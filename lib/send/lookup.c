@@ -57,8 +57,8 @@ static bool is_own(struct json_value entry, const char *sender, bool *sure)
 
 static void take_found(struct lookup *lookup, struct json_value entry, char **id, int64_t time_ms)
 {
-	sent_release(&lookup->found);
-	lookup->found = (struct sent){ .id = *id, .timestamp_ms = time_ms };
+	message_sent_release(&lookup->found);
+	lookup->found = (struct message_sent){ .id = *id, .timestamp_ms = time_ms };
 	*id = NULL;
 	lookup->found.status = json_dup(json_get(entry, "status"));
 	if (!lookup->found.status)
@@ -76,22 +76,22 @@ static enum lookup_result look_at(struct lookup *lookup, struct json_value entry
 
 	time = timed ? clock_server_ms(time) : lookup->since_ms;
 	if (id && lookup->anchor && !strcmp(id, lookup->anchor)) {
-		/* all that stood above is newer, the doubtful one too */
-		result = lookup->doubtful ? LOOKUP_FOUND : LOOKUP_ABSENT;
-	} else if (timed && lookup->clocked && !lookup->anchor && time < lookup->since_ms - LOOKUP_TOLERANCE_MS) {
+		/* all that stood above is newer, the clock_suspect one too */
+		result = lookup->clock_suspect ? LOOKUP_FOUND : LOOKUP_ABSENT;
+	} else if (timed && lookup->skew_known && !lookup->anchor && time < lookup->since_ms - LOOKUP_TOLERANCE_MS) {
 		/* it is older, and so is all below */
-		result = lookup->doubtful ? LOOKUP_UNSURE : LOOKUP_ABSENT;
+		result = lookup->clock_suspect ? LOOKUP_UNSURE : LOOKUP_ABSENT;
 	} else if (is_own(entry, lookup->sender, &sure) && same_text(json_get(entry, "text"), lookup->message->text) &&
 		same_files(json_get(entry, "attachment"), lookup->message) &&
 		!(id && sent_ids_other(lookup->others, id, lookup->origin))) {
 		sure = sure && timed && time >= lookup->since_ms - LOOKUP_TOLERANCE_MS &&
 			time <= lookup->until_ms + LOOKUP_LATE_MS;
-		if (sure || !lookup->doubtful)
+		if (sure || !lookup->clock_suspect)
 			take_found(lookup, entry, &id, time);
 		if (sure)
 			result = LOOKUP_FOUND;
 		else
-			lookup->doubtful = true;
+			lookup->clock_suspect = true;
 	}
 	free(id);
 	return result;
@@ -120,7 +120,7 @@ enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer)
 	free(lookup->next);
 	lookup->next = json_dup(json_get(list, "next"));
 	if (!lookup->next || !*lookup->next)
-		return lookup->doubtful ? LOOKUP_UNSURE : LOOKUP_ABSENT;
+		return lookup->clock_suspect ? LOOKUP_UNSURE : LOOKUP_ABSENT;
 	if (++lookup->pages >= LOOKUP_PAGES_MAX)
 		return LOOKUP_UNSURE;
 	return LOOKUP_MORE;
@@ -128,9 +128,9 @@ enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer)
 
 void lookup_release(struct lookup *lookup)
 {
-	sent_release(&lookup->found);
+	message_sent_release(&lookup->found);
 	free(lookup->next);
 	lookup->next = NULL;
-	lookup->doubtful = false;
+	lookup->clock_suspect = false;
 	lookup->pages = 0;
 }

@@ -28,15 +28,15 @@ struct lookup {
 	const struct message *message;
 	const char *sender; /* one's own address */
 	int64_t since_ms, until_ms; /* when the attempt began and ended, by the service's clock as far as it is known */
-	bool clocked; /* it is */
+	bool skew_known; /* it is */
 	const char *anchor; /* ID of the message sent before it, or NULL */
 	struct sent_ids *others; /* what this profile has sent lately, or NULL */
 	const char *origin; /* of this message, see there; or NULL */
 
 	/* state; zero at the start */
-	bool doubtful;
+	bool clock_suspect;
 	unsigned pages;
-	struct sent found; /* LOOKUP_FOUND, or the doubtful one: release with lookup_release() */
+	struct message_sent found; /* LOOKUP_FOUND, or the clock_suspect one: release with lookup_release() */
 	char *next; /* LOOKUP_MORE: the token of the page to ask for */
 };
 

@@ -47,7 +47,7 @@ struct delivery {
 	struct message message;
 	enum outbox_state outcome;
 	enum outbox_cause cause;
-	struct sent sent;
+	struct message_sent sent;
 	struct err *err; /* the failure, or the reason for the doubt; NULL: none */
 };
 
@@ -150,7 +150,7 @@ void outbox_ready(struct outbox *outbox, struct delivery *delivery); /* it can g
 void outbox_delay(struct outbox *outbox, struct delivery *delivery, int64_t ms);
 void outbox_sent(struct outbox *outbox, struct delivery *delivery); /* delivery->sent is filled, and noted */
 void outbox_unknown(struct outbox *outbox, struct delivery *delivery, const struct err *err); /* err: copied */
-/* `no_token`: client_answer's */
+/* `no_token`: client_response's */
 void outbox_failed(struct outbox *outbox, struct delivery *delivery, const struct err *err, bool no_token);
 void outbox_parcel_ready(struct outbox *outbox, struct parcel *parcel); /* its files are up, or it has failed */
 void outbox_give_job(struct outbox *outbox, struct job *job);

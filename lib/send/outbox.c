@@ -342,7 +342,7 @@ static void start_work(struct outbox *outbox)
 static void delivery_release(struct delivery *delivery)
 {
 	lookup_release(&delivery->lookup);
-	sent_release(&delivery->sent);
+	message_sent_release(&delivery->sent);
 	free(delivery->err);
 }
 

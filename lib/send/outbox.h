@@ -67,7 +67,7 @@ struct outbox_result {
 	enum outbox_state state;
 	enum outbox_cause cause; /* OUTBOX_FAILED */
 	const struct address *to; /* NULL: the item names none that can be read */
-	struct sent sent; /* OUTBOX_SENT */
+	struct message_sent sent; /* OUTBOX_SENT */
 	int64_t attempts; /* of posting the message */
 	struct err err; /* unless sent */
 	/* wall clock: the first attempt that may have been received, and the end of the last one; 0: none */

@@ -103,13 +103,13 @@ static void replace(struct outbox *outbox, struct delivery *delivery)
 	free(delivery->lane->anchor);
 	delivery->lane->anchor = delivery->sent.id;
 	delivery->sent.id = NULL;
-	sent_release(&delivery->sent);
+	message_sent_release(&delivery->sent);
 	delivery->attempted_ms = clock_wall_ms();
 	delivery->lost_ms = 0;
 	outbox_ready(outbox, delivery);
 }
 
-static void on_posted(void *arg, enum status status, struct client_answer *answer, const struct err *failure)
+static void on_posted(void *arg, enum status status, struct client_response *answer, const struct err *failure)
 {
 	struct job *job = arg;
 	struct outbox *outbox = job->outbox;
@@ -163,7 +163,7 @@ static void absent(struct outbox *outbox, struct delivery *delivery)
 }
 
 /* The best there is to tell how far the two clocks are apart: the service's, as it says, when it answered. */
-static void take_clock(struct outbox *outbox, const struct client_answer *answer)
+static void take_clock(struct outbox *outbox, const struct client_response *answer)
 {
 	if (answer->date_ms < 0)
 		return;
@@ -176,12 +176,12 @@ static void set_time(struct outbox *outbox, struct delivery *delivery)
 	struct lookup *lookup = &delivery->lookup;
 	int64_t skew = outbox->skew_known ? outbox->skew_ms : 0;
 
-	lookup->clocked = outbox->skew_known;
+	lookup->skew_known = outbox->skew_known;
 	lookup->since_ms = delivery->attempted_ms + skew;
 	lookup->until_ms = (delivery->lost_ms ? delivery->lost_ms : delivery->attempted_ms + LOOKUP_CRASH_MS) + skew;
 }
 
-static void on_looked(void *arg, enum status status, struct client_answer *answer, const struct err *failure)
+static void on_looked(void *arg, enum status status, struct client_response *answer, const struct err *failure)
 {
 	struct job *job = arg;
 	struct outbox *outbox = job->outbox;
@@ -202,7 +202,7 @@ static void on_looked(void *arg, enum status status, struct client_answer *answe
 	case LOOKUP_MORE: outbox_ready(outbox, delivery); break;
 	case LOOKUP_FOUND:
 		delivery->sent = delivery->lookup.found;
-		delivery->lookup.found = (struct sent){ 0 };
+		delivery->lookup.found = (struct message_sent){ 0 };
 		if (delivery->sent.id)
 			sent_ids_find(outbox->sent_ids, delivery->sent.id, delivery->parcel->item->origin,
 				clock_wall_ms());

@@ -272,7 +272,7 @@ static void finished(struct outbox *outbox, struct upload *upload, const struct 
 	}
 }
 
-static void on_uploaded(void *arg, enum status status, struct client_answer *answer, const struct err *failure)
+static void on_uploaded(void *arg, enum status status, struct client_response *answer, const struct err *failure)
 {
 	struct job *job = arg;
 	struct outbox *outbox = job->outbox;

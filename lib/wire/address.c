@@ -25,9 +25,9 @@ static const struct {
 	{ "sms", CHAT_SMS },
 };
 
-const char *const chat_type_words[] = { "chat", "im", "group", "sms", "chat-oneToOne", "chat-group", NULL };
+const char *const address_type_names[] = { "chat", "im", "group", "sms", "chat-oneToOne", "chat-group", NULL };
 
-bool chat_type_parse(const char *name, enum chat_type *type)
+bool address_type_parse(const char *name, enum chat_type *type)
 {
 	for (size_t i = 0; i < sizeof(type_names) / sizeof(*type_names); i++) {
 		if (!strcasecmp(name, type_names[i].name)) {
@@ -109,7 +109,7 @@ enum status address_parse(struct address *address, const char *text, const char 
 
 	*address = (struct address){ .type = prefixed ? by_prefix : CHAT_ONE_TO_ONE };
 	if (type) {
-		if (!chat_type_parse(type, &by_name))
+		if (!address_type_parse(type, &by_name))
 			return err_set(err, ST_DATA, "'%s' is no message type; there are chat, group and sms", type);
 		if (prefixed && by_name != by_prefix)
 			return err_set(err, ST_DATA, "address '%s' contradicts the type '%s'", text, type);
@@ -134,7 +134,7 @@ void address_release(struct address *address)
 	address->id = NULL;
 }
 
-const char *chat_type_name(enum chat_type type)
+const char *address_type_name(enum chat_type type)
 {
 	switch (type) {
 	case CHAT_ONE_TO_ONE: return "chat-oneToOne";
@@ -156,7 +156,7 @@ char *address_text(const struct address *address)
 
 void address_add(struct buf *line, enum chat_type type, const char *id, size_t len)
 {
-	json_add_string(line, "type", chat_type_name(type));
+	json_add_string(line, "type", address_type_name(type));
 	json_open_key(line, "destination", '[');
 	if (id)
 		json_add_string_len(line, NULL, id, len);

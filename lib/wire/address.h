@@ -31,10 +31,10 @@ void address_release(struct address *address);
  * What may stand for a type in options: "chat" and "im" for "chat-oneToOne", "group" for "chat-group", "sms".
  * NULL-terminated.
  */
-extern const char *const chat_type_words[];
-bool chat_type_parse(const char *word, enum chat_type *type); /* one of them, in either case; false: none */
+extern const char *const address_type_names[];
+bool address_type_parse(const char *word, enum chat_type *type); /* one of them, in either case; false: none */
 
-const char *chat_type_name(enum chat_type type); /* "chat-oneToOne", "chat-group", "sms" */
+const char *address_type_name(enum chat_type type); /* "chat-oneToOne", "chat-group", "sms" */
 char *address_text(const struct address *address); /* as a user would type it; free it */
 
 /*

@@ -152,7 +152,7 @@ static void add_file_url(struct buf *out, const char *path)
 	}
 }
 
-static void add_result(struct buf *out, const struct fetched *fetched)
+static void add_result(struct buf *out, const struct attachment_result *fetched)
 {
 	struct buf url;
 
@@ -200,8 +200,8 @@ size_t attachment_results(const struct attachment_line *line)
 	return line->count <= ATTACHMENT_PARTS_MAX ? line->count : ATTACHMENT_PARTS_MAX + 1;
 }
 
-void attachment_write(struct buf *out, const struct attachment_line *line, const struct fetched *files,
-	const struct fetched *thumbnails)
+void attachment_write(struct buf *out, const struct attachment_line *line, const struct attachment_result *files,
+	const struct attachment_result *thumbnails)
 {
 	size_t at = 0;
 
@@ -235,8 +235,8 @@ void attachment_write_error(struct buf *out, int64_t number, const struct err *e
 	json_close(out, '}');
 }
 
-void fetched_release(struct fetched *fetched)
+void attachment_result_release(struct attachment_result *fetched)
 {
 	free(fetched->path);
-	*fetched = (struct fetched){ 0 };
+	*fetched = (struct attachment_result){ 0 };
 }

@@ -41,7 +41,7 @@ struct attachment_line {
 };
 
 /* What became of one attachment. */
-struct fetched {
+struct attachment_result {
 	struct err err; /* ST_OK: it is there */
 	char *path; /* absolute */
 	int64_t bytes;
@@ -64,12 +64,12 @@ size_t attachment_results(const struct attachment_line *line);
  * Appends the line with the results, without a newline. `thumbnails` may be NULL; its elements count where there is a
  * thumbnail.
  */
-void attachment_write(struct buf *out, const struct attachment_line *line, const struct fetched *files,
-	const struct fetched *thumbnails);
+void attachment_write(struct buf *out, const struct attachment_line *line, const struct attachment_result *files,
+	const struct attachment_result *thumbnails);
 
 /* {"event":"error","line":N,"command":"fetch-links","status":"failed","error":{...}} */
 void attachment_write_error(struct buf *out, int64_t number, const struct err *err);
 
-void fetched_release(struct fetched *fetched); /* also for a zeroed struct */
+void attachment_result_release(struct attachment_result *fetched); /* also for a zeroed struct */
 
 #endif

@@ -100,8 +100,8 @@ static struct json_value sms_status(struct json_value request)
 	return json_get(list, "deliveryStatus");
 }
 
-enum status message_decode_sent(struct json_value answer, enum chat_type type, int64_t now_ms, struct sent *sent,
-	struct err *err)
+enum status message_decode_sent(struct json_value answer, enum chat_type type, int64_t now_ms,
+	struct message_sent *sent, struct err *err)
 {
 	const char *key = type == CHAT_SMS ? "outboundSMSMessageRequest" : "chatMessage";
 	struct json_value object = json_get(answer, key);
@@ -114,7 +114,8 @@ enum status message_decode_sent(struct json_value answer, enum chat_type type, i
 			err->outcome = ERR_MAYBE_SENT;
 		return ST_PROTOCOL;
 	}
-	*sent = (struct sent){ .id = notification_message_id(json_get(object, "resourceURL")), .timestamp_ms = now_ms };
+	*sent = (struct message_sent){ .id = notification_message_id(json_get(object, "resourceURL")),
+		.timestamp_ms = now_ms };
 	sent->status = json_dup(type == CHAT_SMS ? sms_status(object) : json_get(object, "status"));
 	if (!sent->status)
 		sent->status = xstrdup("Sent");
@@ -125,9 +126,9 @@ enum status message_decode_sent(struct json_value answer, enum chat_type type, i
 	return ST_OK;
 }
 
-void sent_release(struct sent *sent)
+void message_sent_release(struct message_sent *sent)
 {
 	free(sent->id);
 	free(sent->status);
-	*sent = (struct sent){ 0 };
+	*sent = (struct message_sent){ 0 };
 }

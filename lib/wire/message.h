@@ -23,7 +23,7 @@ struct message {
 };
 
 /* What the service said to it. */
-struct sent {
+struct message_sent {
 	char *id; /* NULL where the answer named none: it was accepted all the same */
 	char *status; /* "Sent", "DeliveredToNetwork"; never NULL */
 	int64_t timestamp_ms; /* the service's; `now` where it gave none */
@@ -45,8 +45,8 @@ void message_encode(struct buf *out, const struct message *message, const char *
 /*
  * Reads a 2xx answer. ST_PROTOCOL, with ERR_MAYBE_SENT, if it speaks of no message at all.
  */
-enum status message_decode_sent(struct json_value answer, enum chat_type type, int64_t now_ms, struct sent *sent,
-	struct err *err) MUST_USE;
-void sent_release(struct sent *sent); /* also for a zeroed struct */
+enum status message_decode_sent(struct json_value answer, enum chat_type type, int64_t now_ms,
+	struct message_sent *sent, struct err *err) MUST_USE;
+void message_sent_release(struct message_sent *sent); /* also for a zeroed struct */
 
 #endif

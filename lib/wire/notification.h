@@ -107,7 +107,7 @@ enum status notification_decode(struct notification_decoder *decoder, const char
 /* Where a history object comes from: what the socket's links would say. */
 struct history_context {
 	enum chat_type type;
-	const char *peer; /* the other user, the group's ID, the other's number */
+	const char *conversation; /* the other user, the group's ID, the other's number */
 	const char *self; /* own address, or for SMS the own number; tells the direction where the object does not */
 };
 

@@ -25,16 +25,17 @@ enum status notification_from_history(struct notification_decoder *decoder, stru
 	*n = (struct notification){ .kind = NOTIFICATION_MESSAGE, .type = context->type, .timestamp_ms = -1 };
 	if (json_type(message) != JSON_OBJECT || !json_slice(message, &text, &len))
 		return err_set(err, ST_PROTOCOL, "a message in the history is no JSON object");
-	notification_begin(decoder, len + strlen(context->peer));
+	notification_begin(decoder, len + strlen(context->conversation));
 	line.text = json_get(message, sms ? "message" : "text");
 	line.attachment = json_get(message, "attachment");
 	n->outbound = is_outbound(message, line.sender, context);
 	if (n->outbound)
 		line.fallback = context->self;
 	else if (context->type != CHAT_GROUP)
-		line.fallback = context->peer;
+		line.fallback = context->conversation;
 
-	notification_set_conversation(decoder, n, (struct slice){ context->peer, strlen(context->peer) });
+	notification_set_conversation(decoder, n,
+		(struct slice){ context->conversation, strlen(context->conversation) });
 	place = notification_path(notification_string(decoder, json_get(message, "resourceURL")));
 	n->message_id = notification_segment(decoder, place.message);
 	id = json_get(message, "messageId");

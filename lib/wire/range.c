@@ -19,7 +19,7 @@ static bool number(const char **s, int64_t *value)
 	return parse_int64(digits, value);
 }
 
-bool content_range_parse(const char *s, struct content_range *range)
+bool range_parse(const char *s, struct content_range *range)
 {
 	struct content_range r = { -1, -1, -1 };
 

@@ -16,6 +16,6 @@ struct content_range {
  * "bytes 0-99/1234", with an asterisk for the total or for the range. False for anything else, and for what cannot be
  * (last before first).
  */
-bool content_range_parse(const char *text, struct content_range *range);
+bool range_parse(const char *text, struct content_range *range);
 
 #endif

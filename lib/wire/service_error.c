@@ -244,7 +244,7 @@ enum status service_error(const struct http_response *response, const char *what
 	return st;
 }
 
-bool service_refuses(const struct err *err)
+bool service_error_is_permanent(const struct err *err)
 {
 	if (err->http == 401 || err->http == 407 || err->retryable)
 		return false;

@@ -28,6 +28,6 @@ enum status service_error_shape(const struct http_response *response, const char
  * True if the service has said no to this request, and will the next time, while it takes the token: there is no such
  * thing, or not for this user.
  */
-bool service_refuses(const struct err *err);
+bool service_error_is_permanent(const struct err *err);
 
 #endif

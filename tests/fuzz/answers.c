@@ -86,13 +86,13 @@ static void check_message(struct json_value answer)
 	struct lookup lookup = {
 		.message = &message, .sender = "alice@acme.example.com", .since_ms = INT64_C(1525895987000)
 	};
-	struct sent sent = { 0 };
+	struct message_sent sent = { 0 };
 	struct err err;
 
 	for (int type = CHAT_ONE_TO_ONE; type <= CHAT_SMS; type++) {
 		if (!message_decode_sent(answer, (enum chat_type)type, 7, &sent, &err))
 			MUST(sent.status);
-		sent_release(&sent);
+		message_sent_release(&sent);
 	}
 	if (lookup_page(&lookup, answer) == LOOKUP_MORE)
 		MUST(lookup.next);

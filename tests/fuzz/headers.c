@@ -62,7 +62,7 @@ static void check_response(const struct http_response *r)
 	MUST(r->content_type && r->etag && r->last_modified && r->content_range && r->location && r->date);
 	MUST(!strpbrk(r->location, "\r\n") && !strpbrk(r->etag, "\r\n"));
 	MUST(http_date_ms(r->date) >= -1);
-	if (content_range_parse(r->content_range, &range))
+	if (range_parse(r->content_range, &range))
 		MUST(range.first <= range.last && (range.total == -1 || range.last < range.total));
 }
 

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(sessions.items);
 	sessions.count = sessions.cap = 1;
 	sessions.items[0] = (struct history_session){
-		.type = (enum chat_type)(data[0] % 3), .peer = strdup("alice"), .last_ms = -1
+		.type = (enum chat_type)(data[0] % 3), .conversation = strdup("alice"), .last_ms = -1
 	};
 	backfill_init(&b, "/tmp");
 	backfill_start(&b);

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(NULL, text, &url);
 	if (url && second)
 		check(url, second, &other);
-	if (content_range_parse(text, &range))
+	if (range_parse(text, &range))
 		MUST(range.first <= range.last && (range.total == -1 || range.last < range.total));
 	free(other);
 	free(url);

@@ -21,8 +21,9 @@ static void check_history(struct json_value answer, enum chat_type type)
 	for (size_t i = 0; i < sessions.count; i++) {
 		const struct history_session *session = &sessions.items[i];
 
-		MUST(session->type == type && session->peer && session->peer[0] && session->last_ms >= -1);
-		for (const char *p = session->peer; type != CHAT_GROUP && *p; p++)
+		MUST(session->type == type && session->conversation && session->conversation[0] &&
+			session->last_ms >= -1);
+		for (const char *p = session->conversation; type != CHAT_GROUP && *p; p++)
 			MUST(*p < 'A' || *p > 'Z');
 	}
 	history_sessions_release(&sessions);

@@ -77,7 +77,7 @@ static void check_address(const char *text)
 static void check_line(const char *text, size_t size)
 {
 	struct attachment_line line = { 0 };
-	struct fetched *files;
+	struct attachment_result *files;
 	struct buf out, again;
 	struct err err;
 
@@ -100,7 +100,7 @@ static void check_line(const char *text, size_t size)
 	json_add_value(&again, NULL, json_root(&doc));
 	MUST(!memchr(again.data, '\n', again.len));
 	for (size_t i = 0; i < line.count; i++)
-		fetched_release(&files[i]);
+		attachment_result_release(&files[i]);
 	free(files);
 	buf_release(&again);
 	buf_release(&out);

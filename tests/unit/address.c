@@ -60,6 +60,6 @@ int main(void)
 		free(typed);
 		address_release(&address);
 	}
-	tap_str(chat_type_name(CHAT_GROUP), "chat-group", "a type's name");
+	tap_str(address_type_name(CHAT_GROUP), "chat-group", "a type's name");
 	return tap_done();
 }

@@ -12,7 +12,7 @@ static struct err err = ERR_INIT;
 static char *through(const char *text, size_t len)
 {
 	struct attachment_line line;
-	struct fetched *files;
+	struct attachment_result *files;
 	struct buf out;
 
 	err = (struct err)ERR_INIT;
@@ -31,7 +31,7 @@ static char *through(const char *text, size_t len)
 	buf_init(&out, BUF_NO_MAX);
 	attachment_write(&out, &line, files, NULL);
 	for (size_t i = 0; i < line.count; i++)
-		fetched_release(&files[i]);
+		attachment_result_release(&files[i]);
 	free(files);
 	attachment_line_release(&line);
 	return buf_take(&out);

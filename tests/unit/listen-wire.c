@@ -12,7 +12,7 @@ static struct buf bytes;
 static void test_request(void)
 {
 	struct history_session session = {
-		.type = CHAT_GROUP, .peer = xstrdup("g1"), .own = xstrdup("alice@x"), .last_ms = 1525895987000
+		.type = CHAT_GROUP, .conversation = xstrdup("g1"), .own = xstrdup("alice@x"), .last_ms = 1525895987000
 	};
 	struct listener_request request = { .job = LISTENER_PAGE,
 		.refused = true,
@@ -36,7 +36,7 @@ static void test_request(void)
 	tap_int(order.request.cancelled, CHANNEL_CHAT | CHANNEL_RECEIPTS, "its services");
 	tap_str(order.request.next, "n-7", "its page");
 	tap_int(order.request.session->type, CHAT_GROUP, "its conversation: the type");
-	tap_str(order.request.session->peer, "g1", "the peer");
+	tap_str(order.request.session->conversation, "g1", "the peer");
 	tap_str(order.request.session->own, "alice@x", "the own address");
 	tap_str(order.given.s, "token-value", "the token that was given out last");
 	tap_int((intmax_t)order.attempt, 3, "the attempt");
@@ -55,7 +55,7 @@ static void test_request(void)
 	listen_wire_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
 	tap_ok(!listen_wire_get_request(bytes.data, bytes.len, &order), "a page of no conversation is refused");
 	secret_release(&given);
-	free(session.peer);
+	free(session.conversation);
 	free(session.own);
 }
 
@@ -88,9 +88,9 @@ static void fill(struct listener_result *r)
 	r->sessions.items = xcalloc(2, sizeof(*r->sessions.items));
 	r->sessions.count = r->sessions.cap = 2;
 	r->sessions.items[0] =
-		(struct history_session){ .type = CHAT_ONE_TO_ONE, .peer = xstrdup("bob@x"), .last_ms = -1 };
+		(struct history_session){ .type = CHAT_ONE_TO_ONE, .conversation = xstrdup("bob@x"), .last_ms = -1 };
 	r->sessions.items[1] = (struct history_session){
-		.type = CHAT_SMS, .peer = xstrdup("+1613"), .own = xstrdup("+1514"), .last_ms = 5
+		.type = CHAT_SMS, .conversation = xstrdup("+1613"), .own = xstrdup("+1514"), .last_ms = 5
 	};
 	buf_init(&r->page.text, 1 << 20);
 	buf_adds(&r->page.text, page);
@@ -124,7 +124,7 @@ static void test_result(void)
 			got.token_ends_in_ms == 2000 && got.extend_in_ms == -1 && got.channel_ends_in_ms == 3000,
 		"role, services and times");
 	tap_int((intmax_t)got.sessions.count, 2, "two conversations");
-	tap_str(got.sessions.items[0].peer, "bob@x", "the first");
+	tap_str(got.sessions.items[0].conversation, "bob@x", "the first");
 	tap_ok(!got.sessions.items[0].own && got.sessions.items[0].last_ms == -1, "which has no more");
 	tap_str(got.sessions.items[1].own, "+1514", "the second");
 	tap_int((intmax_t)json_count(got.messages), 2, "a page of two");
@@ -182,7 +182,7 @@ static void test_too_long(void)
 	memset(peer, 'x', (1 << 20) - 1);
 	r.sessions.items = xcalloc(65, sizeof(*r.sessions.items));
 	for (; r.sessions.count < 65; r.sessions.count++)
-		r.sessions.items[r.sessions.count] = (struct history_session){ .peer = peer };
+		r.sessions.items[r.sessions.count] = (struct history_session){ .conversation = peer };
 	buf_clear(&bytes);
 	listen_wire_put_result(&bytes, &r);
 	tap_ok(listen_wire_get_result(bytes.data, bytes.len, &got), "what is too long for a message");

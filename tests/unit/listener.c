@@ -155,7 +155,7 @@ static void add_session(struct listener_result *r, enum chat_type type, const ch
 
 	sessions->items = xgrow(sessions->items, sessions->count, &sessions->cap, sizeof(*sessions->items));
 	sessions->items[sessions->count++] = (struct history_session){ .type = type,
-		.peer = xstrdup(peer),
+		.conversation = xstrdup(peer),
 		.own = xstrdup_null(own),
 		.last_ms = last_s < 0 ? -1 : last_s * 1000 };
 }
@@ -425,7 +425,8 @@ static void test_baseline_many(void)
 		add_session(&r, CHAT_ONE_TO_ONE, names[i], NULL, last_s[i]);
 	done(&r);
 	while (next_job_is(LISTENER_PAGE)) {
-		snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s ", rig.last.request.session->peer);
+		snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s ",
+			rig.last.request.session->conversation);
 		done_second(1600000100, 2, 1, NULL);
 	}
 	tap_str(asked, "late@x newest@x unknown@x ", "pages are read where something may still come");
@@ -897,7 +898,8 @@ static void test_merge(void)
 	message(5, 5);
 	message(6, 6);
 	done_sessions("bob@x", 1600000005);
-	tap_ok(next_job_is(LISTENER_PAGE) && !rig.last.request.next && !strcmp(rig.last.request.session->peer, "bob@x"),
+	tap_ok(next_job_is(LISTENER_PAGE) && !rig.last.request.next &&
+			!strcmp(rig.last.request.session->conversation, "bob@x"),
 		"its first page");
 	message(7, 7);
 	done_page(5, 4, "token");
@@ -1445,7 +1447,7 @@ static void test_history_in_part(void)
 	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
 	add_session(&r, CHAT_ONE_TO_ONE, "carol@x", NULL, 1600000100);
 	done(&r);
-	tap_ok(!wants_job(LISTENER_PAGE) || strcmp(rig.last.request.session->peer, "bob@x") != 0,
+	tap_ok(!wants_job(LISTENER_PAGE) || strcmp(rig.last.request.session->conversation, "bob@x") != 0,
 		"what was read is not read again");
 	done_raw_page("[]", NULL);
 	history_fails_until(began + 30001, ST_UNAVAILABLE, 503);

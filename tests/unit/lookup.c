@@ -58,14 +58,14 @@ static void test_time(void)
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m2") "," ENTRY("hi", "alice@x", "1700000001", "m1") "]"),
 		LOOKUP_FOUND, "unless one fits");
 	tap_str(lookup.found.id, "m1", "which is the one");
-	lookup.clocked = false;
+	lookup.skew_known = false;
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
 		"clocks that nobody has compared are taken to agree");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_UNSURE,
 		"but ten seconds earlier cannot be told then");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_UNSURE, "nor hours");
 	tap_int(look("[" ENTRY("ho", "alice@x", "1699990000", "m1") "]"), LOOKUP_ABSENT, "of the same text, that is");
-	lookup.clocked = true;
+	lookup.skew_known = true;
 	tap_int(look("[" ENTRY("hi", "bob@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "somebody else's");
 	tap_int(look("[" ENTRY("ho", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "another text");
 	tap_int(look("[{\"text\":\"hi\",\"senderAddress\":\"alice@x\"}]"), LOOKUP_UNSURE,
@@ -174,9 +174,11 @@ int main(void)
 	struct address to = { .type = CHAT_ONE_TO_ONE, .id = (char[]){ "bob@x" } };
 	struct message message = { .to = &to, .text = "hi" };
 
-	lookup = (struct lookup){
-		.message = &message, .sender = "alice@x", .since_ms = SINCE, .until_ms = SINCE + 1000, .clocked = true
-	};
+	lookup = (struct lookup){ .message = &message,
+		.sender = "alice@x",
+		.since_ms = SINCE,
+		.until_ms = SINCE + 1000,
+		.skew_known = true };
 	test_time();
 	test_others();
 	test_anchor();

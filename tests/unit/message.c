@@ -59,7 +59,7 @@ static void test_bodies(void)
 		"NUL and invalid bytes become U+FFFD");
 }
 
-static struct sent sent;
+static struct message_sent sent;
 
 static enum status decode(const char *text, enum chat_type type, struct err *err)
 {
@@ -67,7 +67,7 @@ static enum status decode(const char *text, enum chat_type type, struct err *err
 	struct err parse = ERR_INIT;
 	enum status st;
 
-	sent_release(&sent);
+	message_sent_release(&sent);
 	if (*text && json_parse(&doc, text, strlen(text), NULL, &parse))
 		printf("# %s\n", parse.text);
 	st = message_decode_sent(json_root(&doc), type, 5000, &sent, err);
@@ -103,7 +103,7 @@ static void test_answers(void)
 		CHAT_SMS, &err);
 	tap_str(sent.status, "DeliveredToNetwork", "SMS: its state");
 	tap_str(sent.id, "s1", "and its ID");
-	sent_release(&sent);
+	message_sent_release(&sent);
 }
 
 static const char *xid_of(const char *text)

@@ -59,7 +59,7 @@ static enum status start(void *client, const struct client_call *call, client_do
 
 static void answer(struct call *call)
 {
-	struct client_answer answer = { .attempts = 1, .http = 201, .date_ms = -1 };
+	struct client_response answer = { .attempts = 1, .http = 201, .date_ms = -1 };
 	struct err err = ERR_INIT;
 	enum status st = service.fault ? service.fault(call, &err) : ST_OK;
 
@@ -79,7 +79,7 @@ static void answer(struct call *call)
 	if (!st)
 		st = json_parse(&answer.json, answer.text.data, answer.text.len, NULL, &err);
 	call->done(call->arg, st, &answer, &err);
-	client_answer_release(&answer);
+	client_response_release(&answer);
 }
 
 /* Answers one of the calls that are under way: any of them. */

@@ -83,7 +83,7 @@ static void test_refuses(void)
 		char what[40];
 
 		snprintf(what, sizeof(what), "%d is %sa refusal", refusals[i].http, refusals[i].refuses ? "" : "no ");
-		tap_ok(service_refuses(&err) == refusals[i].refuses, what);
+		tap_ok(service_error_is_permanent(&err) == refusals[i].refuses, what);
 	}
 }
 
