@@ -20,7 +20,7 @@ wait_for test -e beat
 head -c 3000 /dev/urandom >file.bin
 run as bob kandy send -t alice@sandbox.example -m 'over IPv6' -a file.bin
 is "$status" 0 'send, with a file'
-curl -sS --cacert "$KANDY_CACERT" -d '{"do":"drop-sockets"}' "$KANDY_BASE_URL/sandbox/control" >control.out 2>&1
+control '{"do":"drop-sockets"}'
 run as bob kandy send -t alice@sandbox.example -m 'after a loss'
 wait "$listener_pid"
 is $? 0 'listen'

@@ -1,19 +1,9 @@
 #!/usr/bin/env bash
 # listen is never deaf: whatever cuts it off is noticed within three keep-alive intervals and mended, and others can see that it is alive.
 . "${0%/*}/../lib/tap.sh"
+. "$tests_dir/lib/listener.sh"
+listener_command=(timeout --foreground "$patience" kandy listen --events)
 
-control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
-text() { control "{\"do\":\"send\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"text\":\"$1\"}"; }
-listener() { # NAME OPTION...: in the background, connected
-	local name=$1
-	shift
-	rm -f "$name.beat"
-	XDG_STATE_HOME=$scratch/state-alice timeout --foreground "$patience" kandy listen --heartbeat "$name.beat" --events "$@" >"$name.out" 2>"$name.err" &
-	listener_pid=$!
-	wait_for test -e "$name.beat"
-}
-ended() { wait "$listener_pid"; ended_with=$?; }
-stop() { kill "$listener_pid"; ended; }
 # Comes through, once
 arrives() { # FILE TEXT NAME
 	wait_for grep -q "\"$2\"" "$1"
@@ -30,43 +20,43 @@ control '{"do":"sockets","mute":true}'
 wait_for grep -q disconnected mute.out
 like mute.out 'nothing was heard' 'a server that answers no connCheck is left'
 control '{"do":"sockets","mute":false}'
-text 'heard again'
+send_text 'heard again'
 arrives mute.out 'heard again' 'and found again'
-stop
+stop_listener
 
 listener half
 control '{"do":"half-open"}'
-text 'into the void'
+send_text 'into the void'
 arrives half.out 'into the void' 'a half-open connection is noticed, and what it swallowed comes from the history'
-stop
+stop_listener
 
 # --- channel, lifetime, tokens, subscriptions
 listener forget
 control '{"do":"forget-channels"}'
-text 'nobody was subscribed'
+send_text 'nobody was subscribed'
 arrives forget.out 'nobody was subscribed' 'a forgotten channel is made anew, and the gap filled'
-text 'live again'
+send_text 'live again'
 arrives forget.out 'live again' 'and live messages come again'
 control '{"do":"cancel-subscriptions"}'
-text 'between two subscriptions'
+send_text 'between two subscriptions'
 arrives forget.out 'between two subscriptions' 'a cancelled subscription is made anew, and the gap filled'
 wait_for grep -q resubscribed forget.out
-text 'subscribed again'
+send_text 'subscribed again'
 arrives forget.out 'subscribed again' 'and live messages come again'
 like forget.out '"status":"resubscribed"' '--events tells'
 control '{"do":"expire-tokens"}'
 control '{"do":"drop-sockets"}'
-text 'with a new token'
+send_text 'with a new token'
 arrives forget.out 'with a new token' 'a token that was revoked is renewed'
-stop
+stop_listener
 
 # --- cancelled, and nobody was there to hear of it
 as alice kandy subscribe -q chat sms receipts >/dev/null
 control '{"do":"cancel-subscriptions"}'
 listener deaf
-text 'are you there'
+send_text 'are you there'
 arrives deaf.out 'are you there' 'subscriptions that were cancelled meanwhile are made anew'
-text 'and now'
+send_text 'and now'
 arrives deaf.out 'and now' 'so that live messages come'
 json deaf.out 'select(.parts[0].text? == "and now") | .backfilled' null 'which are live'
 resubscribed() { [ "$(jq -r 'select(.status? == "resubscribed") | .reason' "$1" | sort -u | paste -sd,)" = "$2" ]; }
@@ -74,20 +64,20 @@ control '{"do":"cancel-subscriptions"}'
 ok 'of several that are cancelled at once, each is made anew' wait_for resubscribed deaf.out 'chat,receipts,sms'
 as bob kandy send -q -t sms:+16135550100 -m 'by SMS' >/dev/null
 arrives deaf.out 'by SMS' 'SMS come again'
-text 'by chat'
+send_text 'by chat'
 arrives deaf.out 'by chat' 'and chat'
 as alice kandy send -q -t sms:+16135550101 -m 'to be confirmed' >/dev/null
 ok 'and receipts' wait_for grep -q '"event":"receipt"' deaf.out
-stop
+stop_listener
 
 # --- refused upgrades
 for fault in 401 403 404 429/0 503; do
 	listener upgrade
 	control "{\"do\":\"fault\",\"fault\":\"GET websocket 1:$fault\"}"
 	control '{"do":"drop-sockets"}'
-	text "behind $fault"
+	send_text "behind $fault"
 	arrives upgrade.out "behind $fault" "an upgrade refused with $fault is tried again"
-	stop
+	stop_listener
 	control '{"do":"clear-faults"}'
 done
 
@@ -95,13 +85,13 @@ listener refused
 before=$(jq -r 'select(.method? == "POST" and (.path | endswith("/channels"))) | .path' "$sandbox_record" | wc -l)
 control '{"do":"fault","fault":"GET websocket 1-6:404"}'
 control '{"do":"drop-sockets"}'
-text 'behind six refusals'
+send_text 'behind six refusals'
 arrives refused.out 'behind six refusals' 'an upgrade that is refused for longer is tried again'
 is "$(($(jq -r 'select(.method? == "POST" and (.path | endswith("/channels"))) | .path' "$sandbox_record" | wc -l) - before))" 1 'with one new channel'
 control '{"do":"stats"}'
 is "$(jq .channels "$scratch/control")" 1 'and the old one is not left behind'
 like refused.err 'does not open the WebSocket \(HTTP 404\); connecting again' 'which is said'
-stop
+stop_listener
 control '{"do":"clear-faults"}'
 
 # --- history that fails, or has shifted
@@ -109,17 +99,17 @@ listener history
 control '{"do":"fault","fault":"GET sessions 1-2:503"}'
 control '{"do":"fault","fault":"GET messages 1:drop,2:badjson"}'
 control '{"do":"drop-sockets"}'
-text 'behind a history that fails'
+send_text 'behind a history that fails'
 arrives history.out 'behind a history that fails' 'a history that fails for a while is waited for'
-stop
+stop_listener
 control '{"do":"clear-faults"}'
 
 # --- giving up
 listener offline --max-offline 700ms
 control '{"do":"fault","fault":"GET websocket *:503"}'
 control '{"do":"drop-sockets"}'
-ended
-is "$ended_with" 69 '--max-offline ends it with 69'
+wait_listener
+is "$listener_status" 69 '--max-offline ends it with 69'
 like offline.err 'no connection for' 'and says why'
 control '{"do":"clear-faults"}'
 control '{"do":"expire-tokens","refresh":true}'
@@ -129,64 +119,48 @@ like "$err" 'kandy login' 'and the next step'
 KANDY_PASSWORD=alice-secret as alice kandy login -q --username alice@sandbox.example >/dev/null
 
 # --- a channel that lives shortly
-kill "$sandbox_pid"
-wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice"
-sandbox --channel-max-life 6s --token-life 6s
-as alice kandy whoami >/dev/null
+fresh_sandbox --channel-max-life 6s --token-life 6s
 # it is not the keep-alive that is tried here
 KANDY_KEEPALIVE=60s listener short
 puts() { jq -r 'select(.path // "" | test("channelLifetime")) | .method' "$sandbox_record" | wc -l; }
 outlived() { [ "$(puts)" -ge 3 ] && jq -se 'map(select(.form.grant_type? == "refresh_token")) | any' "$sandbox_record"; }
 wait_for outlived
-text 'still here'
+send_text 'still here'
 arrives short.out 'still here' 'lifetimes of six seconds are extended in time'
 is "$(jq -r 'select(.event=="connection") | .status' short.out)" connected 'on one connection all the while'
 ok 'by PUTs of the lifetime, and with new tokens' outlived
 control '{"do":"cancel-subscriptions","silent":true}'
 ok 'a subscription that has gone without a word is noticed at the next one' wait_for resubscribed short.out chat
-text 'subscribed again'
+send_text 'subscribed again'
 arrives short.out 'subscribed again' 'and made anew'
-stop
+stop_listener
 
 # --- a channel that cannot be extended, and whose socket stays open when it has gone
-kill "$sandbox_pid"
-wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice"
-sandbox --channel-max-life 4s --silent-expiry --fault 'PUT channelLifetime *:503'
-as alice kandy whoami >/dev/null
+fresh_sandbox --channel-max-life 4s --silent-expiry --fault 'PUT channelLifetime *:503'
 KANDY_KEEPALIVE=60s listener over --retry 0
 ok 'its time is over: it is left' wait_for grep -q 'was not extended in time' over.out
 like over.err 'the notification channel cannot be extended: .*503.*; trying again, for' 'it was said before'
 connections() { [ "$(grep -c '"status":"connected"' over.out)" -ge "$1" ]; }
 wait_for connections 2
-text 'on a new one'
+send_text 'on a new one'
 arrives over.out 'on a new one' 'and another one used'
-stop
+stop_listener
 
 # --- a token that cannot be renewed
-kill "$sandbox_pid"
-wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice"
-sandbox --token-life 6s --refresh-life 1s
-as alice kandy whoami >/dev/null
+fresh_sandbox --token-life 6s --refresh-life 1s
 KANDY_KEEPALIVE=60s listener token
-ended
-is "$ended_with" 77 'a token that cannot be renewed: the listener ends with it, with 77'
+wait_listener
+is "$listener_status" 77 'a token that cannot be renewed: the listener ends with it, with 77'
 like token.err 'the token cannot be renewed: .*; trying again, for [0-9]+ s' 'and says so before'
 
 # --- a server that asks, and seldom
-kill "$sandbox_pid"
-wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice"
-sandbox --check-interval 7s
-as alice kandy whoami >/dev/null
+fresh_sandbox --check-interval 7s
 as alice kandy subscribe -q --conn-check server chat >/dev/null
 KANDY_KEEPALIVE=2s listener seldom
 checked() { grep -q '"direction":"out".*"connCheck"' "$sandbox_record"; }
 ok 'a server whose checks come less often than three of our intervals' wait_for checked
 is "$(jq -r 'select(.event == "connection") | .status' seldom.out)" connected 'is not dead'
-stop
+stop_listener
 
 # --- systemd and others
 perl -MSocket -e '$| = 1; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un("notify.sock")) or die;
@@ -199,9 +173,9 @@ wait_for grep -q WATCHDOG notified
 touch -d '2020-01-01' systemd.beat
 fresh() { [ "$(stat -c %Y systemd.beat)" -gt 1700000000 ]; }
 ok '--heartbeat: the file is touched while the server answers' wait_for fresh
-stop
+stop_listener
 wait "$perl_pid" 2>/dev/null
 is "$(grep -v WATCHDOG notified | tr '\n' ' ')" 'READY=1 STOPPING=1 ' 'systemd hears READY and STOPPING'
 ok 'and WATCHDOG meanwhile' grep -q WATCHDOG=1 notified
-is "$ended_with" 143 'SIGTERM: 143'
+is "$listener_status" 143 'SIGTERM: 143'
 finish

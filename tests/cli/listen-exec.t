@@ -1,21 +1,8 @@
 #!/usr/bin/env bash
 # listen --exec: what is handed to the command, when the cursor moves, and what an exit status says. Storms are in listen-faults.t.
 . "${0%/*}/../lib/tap.sh"
+. "$tests_dir/lib/listener.sh"
 
-control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
-text() { control "{\"do\":\"send\",\"from\":\"${2:-bob}@sandbox.example\",\"to\":\"alice@sandbox.example\",\"text\":\"$1\"}"; }
-# listener NAME OPTION...: in the background, connected; $listener_pid is kandy itself
-listener() {
-	local name=$1
-	shift
-	rm -f "$name.beat"
-	XDG_STATE_HOME=$scratch/state-alice "$KANDY_BIN" listen --heartbeat "$name.beat" "$@" >"$name.out" 2>"$name.err" &
-	listener_pid=$!
-	tap_pids+=("$listener_pid")
-	wait_for test -e "$name.beat"
-}
-ended() { wait "$listener_pid" 2>/dev/null; ended_with=$?; }
-stop() { kill "${1--TERM}" "$listener_pid"; ended; }
 forget_the_past() { as alice kandy listen --once --since none >/dev/null; }
 # what the command was run with, one a line
 took() { [ "$(cat taken 2>/dev/null)" = "$1" ]; }
@@ -45,11 +32,11 @@ for signal in KILL TERM; do
 	: >begun
 	echo 75 >'fail deploy 1'
 	listener behind --select '.parts[].text | startswith("deploy")' --exec ./take --retry-delay 50ms
-	text 'deploy 1'
+	send_text 'deploy 1'
 	ok 'a message whose command puts it off' wait_for begun 2
-	for i in $(seq 1 60); do text "chatter $i"; done
+	for i in $(seq 1 60); do send_text "chatter $i"; done
 	wait_for delivered 'chatter 60'
-	stop "-$signal"
+	stop_listener "-$signal"
 	rm 'fail deploy 1'
 	run as alice kandy listen --once --select '.parts[].text | startswith("deploy")' --exec ./take
 	is "$status $(cat taken)" '0 deploy 1' "after SIG$signal it comes again, however many came behind it that needed no command"
@@ -64,12 +51,12 @@ like behind.err "'./take' puts off message '[^']+' of 'bob@sandbox.example' \(ex
 : >begun
 echo 75 >'fail question'
 listener own --exec ./take --retry-delay 50ms
-text 'question'
+send_text 'question'
 wait_for begun 1
 KANDY_PASSWORD=alice-secret XDG_STATE_HOME=$scratch/elsewhere kandy login -q --username alice@sandbox.example >/dev/null
 seq -f 'answer %g' 60 | XDG_STATE_HOME=$scratch/elsewhere kandy send -q -t bob@sandbox.example --lines >/dev/null
 wait_for delivered 'answer 60'
-stop
+stop_listener
 rm 'fail question'
 run as alice kandy listen --once --exec ./take
 is "$status $(cat taken)" '0 question' 'a message behind which the user has written much from elsewhere comes again'
@@ -80,13 +67,13 @@ listener nameless --exec ./take
 control '{"do":"notify","to":"alice@sandbox.example","json":{"chatMessageNotification":{"id":"n1","chatMessage":{"text":"no link","senderAddress":"bob@sandbox.example"}}}}'
 control '{"do":"notify","to":"alice@sandbox.example","json":{"inboundSMSMessageNotification":{"id":"n2","inboundSMSMessage":{"message":"no ID","senderAddress":"+1"}}}}'
 ok 'messages without an ID are handed over' wait_for took $'no link\nno ID'
-stop
+stop_listener
 is "$(cat nameless.out nameless.err)" '' 'and nothing is said of it'
 
 # --- stopped together with its command
 : >begun
 listener stopped --exec-shell --exec 'echo "$KANDY_TEXT" >>begun; exec sleep 600' --exec-retries 0
-text 'under way'
+send_text 'under way'
 wait_for begun 1
 sleeper() { pgrep -P "$listener_pid" -x sleep; }
 wait_for sleeper
@@ -95,8 +82,8 @@ command_pid=$(sleeper)
 kill -TERM "$command_pid"
 kill -TERM "$listener_pid"
 kill -CONT "$listener_pid"
-ended
-is "$ended_with" 143 'stopped as systemd does, with its command'
+wait_listener
+is "$listener_status" 143 'stopped as systemd does, with its command'
 unlike stopped.err 'given up' 'the message is not given up'
 : >taken
 run as alice kandy listen --once --exec ./take
@@ -104,35 +91,35 @@ is "$status $(cat taken)" '0 under way' 'and comes again'
 : >begun
 listener alone --exec-shell --exec 'echo "$KANDY_TEXT" >>begun; if test -e wait; then exec sleep 600; fi' --exec-retries 0 --retry-delay 50ms
 touch wait
-text 'ended by hand'
+send_text 'ended by hand'
 wait_for sleeper
 rm wait
 kill -TERM "$(sleeper)"
 ok 'a command that is ended by SIGTERM has not failed: it is run again' wait_for begun 2
-stop
+stop_listener
 unlike alone.err 'given up' 'and not given up'
 
 # --- given up
 forget_the_past
-text 'hopeless'
+send_text 'hopeless'
 run as alice kandy listen -q --once --exec-shell --exec 'exit 3' --exec-retries 0
 is "$status" 1 'a message that is given up: the code is 1'
 like "$err" "'exit 3' failed 1 times \(exit status 3\) on message '[^']+' of 'bob@sandbox.example'; it was given up" \
 	'which one, and by what line, is said, -q or not'
-text 'hopeless too'
+send_text 'hopeless too'
 listener quiet -q --exec false --exec-retries 0
 wait_for grep -q 'given up' quiet.err
-stop
-is "$ended_with" 143 'also by a listener that is ended'
+stop_listener
+is "$listener_status" 143 'also by a listener that is ended'
 
 # --- --once and a command that asks for another time
 : >taken
 : >begun
 echo 75 >'fail not now'
-text 'before'
-text 'not now'
-text 'behind it'
-text 'of another' carol
+send_text 'before'
+send_text 'not now'
+send_text 'behind it'
+send_text 'of another' carol
 run as alice timeout --foreground "$patience" kandy listen --once --exec ./take -j 2
 is "$status $(sort taken | paste -sd,)" '75 before,of another' '--once leaves what is put off for the next run, and what follows it'
 is "$(grep -c 'not now' begun)" 1 'after one try'

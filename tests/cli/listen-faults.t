@@ -4,7 +4,6 @@
 # been acknowledged.
 . "${0%/*}/../lib/tap.sh"
 
-control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
 stat_of() { control '{"do":"stats"}' && jq -r ".$1" "$scratch/control"; }
 
 # begin OPTION...: a listener in the background whose lines are appended to storm.out

@@ -2,7 +2,6 @@
 # listen before a reader that takes nothing while 200,000 messages wait: bounded memory, and in the end all of them, once, in order.
 . "${0%/*}/../lib/tap.sh"
 
-control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
 bursts() { control '{"do":"stats"}' && jq -e ".bursts == $1" "$scratch/control"; }
 count=200000
 

@@ -1,27 +1,15 @@
 #!/usr/bin/env bash
 # The process that makes the listener's requests: there while it is needed, and no trouble to anybody when something ends.
 . "${0%/*}/../lib/tap.sh"
+. "$tests_dir/lib/listener.sh"
+# $listener_pid is kandy itself, in a process group of its own
+listener_command=(perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' kandy listen)
+listener_stdin=/dev/stdin
 
-control() { curl -sS --max-time 10 --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
-text() { control "{\"do\":\"send\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"text\":\"$1\"}"; }
 sockets() { control '{"do":"stats"}' && [ "$(jq -r .sockets "$scratch/control")" -eq "$1" ]; }
-# listener NAME OPTION...: in the background, connected; $listener_pid is kandy itself, in a process group of its own
-listener() {
-	local name=$1
-	shift
-	rm -f "$name.beat"
-	XDG_STATE_HOME=$scratch/state-alice perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' kandy listen --heartbeat "$name.beat" "$@" \
-		<&0 >"$name.out" 2>"$name.err" &
-	listener_pid=$!
-	tap_pids+=("$listener_pid")
-	wait_for test -e "$name.beat"
-}
-ended() { wait "$listener_pid" 2>/dev/null; ended_with=$?; }
-stop() { kill "$listener_pid"; ended; }
 child() { pgrep -P "$listener_pid"; }
 childless() { ! child; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
-got() { grep -q "\"$2\"" "$1.out"; }
 # The next list of conversations is never answered; returns once it was asked for, by process $worker.
 hang() {
 	local before
@@ -44,22 +32,22 @@ listener lean
 unset LD_DEBUG
 worker=$(child)
 ok 'just connected, there is a second process' test -n "$worker"
-text 'while it is there'
-ok 'a message comes' wait_for got lean 'while it is there'
+send_text 'while it is there'
+ok 'a message comes' wait_for listener_got lean 'while it is there'
 ok 'the second process ends when nothing is asked for' wait_for childless
-text 'while it is not'
-ok 'and messages come without it' wait_for got lean 'while it is not'
+send_text 'while it is not'
+ok 'and messages come without it' wait_for listener_got lean 'while it is not'
 # each line of the loader begins with the process that it is about
 loaded() { grep -E "^ *$1:" lean.err | grep -c "$2"; }
 ok 'the listener loads TLS' test "$(loaded "$listener_pid" 'calling init: .*libssl')" -gt 0
 is "$(loaded "$listener_pid" libcurl)" 0 'and never libcurl'
 ok 'which the other one does' test "$(loaded "$worker" 'calling init: .*libcurl')" -gt 0
 control '{"do":"drop-sockets"}'
-text 'after a loss'
-ok 'for the next request there is a new one' wait_for got lean 'after a loss'
+send_text 'after a loss'
+ok 'for the next request there is a new one' wait_for listener_got lean 'after a loss'
 ok 'and that is another' test "$(child || echo none)" != "$worker"
-stop
-is "$ended_with $(grep -vE 'connecting again|^ *[0-9]+:' lean.err)" '143 ' 'a clean end, and nothing else was said'
+stop_listener
+is "$listener_status $(grep -vE 'connecting again|^ *[0-9]+:' lean.err)" '143 ' 'a clean end, and nothing else was said'
 
 # --- it dies
 listener dies
@@ -68,40 +56,40 @@ kill -KILL "$worker"
 wait_for grep -q 'ended by signal 9' dies.err
 like dies.err 'warning: the process that makes the requests was ended by signal 9' 'one that is killed is noticed'
 control '{"do":"drop-sockets"}'
-text 'without it'
-ok 'and replaced' wait_for got dies 'without it'
+send_text 'without it'
+ok 'and replaced' wait_for listener_got dies 'without it'
 hang
-text 'in the middle'
+send_text 'in the middle'
 kill -SEGV "$worker"
-ok 'one that crashes in the middle of a request is replaced, and the request made again' wait_for got dies 'in the middle'
+ok 'one that crashes in the middle of a request is replaced, and the request made again' wait_for listener_got dies 'in the middle'
 like dies.err 'ended by signal (11|6)|ended with status' 'and that is said'
 is "$(jq -r '.parts[0].text' dies.out | tr '\n' ,)" 'without it,in the middle,' 'each message came once'
-stop
-is "$ended_with" 143 'a clean end'
+stop_listener
+is "$listener_status" 143 'a clean end'
 
 # --- the listener ends while a request is under way
 listener interrupted
 hang
 kill -INT -- -"$listener_pid" # as a terminal does: both
-ended
-is "$ended_with" 130 '^C at a terminal ends both'
+wait_listener
+is "$listener_status" 130 '^C at a terminal ends both'
 is "$(grep -v 'connecting again' interrupted.err)" '' 'without another word'
 ok 'and nothing is left' gone "$worker"
 listener terminated
 hang
 kill -TERM -- -"$listener_pid" # as systemd does
-ended
-is "$ended_with" 143 'SIGTERM for both'
+wait_listener
+is "$listener_status" 143 'SIGTERM for both'
 is "$(grep -v 'connecting again' terminated.err)" '' 'without another word'
 ok 'and nothing is left' gone "$worker"
 listener first
 hang
 kill -INT "$worker"
-text 'a stray signal'
+send_text 'a stray signal'
 control '{"do":"drop-sockets"}'
 kill -TERM "$worker"
 ok 'a signal to the second process alone changes nothing' kill -0 "$worker"
-stop
+stop_listener
 ok 'it ends with the listener' gone "$worker"
 
 # --- the listener is killed, and the other process does not even get to know it
@@ -116,7 +104,7 @@ wait_for test -e killed.beat
 hang
 kill -STOP "$worker"
 kill -KILL "$listener_pid"
-ended
+wait_listener
 ok 'the reader of its lines sees the end' wait_for gone "$cat_pid"
 wait "$cat_pid"
 ok 'so does the server' wait_for sockets 0
@@ -136,25 +124,25 @@ for turn in 1 2; do
 	wait_for childless
 	control '{"do":"expire-tokens","refresh":true}'
 	control '{"do":"drop-sockets"}'
-	text "login $turn"
-	ok "login $turn, by a password from stdin" wait_for got once "login $turn"
+	send_text "login $turn"
+	ok "login $turn, by a password from stdin" wait_for listener_got once "login $turn"
 	ok 'in a process of its own' granted
 done
-stop
+stop_listener
 listener pipe --password-file <(echo alice-secret)
 wait_for childless
 before=$(grants)
 control '{"do":"expire-tokens","refresh":true}'
 control '{"do":"drop-sockets"}'
-text 'by a pipe'
-ok 'and from a pipe' wait_for got pipe 'by a pipe'
+send_text 'by a pipe'
+ok 'and from a pipe' wait_for listener_got pipe 'by a pipe'
 ok 'which was a login' granted
-stop
+stop_listener
 
 # --- what it says
 listener trace --trace trace
 worker=$(child)
-stop
+stop_listener
 ok 'its requests are in the trace' grep -qE "^[-0-9T:.]+Z $worker .*GET /cpaas" trace
 is "$(grep -cvE '^[-0-9]+T[0-9:.]+Z [0-9]+ ' trace)" 0 'whose lines are whole'
 unlike trace "$(jq -r .accessToken "$scratch/state-alice/kandy/default.json")" 'and without a token'

@@ -1,23 +1,8 @@
 #!/usr/bin/env bash
 # The first start of a listener, and others that begin anew: what is there is old, and nothing but that.
 . "${0%/*}/../lib/tap.sh"
+. "$tests_dir/lib/listener.sh"
 
-control() { curl -sS --max-time 10 --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
-text() { control "{\"do\":\"send\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"text\":\"$1\"}"; }
-begin() { # NAME OPTION...: in the background
-	local name=$1
-	shift
-	XDG_STATE_HOME=$scratch/state-alice kandy listen --heartbeat "$name.beat" "$@" >"$name.out" 2>"$name.err" &
-	listener_pid=$!
-	tap_pids+=("$listener_pid")
-}
-listener() { # and connected
-	begin "$@"
-	wait_for test -e "$1.beat"
-}
-stop() { kill "$listener_pid"; wait "$listener_pid"; }
-got() { grep -q "\"$2\"" "$1.out"; }
-texts() { jq -r '.parts[0].text' "$1" | tr '\n' ,; }
 
 sandbox
 export KANDY_KEEPALIVE=300ms
@@ -25,22 +10,22 @@ as alice kandy whoami >/dev/null
 
 # --- one second that does not end: the service's times are seconds
 control "{\"do\":\"message-time\",\"at\":$(date +%s)500}"
-for i in 1 2 3; do text "before $i"; done
+for i in 1 2 3; do send_text "before $i"; done
 listener first
-text 'live'
-ok 'what comes in the second of the start is printed' wait_for got first live
+send_text 'live'
+ok 'what comes in the second of the start is printed' wait_for listener_got first live
 control '{"do":"half-open"}'
-text 'lost by the socket'
-ok 'also what the socket lost' wait_for got first 'lost by the socket'
-stop
+send_text 'lost by the socket'
+ok 'also what the socket lost' wait_for listener_got first 'lost by the socket'
+stop_listener
 is "$(texts first.out)" 'live,lost by the socket,' 'each once, and nothing of what was there before'
-text 'while away'
+send_text 'while away'
 run as alice kandy listen --once
 is "$status $(texts "$out")" '0 while away,' 'what comes after the end, still in that second, is for the next listener'
-text 'not wanted'
+send_text 'not wanted'
 run as alice kandy listen --once --since none
 is "$status $(wc -c <"$out")" '0 0' '--since none begins anew'
-text 'wanted'
+send_text 'wanted'
 run as alice kandy listen --once
 is "$status $(texts "$out")" '0 wanted,' 'with what comes then'
 
@@ -48,12 +33,12 @@ is "$status $(texts "$out")" '0 wanted,' 'with what comes then'
 asked() { [ "$(jq -r .path "$sandbox_record" | grep -c /websocket)" -gt "$before" ]; }
 before=$(jq -r .path "$sandbox_record" | grep -c /websocket)
 control '{"do":"fault","fault":"GET websocket 1:503"}'
-begin between --since none --max-offline 60s
+start_listener between --since none --max-offline 60s
 wait_for asked
-text 'between'
-ok 'what comes behind the look at the history, and before the socket is open, is printed' wait_for got between between
+send_text 'between'
+ok 'what comes behind the look at the history, and before the socket is open, is printed' wait_for listener_got between between
 is "$(texts between.out)" 'between,' 'once, and nothing else'
-stop
+stop_listener
 control '{"do":"clear-faults"}'
 
 # --- a start that fails changes nothing
@@ -64,7 +49,7 @@ is "$status" 77 'a first start that fails'
 control '{"do":"clear-faults"}'
 run as alice kandy listen --once
 is "$status $(wc -c <"$out")" '0 0' 'does not make news of what was there'
-text 'news'
+send_text 'news'
 control '{"do":"fault","fault":"GET sessions *:401"}'
 run as alice kandy listen --once --since none
 is "$status" 77 'a failure with --since none'
@@ -75,7 +60,7 @@ is "$status $(texts "$out")" '0 news,' 'does not make the listener forget where 
 # --- a cursor that cannot be believed
 cursor=$scratch/state-alice/kandy/default.cursor
 as alice kandy listen --once >/dev/null
-text 'in between'
+send_text 'in between'
 chmod 666 "$cursor"
 run as alice kandy listen --once
 is "$status $(wc -c <"$out")" '78 0' 'a cursor that others may write is refused'
@@ -83,17 +68,17 @@ like "$err" "chmod 600 .*default.cursor" 'with what helps'
 chmod 600 "$cursor"
 run as alice kandy listen --once
 is "$status $(texts "$out")" '0 in between,' 'and nothing was lost by that'
-text 'gone'
+send_text 'gone'
 echo broken >"$cursor"
 run as alice kandy listen -q --once
 is "$status $(wc -c <"$out")" '65 0' 'a damaged one: --once fails'
 like "$err" "the cursor is damaged, and kept as '.*default.cursor.corrupt-[0-9]+'.*--since TIME" 'and says what that means, -q or not'
-text 'after that'
+send_text 'after that'
 run as alice kandy listen -q --once
 is "$status $(texts "$out")$(cat "$err")" '0 after that,' 'and the next time all is well'
 echo broken >"$cursor"
 listener damaged -q
-stop
+stop_listener
 like damaged.err 'the cursor is damaged' 'a listener that goes on says it, too'
 
 # --- a service that is not there, with all in the cache but a cursor

@@ -1,22 +1,9 @@
 #!/usr/bin/env bash
 # listen: lines, ends, filters, and a connection that comes back. What must survive every fault is in listen-faults.t.
 . "${0%/*}/../lib/tap.sh"
+. "$tests_dir/lib/listener.sh"
+listener_command=(timeout --foreground "$patience" "${listener_command[@]}")
 
-control() { curl -sS --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
-text() { control "{\"do\":\"send\",\"from\":\"bob@sandbox.example\",\"to\":\"alice@sandbox.example\",\"text\":\"$1\"}"; }
-# listener NAME OPTION...: in the background, connected; its output in NAME.out, NAME.err. (A shell starts background jobs with
-# SIGINT ignored; env takes that back.)
-listener() {
-	local name=$1
-	shift
-	rm -f "$name.beat"
-	XDG_STATE_HOME=$scratch/state-alice timeout --foreground "$patience" env --default-signal=INT kandy listen --heartbeat "$name.beat" "$@" \
-		>"$name.out" 2>"$name.err" &
-	listener_pid=$!
-	tap_pids+=("$listener_pid")
-	wait_for test -e "$name.beat"
-}
-ended() { wait "$listener_pid"; ended_with=$?; }
 
 sandbox
 export KANDY_KEEPALIVE=60s # a busy machine is no reason to connect again
@@ -25,10 +12,10 @@ as bob kandy whoami >/dev/null
 
 # --- lines
 listener one -n 2
-text 'hello'
+send_text 'hello'
 as bob kandy send -q -t alice@sandbox.example -m $'q"u\\o\tte\n\xf0\x9f\x8e\x89' >/dev/null
-ended
-is "$ended_with" 0 '-n 2 ends with 0'
+wait_listener
+is "$listener_status" 0 '-n 2 ends with 0'
 is "$(jq -c '.event, .type, .sender, .direction, .destination' one.out | head -5 | tr '\n' ' ')" \
 	'"message" "chat-oneToOne" "bob@sandbox.example" "inbound" ["bob@sandbox.example"] ' 'the fields of a message'
 is "$(sed -n 2p one.out | jq -r '.parts[0].text')" $'q"u\\o\tte\n\xf0\x9f\x8e\x89' 'quotes, backslashes, control characters, emoji come through'
@@ -36,8 +23,8 @@ is "$(cat one.err)" '' 'silent when all is well'
 is "$(jq -r 'select(.path // "" | test("/channels$")) | .method' "$sandbox_record" | sort | uniq -c | tr -s ' ')" ' 1 POST' 'one channel was made'
 
 # --- what came while nobody listened
-text 'away 1'
-text 'away 2'
+send_text 'away 1'
+send_text 'away 2'
 run as alice kandy listen --once
 is "$status" 0 '--once ends with 0'
 json "$out" '[.parts[0].text, .backfilled]' '["away 1",true]
@@ -60,15 +47,15 @@ run as alice kandy listen --idle 300ms
 is "$status $(wc -c <"$out")" '124 0' '--idle without a line: 124'
 run as alice kandy listen --for 300ms
 is "$status" 124 '--for without a line: 124'
-text 'something'
+send_text 'something'
 listener idle --since all --idle 3s
-ended
-is "$ended_with $(grep -c something idle.out)" '0 1' '--idle after a line: 0'
+wait_listener
+is "$listener_status $(grep -c something idle.out)" '0 1' '--idle after a line: 0'
 for signal in INT TERM; do
 	listener sig
 	kill -"$signal" "$listener_pid"
-	ended
-	is "$ended_with" "$([ "$signal" = INT ] && echo 130 || echo 143)" "SIG$signal: a clean end"
+	wait_listener
+	is "$listener_status" "$([ "$signal" = INT ] && echo 130 || echo 143)" "SIG$signal: a clean end"
 done
 ok 'the socket was closed with 1000' grep -q '"code":1000' "$sandbox_record"
 
@@ -79,19 +66,19 @@ ok 'the socket was closed with 1000' grep -q '"code":1000' "$sandbox_record"
 	echo $? >head.status
 ) | head -n 1 >head.out &
 wait_for test -e head.beat
-text 'the only line'
+send_text 'the only line'
 ok 'a closed pipe ends it without another message' wait_for test -s head.status
 is "$(cat head.status)" 141 'as other programs end'
 is "$(jq -r '.parts[0].text' head.out)$(cat head.err)" 'the only line' 'and quietly'
 
 # --- filters
 listener select --select '.parts[].text? == $word' --arg word=yes --jq '{to: .sender, n: $word}' -n 1
-text 'no'
-text 'yes'
-ended
-is "$ended_with $(cat select.out)" '0 {"to":"bob@sandbox.example","n":"yes"}' '--select, --jq and --arg'
-text 'not a number'
-text '17'
+send_text 'no'
+send_text 'yes'
+wait_listener
+is "$listener_status $(cat select.out)" '0 {"to":"bob@sandbox.example","n":"yes"}' '--select, --jq and --arg'
+send_text 'not a number'
+send_text '17'
 run as alice kandy listen -q --once --jq '.parts[0].text | tonumber'
 is "$status $(cat "$out")" '1 17' 'a program that fails on a message: the others come, and the code is 1'
 like "$err" "^kandy: listen: message '[^']+' of 'bob@sandbox.example' is lost: jq failed" 'and which one is lost is said, -q or not'
@@ -111,20 +98,20 @@ is "$status" 64 'operands are for --exec'
 
 # --- text for people
 as alice kandy listen --once >/dev/null
-text 'for \u001b[31mpeople'
+send_text $'for \e[31mpeople'
 run as alice kandy listen --once --format text
 like "$out" '^[0-9][0-9]:[0-9][0-9] bob@sandbox.example: for \[31mpeople$' '--format text, without escape sequences'
 
 # --- a connection that is lost comes back
 listener lost --events -n 3
-text 'before'
+send_text 'before'
 wait_for grep -q before lost.out
 for how in drop reset; do
 	control "{\"do\":\"drop-sockets\",\"how\":\"$how\"}"
-	text "after $how"
+	send_text "after $how"
 	wait_for grep -q "after $how" lost.out
 done
-ended
+wait_listener
 is "$(jq -r 'select(.event=="message") | .parts[0].text' lost.out | tr '\n' ' ')" 'before after drop after reset ' 'after losses, every message once'
 is "$(jq -r 'select(.event=="connection") | .status' lost.out | sort | uniq -c | tr -s ' \n' ' ')" ' 3 connected 2 disconnected 2 gap ' 'and --events tells'
 
@@ -134,8 +121,8 @@ wait_for grep -q '"connCheck' "$sandbox_record"
 ok 'the client asks' grep -q '"connCheck' "$sandbox_record"
 control '{"do":"notify","to":"alice@sandbox.example","json":{"connCheck":{"interval":30}}}'
 ok 'and answers' wait_for grep -q 'connAck' "$sandbox_record"
-text 'enough'
-ended
+send_text 'enough'
+wait_listener
 
 # --- odd things on the socket
 listener odd
@@ -144,12 +131,11 @@ for json in '7' '[]' '{"newKindNotification":{"id":"x1","a":[1.10,10000000000000
 done
 control '{"do":"notify","to":"alice@sandbox.example","text":"{\"cut\":"}'
 control '{"do":"sockets","fragment":3,"duplicate":1}'
-text 'in pieces'
+send_text 'in pieces'
 control '{"do":"sockets","fragment":0,"duplicate":0}'
-text 'the last'
+send_text 'the last'
 wait_for grep -q 'the last' odd.out
-kill "$listener_pid"
-ended
+stop_listener
 ok 'what is not known is passed on, its numbers untouched' grep -q '"raw":{.*\[1.10,10000000000000000001\]' odd.out
 is "$(jq -r 'select(.event=="message") | .parts[]?.text' odd.out | xargs)" 'in pieces the last' 'fragments are put together, and what is delivered twice comes once'
 like odd.err 'JSON|json' 'what is no JSON is told'
@@ -161,8 +147,8 @@ is "$status" 75 'a second listener of the profile: 75'
 like "$err" 'another listener .*process [0-9]+.*--takeover' 'with the way out'
 run as alice kandy listen --takeover --once
 is "$status" 0 '--takeover wins'
-ended
-is "$ended_with" 143 'and the first one has ended cleanly'
+wait_listener
+is "$listener_status" 143 'and the first one has ended cleanly'
 
 # A listener that was killed, and a child of it that has not let go of the lock yet
 lock=$scratch/state-alice/kandy/default.listen
@@ -178,9 +164,8 @@ waiting() { [ "$(find /proc/[0-9]*/fd -lname "$lock" 2>/dev/null | wc -l)" -ge 3
 ok 'a lock that a dead listener has left is waited for' wait_for waiting
 exec 6>&-
 wait_for test -e orphaned.beat
-kill "$listener_pid"
-ended
-is "$ended_with $(cat orphaned.err)" '143 ' 'and taken when it is free'
+stop_listener
+is "$listener_status $(cat orphaned.err)" '143 ' 'and taken when it is free'
 
 # --- nothing to begin with
 run env XDG_STATE_HOME="$scratch/nobody" kandy listen --once

@@ -4,9 +4,7 @@
 cache=$HOME/.local/state/kandy/default.json
 export KANDY_RETRY_DELAY=20ms KANDY_USERNAME=alice@sandbox.example
 begin() { # OPTION...: a sandbox, and alice logged in and subscribed
-	[ -z "${sandbox_pid-}" ] || kill "$sandbox_pid"
-	rm -rf "$HOME/.local" "$scratch/record.jsonl" "$scratch/sandbox.env"
-	sandbox "$@"
+	restart_sandbox "$@"
 	KANDY_PASSWORD=alice-secret kandy login -q >/dev/null && kandy subscribe chat >/dev/null
 }
 # age half|dead: lets the cached token look that old; the server knows nothing of it
@@ -42,7 +40,7 @@ run $command
 is "$status $(grants)" '0 ["password","refresh_token","refresh_token"]' 'a token that has run out'
 
 # refused by the server before its time
-curl -sS -k -d '{"do":"expire-tokens"}' -H 'Content-Type: application/json' "$KANDY_BASE_URL/sandbox/control" > /dev/null
+control '{"do":"expire-tokens"}'
 run $command
 is "$status" 0 'a token that the server does not know any more'
 is "$(jq -sc 'map(select(.kind=="request" and (.path|endswith("control")|not)))|.[-4:]|map([.method,(.path|split("/")|.[-1]|sub("ws-.*";"ID")),.status])' "$sandbox_record")" \

@@ -2,17 +2,10 @@
 # kandy send --failed where the input is slow, or FILE cannot be written; --fail-fast; and -q: one line, whatever failed.
 . "${0%/*}/../lib/tap.sh"
 state=$scratch/state-alice
-fresh() { # FAULT...: a sandbox of its own, alice logged in
-	[ -z "${sandbox_pid:-}" ] || { kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null; }
-	rm -rf "$scratch/record.jsonl" "$state"
-	sandbox "$@"
-	as alice kandy whoami >/dev/null
-}
 messages() { # FROM TO: lines for bob
 	local i
 	for ((i = $1; i <= $2; i++)); do echo "{\"to\":\"bob@sandbox.example\",\"text\":\"m$i\"}"; done
 }
-end_tokens() { curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"expire-tokens","refresh":true}' "$KANDY_BASE_URL/sandbox/control" >/dev/null; }
 mkfifo fifo
 # begin OPTION...: send --jsonl as alice in the background, fed through descriptor 8; sets $pid
 begin() {
@@ -23,18 +16,16 @@ begin() {
 ended() { exec 8>&-; wait "$pid"; status=$?; }
 has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 waits() { grep -q '^State:.S' "/proc/$pid/status" && grep -q 'no more is sent' "$err"; }
-# it has handlers (SigCgt: SIGTERM is bit 14), and sleeps
-waits_for_stdin() { grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$pid/status" && grep -q '^State:.S' "/proc/$pid/status"; }
 wc_l() { wc -l <"$1"; }
 
 # ---- the rest of a pipe whose writer is slow ----
 
-fresh
+fresh_sandbox
 messages 1 9 >in
 begin
 messages 1 2 >&8
 ok 'while the pipe is open, messages are sent' wait_for has_lines "$out" 2
-end_tokens
+control '{"do":"expire-tokens","refresh":true}'
 messages 3 3 >&8
 ok 'the login is lost' wait_for waits
 messages 4 6 >&8
@@ -50,7 +41,7 @@ messages 1 9 >&8
 ended
 is "$status" 77 'it is 77'
 same in failed 'and all lines of the pipe are in FILE'
-fresh --fault 'POST messages 2:400'
+fresh_sandbox --fault 'POST messages 2:400'
 begin -j 1 --fail-fast
 messages 1 2 >&8
 ok '--fail-fast' wait_for waits
@@ -59,9 +50,9 @@ ended
 is "$status" 1 'ends with 1'
 is "$(tail -n 1 "$err")" 'kandy: send: 1 of 2 messages were not sent; reading ended behind line 2' 'says where reading ended'
 same <(messages 2 9) failed 'and has the rest in FILE, too'
-fresh
+fresh_sandbox
 begin -q
-wait_for waits_for_stdin
+wait_for waits_for_stdin "$pid"
 kill "$pid"
 wait "$pid"
 is "$? $(cat "$err")" "143 kandy: send: interrupted; 'failed' lacks the lines of stdin that were not read" 'a signal does not wait for them, and says so'
@@ -77,7 +68,7 @@ exec 8>&-
 
 # ---- more lines than are looked at at once ----
 
-fresh --fault 'POST messages 5:400'
+fresh_sandbox --fault 'POST messages 5:400'
 messages 1 5000 >in
 run_in in as alice kandy send --jsonl --fail-fast --failed failed
 n=$(wc_l "$out")
@@ -103,7 +94,7 @@ is "$(grep -c "not logged in.*; cannot write '/dev/full'" "$err")" 1 'and both a
 
 # ---- -q: one line on stderr, whatever has failed ----
 
-fresh --fault 'POST messages *:400'
+fresh_sandbox --fault 'POST messages *:400'
 run as alice kandy send -q -t bob@sandbox.example -t carol@sandbox.example -m x
 is "$(wc_l "$err") $(grep -cE "^kandy: send: 2 of 2 messages were not sent; the first: 'bob@sandbox.example': .*status 400" "$err")" '1 1' \
 	'-q: two recipients, one line: the sum and the first reason'

@@ -64,14 +64,12 @@ kill "$sandbox_pid"
 # ---- one's own messages of the same text ----
 
 ours() { jq -r 'select(.kind=="request" and .method=="POST" and .status==201 and (.path|endswith("/messages")))|.json.chatMessage.text' "$sandbox_record" | grep -c "^$1\$"; }
-fresh() { rm -rf "$scratch/record.jsonl" "$scratch/state-alice"; sandbox "$@"; as alice kandy whoami >/dev/null; }
-fresh --fault 'POST messages 2:reset'
+fresh_sandbox --fault 'POST messages 2:reset'
 as alice kandy send -t bob@sandbox.example -m 'backup ok' >one
 run as alice kandy send -t bob@sandbox.example -m 'backup ok'
 is "$status $(ours 'backup ok')" '0 2' 'what an earlier run has sent is not taken for what was lost'
 is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
-kill "$sandbox_pid"
-fresh --fault 'POST messages 1:reset'
+fresh_sandbox --fault 'POST messages 1:reset'
 as alice kandy send -q --spool --on-unknown fail -t bob@sandbox.example -m 'backup ok' >/dev/null
 as alice kandy send -q -t bob@sandbox.example -m 'backup ok' >one
 run as alice kandy flush
@@ -80,7 +78,7 @@ is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
 kill "$sandbox_pid"
 # at the same time: what is lost here finds in history what is under way there, and takes it for its own
 reset_seen() { grep -q '"fault":"reset"' "$sandbox_record"; }
-fresh --fault 'POST messages 1:reset,2:slow/4000'
+fresh_sandbox --fault 'POST messages 1:reset,2:slow/4000'
 as alice kandy send --look-again 1s -t bob@sandbox.example -m 'backup ok' >one 2>&1 &
 first=$!
 wait_for reset_seen
@@ -88,8 +86,7 @@ run as alice kandy send -t bob@sandbox.example -m 'backup ok'
 wait "$first"
 is "$? $status $(ours 'backup ok')" '0 0 2' 'nor is anything lost where the other one is being sent at that moment'
 is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
-kill "$sandbox_pid"
-fresh --fault 'POST messages 1:reset,2:slow/3000'
+fresh_sandbox --fault 'POST messages 1:reset,2:slow/3000'
 as alice kandy send -q --spool --on-unknown fail -t bob@sandbox.example -m 'backup ok' >/dev/null
 as alice kandy send -t bob@sandbox.example -m 'backup ok' >one 2>&1 &
 first=$!
@@ -99,17 +96,15 @@ run as alice kandy flush
 wait "$first"
 is "$? $status $(ours 'backup ok')" '0 0 2' 'nor by a flush'
 is "$(jq -r .messageId one "$out" | sort -u | wc -l)" 2 'each has its own ID'
-kill "$sandbox_pid"
 # the service's clock is two hours behind: it says what time it is for it
-fresh --fault 'POST messages 1:lost'
-curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"clock","ahead":-7200000}' "$KANDY_BASE_URL/sandbox/control" >/dev/null
+fresh_sandbox --fault 'POST messages 1:lost'
+control '{"do":"clock","ahead":-7200000}'
 run as alice kandy send -t bob@sandbox.example -m once
 is "$status $(ours once)$(jq -r 'select(.fault=="lost")|.json.chatMessage.text' "$sandbox_record")" '0 0once' 'a service whose clock is hours behind is understood: nothing is sent twice'
-kill "$sandbox_pid"
 
 # ten minutes ahead, and it wants two seconds
-fresh --fault 'POST messages 1:503/date'
-curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"clock","ahead":600000}' "$KANDY_BASE_URL/sandbox/control" >/dev/null
+fresh_sandbox --fault 'POST messages 1:503/date'
+control '{"do":"clock","ahead":600000}'
 run as alice kandy send -t bob@sandbox.example -m later --retry-max-time 100s
 is "$status $(ours later)" '0 1' 'a date in Retry-After is one by the clock of the service'
 ok '    is waited for' test "$(apart)" -ge 900

@@ -21,11 +21,7 @@ is "$(token_requests)" 2 'one login before, one renewal'
 ok 'the cache is whole' jq -e .accessToken "$cache"
 
 # one that is killed inside the renewal does not hold the others
-kill "$sandbox_pid"
-wait "$sandbox_pid" 2>/dev/null
-rm -f "$sandbox_record"
-sandbox --fault 'POST token 2:hang'
-rm -rf "$scratch/state-alice"
+restart_sandbox --fault 'POST token 2:hang'
 as alice kandy whoami > /dev/null
 expire
 XDG_STATE_HOME=$scratch/state-alice "$KANDY_BIN" send -t bob@sandbox.example -m hangs > /dev/null 2>&1 &

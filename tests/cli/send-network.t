@@ -44,9 +44,7 @@ is "$? $(posts | grep -c late)" '0 1' 'and sent to once it is there'
 
 # ---- results as they come ----
 
-kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
-sandbox --fault 'POST messages 1:slow/2000'
+restart_sandbox --fault 'POST messages 1:slow/2000'
 printf '{"to":"%s@sandbox.example","text":"x"}\n' bob carol >in
 run_in in as alice kandy send --jsonl -j 2 --unordered
 is "$status $(jq -r .line "$out" | paste -sd' ')" '0 2 1' '--unordered: results as they come'
@@ -71,20 +69,14 @@ peak() {
 	kill "$pid"
 	wait "$pid"
 }
-kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
-sandbox --fault 'POST messages *:hang'
-as alice kandy whoami >/dev/null
+fresh_sandbox --fault 'POST messages *:hang'
 small=$(peak 1M) large=$(peak 96M)
 diag "memory: $small kB for 1 MiB, $large kB for 96 MiB"
 ok 'a file is streamed, however large' test "$large" -lt $((small + 4096))
 is "$(jq -r 'select(.path|endswith("/objects")?)|.parts[1].bytes' "$sandbox_record" | paste -sd' ')" '1048576 100663296' 'and comes whole'
 
 # the file takes what it takes, the answer to it does not
-kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
-sandbox --fault 'POST objects *:stall/100'
-as alice kandy whoami >/dev/null
+fresh_sandbox --fault 'POST objects *:stall/100'
 run as alice kandy send -t bob@sandbox.example -m small -a in --retry 0 --timeout 1s
 is "$status" 75 'the answer to an upload does not come to its end'
 like "$err" "the answer of '127.0.0.1:[0-9]+' was not complete within 1 s" 'and is given up'
@@ -92,9 +84,7 @@ is "$(jq -c 'select(.path|endswith("/messages")?)' "$sandbox_record")" '' 'the m
 
 # ---- cron ----
 
-kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
-sandbox
+restart_sandbox
 
 run as alice kandy send -q -t bob@sandbox.example -m report
 is "$status$(cat "$err")" 0 '-q: silent when all is well'
@@ -103,10 +93,7 @@ is "$status $(wc -l <"$err")" '69 1' 'and one line when it is not'
 
 # ---- a terminal ----
 
-kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null
-rm -rf "$scratch/state-alice" "$scratch/record.jsonl"
-sandbox --fault 'POST messages 3:404,4-12:slow/600,13:slow/2500,14+:slow/600'
-as alice kandy whoami >/dev/null
+fresh_sandbox --fault 'POST messages 3:404,4-12:slow/600,13:slow/2500,14+:slow/600'
 for i in {1..6}; do echo "{\"to\":\"bob@sandbox.example\",\"text\":\"$i\"}"; done >in
 TERM=xterm XDG_STATE_HOME=$scratch/state-alice timeout "$patience" script -qefc 'kandy send --jsonl -j 1 --retry 0 <in >results' screen </dev/null >/dev/null 2>&1
 like screen '[0-9]+ sent, [0-9]+ failed, [0-9.]+/s, [0-9]+:[0-9][0-9] to go' 'a batch shows how it gets on'

@@ -5,12 +5,6 @@ head -c 100000 /dev/urandom >file
 state=$scratch/state-alice
 spooled() { as alice kandy spool | jq -c '[.state,.text]' | paste -sd' '; }
 posted() { [ "$(jq -c 'select(.kind=="request" and .method=="POST" and (.path|test("/(messages|objects)$")))' "$sandbox_record" | wc -l)" -ge "$1" ]; }
-fresh() { # FAULT...: a sandbox of its own, alice logged in, an empty spool
-	[ -z "${sandbox_pid:-}" ] || { kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null; }
-	rm -rf "$scratch/record.jsonl" "$state"
-	sandbox "$@"
-	as alice kandy whoami >/dev/null
-}
 # begin COMMAND...: in the background, as alice, with stdin from $input; sets $pid
 begin() {
 	XDG_STATE_HOME=$state "$KANDY_BIN" "$@" <"${input:-/dev/null}" >"$out" 2>"$err" &
@@ -21,12 +15,10 @@ ended() { # SIGNAL: sets $status
 	wait "$pid"
 	status=$?
 }
-# it has handlers (SigCgt: SIGTERM is bit 14), and sleeps
-waits_for_stdin() { grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$pid/status" && grep -q '^State:.S' "/proc/$pid/status"; }
 
 # ---- before anything is sent ----
 
-fresh
+fresh_sandbox
 mkfifo fifo
 exec 7<>fifo
 for how in '-t bob@sandbox.example' '-t bob@sandbox.example -m x -a - --name n' '--jsonl' '--jsonl -N' '--lines -t bob@sandbox.example'; do
@@ -36,7 +28,7 @@ for how in '-t bob@sandbox.example' '-t bob@sandbox.example -m x -a - --name n' 
 		# shellcheck disable=SC2086
 		XDG_STATE_HOME=$state perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$KANDY_BIN" send $how <fifo >"$out" 2>"$err" &
 		pid=$!
-		wait_for waits_for_stdin || diag 'it does not wait for stdin'
+		wait_for waits_for_stdin "$pid" || diag 'it does not wait for stdin'
 		ended $signal
 		is "$status $(cat "$err")" "$wanted kandy: send: interrupted" "send $how, SIG$signal while stdin keeps it waiting"
 	done
@@ -46,7 +38,7 @@ ok 'nothing was sent' test "$(jq -c 'select(.method=="POST" and (.path|endswith(
 
 # ---- between two attempts: it was surely not sent ----
 
-fresh --fault 'POST messages *:503'
+fresh_sandbox --fault 'POST messages *:503'
 begin send -t bob@sandbox.example -m x --retry-delay 100s
 wait_for posted 1
 ended TERM
@@ -65,7 +57,7 @@ is "$status $(spooled)" '143 ["waiting","m1"]' 'with --spool it waits'
 
 # ---- an upload is under way: the message was surely not sent ----
 
-fresh --fault 'POST objects *:hang'
+fresh_sandbox --fault 'POST objects *:hang'
 printf '{"to":"%s@sandbox.example","text":"%s","files":["file"]}\n' bob 1 carol 2 bob 3 carol 4 >in
 input=in begin send --spool --jsonl
 wait_for posted 1
@@ -81,7 +73,7 @@ unlike "$err" 'given up' 'nothing is given up'
 
 # ---- the answer is waited for: it may have been sent ----
 
-fresh --fault 'POST messages *:hang'
+fresh_sandbox --fault 'POST messages *:hang'
 begin send -t bob@sandbox.example -m x
 wait_for posted 1
 ended TERM
@@ -99,7 +91,7 @@ is "$(spooled | tr ' ' '\n' | sort | paste -sd' ')" '["uncertain","second"]' 'in
 
 # ---- while the answer to a look into history is waited for ----
 
-fresh --fault 'POST messages 1:lost' --fault 'GET messages *:hang'
+fresh_sandbox --fault 'POST messages 1:lost' --fault 'GET messages *:hang'
 looked() { jq -c 'select(.method=="GET" and (.path|endswith("/messages")))' "$sandbox_record" | grep -q .; }
 begin send -t bob@sandbox.example -m x
 wait_for looked

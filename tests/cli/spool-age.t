@@ -4,12 +4,6 @@
 state=$scratch/state-alice
 dir=$state/kandy/default.spool
 away=http://127.0.0.1:9 # nobody listens there
-fresh() { # FAULT...: a sandbox of its own, alice logged in, an empty spool
-	[ -z "${sandbox_pid:-}" ] || { kill "$sandbox_pid"; wait "$sandbox_pid" 2>/dev/null; }
-	rm -rf "$scratch/record.jsonl" "$state"
-	sandbox "$@"
-	as alice kandy whoami >/dev/null
-}
 store() { # FROM TO: messages to users of their own, and what is stored so is six days old
 	local i
 	for ((i = $1; i <= $2; i++)); do printf '{"to":"sms:+1613111%04d","text":"m"}\n' "$i"; done >in
@@ -18,9 +12,8 @@ store() { # FROM TO: messages to users of their own, and what is stored so is si
 }
 young() { KANDY_PROXY=$away as alice kandy send --spool -q --retry 0 -t "$1" -m young >/dev/null; }
 states() { as alice kandy spool | jq -r .state | sort | uniq -c | tr -s ' ' | paste -sd,; }
-end_tokens() { curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"expire-tokens","refresh":true}' "$KANDY_BASE_URL/sandbox/control" >/dev/null; }
 
-fresh
+fresh_sandbox
 store 1 20
 young bob@sandbox.example
 young sms:+16131110001
@@ -35,15 +28,15 @@ is "$status $(states)" '69  20 failed, 2 waiting' 'what is young waits on'
 run as alice kandy flush -q
 is "$status $(states)" '0  20 failed' 'and is sent when the service is back'
 
-fresh
+fresh_sandbox
 store 1 20
 run as alice kandy flush -q
 is "$status $(jq -r .event "$out" | sort | uniq -c | tr -s ' ')" '0  20 sent' 'what is too old, and can be sent, is sent'
 
-fresh
+fresh_sandbox
 store 1 20
 young bob@sandbox.example
-end_tokens
+control '{"do":"expire-tokens","refresh":true}'
 run as alice kandy flush -q
 is "$status $(states)" '1  20 failed, 1 waiting' 'no login, found out by a message: all that is too old is given up'
 like "$err" '20 of 21 messages are given up: not sent for 6 d: ' 'and why'
@@ -58,7 +51,7 @@ is "$status $(states)" '77  6 failed, 1 waiting' 'what is young waits on'
 like "$err" '1 message is still waiting: .*kandy login' 'with what to do'
 
 # what may have been sent is not said to have failed
-fresh --fault 'POST messages 1:lost'
+fresh_sandbox --fault 'POST messages 1:lost'
 as alice kandy send --spool -q --on-unknown fail -t bob@sandbox.example -m maybe >/dev/null
 sed -i 's/"created":[0-9]*/"created":1/' "$dir"/cur/*/message.json
 as alice kandy logout -q >/dev/null
@@ -68,7 +61,7 @@ as alice kandy spool retry --all
 is "$(states)" ' 1 uncertain' 'put back in, it is as uncertain as it was'
 
 # a signal is no reason
-fresh --fault 'POST requests *:hang'
+fresh_sandbox --fault 'POST requests *:hang'
 store 1 5
 XDG_STATE_HOME=$state "$KANDY_BIN" flush -j 1 >"$out" 2>"$err" &
 pid=$!

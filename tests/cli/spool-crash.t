@@ -34,7 +34,6 @@ ok 'and the spool works on' env KANDY_PROXY=$away XDG_STATE_HOME="$scratch/state
 diag "$(wc -l < list) of $rounds were spooled before the end"
 
 # flushing: each message arrives once. Many are alike, some have a file, and the token goes bad in between
-control() { curl -sS --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control"; }
 waiting() { as alice kandy spool | jq -r '"\(.to) \(.text) \(.files | length)"'; }
 lines() {
 	jq -nc --argjson i "$1" 'range(3) | {to: (["bob","carol"][($i + .) % 2] + "@sandbox.example"), text: "f\(if . == 0 then "" else $i end)"} +

@@ -172,9 +172,8 @@ down
 sandbox
 rm -rf "$state"
 as alice kandy whoami > /dev/null
-end_tokens() { curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"expire-tokens","refresh":true}' "$KANDY_BASE_URL/sandbox/control" > /dev/null; }
 for m in m1 m2; do KANDY_PROXY=http://127.0.0.1:9 as alice kandy send --spool -q --retry 0 -t bob@sandbox.example -m $m > /dev/null; done
-end_tokens
+control '{"do":"expire-tokens","refresh":true}'
 run as alice kandy flush
 is "$status" 77 'flush without a login: 77'
 is "$(as alice kandy spool | jq -c '[.state,.text]' | paste -sd' ')" '["waiting","m1"] ["waiting","m2"]' 'and everything waits'
@@ -205,7 +204,7 @@ down
 sandbox --fault 'POST token 2:503'
 rm -rf "$state"
 as alice kandy whoami > /dev/null
-curl -s --cacert "$KANDY_CACERT" -H 'Content-Type: application/json' -d '{"do":"expire-tokens"}' "$KANDY_BASE_URL/sandbox/control" > /dev/null
+control '{"do":"expire-tokens"}'
 printf '{"to":"bob@sandbox.example","text":"m%d"}\n' 1 2 3 > in
 run_in in as alice kandy send --spool -q --retry 0 -j 1 --jsonl
 run as alice kandy flush -q

@@ -6,9 +6,7 @@ export KANDY_RETRY_DELAY=20ms KANDY_USERNAME=alice@sandbox.example
 begin() { # FAULT...: a sandbox with these, and alice logged in
 	local options=()
 	for fault in "$@"; do options+=(--fault "$fault"); done
-	[ -z "${sandbox_pid-}" ] || kill "$sandbox_pid"
-	rm -rf "$HOME/.local" "$scratch/record.jsonl" "$scratch/sandbox.env"
-	sandbox "${options[@]}"
+	restart_sandbox "${options[@]}"
 	KANDY_PASSWORD=alice-secret kandy login -q >/dev/null
 }
 posts() { jq -s "map(select(.method==\"POST\" and (.path|endswith(\"/$1\"))))|length" "$sandbox_record"; }

@@ -55,7 +55,6 @@ is "$(asked)" 'GET ID 200,GET subscriptions 200,GET subscriptions 200,GET subscr
 is "$(lines .service)" '["chat","sms","receipts"]' 'and shows all'
 
 # ---- cancelled, and nobody was there to hear of it
-control() { curl -sS -k -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control"; }
 doctor() { run kandy doctor; }
 control '{"do":"cancel-subscriptions","service":"sms"}'
 run kandy subscribe --list

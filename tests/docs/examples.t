@@ -18,7 +18,7 @@ new_home() {
 }
 
 # once somebody listens, bob writes a few times; silence comes after it
-listened_to() { curl -sS --cacert "$KANDY_CACERT" -d '{"do":"stats"}' "$KANDY_BASE_URL/sandbox/control" | jq -e '.sockets > 0'; }
+listened_to() { control '{"do":"stats"}' && jq -e '.sockets > 0' "$scratch/control"; }
 bob_writes() {
 	local i
 	wait_for listened_to

@@ -21,7 +21,6 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:det
 sandbox
 # after an allocation that failed in it, OpenSSL may refuse everything for as long as the process lives
 export KANDY_RETRY=0 KANDY_RETRY_DELAY=10ms KANDY_MAX_OFFLINE=500ms
-control() { curl -sS --max-time "$patience" --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
 
 # ---- what each call fails with, and which calls a command is known to make: else there would be nothing to fail ----
 

@@ -9,7 +9,7 @@
 #	make_channel [ROLE]       bob's channel with a chat subscription: sets $channel (its ID) and $channel_url
 #	say TEXT                  alice to bob; $message_id
 #	socket [ARGUMENTS]        bob's WebSocket on $channel_url (websocket.cjs), output to $out
-#	control JSON              POST /sandbox/control; the body goes to $out
+#	control JSON              POST /sandbox/control; unlike tap.sh's, the response goes to $out and the status to $http
 #	recorded FILTER           what `jq -c FILTER` prints of the record's lines
 
 json_type='Content-Type: application/json'

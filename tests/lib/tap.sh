@@ -24,6 +24,10 @@
 #	wait_jobs                 waits for the script's own background jobs, not for its servers
 #	wait_for COMMAND...       polls until the command succeeds; false after $patience seconds
 #	sandbox [OPTION...]       starts `kandy sandbox OPTION...`; sets $sandbox_pid, $sandbox_record (what it was sent)
+#	restart_sandbox [OPTION...]   ends the sandbox that runs, forgets its record and all logins, starts another
+#	fresh_sandbox [OPTION...]     the same, and logs alice in
+#	control JSON              POST /sandbox/control (@FILE: what FILE has); the response goes to $scratch/control
+#	waits_for_stdin PID       succeeds if that kandy has its signal handlers installed and sleeps
 #	as NAME COMMAND...        runs COMMAND with a state directory of its own, logged in as NAME@sandbox.example where needed
 #	no_such_host              prints the name of a host that no name server is asked for: its label is longer than names may be
 #	skip_all REASON           for what this machine cannot do at all; not for what should have been installed
@@ -110,6 +114,23 @@ sandbox() {
 	wait_for grep -q KANDY_CLIENT_ID "$scratch/sandbox.env" || { echo "Bail out! the sandbox did not start"; show "$scratch/sandbox.err"; exit 1; }
 	. "$scratch/sandbox.env"
 }
+restart_sandbox() {
+	if [ -n "${sandbox_pid:-}" ]; then
+		kill "$sandbox_pid" 2>/dev/null
+		wait "$sandbox_pid" 2>/dev/null
+	fi
+	rm -rf "$scratch/record.jsonl" "$HOME/.local" "$scratch"/state-*
+	sandbox "$@"
+}
+fresh_sandbox() {
+	restart_sandbox "$@"
+	as alice kandy whoami >/dev/null
+}
+control() {
+	curl -sS --max-time "$patience" ${KANDY_CACERT:+--cacert "$KANDY_CACERT"} --data-binary "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1
+}
+# SigCgt: SIGTERM is bit 14
+waits_for_stdin() { grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$1/status" && grep -q '^State:.S' "/proc/$1/status"; }
 as() {
 	local who=$1; shift
 	local state=$scratch/state-$who

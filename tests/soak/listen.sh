@@ -4,7 +4,6 @@
 # build/soak/memory.svg. `make soak` runs it; `make check` does not.
 . "${0%/*}/../lib/tap.sh"
 
-control() { curl -sS --max-time 10 --cacert "$KANDY_CACERT" -d "$1" "$KANDY_BASE_URL/sandbox/control" >"$scratch/control" 2>&1; }
 seconds=${SOAK:-600} rate=${SOAK_RATE:-400}
 count=$((seconds * rate / 4 * 4))
 plot=$top_dir/build/soak
