@@ -1,7 +1,7 @@
 /*
  * listen.c - notifications as lines, until told to stop.
  */
-#include "listen/listen_run.h"
+#include "listen/listen.h"
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/str.h"

@@ -65,7 +65,7 @@ void backfill_start(struct backfill *b)
 	b->need = BACKFILL_SESSIONS;
 }
 
-uint64_t backfill_key(const struct cursor_peer *peer, uint64_t id)
+uint64_t backfill_key(const struct cursor_conversation *peer, uint64_t id)
 {
 	return id ^ ((uint64_t)(uintptr_t)peer * UINT64_C(0x9e3779b97f4a7c15));
 }
@@ -92,9 +92,9 @@ static void add_key(struct buf *key, struct slice peer, struct slice own)
 }
 
 /* Some conversation with the number, whichever the own one is. */
-static struct cursor_peer *any_with(const struct cursor *cursor, const char *type, struct slice number)
+static struct cursor_conversation *any_with(const struct cursor *cursor, const char *type, struct slice number)
 {
-	struct cursor_peer *peer;
+	struct cursor_conversation *peer;
 
 	for (size_t i = 0; (peer = cursor_at(cursor, i)); i++) {
 		if (!strcmp(peer->type, type) && strlen(peer->name) > number.len && peer->name[number.len] == ' ' &&
@@ -108,11 +108,11 @@ static struct cursor_peer *any_with(const struct cursor *cursor, const char *typ
  * A server may not say on the socket which of the own numbers a message is for. That must not make two conversations of
  * one, of which the other one is the history's.
  */
-static struct cursor_peer *sms_peer(struct cursor *cursor, struct slice number, struct slice own)
+static struct cursor_conversation *sms_peer(struct cursor *cursor, struct slice number, struct slice own)
 {
 	const char *type = address_type_name(CHAT_SMS);
 	char *plain = xmemdup0(number.s, number.len);
-	struct cursor_peer *peer = NULL;
+	struct cursor_conversation *peer = NULL;
 	struct buf key;
 
 	buf_init(&key, BUF_NO_MAX);
@@ -124,14 +124,15 @@ static struct cursor_peer *sms_peer(struct cursor *cursor, struct slice number, 
 	if (!peer && !own.len)
 		peer = any_with(cursor, type, number);
 	if (!peer)
-		peer = cursor_peer(cursor, type, strlen(type), own.len ? key.data : plain,
+		peer = cursor_conversation(cursor, type, strlen(type), own.len ? key.data : plain,
 			own.len ? key.len : number.len);
 	buf_release(&key);
 	free(plain);
 	return peer;
 }
 
-struct cursor_peer *backfill_peer(struct cursor *cursor, enum chat_type type, struct slice peer, struct slice own)
+struct cursor_conversation *backfill_conversation(struct cursor *cursor, enum chat_type type, struct slice peer,
+	struct slice own)
 {
 	const char *name = address_type_name(type);
 
@@ -140,12 +141,12 @@ struct cursor_peer *backfill_peer(struct cursor *cursor, enum chat_type type, st
 	own.len = own.s ? strnlen(own.s, own.len) : 0;
 	if (type == CHAT_SMS)
 		return sms_peer(cursor, peer, own);
-	return cursor_peer(cursor, name, strlen(name), peer.s, peer.len);
+	return cursor_conversation(cursor, name, strlen(name), peer.s, peer.len);
 }
 
-static struct cursor_peer *peer_of(struct cursor *cursor, const struct history_session *session)
+static struct cursor_conversation *peer_of(struct cursor *cursor, const struct history_session *session)
 {
-	return backfill_peer(cursor, session->type, slice_of(session->conversation), slice_of(session->own));
+	return backfill_conversation(cursor, session->type, slice_of(session->conversation), slice_of(session->own));
 }
 
 /* No later message can have its second any more, so the same answer the next time will mean: nothing new. */
@@ -154,11 +155,11 @@ static void verified(struct backfill *b)
 	int64_t last_s = b->sessions.items[b->at].last_ms / 1000;
 
 	if (b->peer && last_s > 0 && last_s + 1 < b->newest_s)
-		b->peer->verified_s = last_s;
+		b->peer->synced_until_s = last_s;
 }
 
 /* Its newest message is not the one that was taken last, and yet old by its time. */
-static bool has_gone_back(const struct cursor_peer *peer, int64_t last_s)
+static bool has_gone_back(const struct cursor_conversation *peer, int64_t last_s)
 {
 	return cursor_last(peer) >= 0 && last_s != cursor_last(peer);
 }
@@ -166,15 +167,16 @@ static bool has_gone_back(const struct cursor_peer *peer, int64_t last_s)
 /* Whether a page of the conversation has to be read. */
 static bool is_wanted(const struct backfill *b, struct cursor *cursor, const struct history_session *session)
 {
-	struct cursor_peer *peer = peer_of(cursor, session);
+	struct cursor_conversation *peer = peer_of(cursor, session);
 	int64_t last_s = session->last_ms / 1000;
 
 	if (!b->baseline)
 		return session->last_ms < 0 ||
-			(last_s != peer->verified_s && (last_s > peer->floor_s || has_gone_back(peer, last_s)));
+			(last_s != peer->synced_until_s &&
+				(last_s > peer->taken_until_s || has_gone_back(peer, last_s)));
 	if (session->last_ms < 0 || last_s + 1 >= b->newest_s)
 		return true;
-	cursor_raise(cursor, peer, last_s); /* nothing can come of that second any more */
+	cursor_advance(cursor, peer, last_s); /* nothing can come of that second any more */
 	return false;
 }
 
@@ -250,7 +252,7 @@ static bool take_down(struct backfill *b, struct cursor *cursor, const struct ba
 	if (line->time_ms >= 0) {
 		/* they come newest first */
 		if (!b->dated)
-			cursor_raise(cursor, b->peer, line->time_ms / 1000 - BASELINE_S);
+			cursor_advance(cursor, b->peer, line->time_ms / 1000 - BASELINE_S);
 		b->dated = true;
 		if (cursor_old(b->peer, line->time_ms))
 			return false;

@@ -37,7 +37,7 @@ struct backfill {
 	size_t at; /* the conversation under way */
 	int64_t newest_s; /* of all conversations: the service's clock was there already */
 	bool baseline; /* what is there counts as taken */
-	struct cursor_peer *peer;
+	struct cursor_conversation *peer;
 	char *next; /* token of the page that is wanted, or NULL */
 	unsigned known; /* messages in a row that were known */
 	unsigned doubtful_count; /* messages in a row that are old by their time, */
@@ -51,7 +51,7 @@ struct backfill {
 };
 
 struct backfill_line {
-	struct cursor_peer *peer; /* NULL: it has none, or no ID to be known by */
+	struct cursor_conversation *peer; /* NULL: it has none, or no ID to be known by */
 	uint64_t id;
 	int64_t time_ms;
 	bool message; /* and no typing, receipt or the like, which are live alone and have no peer */
@@ -101,9 +101,10 @@ void backfill_skip(struct backfill *b, struct cursor *cursor);
  * Where the cursor keeps a conversation. Of SMS it is one for each own number (`own`; a length of 0: unknown), since
  * each has a thread, and so an order, of its own.
  */
-struct cursor_peer *backfill_peer(struct cursor *cursor, enum chat_type type, struct slice peer, struct slice own);
+struct cursor_conversation *backfill_conversation(struct cursor *cursor, enum chat_type type, struct slice peer,
+	struct slice own);
 
 /* One number for a message of a conversation. */
-uint64_t backfill_key(const struct cursor_peer *peer, uint64_t id);
+uint64_t backfill_key(const struct cursor_conversation *peer, uint64_t id);
 
 #endif

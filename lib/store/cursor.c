@@ -22,13 +22,13 @@
 struct cursor {
 	char *path;
 	struct hash_key key;
-	int64_t floor_s; /* of conversations to come */
+	int64_t taken_until_s; /* of conversations to come */
 	bool gap;
-	struct cursor_peer **peers; /* in the order in which they became known */
+	struct cursor_conversation **peers; /* in the order in which they became known */
 	size_t count, cap;
-	struct cursor_peer **table; /* by name: open addressing */
+	struct cursor_conversation **table; /* by name: open addressing */
 	size_t places;
-	struct cursor_peer **dirty;
+	struct cursor_conversation **dirty;
 	size_t dirty_count, dirty_cap;
 	int fd; /* open for appending; -1: the whole file is to be written */
 	size_t folded, size; /* bytes of the file when it was last folded, and now */
@@ -80,10 +80,10 @@ void cursor_free(struct cursor *c)
 	free(c);
 }
 
-void cursor_reset(struct cursor *c, int64_t floor_s)
+void cursor_reset(struct cursor *c, int64_t taken_until_s)
 {
 	forget_peers(c);
-	c->floor_s = floor_s;
+	c->taken_until_s = taken_until_s;
 	c->gap = false;
 	write_anew(c);
 }
@@ -95,7 +95,7 @@ uint64_t cursor_hash(const struct cursor *c, const char *id, size_t len)
 	return hash_bytes(&c->key, id, len);
 }
 
-static bool is_peer(const struct cursor_peer *peer, const char *type, size_t type_len, const char *name,
+static bool is_peer(const struct cursor_conversation *peer, const char *type, size_t type_len, const char *name,
 	size_t name_len)
 {
 	return strlen(peer->name) == name_len && !memcmp(peer->name, name, name_len) &&
@@ -116,17 +116,18 @@ static void grow_table(struct cursor *c)
 {
 	free(c->table);
 	c->places = c->places ? c->places * 2 : 64;
-	c->table = xcalloc(c->places, sizeof(struct cursor_peer *));
+	c->table = xcalloc(c->places, sizeof(struct cursor_conversation *));
 	for (size_t i = 0; i < c->count; i++) {
-		struct cursor_peer *peer = c->peers[i];
+		struct cursor_conversation *peer = c->peers[i];
 
 		c->table[place_of(c, peer->type, strlen(peer->type), peer->name, strlen(peer->name))] = peer;
 	}
 }
 
-struct cursor_peer *cursor_peer(struct cursor *c, const char *type, size_t type_len, const char *name, size_t name_len)
+struct cursor_conversation *cursor_conversation(struct cursor *c, const char *type, size_t type_len, const char *name,
+	size_t name_len)
 {
-	struct cursor_peer *peer;
+	struct cursor_conversation *peer;
 	size_t at;
 
 	if (c->count >= c->places / 2)
@@ -137,24 +138,24 @@ struct cursor_peer *cursor_peer(struct cursor *c, const char *type, size_t type_
 	peer = xcalloc(1, sizeof(*peer));
 	peer->type = xmemdup0(type, type_len);
 	peer->name = xmemdup0(name, name_len);
-	peer->floor_s = c->floor_s;
-	c->peers = xgrow(c->peers, c->count, &c->cap, sizeof(struct cursor_peer *));
+	peer->taken_until_s = c->taken_until_s;
+	c->peers = xgrow(c->peers, c->count, &c->cap, sizeof(struct cursor_conversation *));
 	c->peers[c->count++] = peer;
 	c->table[at] = peer;
 	return peer;
 }
 
-struct cursor_peer *cursor_find(const struct cursor *c, const char *type, const char *name)
+struct cursor_conversation *cursor_find(const struct cursor *c, const char *type, const char *name)
 {
 	return c->places ? c->table[place_of(c, type, strlen(type), name, strlen(name))] : NULL;
 }
 
-struct cursor_peer *cursor_at(const struct cursor *c, size_t i)
+struct cursor_conversation *cursor_at(const struct cursor *c, size_t i)
 {
 	return i < c->count ? c->peers[i] : NULL;
 }
 
-bool cursor_taken(const struct cursor_peer *peer, uint64_t id)
+bool cursor_taken(const struct cursor_conversation *peer, uint64_t id)
 {
 	return hash_set_has(&peer->ids, id);
 }
@@ -164,18 +165,18 @@ static int64_t second_of(int64_t time_ms)
 	return time_ms / 1000;
 }
 
-bool cursor_old(const struct cursor_peer *peer, int64_t time_ms)
+bool cursor_old(const struct cursor_conversation *peer, int64_t time_ms)
 {
-	return second_of(time_ms) <= peer->floor_s;
+	return second_of(time_ms) <= peer->taken_until_s;
 }
 
-static struct cursor_mark *mark_at(const struct cursor_peer *peer, size_t i)
+static struct cursor_mark *mark_at(const struct cursor_conversation *peer, size_t i)
 {
 	return &peer->marks[(peer->first + i) & (peer->cap - 1)];
 }
 
 /* The ring is full: what stands before `first` goes behind the rest, into the new half. */
-static void grow_marks(struct cursor_peer *peer)
+static void grow_marks(struct cursor_conversation *peer)
 {
 	size_t cap = peer->cap ? peer->cap * 2 : 16;
 
@@ -184,7 +185,7 @@ static void grow_marks(struct cursor_peer *peer)
 	peer->cap = cap;
 }
 
-int64_t cursor_last(const struct cursor_peer *peer)
+int64_t cursor_last(const struct cursor_conversation *peer)
 {
 	return peer->count ? mark_at(peer, peer->count - 1)->second : -1;
 }
@@ -193,7 +194,7 @@ int64_t cursor_last(const struct cursor_peer *peer)
  * Lets go of the oldest mark. Its second then counts as dealt with, which is so once later seconds have begun; but not
  * while there is a gap: then the message may come twice, which is better than that another one never comes.
  */
-static void drop_mark(const struct cursor *c, struct cursor_peer *peer, int64_t newest_s)
+static void drop_mark(const struct cursor *c, struct cursor_conversation *peer, int64_t newest_s)
 {
 	struct cursor_mark oldest = *mark_at(peer, 0);
 
@@ -202,11 +203,11 @@ static void drop_mark(const struct cursor *c, struct cursor_peer *peer, int64_t 
 	peer->count--;
 	if (oldest.second >= newest_s)
 		oldest.second = newest_s - 1;
-	if (oldest.second > peer->floor_s && !c->gap)
-		peer->floor_s = oldest.second;
+	if (oldest.second > peer->taken_until_s && !c->gap)
+		peer->taken_until_s = oldest.second;
 }
 
-static void add_mark(const struct cursor *c, struct cursor_peer *peer, uint64_t id, int64_t second)
+static void add_mark(const struct cursor *c, struct cursor_conversation *peer, uint64_t id, int64_t second)
 {
 	/* up to two of the old ones for a new one: so a burst's many are let go of when it is over */
 	for (int i = 0; i < 2 && peer->count >= CURSOR_IDS; i++) {
@@ -223,37 +224,37 @@ static void add_mark(const struct cursor *c, struct cursor_peer *peer, uint64_t 
 	peer->unsaved++;
 }
 
-static void mark_dirty(struct cursor *c, struct cursor_peer *peer)
+static void mark_dirty(struct cursor *c, struct cursor_conversation *peer)
 {
 	if (peer->dirty)
 		return;
 	peer->dirty = true;
-	c->dirty = xgrow(c->dirty, c->dirty_count, &c->dirty_cap, sizeof(struct cursor_peer *));
+	c->dirty = xgrow(c->dirty, c->dirty_count, &c->dirty_cap, sizeof(struct cursor_conversation *));
 	c->dirty[c->dirty_count++] = peer;
 }
 
-void cursor_take(struct cursor *c, struct cursor_peer *peer, uint64_t id, int64_t time_ms)
+void cursor_take(struct cursor *c, struct cursor_conversation *peer, uint64_t id, int64_t time_ms)
 {
 	add_mark(c, peer, id, second_of(time_ms));
 	mark_dirty(c, peer);
 }
 
-void cursor_raise(struct cursor *c, struct cursor_peer *peer, int64_t second)
+void cursor_advance(struct cursor *c, struct cursor_conversation *peer, int64_t second)
 {
-	if (second <= peer->floor_s)
+	if (second <= peer->taken_until_s)
 		return;
-	peer->floor_s = second;
+	peer->taken_until_s = second;
 	mark_dirty(c, peer);
 }
 
-void cursor_raise_all(struct cursor *c, int64_t second)
+void cursor_advance_all(struct cursor *c, int64_t second)
 {
-	if (second > c->floor_s) {
-		c->floor_s = second;
+	if (second > c->taken_until_s) {
+		c->taken_until_s = second;
 		write_anew(c);
 	}
 	for (size_t i = 0; i < c->count; i++)
-		cursor_raise(c, c->peers[i], second);
+		cursor_advance(c, c->peers[i], second);
 }
 
 void cursor_gap(struct cursor *c, bool gap)
@@ -279,7 +280,7 @@ static void put_header(const struct cursor *c, struct buf *out)
 	json_open(out, '{');
 	json_add_int(out, "cursor", 1);
 	json_add_string(out, "key", key);
-	json_add_int(out, "floor", c->floor_s);
+	json_add_int(out, "floor", c->taken_until_s);
 	if (c->gap)
 		json_add_bool(out, "gap", true);
 	json_close(out, '}');
@@ -297,12 +298,12 @@ static void add_id(struct buf *out, uint64_t id)
 }
 
 /* `count` marks of a conversation from the `from`th on, oldest first, and its floor. */
-static void put_peer(const struct cursor_peer *peer, size_t from, size_t count, struct buf *out)
+static void put_peer(const struct cursor_conversation *peer, size_t from, size_t count, struct buf *out)
 {
 	json_open(out, '{');
 	json_add_string(out, "type", peer->type);
 	json_add_string(out, "name", peer->name);
-	json_add_int(out, "floor", peer->floor_s);
+	json_add_int(out, "floor", peer->taken_until_s);
 	json_open_key(out, "taken", '[');
 	for (size_t i = from; i < from + count; i++) {
 		const struct cursor_mark *mark = mark_at(peer, i);
@@ -332,7 +333,7 @@ static bool take_header(struct cursor *c, struct json_value line)
 	bool ok = false;
 
 	if (key && strlen(key) == 32 && json_int(json_get(line, "cursor"), &version) && version == 1 &&
-		json_int(json_get(line, "floor"), &c->floor_s)) {
+		json_int(json_get(line, "floor"), &c->taken_until_s)) {
 		ok = parse_hex64(key + 16, &c->key.k[1]);
 		key[16] = '\0';
 		ok = ok && parse_hex64(key, &c->key.k[0]);
@@ -342,7 +343,7 @@ static bool take_header(struct cursor *c, struct json_value line)
 	return ok;
 }
 
-static bool take_marks(const struct cursor *c, struct cursor_peer *peer, struct json_value taken)
+static bool take_marks(const struct cursor *c, struct cursor_conversation *peer, struct json_value taken)
 {
 	for (struct json_iter it = json_first(taken); json_more(it); it = json_next(it)) {
 		char *hex = json_dup(it.value);
@@ -365,14 +366,14 @@ static bool take_peer(struct cursor *c, struct json_value line)
 	char *type = json_dup(json_get(line, "type"));
 	char *name = json_dup(json_get(line, "name"));
 	bool ok = type && name;
-	int64_t floor_s;
+	int64_t taken_until_s;
 
 	if (ok) {
-		struct cursor_peer *peer = cursor_peer(c, type, strlen(type), name, strlen(name));
+		struct cursor_conversation *peer = cursor_conversation(c, type, strlen(type), name, strlen(name));
 
 		ok = take_marks(c, peer, json_get(line, "taken"));
-		if (json_int(json_get(line, "floor"), &floor_s) && floor_s > peer->floor_s)
-			peer->floor_s = floor_s;
+		if (json_int(json_get(line, "floor"), &taken_until_s) && taken_until_s > peer->taken_until_s)
+			peer->taken_until_s = taken_until_s;
 	}
 	free(type);
 	free(name);
@@ -470,7 +471,7 @@ static bool encode(const struct cursor *c, struct buf *out, bool (*line_done)(st
 	put_header(c, out);
 	ok = line_done(out, arg);
 	for (size_t i = 0; ok && i < c->count; i++) {
-		const struct cursor_peer *peer = c->peers[i];
+		const struct cursor_conversation *peer = c->peers[i];
 		size_t from = 0;
 
 		do {
@@ -564,7 +565,7 @@ static enum status append(struct cursor *c, struct err *err)
 
 	buf_init(&out, BUF_NO_MAX);
 	for (size_t i = 0; i < c->dirty_count; i++) {
-		const struct cursor_peer *peer = c->dirty[i];
+		const struct cursor_conversation *peer = c->dirty[i];
 		size_t count = peer->unsaved < peer->count ? peer->unsaved : peer->count;
 
 		put_peer(peer, peer->count - count, count, &out);

@@ -39,20 +39,20 @@ struct cursor_mark {
 	int64_t second; /* of the service's clock */
 };
 
-struct cursor_peer { /* one conversation */
+struct cursor_conversation { /* one conversation */
 	char *type; /* "chat-oneToOne", "chat-group", "sms" */
 	char *name; /* the other user's address, the group's ID, the number */
-	int64_t floor_s; /* what is not later than this second, and not among the marks, is old */
+	int64_t taken_until_s; /* what is not later than this second, and not among the marks, is old */
 	struct cursor_mark *marks; /* ring of the last ones taken, `count` of them from `first` on */
 	size_t count, first, cap; /* cap: a power of two */
 	struct hash_set ids; /* the same, to be looked up */
 	size_t unsaved; /* of the newest marks */
 	bool dirty; /* in the cursor's list of what is to be saved */
 	/* not saved */
-	size_t queued; /* api/handover.c has so many of it */
-	bool left; /* api/handover.c leaves it for another run */
-	int64_t passed_s; /* what the socket brings of this second or before came by the history (api/flow.c) */
-	int64_t verified_s; /* api/backfill.c has seen all of it up to the message of this second, its newest then */
+	size_t queued; /* exec_queue.c has so many of it */
+	bool left; /* exec_queue.c leaves it for another run */
+	int64_t backfilled_until_s; /* ingest: all up to this second came by backfill */
+	int64_t synced_until_s; /* backfill: has seen all up to this second */
 };
 
 /* `path` as store_path(store, ".cursor") gives it; copied. */
@@ -72,30 +72,32 @@ enum status cursor_load(struct cursor *cursor, bool *found, char **aside, struct
 size_t cursor_decode(struct cursor *cursor, const char *text, size_t len);
 void cursor_encode(const struct cursor *cursor, struct buf *out);
 
-/* Forgets everything; conversations that are not known start with `floor_s` (0: all that they hold is new). */
-void cursor_reset(struct cursor *cursor, int64_t floor_s);
+/* Forgets everything; conversations that are not known start with `taken_until_s` (0: all that they hold is new). */
+void cursor_reset(struct cursor *cursor, int64_t taken_until_s);
 
 /* The conversation, made if it is not known yet. Borrowed, and stays where it is as long as the cursor lives. */
-struct cursor_peer *cursor_peer(struct cursor *cursor, const char *type, size_t type_len, const char *name,
-	size_t name_len);
-struct cursor_peer *cursor_find(const struct cursor *cursor, const char *type, const char *name); /* NULL: not known */
-struct cursor_peer *cursor_at(const struct cursor *cursor, size_t i); /* all, one by one; NULL behind the last */
+struct cursor_conversation *cursor_conversation(struct cursor *cursor, const char *type, size_t type_len,
+	const char *name, size_t name_len);
+struct cursor_conversation *cursor_find(const struct cursor *cursor, const char *type,
+	const char *name); /* NULL: not known */
+struct cursor_conversation *cursor_at(const struct cursor *cursor,
+	size_t i); /* all, one by one; NULL behind the last */
 
 uint64_t cursor_hash(const struct cursor *cursor, const char *id, size_t len);
 
 /* Was taken, as far as the marks tell. */
-bool cursor_taken(const struct cursor_peer *peer, uint64_t id);
+bool cursor_taken(const struct cursor_conversation *peer, uint64_t id);
 /* The second of the message that was taken last; -1: no mark says. */
-int64_t cursor_last(const struct cursor_peer *peer);
+int64_t cursor_last(const struct cursor_conversation *peer);
 /* So old that it counts as taken where no mark says so. */
-bool cursor_old(const struct cursor_peer *peer, int64_t time_ms);
+bool cursor_old(const struct cursor_conversation *peer, int64_t time_ms);
 
 /* The reader has taken it. */
-void cursor_take(struct cursor *cursor, struct cursor_peer *peer, uint64_t id, int64_t time_ms);
+void cursor_take(struct cursor *cursor, struct cursor_conversation *peer, uint64_t id, int64_t time_ms);
 
 /* All of the conversation up to this second counts as taken. Never goes back. */
-void cursor_raise(struct cursor *cursor, struct cursor_peer *peer, int64_t second);
-void cursor_raise_all(struct cursor *cursor, int64_t second); /* of those to come, too */
+void cursor_advance(struct cursor *cursor, struct cursor_conversation *peer, int64_t second);
+void cursor_advance_all(struct cursor *cursor, int64_t second); /* of those to come, too */
 
 /* The history cannot be read, and what comes is taken all the same; or has been read at last. */
 void cursor_gap(struct cursor *cursor, bool gap);

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char path[] = "/nonexistent/x.cursor";
 	struct cursor *cursor = cursor_new(path), *again = cursor_new(path);
 	char *text = fuzz_text(data, size);
-	const struct cursor_peer *same;
-	struct cursor_peer *peer;
+	const struct cursor_conversation *same;
+	struct cursor_conversation *peer;
 	struct buf out;
 	size_t good;
 	uint64_t id;
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	good = cursor_decode(cursor, text, size);
 	MUST(good <= size && (!good || text[good - 1] == '\n'));
 	if (good) {
-		peer = cursor_peer(cursor, "chat-oneToOne", 13, "alice@acme.example.com", 22);
+		peer = cursor_conversation(cursor, "chat-oneToOne", 13, "alice@acme.example.com", 22);
 		id = cursor_hash(cursor, "m1", 2);
 		cursor_old(peer, INT64_C(1525895987000));
 		cursor_take(cursor, peer, id, INT64_C(1525895987000));
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(cursor_decode(again, out.data, out.len) == out.len);
 		same = cursor_find(again, "chat-oneToOne", "alice@acme.example.com");
 		MUST(same && cursor_taken(same, cursor_hash(again, "m1", 2)));
-		MUST(same->floor_s == peer->floor_s && same->count == peer->count);
+		MUST(same->taken_until_s == peer->taken_until_s && same->count == peer->count);
 	}
 	buf_release(&out);
 	cursor_free(again);

@@ -62,7 +62,7 @@ is "$(calls 'curl_.*|lws_.*|jv_.*|jq_.*|EVP_.*|SSL_.*|X509_.*|OPENSSL_.*|CRYPTO_
 is "$(calls 'strcpy|strcat|stpcpy|sprintf|vsprintf|strtok|gets|system|popen|tmpnam|mktemp|setlocale|rand|srand|signal')" '' \
 	'no function that is better not called'
 # a child has no other way to end
-is "$(calls 'exit|_exit|quick_exit|_Exit' | grep -vE "^listen/(runner|listen_worker)\.o _exit$")" '' 'lib/ does not end the program'
+is "$(calls 'exit|_exit|quick_exit|_Exit' | grep -vE "^listen/(exec|worker)\.o _exit$")" '' 'lib/ does not end the program'
 is "$(calls 'printf|vprintf|puts|putchar|stdout')" '' 'lib/ does not print'
 is "$(calls 'fprintf|vfprintf|fputs|fputc|perror|stderr|dprintf|vdprintf' | grep -v '^base/err\.o ')" '' \
 	'lib/ talks through log.h (BUG() alone does not)'

@@ -26,9 +26,9 @@ static struct cursor *load(bool *found)
 	return c;
 }
 
-static struct cursor_peer *bob(struct cursor *c)
+static struct cursor_conversation *bob(struct cursor *c)
 {
-	return cursor_peer(c, "chat-oneToOne", 13, "bob@x", 5);
+	return cursor_conversation(c, "chat-oneToOne", 13, "bob@x", 5);
 }
 
 static uint64_t id(const struct cursor *c, int number)
@@ -63,7 +63,7 @@ static void test_saved(void)
 	take(c, 2, 100);
 	tap_ok(save(c), "saved");
 	take(c, 3, 101);
-	cursor_raise(c, cursor_peer(c, "chat-group", 10, "g\"1", 3), 77);
+	cursor_advance(c, cursor_conversation(c, "chat-group", 10, "g\"1", 3), 77);
 	tap_ok(save(c), "and appended to");
 	cursor_free(c);
 	tap_ok(!stat(path, &st) && (st.st_mode & 0777) == 0600, "readable by its owner alone");
@@ -71,7 +71,7 @@ static void test_saved(void)
 	tap_ok(found, "found again");
 	tap_ok(cursor_taken(bob(c), id(c, 1)) && cursor_taken(bob(c), id(c, 3)), "with what was taken");
 	tap_ok(!cursor_taken(bob(c), id(c, 4)) && !cursor_old(bob(c), 101000), "and nothing else");
-	tap_int(cursor_find(c, "chat-group", "g\"1")->floor_s, 77, "and the floors");
+	tap_int(cursor_find(c, "chat-group", "g\"1")->taken_until_s, 77, "and the floors");
 	tap_ok(!cursor_find(c, "chat-group", "bob@x"), "conversations of another kind are others");
 	cursor_free(c);
 }
@@ -173,11 +173,11 @@ static void test_raise_all(void)
 
 	cursor_reset(c, 5);
 	take(c, 1, 100);
-	cursor_raise_all(c, 50);
+	cursor_advance_all(c, 50);
 	tap_ok(save(c), "saved");
 	cursor_free(c);
 	c = load(&found);
-	tap_ok(bob(c)->floor_s == 50 && cursor_peer(c, "sms", 3, "+1", 2)->floor_s == 50,
+	tap_ok(bob(c)->taken_until_s == 50 && cursor_conversation(c, "sms", 3, "+1", 2)->taken_until_s == 50,
 		"all conversations begin at a second, those to come, too");
 	cursor_free(c);
 }

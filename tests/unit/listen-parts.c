@@ -1,10 +1,10 @@
 /* The listener's smaller parts: hashes, stack, outflow, handover, the variables of --exec, the times of --since. */
 #include "tests/lib/tap.h"
 
-#include "listen/listen_jobs.h"
-#include "listen/listen_run.h"
-#include "listen/outflow.h"
-#include "listen/runner.h"
+#include "listen/job.h"
+#include "listen/listen.h"
+#include "listen/output_queue.h"
+#include "listen/exec.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/stack.h"
@@ -82,101 +82,102 @@ static void test_stack(void)
 static void test_outflow(void)
 {
 	struct cursor *cursor = cursor_new("/proc/nonexistent/cursor");
-	struct cursor_peer *peer = cursor_peer(cursor, "sms", 3, "+1", 2);
-	struct outflow o;
+	struct cursor_conversation *peer = cursor_conversation(cursor, "sms", 3, "+1", 2);
+	struct output_queue o;
 	size_t len;
 
-	outflow_init(&o);
-	outflow_receipt(&o, cursor, peer, 1, 1000);
+	output_queue_init(&o);
+	output_queue_checkpoint(&o, cursor, peer, 1, 1000);
 	tap_int((intmax_t)peer->count, 1, "nothing waits: taken at once");
 	buf_adds(&o.bytes, "first\n");
-	outflow_receipt(&o, cursor, peer, 2, 1000);
-	outflow_receipt(&o, cursor, peer, 3, 1000); /* one that a filter left out */
+	output_queue_checkpoint(&o, cursor, peer, 2, 1000);
+	output_queue_checkpoint(&o, cursor, peer, 3, 1000); /* one that a filter left out */
 	buf_adds(&o.bytes, "second\n");
-	outflow_receipt(&o, cursor, peer, 4, 1000);
-	tap_ok(!outflow_took(&o, cursor, 5) && peer->count == 1, "most of a line is not taken");
-	tap_ok(outflow_took(&o, cursor, 1) && peer->count == 3, "its end is, with what was left out behind it");
-	outflow_took(&o, cursor, 3);
+	output_queue_checkpoint(&o, cursor, peer, 4, 1000);
+	tap_ok(!output_queue_consumed(&o, cursor, 5) && peer->count == 1, "most of a line is not taken");
+	tap_ok(output_queue_consumed(&o, cursor, 1) && peer->count == 3,
+		"its end is, with what was left out behind it");
+	output_queue_consumed(&o, cursor, 3);
 	buf_adds(&o.bytes, "third\n");
-	outflow_receipt(&o, cursor, peer, 5, 1000);
-	outflow_cut(&o);
-	tap_str(outflow_peek(&o, &len), "ond\n", "cut: the rest of the line under way stays");
-	outflow_took(&o, cursor, len);
+	output_queue_checkpoint(&o, cursor, peer, 5, 1000);
+	output_queue_truncate(&o);
+	tap_str(output_queue_peek(&o, &len), "ond\n", "cut: the rest of the line under way stays");
+	output_queue_consumed(&o, cursor, len);
 	tap_int((intmax_t)peer->count, 4, "and counts");
 	buf_adds(&o.bytes, "fourth\n");
-	outflow_cut(&o);
-	tap_int((intmax_t)outflow_waiting(&o), 0, "between lines nothing stays");
-	outflow_release(&o);
+	output_queue_truncate(&o);
+	tap_int((intmax_t)output_queue_len(&o), 0, "between lines nothing stays");
+	output_queue_release(&o);
 	cursor_free(cursor);
 }
 
 static void test_handover(void)
 {
 	struct cursor *cursor = cursor_new("/proc/nonexistent/cursor");
-	struct cursor_peer *a = cursor_peer(cursor, "sms", 3, "a", 1), *b = cursor_peer(cursor, "sms", 3, "b", 1);
-	struct handover_item *first, *second;
+	struct cursor_conversation *a = cursor_conversation(cursor, "sms", 3, "a", 1),
+				   *b = cursor_conversation(cursor, "sms", 3, "b", 1);
+	struct exec_entry *first, *second;
 	int64_t due = INT64_MAX;
-	struct handover h;
+	struct exec_queue h;
 
-	handover_init(&h);
-	handover_add(&h, "1\n", 2, a, 1, 1000);
-	handover_add(&h, "2\n", 2, a, 2, 1000);
-	handover_add(&h, "3\n", 2, b, 3, 1000);
-	first = handover_begin(&h, 0, &due);
-	second = handover_begin(&h, 0, &due);
+	exec_queue_init(&h);
+	exec_queue_add(&h, "1\n", 2, a, 1, 1000);
+	exec_queue_add(&h, "2\n", 2, a, 2, 1000);
+	exec_queue_add(&h, "3\n", 2, b, 3, 1000);
+	first = exec_queue_begin(&h, 0, &due);
+	second = exec_queue_begin(&h, 0, &due);
 	tap_ok(first && first->id == 1 && second && second->id == 3, "one of each conversation at once");
-	tap_ok(!handover_begin(&h, 0, &due) && due == INT64_MAX, "and no second one of either");
-	handover_again(&h, first, 500);
-	tap_ok(!handover_begin(&h, 499, &due) && due == 500,
+	tap_ok(!exec_queue_begin(&h, 0, &due) && due == INT64_MAX, "and no second one of either");
+	exec_queue_retry(&h, first, 500);
+	tap_ok(!exec_queue_begin(&h, 499, &due) && due == 500,
 		"one that failed comes again when it is due, and none overtakes it");
-	first = handover_begin(&h, 500, &due);
+	first = exec_queue_begin(&h, 500, &due);
 	tap_ok(first && first->id == 1, "then it does");
-	handover_finish(&h, cursor, first);
-	first = handover_begin(&h, 500, &due);
+	exec_queue_finish(&h, cursor, first);
+	first = exec_queue_begin(&h, 500, &due);
 	tap_ok(first && first->id == 2, "when it is taken, the next one begins");
-	handover_finish(&h, cursor, second);
-	handover_finish(&h, cursor, first);
-	handover_add(&h, "4\n", 2, a, 4, 1000);
-	tap_ok(h.count == 1 && !h.running && h.bytes == sizeof(struct handover_item) + 2 && a->queued == 1 &&
-			!b->queued,
+	exec_queue_finish(&h, cursor, second);
+	exec_queue_finish(&h, cursor, first);
+	exec_queue_add(&h, "4\n", 2, a, 4, 1000);
+	tap_ok(h.count == 1 && !h.running && h.bytes == sizeof(struct exec_entry) + 2 && a->queued == 1 && !b->queued,
 		"the books are right");
 	h.closed = true;
-	tap_ok(!handover_begin(&h, 500, &due), "closed: nothing begins");
-	handover_release(&h);
+	tap_ok(!exec_queue_begin(&h, 500, &due), "closed: nothing begins");
+	exec_queue_release(&h);
 	tap_int((intmax_t)(a->count + b->count), 3, "the cursor has moved over what was taken");
 	tap_int((intmax_t)a->queued, 0, "nothing is in the queue any more");
-	handover_pass(&h, cursor, a, 5, 1000);
+	exec_queue_skip(&h, cursor, a, 5, 1000);
 	tap_ok(cursor_taken(a, 5), "a message without a command is taken at once");
-	handover_add(&h, "6\n", 2, NULL, 0, 1000);
-	handover_add(&h, "7\n", 2, NULL, 0, 1000);
-	handover_add(&h, "8\n", 2, a, 8, 1000);
-	handover_pass(&h, cursor, b, 9, 1000);
-	handover_pass(&h, cursor, a, 10, 1000);
+	exec_queue_add(&h, "6\n", 2, NULL, 0, 1000);
+	exec_queue_add(&h, "7\n", 2, NULL, 0, 1000);
+	exec_queue_add(&h, "8\n", 2, a, 8, 1000);
+	exec_queue_skip(&h, cursor, b, 9, 1000);
+	exec_queue_skip(&h, cursor, a, 10, 1000);
 	tap_ok(cursor_taken(b, 9) && !cursor_taken(a, 10), "or when its turn comes");
-	first = handover_begin(&h, 0, &due);
-	second = handover_begin(&h, 0, &due);
-	tap_ok(first && !first->peer && second && second->id == 8 && !handover_begin(&h, 0, &due),
+	first = exec_queue_begin(&h, 0, &due);
+	second = exec_queue_begin(&h, 0, &due);
+	tap_ok(first && !first->peer && second && second->id == 8 && !exec_queue_begin(&h, 0, &due),
 		"those without a conversation come one by one");
-	handover_finish(&h, cursor, second);
+	exec_queue_finish(&h, cursor, second);
 	tap_ok(cursor_taken(a, 8) && cursor_taken(a, 10), "which is then");
-	handover_finish(&h, cursor, first);
-	first = handover_begin(&h, 0, &due);
+	exec_queue_finish(&h, cursor, first);
+	first = exec_queue_begin(&h, 0, &due);
 	tap_ok(first && !strcmp(first->line, "7\n"), "in their order");
-	handover_finish(&h, cursor, first);
+	exec_queue_finish(&h, cursor, first);
 	tap_ok(!h.first && h.last == &h.first && !h.count && !h.bytes && !h.without_peer, "and the books are right");
-	handover_add(&h, "11\n", 3, a, 11, 1000);
-	handover_add(&h, "12\n", 3, b, 12, 1000);
-	handover_pass(&h, cursor, a, 13, 1000);
-	handover_add(&h, "14\n", 3, a, 14, 1000);
-	first = handover_begin(&h, 0, &due);
-	handover_leave(&h, first);
-	handover_add(&h, "15\n", 3, a, 15, 1000);
-	handover_pass(&h, cursor, a, 16, 1000);
+	exec_queue_add(&h, "11\n", 3, a, 11, 1000);
+	exec_queue_add(&h, "12\n", 3, b, 12, 1000);
+	exec_queue_skip(&h, cursor, a, 13, 1000);
+	exec_queue_add(&h, "14\n", 3, a, 14, 1000);
+	first = exec_queue_begin(&h, 0, &due);
+	exec_queue_defer(&h, first);
+	exec_queue_add(&h, "15\n", 3, a, 15, 1000);
+	exec_queue_skip(&h, cursor, a, 16, 1000);
 	tap_int((intmax_t)h.left, 3, "one that is left for another run, and those behind it");
 	tap_ok(!cursor_taken(a, 13) && !cursor_taken(a, 16), "over none of which the cursor moves");
-	second = handover_begin(&h, 0, &due);
+	second = exec_queue_begin(&h, 0, &due);
 	tap_ok(second && second->id == 12 && h.count == 1, "other conversations are no worse for that");
-	handover_finish(&h, cursor, second);
+	exec_queue_finish(&h, cursor, second);
 	tap_ok(!h.first && h.last == &h.first && !h.count && !h.bytes && !h.running, "and the books are right");
 	cursor_free(cursor);
 }
@@ -199,7 +200,7 @@ static void test_variables(void)
 		"\"sender\":\"a\\u0000b\",\"timestamp\":10000000000000000001,\"parts\":[{\"type\":\"text\",\"text\":\"a\\nb\"},"
 		"{\"type\":\"file\",\"name\":\"x\"},{\"type\":\"text\",\"text\":\"c\"}],\"backfilled\":true}\n";
 	struct json_doc doc = { 0 };
-	char **v = runner_environment(&doc, line, sizeof(line) - 1, 2, base);
+	char **v = exec_environment(&doc, line, sizeof(line) - 1, 2, base);
 
 	tap_str(find(v, "HOME"), "/h", "the environment stays");
 	tap_str(find(v, "KANDY_BASE_URL"), "https://x", "also our settings");
@@ -234,9 +235,9 @@ static void test_renewal_times(void)
 		{ 10, 10, 500, 500, "but not without a pause" }, { -5000, 0, 500, 500, "nor when all is over" } };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int64_t now = 1700000000000, left = listen_jobs_left(3600000, now + cases[i].ends_in_ms, now), due;
+		int64_t now = 1700000000000, left = job_time_left(3600000, now + cases[i].ends_in_ms, now), due;
 
-		due = listen_jobs_due(3600000, left);
+		due = job_renewal_delay(3600000, left);
 		tap_ok(left == cases[i].left_ms && due >= cases[i].least_ms && due <= cases[i].most_ms, cases[i].what);
 	}
 }

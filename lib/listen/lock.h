@@ -1,8 +1,8 @@
 /*
- * listen_lock.h - one listener for each profile: two would take each other's messages, and fight about the cursor.
+ * lock.h - one listener for each profile: two would take each other's messages, and fight about the cursor.
  */
-#ifndef KANDY_LISTEN_LISTEN_LOCK_H
-#define KANDY_LISTEN_LISTEN_LOCK_H
+#ifndef KANDY_LISTEN_LOCK_H
+#define KANDY_LISTEN_LOCK_H
 
 #include "store/session.h"
 

@@ -1,4 +1,4 @@
-#include "listen/listen_wire.h"
+#include "listen/worker_msg.h"
 
 #include "client/channel.h"
 #include "base/mem.h"
@@ -11,13 +11,13 @@
 #define NO_STRING UINT64_MAX /* in the place of a length: NULL */
 #define SESSION_LEAST (4 * sizeof(uint64_t)) /* bytes of a conversation whose strings are empty */
 
-void listen_order_release(struct listen_order *order)
+void worker_request_release(struct worker_request *order)
 {
 	free(order->session.conversation);
 	free(order->session.own);
 	free(order->next);
 	secret_release(&order->given);
-	*order = (struct listen_order){ 0 };
+	*order = (struct worker_request){ 0 };
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -38,7 +38,7 @@ static bool end(struct buf *out, size_t at)
 	size_t len = out->len - at;
 	uint32_t rest = (uint32_t)(len - HEAD);
 
-	if (len > LISTEN_WIRE_MAX)
+	if (len > WORKER_MSG_MAX)
 		return false;
 	memcpy(out->data + at, &rest, sizeof(rest));
 	return true;
@@ -86,7 +86,7 @@ static void put_session(struct buf *out, const struct history_session *session)
 	put_int(out, session->last_ms);
 }
 
-void listen_wire_put_request(struct buf *out, const struct listener_request *request, const struct secret *given,
+void worker_msg_put_request(struct buf *out, const struct job_request *request, const struct secret *given,
 	uint64_t attempt)
 {
 	size_t at = begin(out);
@@ -108,7 +108,7 @@ void listen_wire_put_request(struct buf *out, const struct listener_request *req
 		BUG("a request that is too long");
 }
 
-static bool put_whole_result(struct buf *out, const struct listener_result *r)
+static bool put_whole_result(struct buf *out, const struct job_result *r)
 {
 	size_t at = begin(out), len;
 	const char *page;
@@ -138,9 +138,9 @@ static bool put_whole_result(struct buf *out, const struct listener_result *r)
 	return end(out, at);
 }
 
-void listen_wire_put_result(struct buf *out, const struct listener_result *result)
+void worker_msg_put_result(struct buf *out, const struct job_result *result)
 {
-	struct listener_result instead = listener_result_of(result->job);
+	struct job_result instead = job_result_init(result->job);
 	size_t before = out->len;
 
 	if (put_whole_result(out, result))
@@ -158,7 +158,7 @@ struct reader {
 	bool bad;
 };
 
-size_t listen_wire_length(const char *p, size_t len)
+size_t worker_msg_length(const char *p, size_t len)
 {
 	uint32_t rest;
 
@@ -170,7 +170,7 @@ size_t listen_wire_length(const char *p, size_t len)
 
 static struct reader open_message(const char *p, size_t len)
 {
-	bool whole = len >= HEAD && listen_wire_length(p, len) == len;
+	bool whole = len >= HEAD && worker_msg_length(p, len) == len;
 
 	return (struct reader){ .at = whole ? p + HEAD : p, .end = whole ? p + len : p, .bad = !whole };
 }
@@ -297,7 +297,7 @@ static void get_sessions(struct reader *r, struct history_sessions *sessions)
 		get_session(r, &sessions->items[sessions->count++]);
 }
 
-static void get_page(struct reader *r, struct listener_result *result)
+static void get_page(struct reader *r, struct job_result *result)
 {
 	const char *s;
 	size_t len;
@@ -312,13 +312,13 @@ static void get_page(struct reader *r, struct listener_result *result)
 		result->messages = json_root(&result->page.json);
 }
 
-bool listen_wire_get_request(const char *p, size_t len, struct listen_order *order)
+bool worker_msg_get_request(const char *p, size_t len, struct worker_request *order)
 {
 	struct reader r = open_message(p, len);
-	struct listener_request *request = &order->request;
+	struct job_request *request = &order->request;
 
-	*order = (struct listen_order){ 0 };
-	request->job = (enum listener_job)get_between(&r, LISTENER_PREPARE, LISTENER_PAGE);
+	*order = (struct worker_request){ 0 };
+	request->job = (enum job_kind)get_between(&r, JOB_SETUP, JOB_PAGE);
 	request->token_only = get_bool(&r);
 	request->refused = get_bool(&r);
 	request->anew = get_bool(&r);
@@ -332,18 +332,18 @@ bool listen_wire_get_request(const char *p, size_t len, struct listen_order *ord
 	request->next = order->next = get_string(&r);
 	get_secret(&r, &order->given);
 	order->attempt = get_number(&r);
-	if (!r.bad && r.at == r.end && (request->session || request->job != LISTENER_PAGE))
+	if (!r.bad && r.at == r.end && (request->session || request->job != JOB_PAGE))
 		return true;
-	listen_order_release(order);
+	worker_request_release(order);
 	return false;
 }
 
-bool listen_wire_get_result(const char *p, size_t len, struct listener_result *result)
+bool worker_msg_get_result(const char *p, size_t len, struct job_result *result)
 {
 	struct reader r = open_message(p, len);
 
-	*result = (struct listener_result){ .err = ERR_INIT };
-	result->job = (enum listener_job)get_between(&r, LISTENER_PREPARE, LISTENER_PAGE);
+	*result = (struct job_result){ .err = ERR_INIT };
+	result->job = (enum job_kind)get_between(&r, JOB_SETUP, JOB_PAGE);
 	result->status = (enum status)get_between(&r, 0, 255);
 	get_err(&r, &result->err);
 	result->path = get_string(&r);
@@ -362,6 +362,6 @@ bool listen_wire_get_result(const char *p, size_t len, struct listener_result *r
 	result->more = get_string(&r);
 	if (!r.bad && r.at == r.end)
 		return true;
-	listener_result_release(result);
+	job_result_release(result);
 	return false;
 }

@@ -2,7 +2,7 @@
 #include "tests/lib/tap.h"
 
 #include "client/channel.h"
-#include "listen/listen_wire.h"
+#include "listen/worker_msg.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -14,22 +14,22 @@ static void test_request(void)
 	struct history_session session = {
 		.type = CHAT_GROUP, .conversation = xstrdup("g1"), .own = xstrdup("alice@x"), .last_ms = 1525895987000
 	};
-	struct listener_request request = { .job = LISTENER_PAGE,
+	struct job_request request = { .job = JOB_PAGE,
 		.refused = true,
 		.anew = true,
 		.cancelled = CHANNEL_CHAT | CHANNEL_RECEIPTS,
 		.session = &session,
 		.next = "n-7" };
 	struct secret given = { 0 };
-	struct listen_order order;
+	struct worker_request order;
 
 	secret_set(&given, "token-value", 11);
 	buf_clear(&bytes);
-	listen_wire_put_request(&bytes, &request, &given, 3);
-	tap_int(listen_wire_length(bytes.data, bytes.len), bytes.len, "a message knows its length");
-	tap_int(listen_wire_length(bytes.data, 3), 0, "which is not known before four bytes are there");
-	tap_ok(listen_wire_get_request(bytes.data, bytes.len, &order), "a request");
-	tap_int(order.request.job, LISTENER_PAGE, "its job");
+	worker_msg_put_request(&bytes, &request, &given, 3);
+	tap_int(worker_msg_length(bytes.data, bytes.len), bytes.len, "a message knows its length");
+	tap_int(worker_msg_length(bytes.data, 3), 0, "which is not known before four bytes are there");
+	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &order), "a request");
+	tap_int(order.request.job, JOB_PAGE, "its job");
 	tap_ok(order.request.refused && order.request.anew && !order.request.again && !order.request.token_only &&
 			!order.request.all,
 		"its marks");
@@ -40,31 +40,31 @@ static void test_request(void)
 	tap_str(order.request.session->own, "alice@x", "the own address");
 	tap_str(order.given.s, "token-value", "the token that was given out last");
 	tap_int((intmax_t)order.attempt, 3, "the attempt");
-	listen_order_release(&order);
+	worker_request_release(&order);
 
-	request = (struct listener_request){ .job = LISTENER_RENEW };
+	request = (struct job_request){ .job = JOB_RENEW_TOKEN };
 	buf_clear(&bytes);
-	listen_wire_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
-	tap_ok(listen_wire_get_request(bytes.data, bytes.len, &order), "one with nothing in it");
+	worker_msg_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
+	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &order), "one with nothing in it");
 	tap_ok(!order.request.cancelled && !order.request.session && !order.request.next && !order.given.s,
 		"what was not there is not there");
-	listen_order_release(&order);
+	worker_request_release(&order);
 
-	request = (struct listener_request){ .job = LISTENER_PAGE };
+	request = (struct job_request){ .job = JOB_PAGE };
 	buf_clear(&bytes);
-	listen_wire_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
-	tap_ok(!listen_wire_get_request(bytes.data, bytes.len, &order), "a page of no conversation is refused");
+	worker_msg_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
+	tap_ok(!worker_msg_get_request(bytes.data, bytes.len, &order), "a page of no conversation is refused");
 	secret_release(&given);
 	free(session.conversation);
 	free(session.own);
 }
 
 /* Everything in it. */
-static void fill(struct listener_result *r)
+static void fill(struct job_result *r)
 {
 	static const char page[] = "{\"a\":[ {\"text\":\"one\"},{\"n\":10000000000000000001}]}";
 
-	*r = (struct listener_result){ .job = LISTENER_SESSIONS,
+	*r = (struct job_result){ .job = JOB_CONVERSATIONS,
 		.status = ST_TEMPFAIL,
 		.err = ERR_INIT,
 		.path = xstrdup("/ws"),
@@ -101,16 +101,16 @@ static void fill(struct listener_result *r)
 
 static void test_result(void)
 {
-	struct listener_result r, got;
+	struct job_result r, got;
 	const char *s;
 	size_t len;
 
 	fill(&r);
 	buf_clear(&bytes);
-	listen_wire_put_result(&bytes, &r);
-	listener_result_release(&r);
-	tap_ok(listen_wire_get_result(bytes.data, bytes.len, &got), "a result");
-	tap_ok(got.job == LISTENER_SESSIONS && got.status == ST_TEMPFAIL, "job and status");
+	worker_msg_put_result(&bytes, &r);
+	job_result_release(&r);
+	tap_ok(worker_msg_get_result(bytes.data, bytes.len, &got), "a result");
+	tap_ok(got.job == JOB_CONVERSATIONS && got.status == ST_TEMPFAIL, "job and status");
 	tap_str(got.err.text, "busy", "the error: its sentence");
 	tap_str(got.err.code, "POL0001", "its code");
 	tap_ok(got.err.status == ST_TEMPFAIL && got.err.outcome == ERR_REFUSED && got.err.http == 429 &&
@@ -132,21 +132,21 @@ static void test_result(void)
 			!memcmp(s, "10000000000000000001", len),
 		"whose numbers are as they were");
 	tap_str(got.more, "n-8", "and the page behind it");
-	listener_result_release(&got);
+	job_result_release(&got);
 }
 
 /* Cut, longer than it says, or with one byte changed: refused, or read without harm (which the sanitizers watch). */
 static void test_damage(void)
 {
-	struct listener_result r, got;
-	struct listen_order order;
+	struct job_result r, got;
+	struct worker_request order;
 	size_t len, refused = 0;
 	char *copy;
 
 	fill(&r);
 	buf_clear(&bytes);
-	listen_wire_put_result(&bytes, &r);
-	listener_result_release(&r);
+	worker_msg_put_result(&bytes, &r);
+	job_result_release(&r);
 	len = bytes.len;
 	for (size_t cut = 0; cut < len; cut++) {
 		uint32_t rest = cut >= 4 ? (uint32_t)(cut - 4) : 0;
@@ -154,20 +154,20 @@ static void test_damage(void)
 		copy = xmemdup0(bytes.data, cut);
 		if (cut >= 4)
 			memcpy(copy, &rest, sizeof(rest));
-		refused += !listen_wire_get_result(copy, cut, &got);
+		refused += !worker_msg_get_result(copy, cut, &got);
 		free(copy);
 	}
 	tap_int((intmax_t)refused, (intmax_t)len, "cut anywhere, it is refused");
 	buf_addc(&bytes, 0);
-	tap_ok(!listen_wire_get_result(bytes.data, bytes.len, &got), "with a byte too much, too");
+	tap_ok(!worker_msg_get_result(bytes.data, bytes.len, &got), "with a byte too much, too");
 	for (size_t at = 0; at < len; at++) {
 		for (int bit = 0; bit < 8; bit++) {
 			copy = xmemdup0(bytes.data, len);
 			copy[at] = (char)(copy[at] ^ 1 << bit);
-			if (listen_wire_get_result(copy, len, &got))
-				listener_result_release(&got);
-			if (listen_wire_get_request(copy, len, &order))
-				listen_order_release(&order);
+			if (worker_msg_get_result(copy, len, &got))
+				job_result_release(&got);
+			if (worker_msg_get_request(copy, len, &order))
+				worker_request_release(&order);
 			free(copy);
 		}
 	}
@@ -176,7 +176,7 @@ static void test_damage(void)
 
 static void test_too_long(void)
 {
-	struct listener_result r = { .job = LISTENER_SESSIONS, .err = ERR_INIT }, got;
+	struct job_result r = { .job = JOB_CONVERSATIONS, .err = ERR_INIT }, got;
 	char *peer = xcalloc(1 << 20, 1);
 
 	memset(peer, 'x', (1 << 20) - 1);
@@ -184,10 +184,10 @@ static void test_too_long(void)
 	for (; r.sessions.count < 65; r.sessions.count++)
 		r.sessions.items[r.sessions.count] = (struct history_session){ .conversation = peer };
 	buf_clear(&bytes);
-	listen_wire_put_result(&bytes, &r);
-	tap_ok(listen_wire_get_result(bytes.data, bytes.len, &got), "what is too long for a message");
-	tap_ok(got.job == LISTENER_SESSIONS && got.status == ST_PROTOCOL && !got.sessions.count, "becomes an error");
-	listener_result_release(&got);
+	worker_msg_put_result(&bytes, &r);
+	tap_ok(worker_msg_get_result(bytes.data, bytes.len, &got), "what is too long for a message");
+	tap_ok(got.job == JOB_CONVERSATIONS && got.status == ST_PROTOCOL && !got.sessions.count, "becomes an error");
+	job_result_release(&got);
 	free(r.sessions.items);
 	free(peer);
 }

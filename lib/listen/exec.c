@@ -1,4 +1,4 @@
-#include "listen/runner.h"
+#include "listen/exec.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -100,7 +100,7 @@ static bool is_ours(const char *variable)
 	return false;
 }
 
-char **runner_environment(struct json_doc *doc, const char *line, size_t len, int64_t attempt, char *const *base)
+char **exec_environment(struct json_doc *doc, const char *line, size_t len, int64_t attempt, char *const *base)
 {
 	struct strings list = { 0 };
 	struct json_value root = { 0 };
@@ -178,11 +178,11 @@ static bool is_there(const char *name, const char *path)
 	return found;
 }
 
-enum status runner_init(struct runner *r, const struct runner_config *config, struct err *err)
+enum status exec_init(struct exec *r, const struct exec_config *config, struct err *err)
 {
 	const char *command = config->argv[0];
 
-	*r = (struct runner){ .config = *config };
+	*r = (struct exec){ .config = *config };
 	errno = ENOENT;
 	if (!is_there(command, search_path(config->environment)))
 		return err_set(err, ST_NOINPUT, "cannot run '%s': %s%s", command, strerror(errno),
@@ -193,7 +193,7 @@ enum status runner_init(struct runner *r, const struct runner_config *config, st
 	return ST_OK;
 }
 
-void runner_release(struct runner *r)
+void exec_release(struct exec *r)
 {
 	for (int64_t i = 0; r->children && i < r->config.jobs; i++) {
 		if (r->children[i].pidfd >= 0)
@@ -201,16 +201,16 @@ void runner_release(struct runner *r)
 	}
 	free(r->children);
 	json_release(&r->doc);
-	*r = (struct runner){ 0 };
+	*r = (struct exec){ 0 };
 }
 
-static int64_t later(const struct runner *r, struct handover_item *item, int64_t now)
+static int64_t later(const struct exec *r, struct exec_entry *item, int64_t now)
 {
 	return now + (r->config.delay_ms ? r->config.delay_ms : backoff_next(&item->backoff, 0));
 }
 
 /* A file without a name that holds the line, read from its start. */
-static int make_input(const struct handover_item *item)
+static int make_input(const struct exec_entry *item)
 {
 	int fd = memfd_create("kandy-message", MFD_CLOEXEC);
 
@@ -222,7 +222,7 @@ static int make_input(const struct handover_item *item)
 }
 
 /* Not before the parent says so: a command that it cannot watch must not run. */
-_Noreturn static void become(const struct runner *r, int input, int gate, int report, char **variables)
+_Noreturn static void exec_child(const struct exec *r, int input, int gate, int report, char **variables)
 {
 	int failure;
 	char go;
@@ -244,7 +244,7 @@ _Noreturn static void become(const struct runner *r, int input, int gate, int re
  * Lets the command begin, and waits until it has. 0, or why it could not be run: what `report` brings is an errno, or
  * nothing once it runs.
  */
-static int let_go(int gate, int report)
+static int release_child(int gate, int report)
 {
 	int failure = 0;
 
@@ -254,7 +254,7 @@ static int let_go(int gate, int report)
 }
 
 /* Starts the command; `*pidfd` of it. False with errno set. */
-static bool spawn(const struct runner *r, int input, char **variables, int *pidfd)
+static bool spawn(const struct exec *r, int input, char **variables, int *pidfd)
 {
 	int gate[2], report[2], failure;
 	pid_t pid;
@@ -271,7 +271,7 @@ static bool spawn(const struct runner *r, int input, char **variables, int *pidf
 	pid = fork();
 	if (!pid) {
 		close(gate[1]);
-		become(r, input, gate[0], report[1], variables);
+		exec_child(r, input, gate[0], report[1], variables);
 	}
 	failure = pid < 0 ? errno : 0;
 	close(gate[0]);
@@ -280,7 +280,7 @@ static bool spawn(const struct runner *r, int input, char **variables, int *pidf
 	if (!failure && (*pidfd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0)
 		failure = errno;
 	if (!failure)
-		failure = let_go(gate[1], report[0]);
+		failure = release_child(gate[1], report[0]);
 	close(gate[1]); /* one that was not let go ends now */
 	close(report[0]);
 	if (failure && pid > 0)
@@ -291,7 +291,7 @@ static bool spawn(const struct runner *r, int input, char **variables, int *pidf
 	return !failure;
 }
 
-static struct runner_child *free_place(struct runner *r)
+static struct exec_slot *free_place(struct exec *r)
 {
 	for (int64_t i = 0; i < r->config.jobs; i++) {
 		if (r->children[i].pidfd < 0)
@@ -300,10 +300,9 @@ static struct runner_child *free_place(struct runner *r)
 	return NULL;
 }
 
-static enum status start_one(struct runner *r, struct runner_child *child, struct handover_item *item, struct err *err)
+static enum status start_one(struct exec *r, struct exec_slot *child, struct exec_entry *item, struct err *err)
 {
-	char **variables =
-		runner_environment(&r->doc, item->line, item->len, item->failures + 1, r->config.environment);
+	char **variables = exec_environment(&r->doc, item->line, item->len, item->failures + 1, r->config.environment);
 	int input = make_input(item);
 	enum status st = ST_OK;
 
@@ -320,18 +319,18 @@ static enum status start_one(struct runner *r, struct runner_child *child, struc
 	return st;
 }
 
-enum status runner_start(struct runner *r, int64_t now, int64_t *due, void (*watch)(void *arg, int pidfd), void *arg,
+enum status exec_start(struct exec *r, int64_t now, int64_t *due, void (*watch)(void *arg, int pidfd), void *arg,
 	struct err *err)
 {
-	struct runner_child *child;
-	struct handover_item *item;
+	struct exec_slot *child;
+	struct exec_entry *item;
 	enum status st;
 
-	while ((child = free_place(r)) && (item = handover_begin(r->config.handover, now, due))) {
+	while ((child = free_place(r)) && (item = exec_queue_begin(r->config.exec_queue, now, due))) {
 		if ((st = start_one(r, child, item, err))) {
 			int64_t at = later(r, item, now);
 
-			handover_again(r->config.handover, item, at);
+			exec_queue_retry(r->config.exec_queue, item, at);
 			if (st != ST_TEMPFAIL)
 				return st;
 			log_warn("%s; trying again", err->text);
@@ -346,7 +345,7 @@ enum status runner_start(struct runner *r, int64_t now, int64_t *due, void (*wat
 
 /* ---- outcomes -------------------------------------------------------------------------------------------------- */
 
-static void put_reason(struct buf *out, const siginfo_t *end, const struct handover_item *item)
+static void put_reason(struct buf *out, const siginfo_t *end, const struct exec_entry *item)
 {
 	size_t len = item->len;
 	bool exited = end->si_code == CLD_EXITED;
@@ -376,7 +375,8 @@ static void put_reason(struct buf *out, const siginfo_t *end, const struct hando
 	buf_addc(out, '\n');
 }
 
-static enum status bury(const struct runner *r, const siginfo_t *end, const struct handover_item *item, struct err *err)
+static enum status write_dead_letter(const struct exec *r, const siginfo_t *end, const struct exec_entry *item,
+	struct err *err)
 {
 	const char *path = r->config.dead_letter;
 	enum status st = ST_OK;
@@ -396,7 +396,7 @@ static enum status bury(const struct runner *r, const siginfo_t *end, const stru
 }
 
 /* "message 'ID' of 'SENDER'", as far as its line says so. */
-static void describe(struct runner *r, const struct handover_item *item, struct buf *out)
+static void describe(struct exec *r, const struct exec_entry *item, struct buf *out)
 {
 	struct json_value root = { 0 };
 	char *id, *sender;
@@ -413,33 +413,33 @@ static void describe(struct runner *r, const struct handover_item *item, struct 
 	free(sender);
 }
 
-static enum status give_up(struct runner *r, const siginfo_t *end, struct handover_item *item, struct err *err)
+static enum status give_up(struct exec *r, const siginfo_t *end, struct exec_entry *item, struct err *err)
 {
 	enum status st;
 	struct buf what;
 
-	if (r->config.dead_letter && (st = bury(r, end, item, err)))
+	if (r->config.dead_letter && (st = write_dead_letter(r, end, item, err)))
 		return st;
 	buf_init(&what, BUF_NO_MAX);
 	describe(r, item, &what);
-	r->given_up++;
+	r->dead_lettered++;
 	log_error("'%s' failed %lld times (%s %d) on %s; %s", r->config.name, (long long)item->failures,
 		end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status, what.data,
 		r->config.dead_letter ? "it was put into the dead-letter file" : "it was given up (see --dead-letter)");
 	buf_release(&what);
-	handover_finish(r->config.handover, r->config.cursor, item);
+	exec_queue_finish(r->config.exec_queue, r->config.cursor, item);
 	return ST_OK;
 }
 
 /* The command wants it another time, or was not allowed to end. */
-static void put_off(struct runner *r, const siginfo_t *end, struct handover_item *item, int64_t now)
+static void put_off(struct exec *r, const siginfo_t *end, struct exec_entry *item, int64_t now)
 {
-	bool leave = r->config.once && !r->config.handover->closed;
+	bool leave = r->config.once && !r->config.exec_queue->closed;
 	int64_t at = later(r, item, now);
 	struct buf what;
 
 	/* the first time, the second, the fourth, ... */
-	if (!r->config.handover->closed && !(item->deferrals & (item->deferrals + 1))) {
+	if (!r->config.exec_queue->closed && !(item->deferrals & (item->deferrals + 1))) {
 		buf_init(&what, BUF_NO_MAX);
 		describe(r, item, &what);
 		buf_addf(&what, " (%s %d)", end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status);
@@ -452,28 +452,28 @@ static void put_off(struct runner *r, const siginfo_t *end, struct handover_item
 	}
 	item->deferrals++;
 	if (leave)
-		handover_leave(r->config.handover, item);
+		exec_queue_defer(r->config.exec_queue, item);
 	else
-		handover_again(r->config.handover, item, at);
+		exec_queue_retry(r->config.exec_queue, item, at);
 }
 
-static bool has_failed(const struct runner *r, const siginfo_t *end)
+static bool has_failed(const struct exec *r, const siginfo_t *end)
 {
-	if (r->config.handover->closed || interrupt_status())
+	if (r->config.exec_queue->closed || interrupt_status())
 		return false; /* who ended us may have ended it as well */
 	return end->si_code == CLD_EXITED ? end->si_status != AGAIN_LATER : end->si_status != SIGTERM;
 }
 
-enum status runner_ended(struct runner *r, int pidfd, int64_t now, struct err *err)
+enum status exec_child_ended(struct exec *r, int pidfd, int64_t now, struct err *err)
 {
-	struct handover_item *item = NULL;
+	struct exec_entry *item = NULL;
 	enum status st = ST_OK;
 	siginfo_t end = { 0 };
 
 	for (int64_t i = 0; i < r->config.jobs; i++) {
 		if (r->children[i].pidfd == pidfd) {
 			item = r->children[i].item;
-			r->children[i] = (struct runner_child){ .pidfd = -1 };
+			r->children[i] = (struct exec_slot){ .pidfd = -1 };
 		}
 	}
 	if (!item)
@@ -482,12 +482,12 @@ enum status runner_ended(struct runner *r, int pidfd, int64_t now, struct err *e
 		;
 	close(pidfd);
 	if (end.si_code == CLD_EXITED && !end.si_status)
-		handover_finish(r->config.handover, r->config.cursor, item);
+		exec_queue_finish(r->config.exec_queue, r->config.cursor, item);
 	else if (!has_failed(r, &end))
 		put_off(r, &end, item, now);
 	else if (++item->failures <= r->config.retries)
-		handover_again(r->config.handover, item, later(r, item, now));
+		exec_queue_retry(r->config.exec_queue, item, later(r, item, now));
 	else if ((st = give_up(r, &end, item, err)))
-		handover_again(r->config.handover, item, now);
+		exec_queue_retry(r->config.exec_queue, item, now);
 	return st;
 }

@@ -1,7 +1,7 @@
-#include "listen/listener.h"
+#include "listen/machine.h"
 
 #include "client/channel.h"
-#include "listen/listener-int.h"
+#include "listen/machine-int.h"
 #include "base/mem.h"
 
 #include <stdarg.h>
@@ -21,9 +21,9 @@
 #define CLOSE_MS 1000 /* how long the peer may take to answer the close frame */
 #define LINE_MS 5000 /* how long the reader may take for the rest of a line */
 
-struct listener_result listener_result_of(enum listener_job job)
+struct job_result job_result_init(enum job_kind job)
 {
-	return (struct listener_result){ .job = job,
+	return (struct job_result){ .job = job,
 		.err = ERR_INIT,
 		.renew_in_ms = -1,
 		.token_ends_in_ms = -1,
@@ -31,7 +31,7 @@ struct listener_result listener_result_of(enum listener_job job)
 		.channel_ends_in_ms = -1 };
 }
 
-void listener_result_release(struct listener_result *r)
+void job_result_release(struct job_result *r)
 {
 	free(r->path);
 	free(r->address);
@@ -40,28 +40,28 @@ void listener_result_release(struct listener_result *r)
 	history_sessions_release(&r->sessions);
 	client_response_release(&r->page);
 	free(r->more);
-	*r = (struct listener_result){ 0 };
+	*r = (struct job_result){ 0 };
 }
 
-struct listener *listener_new(const struct listener_config *config)
+struct machine *machine_new(const struct machine_config *config)
 {
-	struct listener *l = xcalloc(1, sizeof(*l));
+	struct machine *l = xcalloc(1, sizeof(*l));
 
 	l->config = *config;
 	l->backoff = (struct backoff){ .first_ms = 250, .cap_ms = 30000 };
 	l->history_backoff = (struct backoff){ .first_ms = 500, .cap_ms = 30000 };
-	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTENER_NEVER;
-	l->for_at = l->idle_at = l->offline_at = l->refill_at = l->end_at = LISTENER_NEVER;
-	l->token_ends_at = l->channel_ends_at = l->stall_at = l->reread_at = LISTENER_NEVER;
-	flow_init(l);
+	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTEN_NEVER;
+	l->for_at = l->idle_at = l->offline_at = l->backfill_retry_at = l->end_at = LISTEN_NEVER;
+	l->token_ends_at = l->channel_ends_at = l->stall_at = l->history_recheck_at = LISTEN_NEVER;
+	ingest_init(l);
 	return l;
 }
 
-void listener_free(struct listener *l)
+void machine_free(struct machine *l)
 {
 	if (!l)
 		return;
-	flow_release(l);
+	ingest_release(l);
 	free(l->path);
 	free(l->address);
 	free(l->self);
@@ -69,75 +69,75 @@ void listener_free(struct listener *l)
 	free(l);
 }
 
-bool listener_connected(const struct listener *l)
+bool machine_connected(const struct machine *l)
 {
 	return l->state == STATE_OPEN;
 }
 
 /* ---- actions --------------------------------------------------------------------------------------------------- */
 
-struct listener_action *listener_push(struct listener *l, enum listener_action_kind kind)
+struct machine_action *machine_push(struct machine *l, enum machine_action_kind kind)
 {
 	const size_t max = sizeof(l->actions) / sizeof(l->actions[0]);
-	struct listener_action *action = &l->actions[(l->action_head + l->action_count) % max];
+	struct machine_action *action = &l->actions[(l->action_head + l->action_count) % max];
 
 	if (l->action_count == max)
 		BUG("nobody does what the listener asks for");
 	l->action_count++;
-	*action = (struct listener_action){ .kind = kind };
+	*action = (struct machine_action){ .kind = kind };
 	return action;
 }
 
-void listener_complain(struct listener *l, struct trouble *trouble, int64_t now, const char *format, ...)
+void machine_warn_ratelimited(struct machine *l, struct warn_limiter *trouble, int64_t now, const char *format, ...)
 {
 	char text[1200];
 	va_list args;
 
-	if (now < trouble->say_at || !l->config.warn)
+	if (now < trouble->next_at || !l->config.warn)
 		return;
-	trouble->wait_ms = trouble->wait_ms ? 2 * trouble->wait_ms : SAY_FIRST_MS;
-	if (trouble->wait_ms > SAY_LAST_MS)
-		trouble->wait_ms = SAY_LAST_MS;
-	trouble->say_at = now + trouble->wait_ms;
+	trouble->interval_ms = trouble->interval_ms ? 2 * trouble->interval_ms : SAY_FIRST_MS;
+	if (trouble->interval_ms > SAY_LAST_MS)
+		trouble->interval_ms = SAY_LAST_MS;
+	trouble->next_at = now + trouble->interval_ms;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	l->config.warn(text);
 }
 
-void listener_begin_idle(struct listener *l, int64_t now)
+void machine_begin_idle(struct machine *l, int64_t now)
 {
 	if (l->config.idle_ms && l->state < STATE_DRAINING)
 		l->idle_at = now + l->config.idle_ms;
 }
 
-void listener_ready(struct listener *l, int64_t now)
+void machine_ready(struct machine *l, int64_t now)
 {
 	if (l->ready)
 		return;
 	l->ready = true;
-	listener_push(l, LISTENER_ACT_READY);
-	listener_begin_idle(l, now);
+	machine_push(l, MACHINE_ACT_READY);
+	machine_begin_idle(l, now);
 }
 
 /* Before the first connection, and while the history is being read, it is not for want of messages that none come. */
-static bool may_idle(const struct listener *l)
+static bool may_idle(const struct machine *l)
 {
-	return l->ready && !flow_holding(l);
+	return l->ready && !ingest_is_buffering(l);
 }
 
-void listener_send(struct listener *l, const char *text)
+void machine_send(struct machine *l, const char *text)
 {
-	struct listener_action *action;
+	struct machine_action *action;
 
 	/* a server that asks faster than it reads gets fewer answers */
 	if (l->state != STATE_OPEN || l->action_count > 8)
 		return;
-	action = listener_push(l, LISTENER_ACT_SEND);
+	action = machine_push(l, MACHINE_ACT_SEND);
 	snprintf(action->text, sizeof(action->text), "%s", text);
 }
 
-bool listener_next(struct listener *l, struct listener_action *action)
+bool machine_next(struct machine *l, struct machine_action *action)
 {
 	if (!l->action_count)
 		return false;
@@ -149,31 +149,31 @@ bool listener_next(struct listener *l, struct listener_action *action)
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
 
-static void leave(struct listener *l)
+static void leave(struct machine *l)
 {
-	struct listener_action *action;
+	struct machine_action *action;
 
 	l->state = STATE_DONE;
-	l->end_at = LISTENER_NEVER;
+	l->end_at = LISTEN_NEVER;
 	if (l->lost && (l->exit_status == ST_OK || l->exit_status == ST_NOTHING))
 		l->exit_status = err_set(&l->exit_err, ST_PARTIAL, "%lld message%s lost, as was said",
 			(long long)l->lost, l->lost == 1 ? " was" : "s were");
-	action = listener_push(l, LISTENER_ACT_EXIT);
+	action = machine_push(l, MACHINE_ACT_EXIT);
 	action->status = l->exit_status;
 	action->err = l->exit_err;
 }
 
-static bool drained(const struct listener *l)
+static bool drained(const struct machine *l)
 {
-	const struct handover *handover = l->config.handover;
+	const struct exec_queue *exec_queue = l->config.exec_queue;
 
-	if (handover && (handover->running || (l->drain_all && handover->count)))
+	if (exec_queue && (exec_queue->running || (l->drain_all && exec_queue->count)))
 		return false;
-	return l->reader_gone || !outflow_waiting(l->config.outflow);
+	return l->reader_gone || !output_queue_len(l->config.output);
 }
 
 /* Once nothing is left to go out, or the time for it is over, says goodbye. */
-static void advance_end(struct listener *l, int64_t now)
+static void advance_end(struct machine *l, int64_t now)
 {
 	if (l->state == STATE_DRAINING) {
 		if (!drained(l) && now < l->end_at)
@@ -181,129 +181,129 @@ static void advance_end(struct listener *l, int64_t now)
 		if (l->socket) {
 			l->state = STATE_CLOSING;
 			l->end_at = now + (l->reader_gone ? CLOSE_MS / 4 : CLOSE_MS);
-			listener_push(l, LISTENER_ACT_CLOSE);
+			machine_push(l, MACHINE_ACT_CLOSE);
 		} else {
 			leave(l);
 		}
 	} else if (l->state == STATE_CLOSING && now >= l->end_at) {
-		listener_push(l, LISTENER_ACT_DROP);
+		machine_push(l, MACHINE_ACT_DROP);
 		leave(l);
 	}
 }
 
-void listener_finish(struct listener *l, int64_t now, enum status status, const struct err *err, int64_t drain_ms)
+void machine_finish(struct machine *l, int64_t now, enum status status, const struct err *err, int64_t drain_ms)
 {
 	if (l->state >= STATE_DRAINING && !(l->state == STATE_DRAINING && l->drain_all))
 		return; /* a second reason changes nothing, unless the first one would wait for ever */
 	l->exit_status = status;
 	l->exit_err = err ? *err : (struct err)ERR_INIT;
 	l->state = STATE_DRAINING;
-	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTENER_NEVER;
-	l->for_at = l->idle_at = l->offline_at = l->refill_at = LISTENER_NEVER;
-	l->channel_ends_at = l->stall_at = l->reread_at = LISTENER_NEVER;
-	l->drain_all = drain_ms == LISTENER_NEVER;
-	l->end_at = LISTENER_NEVER;
+	l->reconnect_at = l->check_at = l->renew_at = l->extend_at = LISTEN_NEVER;
+	l->for_at = l->idle_at = l->offline_at = l->backfill_retry_at = LISTEN_NEVER;
+	l->channel_ends_at = l->stall_at = l->history_recheck_at = LISTEN_NEVER;
+	l->drain_all = drain_ms == LISTEN_NEVER;
+	l->end_at = LISTEN_NEVER;
 	if (!l->drain_all) {
 		l->end_at = now + drain_ms;
-		if (l->config.handover) {
-			l->config.handover->closed = true;
-			if (l->config.handover->running)
-				l->end_at = LISTENER_NEVER; /* a command that runs may end */
+		if (l->config.exec_queue) {
+			l->config.exec_queue->closed = true;
+			if (l->config.exec_queue->running)
+				l->end_at = LISTEN_NEVER; /* a command that runs may end */
 		}
 	}
 	advance_end(l, now);
 }
 
 /* The time to drain is over: no line is begun any more, and the one under way gets a little longer. */
-static void cut(struct listener *l, int64_t now)
+static void cut(struct machine *l, int64_t now)
 {
 	if (!l->cut) {
 		l->cut = true;
-		outflow_cut(l->config.outflow);
-		if (outflow_waiting(l->config.outflow) && !l->reader_gone)
+		output_queue_truncate(l->config.output);
+		if (output_queue_len(l->config.output) && !l->reader_gone)
 			l->end_at = now + LINE_MS;
 	}
 	advance_end(l, now);
 }
 
 /* The time that was given is over: was it enough? */
-static void time_over(struct listener *l, int64_t now)
+static void time_over(struct machine *l, int64_t now)
 {
 	const struct err *missing = l->history_err.status ? &l->history_err : NULL;
 
-	listener_finish(l, now, missing ? missing->status : l->lines ? ST_OK : ST_NOTHING, missing, 2 * CLOSE_MS);
+	machine_finish(l, now, missing ? missing->status : l->lines ? ST_OK : ST_NOTHING, missing, 2 * CLOSE_MS);
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
 
-static void start_job(struct listener *l, const struct listener_request *request)
+static void start_job(struct machine *l, const struct job_request *request)
 {
 	l->busy = request->job;
-	listener_push(l, LISTENER_ACT_JOB)->request = *request;
+	machine_push(l, MACHINE_ACT_JOB)->request = *request;
 }
 
-static void dispatch(struct listener *l)
+static void dispatch(struct machine *l)
 {
-	struct listener_request request = { 0 };
+	struct job_request request = { 0 };
 
 	if (l->busy || l->state >= STATE_DRAINING)
 		return;
-	if (l->want_prepare) {
-		l->want_prepare = false;
-		request = l->prepare;
-		request.job = LISTENER_PREPARE;
+	if (l->want_setup) {
+		l->want_setup = false;
+		request = l->setup;
+		request.job = JOB_SETUP;
 		request.token_only = l->config.once;
-		request.again = l->prepared;
+		request.again = l->setup_done;
 		request.cancelled = l->asked = l->cancelled;
 	} else if (l->want_renew) {
 		l->want_renew = false;
-		request.job = LISTENER_RENEW;
-	} else if (l->state == STATE_OPEN && (l->want_mend || l->cancelled)) {
-		l->want_mend = false;
-		request = (struct listener_request){ .job = LISTENER_MEND, .cancelled = l->cancelled };
+		request.job = JOB_RENEW_TOKEN;
+	} else if (l->state == STATE_OPEN && (l->want_refresh || l->cancelled)) {
+		l->want_refresh = false;
+		request = (struct job_request){ .job = JOB_REFRESH_CHANNEL, .cancelled = l->cancelled };
 		l->asked = l->cancelled;
-	} else if (!flow_request(l, &request)) {
+	} else if (!ingest_request(l, &request)) {
 		return;
 	}
 	start_job(l, &request);
 }
 
 /* What every event ends with. */
-static void settle(struct listener *l, int64_t now)
+static void settle(struct machine *l, int64_t now)
 {
 	if (l->state < STATE_DRAINING)
-		flow_advance(l, now);
+		ingest_advance(l, now);
 	dispatch(l);
 	advance_end(l, now);
 }
 
 /* ---- being offline --------------------------------------------------------------------------------------------- */
 
-static void go_offline(struct listener *l, int64_t now, const struct err *why)
+static void go_offline(struct machine *l, int64_t now, const struct err *why)
 {
 	l->socket = false;
 	l->state = STATE_OFFLINE;
-	l->check_at = l->extend_at = l->channel_ends_at = l->stall_at = LISTENER_NEVER;
-	l->want_mend = false;
+	l->check_at = l->extend_at = l->channel_ends_at = l->stall_at = LISTEN_NEVER;
+	l->want_refresh = false;
 	l->offline_err = *why;
-	if (l->config.max_offline_ms && l->offline_at == LISTENER_NEVER)
+	if (l->config.max_offline_ms && l->offline_at == LISTEN_NEVER)
 		l->offline_at = now + l->config.max_offline_ms;
-	flow_abandon(l);
+	ingest_abandon(l);
 }
 
-static void try_later(struct listener *l, int64_t now, int64_t least_ms)
+static void try_later(struct machine *l, int64_t now, int64_t least_ms)
 {
-	listener_complain(l, &l->offline_trouble, now, "%s; connecting again", l->offline_err.text);
+	machine_warn_ratelimited(l, &l->offline_warn, now, "%s; connecting again", l->offline_err.text);
 	l->reconnect_at = now + backoff_next(&l->backoff, least_ms);
 }
 
-bool listener_login_over(const struct err *err)
+bool job_is_auth_lost(const struct err *err)
 {
 	return err->status == ST_AUTH && (!err->http || err->http == 401);
 }
 
 /* Failures that waiting does not mend. */
-static bool is_hopeless(const struct listener *l, const struct err *err, bool several)
+static bool is_permanent(const struct machine *l, const struct err *err, bool several)
 {
 	if (err->status == ST_AUTH || err->status == ST_USAGE || err->status == ST_IO || err->status == ST_CANTCREATE)
 		return true;
@@ -312,15 +312,15 @@ static bool is_hopeless(const struct listener *l, const struct err *err, bool se
 	return !err->retryable || !several || l->backoff.tries + 1 >= START_TRIES;
 }
 
-bool listener_hopeless(const struct listener *l, const struct err *err)
+bool machine_is_permanent(const struct machine *l, const struct err *err)
 {
-	return is_hopeless(l, err, false);
+	return is_permanent(l, err, false);
 }
 
-static void prepare_failed(struct listener *l, int64_t now, const struct err *err)
+static void setup_failed(struct machine *l, int64_t now, const struct err *err)
 {
-	if (listener_hopeless(l, err)) {
-		listener_finish(l, now, err->status, err, 0);
+	if (machine_is_permanent(l, err)) {
+		machine_finish(l, now, err->status, err, 0);
 		return;
 	}
 	l->offline_err = *err;
@@ -334,33 +334,33 @@ static bool refused(const struct ws_closed *why)
 }
 
 /* The server does not let us in: first a new token, then a new channel, and then it is asked again and again. */
-static void on_refused(struct listener *l, int64_t now, const struct ws_closed *why)
+static void on_refused(struct machine *l, int64_t now, const struct ws_closed *why)
 {
 	l->refusals++;
-	l->prepare.refused = l->refusals == 1 || why->err.http == 401;
-	l->prepare.anew = l->refusals == 2;
+	l->setup.refused = l->refusals == 1 || why->err.http == 401;
+	l->setup.anew = l->refusals == 2;
 	if (l->refusals < REFUSALS_MAX)
-		l->want_prepare = true;
+		l->want_setup = true;
 	else if (!l->ever_open && !l->config.max_offline_ms)
-		listener_finish(l, now, why->err.status, &why->err, 0);
+		machine_finish(l, now, why->err.status, &why->err, 0);
 	else
 		try_later(l, now, why->err.retry_after_ms);
 }
 
-static void say_lost(struct listener *l, const char *reason)
+static void say_lost(struct machine *l, const char *reason)
 {
 	char text[1200];
 
-	flow_event(l, "disconnected", reason);
+	ingest_event(l, "disconnected", reason);
 	if (l->config.warn) {
 		snprintf(text, sizeof(text), "%s; connecting again", reason);
 		l->config.warn(text);
 	}
 }
 
-static void lost(struct listener *l, int64_t now, const struct err *why)
+static void lost(struct machine *l, int64_t now, const struct err *why)
 {
-	if (l->useful || now - l->opened_at >= LASTED_MS)
+	if (l->got_data || now - l->opened_at >= LASTED_MS)
 		backoff_reset(&l->backoff);
 	l->gap = true;
 	say_lost(l, why->text);
@@ -372,21 +372,21 @@ static void lost(struct listener *l, int64_t now, const struct err *why)
 
 static int64_t after(int64_t now, int64_t in_ms)
 {
-	return in_ms < 0 ? LISTENER_NEVER : now + in_ms;
+	return in_ms < 0 ? LISTEN_NEVER : now + in_ms;
 }
 
-static void keep_token_times(struct listener *l, int64_t now, const struct listener_result *r)
+static void keep_token_times(struct machine *l, int64_t now, const struct job_result *r)
 {
 	l->renew_at = after(now, r->renew_in_ms);
 	l->token_ends_at = after(now, r->token_ends_in_ms);
-	l->token_trouble = (struct trouble){ 0 };
+	l->token_warn = (struct warn_limiter){ 0 };
 }
 
-static void keep_channel_times(struct listener *l, int64_t now, const struct listener_result *r)
+static void keep_channel_times(struct machine *l, int64_t now, const struct job_result *r)
 {
 	l->extend_at = after(now, r->extend_in_ms);
 	l->channel_ends_at = after(now, r->channel_ends_in_ms);
-	l->channel_trouble = (struct trouble){ 0 };
+	l->channel_warn = (struct warn_limiter){ 0 };
 }
 
 /* When to try again what has to be done before `ends_at`, and is no less wanted after that. */
@@ -394,7 +394,7 @@ static int64_t sooner(int64_t now, int64_t ends_at, bool retryable)
 {
 	int64_t in = RETRY_MS;
 
-	if (ends_at != LISTENER_NEVER && ends_at > now) {
+	if (ends_at != LISTEN_NEVER && ends_at > now) {
 		in = (ends_at - now) / (retryable ? 4 : 2);
 		if (retryable && in > RETRY_MS)
 			in = RETRY_MS;
@@ -402,13 +402,13 @@ static int64_t sooner(int64_t now, int64_t ends_at, bool retryable)
 	return now + (in > RETRY_LEAST_MS ? in : RETRY_LEAST_MS);
 }
 
-static void say_ending(struct listener *l, struct trouble *trouble, int64_t now, const char *what, int64_t ends_at,
+static void say_ending(struct machine *l, struct warn_limiter *trouble, int64_t now, const char *what, int64_t ends_at,
 	const struct err *err)
 {
-	if (ends_at == LISTENER_NEVER || ends_at <= now)
-		listener_complain(l, trouble, now, "%s: %s; trying again", what, err->text);
+	if (ends_at == LISTEN_NEVER || ends_at <= now)
+		machine_warn_ratelimited(l, trouble, now, "%s: %s; trying again", what, err->text);
 	else
-		listener_complain(l, trouble, now, "%s: %s; trying again, for %lld s", what, err->text,
+		machine_warn_ratelimited(l, trouble, now, "%s: %s; trying again, for %lld s", what, err->text,
 			(long long)((ends_at - now + 999) / 1000));
 }
 
@@ -421,38 +421,38 @@ static void keep(char **to, char **from)
 	*from = NULL;
 }
 
-void listener_connect(struct listener *l, int64_t now)
+void machine_connect(struct machine *l, int64_t now)
 {
-	struct listener_action *action;
+	struct machine_action *action;
 
 	l->state = STATE_CONNECTING;
 	l->socket = true;
 	l->check_at = now + CONNECT_MAX_MS;
-	action = listener_push(l, LISTENER_ACT_CONNECT);
+	action = machine_push(l, MACHINE_ACT_CONNECT);
 	action->path = l->path;
 	action->address = l->address;
 	action->token = &l->token;
 }
 
 /* What had gone, and is subscribed again. */
-static void say_resubscribed(struct listener *l, unsigned made)
+static void say_resubscribed(struct machine *l, unsigned made)
 {
 	for (unsigned bit = 1; bit & CHANNEL_SERVICES; bit <<= 1) {
 		if (made & bit)
-			flow_event(l, "resubscribed", channel_service_name(bit));
+			ingest_event(l, "resubscribed", channel_service_name(bit));
 	}
 }
 
-static void on_prepared(struct listener *l, int64_t now, struct listener_result *r)
+static void on_setup_done(struct machine *l, int64_t now, struct job_result *r)
 {
 	if (r->status) {
-		prepare_failed(l, now, &r->err);
+		setup_failed(l, now, &r->err);
 		return;
 	}
-	if (l->prepared)
+	if (l->setup_done)
 		say_resubscribed(l, r->made);
-	l->prepared = true;
-	l->prepare = (struct listener_request){ 0 };
+	l->setup_done = true;
+	l->setup = (struct job_request){ 0 };
 	l->cancelled &= ~l->asked;
 	keep(&l->path, &r->path);
 	free(l->address);
@@ -465,37 +465,37 @@ static void on_prepared(struct listener *l, int64_t now, struct listener_result 
 	if (!l->config.once)
 		keep_channel_times(l, now, r);
 	if (l->config.once || (l->baseline && l->config.history))
-		flow_begin(l, now);
+		ingest_begin(l, now);
 	else
-		listener_connect(l, now);
+		machine_connect(l, now);
 }
 
-static void on_renewed(struct listener *l, int64_t now, struct listener_result *r)
+static void on_renewed(struct machine *l, int64_t now, struct job_result *r)
 {
 	if (!r->status) {
 		secret_copy(&l->token, &r->token);
 		keep_token_times(l, now, r);
-	} else if (listener_login_over(&r->err) && now >= l->token_ends_at) {
-		listener_finish(l, now, r->status, &r->err, 0);
+	} else if (job_is_auth_lost(&r->err) && now >= l->token_ends_at) {
+		machine_finish(l, now, r->status, &r->err, 0);
 	} else {
-		say_ending(l, &l->token_trouble, now, "the token cannot be renewed", l->token_ends_at, &r->err);
+		say_ending(l, &l->token_warn, now, "the token cannot be renewed", l->token_ends_at, &r->err);
 		l->renew_at = sooner(now, l->token_ends_at, r->err.retryable);
 	}
 }
 
 /* The channel has gone, or cannot be mended in place: leave it, and begin with a look at it. */
-static void restart(struct listener *l, int64_t now, const struct err *why, bool anew)
+static void restart(struct machine *l, int64_t now, const struct err *why, bool anew)
 {
 	if (l->socket)
-		listener_push(l, LISTENER_ACT_DROP);
+		machine_push(l, MACHINE_ACT_DROP);
 	l->gap = true;
 	say_lost(l, why->text);
 	go_offline(l, now, why);
-	l->prepare.anew |= anew;
-	l->want_prepare = true;
+	l->setup.anew |= anew;
+	l->want_setup = true;
 }
 
-static void channel_over(struct listener *l, int64_t now)
+static void channel_over(struct machine *l, int64_t now)
 {
 	struct err err = ERR_INIT;
 
@@ -503,27 +503,27 @@ static void channel_over(struct listener *l, int64_t now)
 	restart(l, now, &err, true);
 }
 
-static void mend_failed(struct listener *l, int64_t now, const struct err *err)
+static void refresh_failed(struct machine *l, int64_t now, const struct err *err)
 {
-	if (listener_login_over(err)) {
-		listener_finish(l, now, err->status, err, 0);
+	if (job_is_auth_lost(err)) {
+		machine_finish(l, now, err->status, err, 0);
 	} else if (l->cancelled) {
 		restart(l, now, err, false);
 	} else {
-		say_ending(l, &l->channel_trouble, now, "the notification channel cannot be extended",
-			l->channel_ends_at, err);
+		say_ending(l, &l->channel_warn, now, "the notification channel cannot be extended", l->channel_ends_at,
+			err);
 		l->extend_at = sooner(now, l->channel_ends_at, err->retryable);
 	}
 }
 
-static void on_mended(struct listener *l, int64_t now, struct listener_result *r)
+static void on_channel_refreshed(struct machine *l, int64_t now, struct job_result *r)
 {
 	struct err err = ERR_INIT;
 
 	if (l->state != STATE_OPEN)
 		return; /* the next connection begins with a look at all of it */
 	if (r->status) {
-		mend_failed(l, now, &r->err);
+		refresh_failed(l, now, &r->err);
 		return;
 	}
 	l->cancelled &= ~l->asked;
@@ -535,46 +535,46 @@ static void on_mended(struct listener *l, int64_t now, struct listener_result *r
 	keep_channel_times(l, now, r);
 	say_resubscribed(l, r->made);
 	if (r->made)
-		flow_begin(l, now); /* for what came while there was no subscription */
+		ingest_begin(l, now); /* for what came while there was no subscription */
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------------- */
 
-void listener_start(struct listener *l, int64_t now)
+void machine_start(struct machine *l, int64_t now)
 {
 	if (l->config.for_ms)
 		l->for_at = now + l->config.for_ms;
 	if (l->config.max_offline_ms)
 		l->offline_at = now + l->config.max_offline_ms;
-	l->want_prepare = true;
+	l->want_setup = true;
 	settle(l, now);
 }
 
-void listener_done(struct listener *l, int64_t now, struct listener_result *r)
+void machine_job_done(struct machine *l, int64_t now, struct job_result *r)
 {
-	l->busy = LISTENER_JOB_NONE;
+	l->busy = JOB_NONE;
 	if (l->state < STATE_DRAINING) {
 		switch (r->job) {
-		case LISTENER_JOB_NONE: break;
-		case LISTENER_PREPARE: on_prepared(l, now, r); break;
-		case LISTENER_RENEW: on_renewed(l, now, r); break;
-		case LISTENER_MEND: on_mended(l, now, r); break;
-		case LISTENER_SESSIONS: flow_sessions(l, now, r); break;
-		case LISTENER_PAGE: flow_page(l, now, r); break;
+		case JOB_NONE: break;
+		case JOB_SETUP: on_setup_done(l, now, r); break;
+		case JOB_RENEW_TOKEN: on_renewed(l, now, r); break;
+		case JOB_REFRESH_CHANNEL: on_channel_refreshed(l, now, r); break;
+		case JOB_CONVERSATIONS: ingest_sessions(l, now, r); break;
+		case JOB_PAGE: ingest_page(l, now, r); break;
 		}
 	}
 	settle(l, now);
 }
 
 /* In the server's role it says itself how often something is to come; it may be less often than we would ask. */
-static void set_keepalive(struct listener *l)
+static void set_keepalive(struct machine *l)
 {
 	l->keepalive_ms = l->config.keepalive_ms;
 	if (l->server_role && l->server_interval_ms)
 		l->keepalive_ms = l->server_interval_ms;
 }
 
-void listener_server_interval(struct listener *l, int64_t interval_ms)
+void machine_server_interval(struct machine *l, int64_t interval_ms)
 {
 	if (!l->server_role || interval_ms <= 0)
 		return;
@@ -582,30 +582,30 @@ void listener_server_interval(struct listener *l, int64_t interval_ms)
 	set_keepalive(l);
 }
 
-void listener_opened(struct listener *l, int64_t now)
+void machine_opened(struct machine *l, int64_t now)
 {
 	if (l->state != STATE_CONNECTING)
 		return;
 	l->state = STATE_OPEN;
 	l->ever_open = true;
 	l->refusals = 0;
-	l->offline_trouble = (struct trouble){ 0 };
-	l->useful = false;
-	l->opened_at = l->last_sign = now;
+	l->offline_warn = (struct warn_limiter){ 0 };
+	l->got_data = false;
+	l->opened_at = l->last_activity = now;
 	set_keepalive(l);
 	l->check_at = now + l->keepalive_ms;
-	l->offline_at = LISTENER_NEVER;
-	flow_event(l, "connected", NULL);
+	l->offline_at = LISTEN_NEVER;
+	ingest_event(l, "connected", NULL);
 	if (l->gap)
-		flow_event(l, "gap", l->config.history ? "typing and receipts" : "messages, typing and receipts");
-	listener_push(l, LISTENER_ACT_ALIVE);
-	flow_begin(l, now);
-	if (!l->filling)
-		listener_ready(l, now);
+		ingest_event(l, "gap", l->config.history ? "typing and receipts" : "messages, typing and receipts");
+	machine_push(l, MACHINE_ACT_HEARTBEAT);
+	ingest_begin(l, now);
+	if (!l->backfilling)
+		machine_ready(l, now);
 	settle(l, now);
 }
 
-void listener_closed(struct listener *l, int64_t now, const struct ws_closed *why)
+void machine_closed(struct machine *l, int64_t now, const struct ws_closed *why)
 {
 	if (l->state >= STATE_DRAINING) {
 		l->socket = false;
@@ -619,73 +619,73 @@ void listener_closed(struct listener *l, int64_t now, const struct ws_closed *wh
 		go_offline(l, now, &why->err);
 		if (refused(why))
 			on_refused(l, now, why);
-		else if (is_hopeless(l, &why->err, true))
-			listener_finish(l, now, why->err.status, &why->err, 0);
+		else if (is_permanent(l, &why->err, true))
+			machine_finish(l, now, why->err.status, &why->err, 0);
 		else
 			try_later(l, now, why->err.retry_after_ms);
 	}
 	settle(l, now);
 }
 
-void listener_message(struct listener *l, int64_t now, const char *text, size_t len)
+void machine_message(struct machine *l, int64_t now, const char *text, size_t len)
 {
 	if (l->state != STATE_OPEN)
 		return;
-	l->last_sign = now;
-	flow_message(l, now, text, len);
+	l->last_activity = now;
+	ingest_message(l, now, text, len);
 	if (l->cancelled)
 		dispatch(l);
 }
 
-static void ask(struct listener *l)
+static void ask(struct machine *l)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "{\"connCheck\":{\"interval\":%lld}}",
 		(long long)((l->keepalive_ms + 999) / 1000));
-	listener_send(l, text);
+	machine_send(l, text);
 }
 
-static void check(struct listener *l, int64_t now)
+static void check(struct machine *l, int64_t now)
 {
 	struct err err = ERR_INIT;
 	int64_t silent;
 
 	if (l->state == STATE_CONNECTING) {
 		err_set(&err, ST_UNAVAILABLE, "the connection did not come about");
-		listener_push(l, LISTENER_ACT_DROP);
+		machine_push(l, MACHINE_ACT_DROP);
 		go_offline(l, now, &err);
 		try_later(l, now, 0);
 		return;
 	}
 	if (l->paused)
-		l->last_sign = now; /* what it says waits behind what we do not read */
-	silent = now - l->last_sign;
+		l->last_activity = now; /* what it says waits behind what we do not read */
+	silent = now - l->last_activity;
 	if (silent >= MISSED_MAX * l->keepalive_ms) {
-		listener_push(l, LISTENER_ACT_DROP);
+		machine_push(l, MACHINE_ACT_DROP);
 		err_set(&err, ST_UNAVAILABLE, "nothing was heard for %lld s", (long long)(silent / 1000));
 		lost(l, now, &err);
 		return;
 	}
 	if (silent < 2 * l->keepalive_ms)
-		listener_push(l, LISTENER_ACT_ALIVE);
+		machine_push(l, MACHINE_ACT_HEARTBEAT);
 	/* where the server's checks do not come, it is asked before it is given up: perhaps they only come seldom */
 	if (!l->server_role || silent >= l->keepalive_ms)
 		ask(l);
 	l->check_at = now + l->keepalive_ms;
-	if (l->check_at > l->last_sign + MISSED_MAX * l->keepalive_ms)
-		l->check_at = l->last_sign + MISSED_MAX * l->keepalive_ms;
+	if (l->check_at > l->last_activity + MISSED_MAX * l->keepalive_ms)
+		l->check_at = l->last_activity + MISSED_MAX * l->keepalive_ms;
 }
 
 static bool due(int64_t *at, int64_t now)
 {
 	if (now < *at)
 		return false;
-	*at = LISTENER_NEVER;
+	*at = LISTEN_NEVER;
 	return true;
 }
 
-void listener_tick(struct listener *l, int64_t now)
+void machine_tick(struct machine *l, int64_t now)
 {
 	struct err err = ERR_INIT;
 
@@ -701,56 +701,56 @@ void listener_tick(struct listener *l, int64_t now)
 		err_set(&err, ST_UNAVAILABLE, "no connection for %lld s%s%s",
 			(long long)(l->config.max_offline_ms / 1000), l->offline_err.status ? ": " : "",
 			l->offline_err.text);
-		listener_finish(l, now, ST_UNAVAILABLE, &err, 0);
+		machine_finish(l, now, ST_UNAVAILABLE, &err, 0);
 	} else if (due(&l->channel_ends_at, now)) {
 		channel_over(l, now);
 	} else {
-		l->want_prepare |= due(&l->reconnect_at, now);
+		l->want_setup |= due(&l->reconnect_at, now);
 		l->want_renew |= due(&l->renew_at, now);
-		l->want_mend |= due(&l->extend_at, now);
-		due(&l->refill_at, now);
+		l->want_refresh |= due(&l->extend_at, now);
+		due(&l->backfill_retry_at, now);
 		if (due(&l->stall_at, now))
-			flow_stalled(l, now);
-		if (due(&l->reread_at, now))
-			flow_reread(l, now);
+			ingest_stalled(l, now);
+		if (due(&l->history_recheck_at, now))
+			ingest_recheck(l, now);
 		if (due(&l->check_at, now))
 			check(l, now);
 	}
 	settle(l, now);
 }
 
-void listener_room(struct listener *l, int64_t now)
+void machine_output_drained(struct machine *l, int64_t now)
 {
 	settle(l, now);
 }
 
-void listener_stop(struct listener *l, int64_t now, enum status status)
+void machine_stop(struct machine *l, int64_t now, enum status status)
 {
-	listener_finish(l, now, status, NULL, 2 * CLOSE_MS);
+	machine_finish(l, now, status, NULL, 2 * CLOSE_MS);
 	settle(l, now);
 }
 
-void listener_reader_gone(struct listener *l, int64_t now)
+void machine_reader_gone(struct machine *l, int64_t now)
 {
 	if (l->reader_gone)
 		return;
 	l->reader_gone = true;
-	listener_finish(l, now, ST_SIGPIPE, NULL, 0);
+	machine_finish(l, now, ST_SIGPIPE, NULL, 0);
 	settle(l, now);
 }
 
-void listener_fail(struct listener *l, int64_t now, const struct err *err)
+void machine_fail(struct machine *l, int64_t now, const struct err *err)
 {
-	listener_finish(l, now, err->status, err, 0);
+	machine_finish(l, now, err->status, err, 0);
 	settle(l, now);
 }
 
-int64_t listener_deadline(const struct listener *l)
+int64_t machine_deadline(const struct machine *l)
 {
 	const int64_t all[] = { l->reconnect_at, l->check_at, l->renew_at, l->extend_at, l->channel_ends_at, l->for_at,
-		may_idle(l) ? l->idle_at : LISTENER_NEVER, l->offline_at, l->refill_at, l->stall_at, l->reread_at,
-		l->end_at };
-	int64_t first = LISTENER_NEVER;
+		may_idle(l) ? l->idle_at : LISTEN_NEVER, l->offline_at, l->backfill_retry_at, l->stall_at,
+		l->history_recheck_at, l->end_at };
+	int64_t first = LISTEN_NEVER;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (all[i] < first)

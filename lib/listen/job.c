@@ -1,4 +1,4 @@
-#include "listen/listen_jobs.h"
+#include "listen/job.h"
 
 #include "client/channel.h"
 #include "wire/service_error.h"
@@ -16,14 +16,14 @@
 
 /* ---- answers --------------------------------------------------------------------------------------------------- */
 
-int64_t listen_jobs_left(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms)
+int64_t job_time_left(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms)
 {
 	int64_t left = ends_ms - now_ms;
 
 	return left < 0 ? 0 : left < lifetime_ms ? left : lifetime_ms;
 }
 
-int64_t listen_jobs_due(int64_t lifetime_ms, int64_t left_ms)
+int64_t job_renewal_delay(int64_t lifetime_ms, int64_t left_ms)
 {
 	int64_t in = left_ms - lifetime_ms / 2 - random_below(lifetime_ms / 20 + 1);
 
@@ -33,7 +33,7 @@ int64_t listen_jobs_due(int64_t lifetime_ms, int64_t left_ms)
 }
 
 /* What holds now, for the listener. */
-static void report(struct listen_jobs *j, struct listener_result *r)
+static void report(struct job_context *j, struct job_result *r)
 {
 	const struct session *session = client_session(j->client);
 	int64_t token_ms = session->expires_ms - session->issued_ms, channel_ms = session->channel_lifetime_ms;
@@ -44,16 +44,16 @@ static void report(struct listen_jobs *j, struct listener_result *r)
 	r->self = xstrdup_null(session->address);
 	r->server_role = session->channel_role && !strcmp(session->channel_role, "server");
 	if (token_ms > 0) {
-		r->token_ends_in_ms = listen_jobs_left(token_ms, session->expires_ms, now);
-		r->renew_in_ms = listen_jobs_due(token_ms, r->token_ends_in_ms);
+		r->token_ends_in_ms = job_time_left(token_ms, session->expires_ms, now);
+		r->renew_in_ms = job_renewal_delay(token_ms, r->token_ends_in_ms);
 	}
 	if (session->channel_url && channel_ms > 0) {
-		r->channel_ends_in_ms = listen_jobs_left(channel_ms, session->channel_expires_ms, now);
-		r->extend_in_ms = listen_jobs_due(channel_ms, r->channel_ends_in_ms);
+		r->channel_ends_in_ms = job_time_left(channel_ms, session->channel_expires_ms, now);
+		r->extend_in_ms = job_renewal_delay(channel_ms, r->channel_ends_in_ms);
 	}
 }
 
-static enum status socket_path(struct listen_jobs *j, struct listener_result *r)
+static enum status socket_path(struct job_context *j, struct job_result *r)
 {
 	struct buf path;
 	enum status st;
@@ -69,7 +69,7 @@ static enum status socket_path(struct listen_jobs *j, struct listener_result *r)
 }
 
 /* One address of the host; another one each time, in case the first does not answer. */
-static enum status resolve(struct listen_jobs *j, struct listener_result *r)
+static enum status resolve(struct job_context *j, struct job_result *r)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL, *at;
@@ -93,7 +93,7 @@ static enum status resolve(struct listen_jobs *j, struct listener_result *r)
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
 
 /* The channel and what is subscribed to it, all of it as the server knows it. */
-static enum status ensure(struct listen_jobs *j, const struct channel_request *want, struct listener_result *r)
+static enum status ensure(struct job_context *j, const struct channel_request *want, struct job_result *r)
 {
 	struct channel_change change;
 	enum status st = channel_ensure(j->client, want, &change, &r->err);
@@ -104,7 +104,7 @@ static enum status ensure(struct listen_jobs *j, const struct channel_request *w
 	return st;
 }
 
-static enum status prepare(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+static enum status prepare(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	struct channel_request want = {
 		.recreate = request->anew, .existing = request->again, .cancelled = request->cancelled
@@ -126,7 +126,7 @@ static enum status prepare(struct listen_jobs *j, const struct listener_request 
 }
 
 /* Another token than the one that the listener has, whatever this machine's clock says of that one. */
-static enum status renew(struct listen_jobs *j, struct listener_result *r)
+static enum status renew(struct job_context *j, struct job_result *r)
 {
 	enum status st = client_authenticate(j->client, j->given, &r->err);
 
@@ -135,7 +135,7 @@ static enum status renew(struct listen_jobs *j, struct listener_result *r)
 	return st;
 }
 
-static enum status mend(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+static enum status mend(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	struct channel_request want = { .existing = true, .cancelled = request->cancelled };
 	enum status st = ensure(j, &want, r);
@@ -155,7 +155,7 @@ static unsigned subscribed(const struct session *session)
 	return services ? services : CHANNEL_CHAT;
 }
 
-static enum status sessions(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+static enum status sessions(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	static const struct {
 		enum chat_type type;
@@ -184,7 +184,7 @@ static enum status sessions(struct listen_jobs *j, const struct listener_request
 	return r->err.status;
 }
 
-static enum status page(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+static enum status page(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	const struct history_session *session = request->session;
 
@@ -192,15 +192,15 @@ static enum status page(struct listen_jobs *j, const struct listener_request *re
 		HISTORY_PAGE, &r->page, &r->messages, &r->more, &r->err);
 }
 
-void listen_jobs_perform(struct listen_jobs *j, const struct listener_request *request, struct listener_result *r)
+void job_perform(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
-	*r = listener_result_of(request->job);
+	*r = job_result_init(request->job);
 	switch (request->job) {
-	case LISTENER_JOB_NONE: break;
-	case LISTENER_PREPARE: r->status = prepare(j, request, r); break;
-	case LISTENER_RENEW: r->status = renew(j, r); break;
-	case LISTENER_MEND: r->status = mend(j, request, r); break;
-	case LISTENER_SESSIONS: r->status = sessions(j, request, r); break;
-	case LISTENER_PAGE: r->status = page(j, request, r); break;
+	case JOB_NONE: break;
+	case JOB_SETUP: r->status = prepare(j, request, r); break;
+	case JOB_RENEW_TOKEN: r->status = renew(j, r); break;
+	case JOB_REFRESH_CHANNEL: r->status = mend(j, request, r); break;
+	case JOB_CONVERSATIONS: r->status = sessions(j, request, r); break;
+	case JOB_PAGE: r->status = page(j, request, r); break;
 	}
 }

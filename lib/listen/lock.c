@@ -1,4 +1,4 @@
-#include "listen/listen_lock.h"
+#include "listen/lock.h"
 
 #include "base/buf.h"
 #include "base/file.h"

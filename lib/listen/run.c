@@ -5,12 +5,12 @@
  * The reader's descriptor is shared with whoever else has it open, so it is never made non-blocking: poll(2) is asked
  * first, and then at most PIPE_BUF bytes are written, which a pipe that is writable has room for.
  */
-#include "listen/listen_run.h"
+#include "listen/listen.h"
 
-#include "listen/listen_lock.h"
-#include "listen/listen_worker.h"
-#include "listen/listener.h"
-#include "listen/runner.h"
+#include "listen/lock.h"
+#include "listen/worker.h"
+#include "listen/machine.h"
+#include "listen/exec.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -38,13 +38,13 @@
 struct driver {
 	const struct listen_options *options;
 	struct client *client;
-	struct listener *listener;
+	struct machine *listener;
 	struct ws *ws;
-	struct listen_worker *worker;
+	struct worker *worker;
 	struct cursor *cursor;
-	struct outflow outflow;
-	struct handover handover;
-	struct runner runner;
+	struct output_queue output;
+	struct exec_queue exec_queue;
+	struct exec exec;
 	char *proxy;
 	int lock;
 	bool gone; /* nobody reads stdout any more */
@@ -108,9 +108,9 @@ static void save_cursor(struct driver *d, bool durable)
 		return;
 	}
 	d->saved_at = now;
-	d->save_at = LISTENER_NEVER;
+	d->save_at = LISTEN_NEVER;
 	if (!cursor_save(d->cursor, durable, &err)) {
-		if (d->moved && d->sync_at == LISTENER_NEVER && !durable)
+		if (d->moved && d->sync_at == LISTEN_NEVER && !durable)
 			d->sync_at = now + SYNC_MS;
 		d->moved = d->save_failed = false;
 		d->known = true;
@@ -132,7 +132,7 @@ static void reader_gone(struct driver *d)
 	d->gone = true;
 	if (!d->plain_file)
 		ws_unwatch(d->ws, d->options->out);
-	listener_reader_gone(d->listener, clock_mono_ms());
+	machine_reader_gone(d->listener, clock_mono_ms());
 }
 
 static void write_failed(struct driver *d, int error)
@@ -145,9 +145,9 @@ static void write_failed(struct driver *d, int error)
 	}
 	d->broken = true;
 	err_set(&err, ST_IO, "cannot write to stdout: %s", strerror(error));
-	outflow_cut(&d->outflow);
-	outflow_took(&d->outflow, d->cursor, 0);
-	listener_fail(d->listener, clock_mono_ms(), &err);
+	output_queue_truncate(&d->output);
+	output_queue_consumed(&d->output, d->cursor, 0);
+	machine_fail(d->listener, clock_mono_ms(), &err);
 }
 
 /* True if a write of up to PIPE_BUF bytes will not block. */
@@ -175,8 +175,8 @@ static void flush(struct driver *d)
 	bool wrote = false;
 	size_t len;
 
-	while (outflow_waiting(&d->outflow) && !d->gone) {
-		const char *p = outflow_peek(&d->outflow, &len);
+	while (output_queue_len(&d->output) && !d->gone) {
+		const char *p = output_queue_peek(&d->output, &len);
 		ssize_t n;
 
 		if (!has_room(d))
@@ -190,12 +190,12 @@ static void flush(struct driver *d)
 			write_failed(d, errno);
 			return;
 		}
-		d->moved |= outflow_took(&d->outflow, d->cursor, (size_t)n);
+		d->moved |= output_queue_consumed(&d->output, d->cursor, (size_t)n);
 		wrote = true;
 	}
-	wait_for_room(d, outflow_waiting(&d->outflow) > 0 && !d->gone);
+	wait_for_room(d, output_queue_len(&d->output) > 0 && !d->gone);
 	if (wrote)
-		listener_room(d->listener, clock_mono_ms());
+		machine_output_drained(d->listener, clock_mono_ms());
 }
 
 static void on_out(void *arg, int fd, uint32_t events)
@@ -218,10 +218,10 @@ static void on_child(void *arg, int fd, uint32_t events)
 
 	(void)events;
 	ws_unwatch(d->ws, fd);
-	if (runner_ended(&d->runner, fd, now, &err))
-		listener_fail(d->listener, now, &err);
+	if (exec_child_ended(&d->exec, fd, now, &err))
+		machine_fail(d->listener, now, &err);
 	d->moved = true;
-	listener_room(d->listener, now);
+	machine_output_drained(d->listener, now);
 }
 
 static void watch_child(void *arg, int fd)
@@ -235,29 +235,29 @@ static void start_children(struct driver *d)
 {
 	struct err err = ERR_INIT;
 
-	d->exec_at = LISTENER_NEVER;
-	if (!d->options->exec || !d->handover.count)
+	d->exec_at = LISTEN_NEVER;
+	if (!d->options->exec || !d->exec_queue.count)
 		return;
-	if (runner_start(&d->runner, clock_mono_ms(), &d->exec_at, watch_child, d, &err))
-		listener_fail(d->listener, clock_mono_ms(), &err);
+	if (exec_start(&d->exec, clock_mono_ms(), &d->exec_at, watch_child, d, &err))
+		machine_fail(d->listener, clock_mono_ms(), &err);
 }
 
 /* ---- events from the socket, the worker, signals --------------------------------------------------------------- */
 
 static void on_opened(void *arg)
 {
-	listener_opened(((struct driver *)arg)->listener, clock_mono_ms());
+	machine_opened(((struct driver *)arg)->listener, clock_mono_ms());
 }
 
 static void on_message(void *arg, const char *text, size_t len)
 {
 	log_trace_body("websocket < text", text, len);
-	listener_message(((struct driver *)arg)->listener, clock_mono_ms(), text, len);
+	machine_message(((struct driver *)arg)->listener, clock_mono_ms(), text, len);
 }
 
 static void on_closed(void *arg, const struct ws_closed *why)
 {
-	listener_closed(((struct driver *)arg)->listener, clock_mono_ms(), why);
+	machine_closed(((struct driver *)arg)->listener, clock_mono_ms(), why);
 }
 
 static void on_tick(void *arg)
@@ -269,7 +269,7 @@ static void on_worker(void *arg, int fd, uint32_t events)
 {
 	(void)fd;
 	(void)events;
-	listen_worker_ready(((struct driver *)arg)->worker, clock_mono_ms()); /* the main loop takes the result */
+	worker_ready(((struct driver *)arg)->worker, clock_mono_ms()); /* the main loop takes the result */
 }
 
 static void watch_worker(void *arg, int fd)
@@ -291,7 +291,7 @@ static void on_interrupt(void *arg, int fd, uint32_t events)
 	if (d->stopped)
 		return;
 	d->stopped = true;
-	listener_stop(d->listener, clock_mono_ms(), interrupt_status());
+	machine_stop(d->listener, clock_mono_ms(), interrupt_status());
 }
 
 /* ---- actions --------------------------------------------------------------------------------------------------- */
@@ -308,46 +308,46 @@ static void check_filter(struct driver *d)
 		return;
 	d->filter_checked = true;
 	if (filter_ready(d->options->filter, &err))
-		listener_fail(d->listener, clock_mono_ms(), &err);
+		machine_fail(d->listener, clock_mono_ms(), &err);
 }
 
 /*
  * The filter is compiled, on a thread, while the first request is under way: not before the process that makes it has
  * been forked, and no other one is before the thread has ended.
  */
-static void start_job(struct driver *d, const struct listener_request *request)
+static void start_job(struct driver *d, const struct job_request *request)
 {
 	check_filter(d);
-	listen_worker_start(d->worker, request);
+	worker_start(d->worker, request);
 	if (d->options->filter && !d->filter_started) {
 		d->filter_started = true;
 		filter_start(d->options->filter);
 	}
 }
 
-static void act(struct driver *d, const struct listener_action *action)
+static void act(struct driver *d, const struct machine_action *action)
 {
 	switch (action->kind) {
-	case LISTENER_ACT_JOB: start_job(d, &action->request); break;
-	case LISTENER_ACT_CONNECT:
+	case MACHINE_ACT_JOB: start_job(d, &action->request); break;
+	case MACHINE_ACT_CONNECT:
 		d->moved = true; /* by now it is known what counts as old */
 		ws_connect(d->ws, action->path, action->token, action->address);
 		check_filter(d);
 		break;
-	case LISTENER_ACT_SEND:
+	case MACHINE_ACT_SEND:
 		log_trace_body("websocket > text", action->text, strlen(action->text));
 		ws_send(d->ws, action->text, strlen(action->text));
 		break;
-	case LISTENER_ACT_PAUSE: ws_pause(d->ws, true); break;
-	case LISTENER_ACT_RESUME: ws_pause(d->ws, false); break;
-	case LISTENER_ACT_CLOSE: ws_close(d->ws); break;
-	case LISTENER_ACT_DROP: ws_drop(d->ws); break;
-	case LISTENER_ACT_ALIVE: beat(d); break;
-	case LISTENER_ACT_READY:
+	case MACHINE_ACT_PAUSE: ws_pause(d->ws, true); break;
+	case MACHINE_ACT_RESUME: ws_pause(d->ws, false); break;
+	case MACHINE_ACT_CLOSE: ws_close(d->ws); break;
+	case MACHINE_ACT_DROP: ws_drop(d->ws); break;
+	case MACHINE_ACT_HEARTBEAT: beat(d); break;
+	case MACHINE_ACT_READY:
 		d->moved = true; /* with --once, too */
 		notify(d, "READY=1");
 		break;
-	case LISTENER_ACT_EXIT:
+	case MACHINE_ACT_EXIT:
 		d->done = true;
 		d->status = action->status;
 		d->err = action->err;
@@ -357,21 +357,21 @@ static void act(struct driver *d, const struct listener_action *action)
 
 static bool take_result(struct driver *d)
 {
-	struct listener_result result;
+	struct job_result result;
 
-	if (!listen_worker_take(d->worker, &result))
+	if (!worker_take(d->worker, &result))
 		return false;
-	listener_done(d->listener, clock_mono_ms(), &result);
-	listener_result_release(&result);
+	machine_job_done(d->listener, clock_mono_ms(), &result);
+	job_result_release(&result);
 	return true;
 }
 
 static void act_all(struct driver *d)
 {
-	struct listener_action action;
+	struct machine_action action;
 
 	do {
-		while (!d->done && listener_next(d->listener, &action))
+		while (!d->done && machine_next(d->listener, &action))
 			act(d, &action);
 	} while (!d->done && take_result(d));
 }
@@ -381,11 +381,11 @@ static void run_timers(struct driver *d)
 {
 	int64_t now = clock_mono_ms();
 
-	if (now >= listener_deadline(d->listener))
-		listener_tick(d->listener, now);
-	listen_worker_tick(d->worker, now);
+	if (now >= machine_deadline(d->listener))
+		machine_tick(d->listener, now);
+	worker_tick(d->worker, now);
 	if (now >= d->sync_at) {
-		d->sync_at = LISTENER_NEVER;
+		d->sync_at = LISTEN_NEVER;
 		save_cursor(d, true);
 	}
 	if (now >= d->watchdog_at) {
@@ -396,12 +396,12 @@ static void run_timers(struct driver *d)
 
 static void set_timer(struct driver *d)
 {
-	int64_t at = earlier(listener_deadline(d->listener), d->exec_at);
+	int64_t at = earlier(machine_deadline(d->listener), d->exec_at);
 
 	at = earlier(at, earlier(earlier(d->save_at, d->sync_at), d->watchdog_at));
-	at = earlier(at, listen_worker_deadline(d->worker));
+	at = earlier(at, worker_deadline(d->worker));
 	/* the room that flush() has made was filled again, and the reader may have more */
-	if (outflow_waiting(&d->outflow) && !d->blocked && !d->gone && !d->broken)
+	if (output_queue_len(&d->output) && !d->blocked && !d->gone && !d->broken)
 		at = 0;
 	if (at == d->timer_at && at > clock_mono_ms())
 		return;
@@ -411,7 +411,7 @@ static void set_timer(struct driver *d)
 
 static void loop(struct driver *d)
 {
-	listener_start(d->listener, clock_mono_ms());
+	machine_start(d->listener, clock_mono_ms());
 	for (;;) {
 		act_all(d);
 		if (d->done)
@@ -476,10 +476,10 @@ static void say_error(const char *text)
 	log_error("%s", text);
 }
 
-static struct listener *make_listener(struct driver *d, bool baseline)
+static struct machine *make_listener(struct driver *d, bool baseline)
 {
 	const struct listen_options *o = d->options;
-	struct listener_config config = {
+	struct machine_config config = {
 		.keepalive_ms = o->keepalive_ms,
 		.count = o->count,
 		.for_ms = o->for_ms,
@@ -495,14 +495,14 @@ static struct listener *make_listener(struct driver *d, bool baseline)
 		.temp_dir = o->temp_dir,
 		.filter = o->filter,
 		.cursor = d->cursor,
-		.outflow = &d->outflow,
-		.handover = o->exec ? &d->handover : NULL,
+		.output = &d->output,
+		.exec_queue = o->exec ? &d->exec_queue : NULL,
 		.warn = say_warning,
 		.error = say_error,
 		.wall_ms = clock_wall_ms,
 	};
 
-	return listener_new(&config);
+	return machine_new(&config);
 }
 
 static enum status make_socket(struct driver *d, struct err *err)
@@ -528,16 +528,16 @@ static enum status make_socket(struct driver *d, struct err *err)
 
 static void make_worker(struct driver *d)
 {
-	struct listen_worker_config config = {
+	struct worker_config config = {
 		.client = d->client, .host = ws_host(d->ws), .watch = watch_worker, .unwatch = unwatch_worker, .arg = d
 	};
 
-	d->worker = listen_worker_new(&config);
+	d->worker = worker_new(&config);
 }
 
-static enum status make_runner(struct driver *d, struct err *err)
+static enum status make_exec(struct driver *d, struct err *err)
 {
-	struct runner_config config = {
+	struct exec_config config = {
 		.argv = d->options->exec,
 		.name = d->options->exec_name,
 		.once = d->options->once,
@@ -546,11 +546,11 @@ static enum status make_runner(struct driver *d, struct err *err)
 		.retries = d->options->exec_retries,
 		.delay_ms = d->options->exec_delay_ms,
 		.dead_letter = d->options->dead_letter,
-		.handover = &d->handover,
+		.exec_queue = &d->exec_queue,
 		.cursor = d->cursor,
 	};
 
-	return d->options->exec ? runner_init(&d->runner, &config, err) : ST_OK;
+	return d->options->exec ? exec_init(&d->exec, &config, err) : ST_OK;
 }
 
 static void watch_all(struct driver *d)
@@ -563,7 +563,7 @@ static void watch_all(struct driver *d)
 		d->plain_file = true;
 	if (interrupt_fd() >= 0)
 		ws_watch(d->ws, interrupt_fd(), EPOLLIN, on_interrupt, d);
-	d->save_at = d->sync_at = d->watchdog_at = d->exec_at = d->timer_at = LISTENER_NEVER;
+	d->save_at = d->sync_at = d->watchdog_at = d->exec_at = d->timer_at = LISTEN_NEVER;
 	if (d->options->notify_socket && d->options->watchdog_ms > 0)
 		d->watchdog_at = clock_mono_ms() + d->options->watchdog_ms / 2;
 }
@@ -579,7 +579,7 @@ static enum status set_up(struct driver *d, struct err *err)
 		return st;
 	if ((st = make_socket(d, err)))
 		return st;
-	if ((st = make_runner(d, err)))
+	if ((st = make_exec(d, err)))
 		return st;
 	make_worker(d);
 	d->listener = make_listener(d, baseline);
@@ -589,12 +589,12 @@ static enum status set_up(struct driver *d, struct err *err)
 
 static void tear_down(struct driver *d)
 {
-	listen_worker_free(d->worker);
-	listener_free(d->listener);
+	worker_free(d->worker);
+	machine_free(d->listener);
 	ws_free(d->ws);
-	runner_release(&d->runner);
-	handover_release(&d->handover);
-	outflow_release(&d->outflow);
+	exec_release(&d->exec);
+	exec_queue_release(&d->exec_queue);
+	output_queue_release(&d->output);
 	cursor_free(d->cursor);
 	free(d->proxy);
 	if (d->lock >= 0)
@@ -607,8 +607,8 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 	enum status st;
 
 	mem_return_large();
-	outflow_init(&d.outflow);
-	handover_init(&d.handover);
+	output_queue_init(&d.output);
+	exec_queue_init(&d.exec_queue);
 	if (!(st = set_up(&d, err))) {
 		loop(&d);
 		notify(&d, "STOPPING=1");
@@ -620,12 +620,12 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 		}
 		if (!st && d.forgotten && options->once)
 			st = err_set(&d.err, ST_DATA, "nothing was fetched, since the cursor was damaged");
-		if (!st && d.runner.given_up)
-			st = err_set(&d.err, ST_PARTIAL, "%lld message%s given up", (long long)d.runner.given_up,
-				d.runner.given_up == 1 ? " was" : "s were");
-		if (!st && d.handover.left)
-			st = err_set(&d.err, ST_TEMPFAIL, "%zu message%s left for the next run", d.handover.left,
-				d.handover.left == 1 ? " is" : "s are");
+		if (!st && d.exec.dead_lettered)
+			st = err_set(&d.err, ST_PARTIAL, "%lld message%s given up", (long long)d.exec.dead_lettered,
+				d.exec.dead_lettered == 1 ? " was" : "s were");
+		if (!st && d.exec_queue.left)
+			st = err_set(&d.err, ST_TEMPFAIL, "%zu message%s left for the next run", d.exec_queue.left,
+				d.exec_queue.left == 1 ? " is" : "s are");
 		if (st)
 			*err = d.err;
 	}

@@ -1,15 +1,15 @@
 /*
- * listen_run.h - a listener with everything that it needs: the loop, the socket, the worker, the reader of its lines,
+ * listen.h - a listener with everything that it needs: the loop, the socket, the worker, the reader of its lines,
  * the command that takes messages, and the ways to tell others that it is alive.
  */
-#ifndef KANDY_LISTEN_LISTEN_RUN_H
-#define KANDY_LISTEN_LISTEN_RUN_H
+#ifndef KANDY_LISTEN_LISTEN_H
+#define KANDY_LISTEN_LISTEN_H
 
 #include "client/client.h"
 #include "json/filter.h"
 
 struct listen_options {
-	int64_t keepalive_ms, count, for_ms, idle_ms, max_offline_ms; /* as in struct listener_config */
+	int64_t keepalive_ms, count, for_ms, idle_ms, max_offline_ms; /* as in struct machine_config */
 	bool once, events, text, outbound;
 	/*
 	 * "last", "none", "all", or a time: seconds or milliseconds since 1970, or "2026-01-31[T12:00[:00]]" (UTC);
@@ -21,7 +21,7 @@ struct listen_options {
 	struct filter *filter; /* borrowed; NULL: none */
 	int out; /* the descriptor that lines go to. Its flags are left alone */
 
-	char *const *exec; /* NULL: none; see runner.h */
+	char *const *exec; /* NULL: none; see exec.h */
 	const char *exec_name;
 	char *const *environment;
 	int64_t jobs, exec_retries, exec_delay_ms;

@@ -1,7 +1,7 @@
-#include "listen/listen_worker.h"
+#include "listen/worker.h"
 
-#include "listen/listen_jobs.h"
-#include "listen/listen_wire.h"
+#include "listen/job.h"
+#include "listen/worker_msg.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -20,14 +20,14 @@
 #define READ_SIZE ((size_t)64 * 1024)
 #define END_MS 3000 /* how long the process may take to notice its end, in a lookup of a name for instance */
 
-struct listen_worker {
-	struct listen_worker_config config;
+struct worker {
+	struct worker_config config;
 	pid_t pid; /* 0: there is no process */
 	int fd; /* to it; -1: none */
 	bool leaving; /* it was told to end */
-	enum listener_job busy; /* what it was asked for */
+	enum job_kind busy; /* what it was asked for */
 	struct buf in; /* the answer, as far as it has come */
-	struct listener_result result; /* `job` says whether there is one */
+	struct job_result result; /* `job` says whether there is one */
 	int64_t idle_at;
 	struct secret given; /* the token that came last */
 	uint64_t attempt; /* addresses that were used */
@@ -56,10 +56,10 @@ static bool receive(int fd, struct buf *in)
 	size_t wanted;
 
 	buf_clear(in);
-	while (!(wanted = listen_wire_length(in->data, in->len)) || in->len < wanted) {
+	while (!(wanted = worker_msg_length(in->data, in->len)) || in->len < wanted) {
 		ssize_t n;
 
-		if (wanted > LISTEN_WIRE_MAX)
+		if (wanted > WORKER_MSG_MAX)
 			return false;
 		buf_reserve(in, READ_SIZE);
 		n = recv(fd, in->data + in->len, READ_SIZE, 0);
@@ -88,7 +88,7 @@ static bool transmit(int fd, const struct buf *out)
 	return true;
 }
 
-static void perform(struct listen_jobs *jobs, const struct listen_order *order, bool *loaded, struct listener_result *r)
+static void perform(struct job_context *jobs, const struct worker_request *order, bool *loaded, struct job_result *r)
 {
 	struct err err = ERR_INIT;
 	enum status st = ST_OK;
@@ -100,20 +100,20 @@ static void perform(struct listen_jobs *jobs, const struct listen_order *order, 
 		st = client_reload(jobs->client, &err);
 	*loaded = !st;
 	if (!st) {
-		listen_jobs_perform(jobs, &order->request, r);
+		job_perform(jobs, &order->request, r);
 		return;
 	}
-	*r = listener_result_of(order->request.job);
+	*r = job_result_init(order->request.job);
 	r->status = st;
 	r->err = err;
 }
 
 /* Answers requests until the listener wants no more of them. */
-_Noreturn static void serve(const struct listen_worker_config *config, int fd)
+_Noreturn static void serve(const struct worker_config *config, int fd)
 {
-	struct listen_jobs jobs = { .client = config->client, .host = config->host };
-	struct listener_result result;
-	struct listen_order order;
+	struct job_context jobs = { .client = config->client, .host = config->host };
+	struct job_result result;
+	struct worker_request order;
 	struct buf in, out;
 	bool loaded = false;
 
@@ -121,12 +121,12 @@ _Noreturn static void serve(const struct listen_worker_config *config, int fd)
 	interrupt_by_peer(fd);
 	buf_init_secret(&in, BUF_NO_MAX);
 	buf_init_secret(&out, BUF_NO_MAX);
-	while (receive(fd, &in) && listen_wire_get_request(in.data, in.len, &order)) {
+	while (receive(fd, &in) && worker_msg_get_request(in.data, in.len, &order)) {
 		perform(&jobs, &order, &loaded, &result);
 		buf_clear(&out);
-		listen_wire_put_result(&out, &result);
-		listener_result_release(&result);
-		listen_order_release(&order);
+		worker_msg_put_result(&out, &result);
+		job_result_release(&result);
+		worker_request_release(&order);
 		if (!transmit(fd, &out))
 			break;
 	}
@@ -135,18 +135,18 @@ _Noreturn static void serve(const struct listen_worker_config *config, int fd)
 
 /* ---- the listener's side --------------------------------------------------------------------------------------- */
 
-struct listen_worker *listen_worker_new(const struct listen_worker_config *config)
+struct worker *worker_new(const struct worker_config *config)
 {
-	struct listen_worker *w = xcalloc(1, sizeof(*w));
+	struct worker *w = xcalloc(1, sizeof(*w));
 
 	w->config = *config;
 	w->fd = -1;
-	w->idle_at = LISTENER_NEVER;
-	buf_init_secret(&w->in, BUF_NO_MAX); /* see LISTEN_WIRE_MAX */
+	w->idle_at = LISTEN_NEVER;
+	buf_init_secret(&w->in, BUF_NO_MAX); /* see WORKER_MSG_MAX */
 	return w;
 }
 
-static enum status begin_process(struct listen_worker *w, struct err *err)
+static enum status begin_process(struct worker *w, struct err *err)
 {
 	sigset_t all, before;
 	int fds[2], failure;
@@ -173,7 +173,7 @@ static enum status begin_process(struct listen_worker *w, struct err *err)
 }
 
 /* Reaps the process, which is at its end. What waitpid(2) says of it. */
-static int reap(struct listen_worker *w)
+static int reap(struct worker *w)
 {
 	int status = 0;
 
@@ -184,22 +184,22 @@ static int reap(struct listen_worker *w)
 	w->pid = 0;
 	w->fd = -1;
 	w->leaving = false;
-	w->idle_at = LISTENER_NEVER;
+	w->idle_at = LISTEN_NEVER;
 	buf_release(&w->in);
 	return status;
 }
 
-static void fail(struct listen_worker *w, const struct err *err)
+static void fail(struct worker *w, const struct err *err)
 {
-	w->result = listener_result_of(w->busy);
+	w->result = job_result_init(w->busy);
 	w->result.status = err->status;
 	w->result.err = *err;
 	w->result.err.retryable = true;
-	w->busy = LISTENER_JOB_NONE;
+	w->busy = JOB_NONE;
 }
 
 /* It has ended without having been told to, or talks nonsense. */
-static void lost(struct listen_worker *w)
+static void lost(struct worker *w)
 {
 	struct err err = ERR_INIT;
 	int status;
@@ -218,7 +218,7 @@ static void lost(struct listen_worker *w)
 }
 
 /* Lets the process end, and waits for that, but not for long: throws away what it still has to say. */
-static void dismiss(struct listen_worker *w)
+static void dismiss(struct worker *w)
 {
 	struct pollfd ready = { .fd = w->fd, .events = POLLIN };
 	int64_t end = clock_mono_ms() + END_MS, left;
@@ -237,31 +237,31 @@ static void dismiss(struct listen_worker *w)
 	reap(w);
 }
 
-void listen_worker_free(struct listen_worker *w)
+void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
 	if (w->pid)
 		dismiss(w);
-	listener_result_release(&w->result);
+	job_result_release(&w->result);
 	secret_release(&w->given);
 	buf_release(&w->in);
 	free(w);
 }
 
-void listen_worker_start(struct listen_worker *w, const struct listener_request *request)
+void worker_start(struct worker *w, const struct job_request *request)
 {
 	struct err err = ERR_INIT;
 	struct buf out;
 
 	w->busy = request->job;
-	w->idle_at = LISTENER_NEVER;
+	w->idle_at = LISTEN_NEVER;
 	if (w->leaving) {
 		kill(w->pid, SIGKILL); /* it is at nothing any more */
 		reap(w);
 	}
 	buf_init_secret(&out, BUF_NO_MAX);
-	listen_wire_put_request(&out, request, &w->given, w->attempt);
+	worker_msg_put_request(&out, request, &w->given, w->attempt);
 	if (!w->pid && begin_process(w, &err))
 		fail(w, &err);
 	else if (!transmit(w->fd, &out))
@@ -270,26 +270,26 @@ void listen_worker_start(struct listen_worker *w, const struct listener_request 
 }
 
 /* The answer is whole. False where it is none to what was asked. */
-static bool accept_answer(struct listen_worker *w, int64_t now)
+static bool accept_answer(struct worker *w, int64_t now)
 {
-	struct listener_result *r = &w->result;
+	struct job_result *r = &w->result;
 
-	if (!listen_wire_get_result(w->in.data, w->in.len, r))
+	if (!worker_msg_get_result(w->in.data, w->in.len, r))
 		return false;
 	if (r->job != w->busy) {
-		listener_result_release(r);
+		job_result_release(r);
 		return false;
 	}
 	if (r->token.s)
 		secret_copy(&w->given, &r->token);
 	w->attempt += r->address != NULL;
-	w->busy = LISTENER_JOB_NONE;
-	w->idle_at = now + LISTEN_WORKER_IDLE_MS;
+	w->busy = JOB_NONE;
+	w->idle_at = now + WORKER_IDLE_MS;
 	buf_release(&w->in);
 	return true;
 }
 
-void listen_worker_ready(struct listen_worker *w, int64_t now)
+void worker_ready(struct worker *w, int64_t now)
 {
 	size_t wanted;
 	ssize_t n;
@@ -306,33 +306,33 @@ void listen_worker_ready(struct listen_worker *w, int64_t now)
 	}
 	if (n > 0)
 		buf_commit(&w->in, (size_t)n);
-	wanted = listen_wire_length(w->in.data, w->in.len);
-	if (n <= 0 || !w->busy || wanted > LISTEN_WIRE_MAX || (wanted && w->in.len > wanted) ||
+	wanted = worker_msg_length(w->in.data, w->in.len);
+	if (n <= 0 || !w->busy || wanted > WORKER_MSG_MAX || (wanted && w->in.len > wanted) ||
 		(wanted && w->in.len == wanted && !accept_answer(w, now)))
 		lost(w);
 }
 
-bool listen_worker_take(struct listen_worker *w, struct listener_result *result)
+bool worker_take(struct worker *w, struct job_result *result)
 {
 	if (!w->result.job)
 		return false;
 	*result = w->result;
 	if (result->messages.doc)
 		result->messages.doc = &result->page.json;
-	w->result = (struct listener_result){ 0 };
+	w->result = (struct job_result){ 0 };
 	return true;
 }
 
-int64_t listen_worker_deadline(const struct listen_worker *w)
+int64_t worker_deadline(const struct worker *w)
 {
 	return w->idle_at;
 }
 
-void listen_worker_tick(struct listen_worker *w, int64_t now)
+void worker_tick(struct worker *w, int64_t now)
 {
 	if (now < w->idle_at)
 		return;
-	w->idle_at = LISTENER_NEVER;
+	w->idle_at = LISTEN_NEVER;
 	w->leaving = true;
-	shutdown(w->fd, SHUT_WR); /* listen_worker_ready() gets to know when it has ended */
+	shutdown(w->fd, SHUT_WR); /* worker_ready() gets to know when it has ended */
 }

@@ -1,4 +1,4 @@
-#include "listen/outflow.h"
+#include "listen/output_queue.h"
 
 #include "base/mem.h"
 
@@ -7,38 +7,39 @@
 
 #define HEAD_MAX ((size_t)256 * 1024) /* then what was taken is closed up */
 
-void outflow_init(struct outflow *o)
+void output_queue_init(struct output_queue *o)
 {
-	*o = (struct outflow){ 0 };
+	*o = (struct output_queue){ 0 };
 	buf_init(&o->bytes, BUF_NO_MAX);
 }
 
-void outflow_release(struct outflow *o)
+void output_queue_release(struct output_queue *o)
 {
 	buf_release(&o->bytes);
 	free(o->receipts);
-	outflow_init(o);
+	output_queue_init(o);
 }
 
-size_t outflow_waiting(const struct outflow *o)
+size_t output_queue_len(const struct output_queue *o)
 {
 	return o->bytes.len - o->head;
 }
 
-size_t outflow_weight(const struct outflow *o)
+size_t output_queue_weight(const struct output_queue *o)
 {
-	return outflow_waiting(o) + (o->receipt_count - o->receipt_head) * OUTFLOW_RECEIPT_WEIGHT;
+	return output_queue_len(o) + (o->receipt_count - o->receipt_head) * OUTPUT_CHECKPOINT_WEIGHT;
 }
 
-const char *outflow_peek(const struct outflow *o, size_t *len)
+const char *output_queue_peek(const struct output_queue *o, size_t *len)
 {
-	*len = outflow_waiting(o);
+	*len = output_queue_len(o);
 	return o->bytes.data + o->head;
 }
 
-void outflow_receipt(struct outflow *o, struct cursor *cursor, struct cursor_peer *peer, uint64_t id, int64_t time_ms)
+void output_queue_checkpoint(struct output_queue *o, struct cursor *cursor, struct cursor_conversation *peer,
+	uint64_t id, int64_t time_ms)
 {
-	if (!outflow_waiting(o)) {
+	if (!output_queue_len(o)) {
 		cursor_take(cursor, peer, id, time_ms);
 		return;
 	}
@@ -49,12 +50,12 @@ void outflow_receipt(struct outflow *o, struct cursor *cursor, struct cursor_pee
 		o->receipt_head = 0;
 	}
 	o->receipts = xgrow(o->receipts, o->receipt_count, &o->receipt_cap, sizeof(*o->receipts));
-	o->receipts[o->receipt_count++] = (struct outflow_receipt){
-		.end = o->taken + outflow_waiting(o), .peer = peer, .id = id, .time_ms = time_ms
+	o->receipts[o->receipt_count++] = (struct output_checkpoint){
+		.end = o->taken + output_queue_len(o), .peer = peer, .id = id, .time_ms = time_ms
 	};
 }
 
-bool outflow_took(struct outflow *o, struct cursor *cursor, size_t len)
+bool output_queue_consumed(struct output_queue *o, struct cursor *cursor, size_t len)
 {
 	bool moved = false;
 
@@ -63,7 +64,7 @@ bool outflow_took(struct outflow *o, struct cursor *cursor, size_t len)
 	o->head += len;
 	o->taken += len;
 	while (o->receipt_head < o->receipt_count && o->receipts[o->receipt_head].end <= o->taken) {
-		const struct outflow_receipt *r = &o->receipts[o->receipt_head++];
+		const struct output_checkpoint *r = &o->receipts[o->receipt_head++];
 
 		cursor_take(cursor, r->peer, r->id, r->time_ms);
 		moved = true;
@@ -80,9 +81,9 @@ bool outflow_took(struct outflow *o, struct cursor *cursor, size_t len)
 	return moved;
 }
 
-void outflow_cut(struct outflow *o)
+void output_queue_truncate(struct output_queue *o)
 {
-	const char *end = o->inside ? memchr(o->bytes.data + o->head, '\n', outflow_waiting(o)) : NULL;
+	const char *end = o->inside ? memchr(o->bytes.data + o->head, '\n', output_queue_len(o)) : NULL;
 	size_t keep = end ? (size_t)(end + 1 - o->bytes.data) : o->head;
 	uint64_t last = o->taken + (keep - o->head);
 

@@ -4,7 +4,7 @@
 #include "tests/lib/tap.h"
 
 #include "client/channel.h"
-#include "listen/listener.h"
+#include "listen/machine.h"
 #include "base/backoff.h"
 #include "base/mem.h"
 
@@ -14,13 +14,13 @@
 #define ALICE "alice@x"
 
 static struct rig {
-	struct listener_config config;
-	struct listener *l;
+	struct machine_config config;
+	struct machine *l;
 	struct cursor *cursor;
-	struct outflow outflow;
-	struct handover handover;
+	struct output_queue output;
+	struct exec_queue exec_queue;
 	int64_t now;
-	struct listener_action last; /* of expect() */
+	struct machine_action last; /* of expect() */
 	char warned[1200], error[1200];
 } rig;
 
@@ -43,13 +43,13 @@ static void set_up(void)
 {
 	rig = (struct rig){ .now = 1000 };
 	rig.cursor = cursor_new("/proc/nonexistent/cursor");
-	outflow_init(&rig.outflow);
-	handover_init(&rig.handover);
-	rig.config = (struct listener_config){ .keepalive_ms = 30000,
+	output_queue_init(&rig.output);
+	exec_queue_init(&rig.exec_queue);
+	rig.config = (struct machine_config){ .keepalive_ms = 30000,
 		.history = true,
 		.temp_dir = "/tmp",
 		.cursor = rig.cursor,
-		.outflow = &rig.outflow,
+		.output = &rig.output,
 		.warn = warn,
 		.error = error,
 		.wall_ms = wall_ms };
@@ -57,34 +57,34 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	listener_free(rig.l);
-	outflow_release(&rig.outflow);
-	handover_release(&rig.handover);
+	machine_free(rig.l);
+	output_queue_release(&rig.output);
+	exec_queue_release(&rig.exec_queue);
 	cursor_free(rig.cursor);
 }
 
 static void start(void)
 {
-	rig.l = listener_new(&rig.config);
-	listener_start(rig.l, rig.now);
+	rig.l = machine_new(&rig.config);
+	machine_start(rig.l, rig.now);
 }
 
 /* The next action is of this kind. */
-static bool next_is(enum listener_action_kind kind)
+static bool next_is(enum machine_action_kind kind)
 {
-	return listener_next(rig.l, &rig.last) && rig.last.kind == kind;
+	return machine_next(rig.l, &rig.last) && rig.last.kind == kind;
 }
 
-static bool next_job_is(enum listener_job job)
+static bool next_job_is(enum job_kind job)
 {
-	return next_is(LISTENER_ACT_JOB) && rig.last.request.job == job;
+	return next_is(MACHINE_ACT_JOB) && rig.last.request.job == job;
 }
 
 /* One of the next actions is that job; all up to it are taken, or just all. */
-static bool wants_job(enum listener_job job)
+static bool wants_job(enum job_kind job)
 {
-	while (listener_next(rig.l, &rig.last)) {
-		if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == job)
+	while (machine_next(rig.l, &rig.last)) {
+		if (rig.last.kind == MACHINE_ACT_JOB && rig.last.request.job == job)
 			return true;
 	}
 	return false;
@@ -92,19 +92,19 @@ static bool wants_job(enum listener_job job)
 
 static bool quiet(void)
 {
-	return !listener_next(rig.l, &rig.last);
+	return !machine_next(rig.l, &rig.last);
 }
 
-static void done(struct listener_result *r)
+static void done(struct job_result *r)
 {
-	listener_done(rig.l, rig.now, r);
-	listener_result_release(r);
+	machine_job_done(rig.l, rig.now, r);
+	job_result_release(r);
 }
 
 /* Token and channel live for an hour. */
-static struct listener_result prepared(enum listener_job job, const char *path)
+static struct job_result prepared(enum job_kind job, const char *path)
 {
-	struct listener_result r = listener_result_of(job);
+	struct job_result r = job_result_init(job);
 
 	r.path = xstrdup(path);
 	r.self = xstrdup(ALICE);
@@ -118,23 +118,23 @@ static struct listener_result prepared(enum listener_job job, const char *path)
 
 static void done_prepare(const char *path)
 {
-	struct listener_result r = prepared(LISTENER_PREPARE, path);
+	struct job_result r = prepared(JOB_SETUP, path);
 
 	done(&r);
 }
 
-static void fail(enum listener_job job, enum status status, int http)
+static void fail(enum job_kind job, enum status status, int http)
 {
-	struct listener_result r = listener_result_of(job);
+	struct job_result r = job_result_init(job);
 
 	r.status = err_set(&r.err, status, "it failed");
 	r.err.http = http;
 	done(&r);
 }
 
-static void fail_until(enum listener_job job, int http, int64_t retry_after_ms)
+static void fail_until(enum job_kind job, int http, int64_t retry_after_ms)
 {
-	struct listener_result r = listener_result_of(job);
+	struct job_result r = job_result_init(job);
 
 	r.status = err_set(&r.err, ST_UNAVAILABLE, "busy");
 	r.err.http = http;
@@ -143,13 +143,12 @@ static void fail_until(enum listener_job job, int http, int64_t retry_after_ms)
 	done(&r);
 }
 
-static void fail_retryable(enum listener_job job, int http)
+static void fail_retryable(enum job_kind job, int http)
 {
 	fail_until(job, http, -1);
 }
 
-static void add_session(struct listener_result *r, enum chat_type type, const char *peer, const char *own,
-	int64_t last_s)
+static void add_session(struct job_result *r, enum chat_type type, const char *peer, const char *own, int64_t last_s)
 {
 	struct history_sessions *sessions = &r->sessions;
 
@@ -162,7 +161,7 @@ static void add_session(struct listener_result *r, enum chat_type type, const ch
 
 static void done_sessions(const char *peer, int64_t last_s)
 {
-	struct listener_result r = { .job = LISTENER_SESSIONS };
+	struct job_result r = { .job = JOB_CONVERSATIONS };
 
 	if (peer)
 		add_session(&r, CHAT_ONE_TO_ONE, peer, NULL, last_s);
@@ -172,7 +171,7 @@ static void done_sessions(const char *peer, int64_t last_s)
 /* A page that is this JSON. */
 static void done_raw_page(const char *json, const char *more)
 {
-	struct listener_result r = { .job = LISTENER_PAGE, .more = xstrdup_null(more) };
+	struct job_result r = { .job = JOB_PAGE, .more = xstrdup_null(more) };
 
 	buf_init(&r.page.text, 8 << 20);
 	buf_adds(&r.page.text, json);
@@ -216,7 +215,7 @@ static void say(int id, int number, int second, bool inbound)
 		id, second, number, inbound ? "bob@x" : ALICE, inbound ? ALICE : "bob@x",
 		inbound ? "inbound" : "outbound", second, number);
 
-	listener_message(rig.l, rig.now, text, (size_t)len);
+	machine_message(rig.l, rig.now, text, (size_t)len);
 }
 
 static void message(int id, int number)
@@ -232,21 +231,21 @@ static void outbound(int id, int number)
 
 static void raw(const char *text)
 {
-	listener_message(rig.l, rig.now, text, strlen(text));
+	machine_message(rig.l, rig.now, text, strlen(text));
 }
 
 /* Goes to the next deadline. */
 static void tick(void)
 {
-	int64_t at = listener_deadline(rig.l);
+	int64_t at = machine_deadline(rig.l);
 
-	if (at == LISTENER_NEVER) {
+	if (at == LISTEN_NEVER) {
 		tap_ok(false, "there is a deadline");
 		return;
 	}
 	if (at > rig.now)
 		rig.now = at;
-	listener_tick(rig.l, rig.now);
+	machine_tick(rig.l, rig.now);
 }
 
 static void closed(bool was_open, int http, enum status status)
@@ -255,7 +254,7 @@ static void closed(bool was_open, int http, enum status status)
 
 	err_set(&why.err, status, "the connection was lost");
 	why.err.http = http;
-	listener_closed(rig.l, rig.now, &why);
+	machine_closed(rig.l, rig.now, &why);
 }
 
 /* What the numbers of the messages in the outflow are, in order: "1 2 3"; the reader takes all. */
@@ -263,7 +262,7 @@ static const char *numbers(void)
 {
 	static char list[200000];
 	size_t len, used = 0;
-	const char *p = outflow_peek(&rig.outflow, &len);
+	const char *p = output_queue_peek(&rig.output, &len);
 	const char *at = p;
 
 	list[0] = '\0';
@@ -271,14 +270,14 @@ static const char *numbers(void)
 		at += 13;
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", used ? " " : "", atoi(at));
 	}
-	outflow_took(&rig.outflow, rig.cursor, len);
+	output_queue_consumed(&rig.output, rig.cursor, len);
 	return list;
 }
 
 static bool has_text(const char *text)
 {
 	size_t len;
-	const char *p = outflow_peek(&rig.outflow, &len);
+	const char *p = output_queue_peek(&rig.output, &len);
 
 	return memmem(p, len, text, strlen(text)) != NULL;
 }
@@ -286,32 +285,32 @@ static bool has_text(const char *text)
 /* Up to a live connection without any history. */
 static void open_now(void)
 {
-	next_is(LISTENER_ACT_CONNECT);
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
+	next_is(MACHINE_ACT_CONNECT);
+	machine_opened(rig.l, rig.now);
+	next_is(MACHINE_ACT_HEARTBEAT);
 }
 
 /* Connected, and asking which conversations there are. */
 static void ask_history(void)
 {
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
 	open_now();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 }
 
 static void go_live(void)
 {
 	ask_history();
 	done_sessions(NULL, 0);
-	next_is(LISTENER_ACT_READY);
+	next_is(MACHINE_ACT_READY);
 }
 
 static void again_live(void)
 {
 	tick();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
 	open_now();
 }
@@ -322,24 +321,23 @@ static void test_start(void)
 {
 	set_up();
 	start();
-	tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.anew && !rig.last.request.refused &&
-			!rig.last.request.again,
+	tap_ok(next_job_is(JOB_SETUP) && !rig.last.request.anew && !rig.last.request.refused && !rig.last.request.again,
 		"prepares first");
 	tap_ok(quiet(), "and nothing else");
 	done_prepare("/ws");
-	tap_ok(next_is(LISTENER_ACT_CONNECT), "then connects");
+	tap_ok(next_is(MACHINE_ACT_CONNECT), "then connects");
 	tap_str(rig.last.path, "/ws", "to the path");
 	tap_str(rig.last.token->s, "token-value", "with the token");
-	listener_opened(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_ALIVE) && next_job_is(LISTENER_SESSIONS), "open: asks for the conversations");
+	machine_opened(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS), "open: asks for the conversations");
 	message(1, 1);
 	tap_str(numbers(), "", "what comes meanwhile is held");
 	done_sessions(NULL, 0);
-	tap_ok(next_is(LISTENER_ACT_READY), "ready");
+	tap_ok(next_is(MACHINE_ACT_READY), "ready");
 	tap_str(numbers(), "1", "and then what was held");
 	message(2, 2);
 	tap_str(numbers(), "2", "live");
-	tap_ok(listener_connected(rig.l) && quiet(), "nothing else to do");
+	tap_ok(machine_connected(rig.l) && quiet(), "nothing else to do");
 	tear_down();
 }
 
@@ -348,28 +346,28 @@ static void test_baseline(void)
 	set_up();
 	rig.config.baseline = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	tap_ok(next_job_is(LISTENER_SESSIONS) && quiet(), "the first time, the history is asked before the connection");
+	tap_ok(next_job_is(JOB_CONVERSATIONS) && quiet(), "the first time, the history is asked before the connection");
 	done_sessions("bob@x", 1600000005);
-	tap_ok(next_job_is(LISTENER_PAGE) && quiet(), "and what it has of the last seconds");
+	tap_ok(next_job_is(JOB_PAGE) && quiet(), "and what it has of the last seconds");
 	done_page(5, 1, "more");
-	tap_ok(next_is(LISTENER_ACT_CONNECT) && quiet(), "then it connects");
+	tap_ok(next_is(MACHINE_ACT_CONNECT) && quiet(), "then it connects");
 	tap_str(numbers(), "", "nothing of that is printed");
-	listener_opened(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_ALIVE) && next_job_is(LISTENER_SESSIONS), "and asks the history again");
+	machine_opened(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS), "and asks the history again");
 	done_sessions("bob@x", 1600000005);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(5, 1, NULL);
-	tap_ok(next_is(LISTENER_ACT_READY) && quiet(), "ready");
+	tap_ok(next_is(MACHINE_ACT_READY) && quiet(), "ready");
 	tap_str(numbers(), "", "without anything new");
 	message(1, 6);
 	tap_str(numbers(), "6", "live");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "after a loss, the history counts");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "after a loss, the history counts");
 	done_sessions("bob@x", 1600000008);
-	tap_ok(next_job_is(LISTENER_PAGE), "a page of the conversation with something new");
+	tap_ok(next_job_is(JOB_PAGE), "a page of the conversation with something new");
 	done_page(8, 1, NULL);
 	tap_str(numbers(), "7 8", "exactly what was missed: not what was there before, nor what was live");
 	tear_down();
@@ -381,27 +379,27 @@ static void test_baseline_second(void)
 	set_up();
 	rig.config.baseline = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000000);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_second(1600000000, 4, 3, "n-3");
-	tap_ok(next_job_is(LISTENER_PAGE), "a second that goes on in the next page");
+	tap_ok(next_job_is(JOB_PAGE), "a second that goes on in the next page");
 	tap_str(rig.last.request.next, "n-3", "is followed there");
 	done_second(1600000000, 2, 1, NULL);
 	open_now();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "connected");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "connected");
 	done_sessions("bob@x", 1600000000);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_second(1600000000, 5, 1, NULL);
 	tap_str(numbers(), "5", "what came in that second while it connected is new");
-	next_is(LISTENER_ACT_READY);
+	next_is(MACHINE_ACT_READY);
 	closed(true, 0, ST_UNAVAILABLE); /* before the socket has delivered what comes now */
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000000);
-	tap_ok(next_job_is(LISTENER_PAGE), "the same second once more");
+	tap_ok(next_job_is(JOB_PAGE), "the same second once more");
 	done_second(1600000000, 7, 1, NULL);
 	tap_str(numbers(), "6 7", "what came in it after the start, and was lost by the socket, is new");
 	tear_down();
@@ -412,27 +410,27 @@ static void test_baseline_many(void)
 {
 	static const int64_t last_s[] = { 1600000000, 1600000098, 1600000099, 1600000100, -1 };
 	static const char *const names[] = { "old@x", "settled@x", "late@x", "newest@x", "unknown@x" };
-	struct listener_result r = { .job = LISTENER_SESSIONS };
+	struct job_result r = { .job = JOB_CONVERSATIONS };
 	char asked[200] = "";
 
 	set_up();
 	rig.config.baseline = rig.config.once = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	for (size_t i = 0; i < 5; i++)
 		add_session(&r, CHAT_ONE_TO_ONE, names[i], NULL, last_s[i]);
 	done(&r);
-	while (next_job_is(LISTENER_PAGE)) {
+	while (next_job_is(JOB_PAGE)) {
 		snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s ",
 			rig.last.request.session->conversation);
 		done_second(1600000100, 2, 1, NULL);
 	}
 	tap_str(asked, "late@x newest@x unknown@x ", "pages are read where something may still come");
-	tap_ok(rig.last.kind == LISTENER_ACT_READY && next_is(LISTENER_ACT_EXIT) && !rig.last.status,
+	tap_ok(rig.last.kind == MACHINE_ACT_READY && next_is(MACHINE_ACT_EXIT) && !rig.last.status,
 		"with --once, that is all");
-	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "old@x")->floor_s == 1600000000,
+	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "old@x")->taken_until_s == 1600000000,
 		"the others are old by their time");
 	tear_down();
 }
@@ -451,11 +449,11 @@ static void test_baseline_fails(void)
 		set_up();
 		rig.config.baseline = true;
 		start();
-		next_job_is(LISTENER_PREPARE);
+		next_job_is(JOB_SETUP);
 		done_prepare("/ws");
-		next_job_is(LISTENER_SESSIONS);
-		fail(LISTENER_SESSIONS, cases[i].status, cases[i].http);
-		tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == cases[i].status, cases[i].what);
+		next_job_is(JOB_CONVERSATIONS);
+		fail(JOB_CONVERSATIONS, cases[i].status, cases[i].http);
+		tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == cases[i].status, cases[i].what);
 		tear_down();
 	}
 
@@ -463,71 +461,72 @@ static void test_baseline_fails(void)
 	rig.config.baseline = true;
 	rig.config.max_offline_ms = 60000;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
-	fail_retryable(LISTENER_SESSIONS, 503);
+	next_job_is(JOB_CONVERSATIONS);
+	fail_retryable(JOB_CONVERSATIONS, 503);
 	tap_ok(quiet(), "with --max-offline, it is waited for");
 	tap_ok(strstr(rig.warned, "the history cannot be read yet: busy") != NULL, "which is said");
 	tick();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "and asked for again, before the connection");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "and asked for again, before the connection");
 	done_sessions("bob@x", 1600000000);
-	tap_ok(next_job_is(LISTENER_PAGE), "a page");
-	fail(LISTENER_PAGE, ST_AUTH, 403);
-	tap_ok(next_is(LISTENER_ACT_CONNECT), "one that is not to be had for us: without it");
+	tap_ok(next_job_is(JOB_PAGE), "a page");
+	fail(JOB_PAGE, ST_AUTH, 403);
+	tap_ok(next_is(MACHINE_ACT_CONNECT), "one that is not to be had for us: without it");
 	tap_ok(strstr(rig.error, "the history of 'bob@x' cannot be read") != NULL, "which is said");
 	tear_down();
 
 	set_up();
 	rig.config.baseline = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
-	fail(LISTENER_SESSIONS, ST_AUTH, 403);
-	tap_ok(next_is(LISTENER_ACT_CONNECT), "a service that has no history for us");
+	next_job_is(JOB_CONVERSATIONS);
+	fail(JOB_CONVERSATIONS, ST_AUTH, 403);
+	tap_ok(next_is(MACHINE_ACT_CONNECT), "a service that has no history for us");
 	tap_ok(strstr(rig.error, "the history cannot be read") != NULL, "which is said");
-	listener_opened(rig.l, rig.now);
-	next_is(LISTENER_ACT_ALIVE);
-	tap_ok(next_is(LISTENER_ACT_READY), "ready");
-	listener_free(rig.l);
+	machine_opened(rig.l, rig.now);
+	next_is(MACHINE_ACT_HEARTBEAT);
+	tap_ok(next_is(MACHINE_ACT_READY), "ready");
+	machine_free(rig.l);
 	/* the next run finds that it has one */
 	rig.config.baseline = false;
 	rig.now += 60000;
 	ask_history();
 	done_sessions("bob@x", wall_ms() / 1000 - 3600);
-	tap_ok(next_is(LISTENER_ACT_READY) && quiet(), "what was there before is not new later");
+	tap_ok(next_is(MACHINE_ACT_READY) && quiet(), "what was there before is not new later");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", wall_ms() / 1000);
-	tap_ok(next_job_is(LISTENER_PAGE), "and what has come since is");
+	tap_ok(next_job_is(JOB_PAGE), "and what has come since is");
 	tear_down();
 
 	/* groups alone cannot be read */
 	{
-		struct listener_result r = listener_result_of(LISTENER_SESSIONS);
+		struct job_result r = job_result_init(JOB_CONVERSATIONS);
 
 		set_up();
 		rig.config.baseline = true;
 		start();
-		next_job_is(LISTENER_PREPARE);
+		next_job_is(JOB_SETUP);
 		done_prepare("/ws");
-		tap_ok(next_job_is(LISTENER_SESSIONS) && rig.last.request.all,
+		tap_ok(next_job_is(JOB_CONVERSATIONS) && rig.last.request.all,
 			"all kinds of conversations are asked for");
 		r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
 		r.err.http = 500;
 		r.partial = true;
 		add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000000);
 		done(&r);
-		next_job_is(LISTENER_PAGE);
+		next_job_is(JOB_PAGE);
 		done_second(1600000000, 1, 1, NULL);
-		tap_ok(next_is(LISTENER_ACT_CONNECT), "one that cannot be read keeps no listener from starting");
+		tap_ok(next_is(MACHINE_ACT_CONNECT), "one that cannot be read keeps no listener from starting");
 		tap_ok(strstr(rig.error,
 			       "some of the history cannot be read, and counts as taken up to now: groups are down") !=
 				NULL,
 			"which is said");
-		tap_int(cursor_peer(rig.cursor, "chat-group", 10, "g1", 2)->floor_s, wall_ms() / 1000, "and meant");
+		tap_int(cursor_conversation(rig.cursor, "chat-group", 10, "g1", 2)->taken_until_s, wall_ms() / 1000,
+			"and meant");
 		tear_down();
 	}
 }
@@ -544,26 +543,26 @@ static void test_start_fails(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		set_up();
 		start();
-		next_job_is(LISTENER_PREPARE);
-		fail(LISTENER_PREPARE, cases[i].status, 0);
-		tap_ok(next_is(LISTENER_ACT_EXIT) == cases[i].exits && rig.last.status == cases[i].status,
+		next_job_is(JOB_SETUP);
+		fail(JOB_SETUP, cases[i].status, 0);
+		tap_ok(next_is(MACHINE_ACT_EXIT) == cases[i].exits && rig.last.status == cases[i].status,
 			cases[i].what);
 		tear_down();
 	}
 	set_up();
 	rig.config.max_offline_ms = 60000;
 	start();
-	next_job_is(LISTENER_PREPARE);
-	fail(LISTENER_PREPARE, ST_UNAVAILABLE, 0);
+	next_job_is(JOB_SETUP);
+	fail(JOB_SETUP, ST_UNAVAILABLE, 0);
 	tap_ok(quiet(), "with --max-offline, an unreachable service is waited for");
 	for (int tries = 0; tries < 100 && rig.now < 70000; tries++) {
 		tick();
-		if (next_job_is(LISTENER_PREPARE))
-			fail(LISTENER_PREPARE, ST_UNAVAILABLE, 0);
+		if (next_job_is(JOB_SETUP))
+			fail(JOB_SETUP, ST_UNAVAILABLE, 0);
 		else
 			break;
 	}
-	tap_ok(rig.last.kind == LISTENER_ACT_EXIT && rig.last.status == ST_UNAVAILABLE, "and given up with 69");
+	tap_ok(rig.last.kind == MACHINE_ACT_EXIT && rig.last.status == ST_UNAVAILABLE, "and given up with 69");
 	tap_int(rig.now, 61000, "after exactly that time");
 	tear_down();
 }
@@ -574,18 +573,18 @@ static void test_connect_fails(void)
 
 	set_up();
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	for (; tries < 10; tries++) {
 		done_prepare("/ws");
-		if (!next_is(LISTENER_ACT_CONNECT))
+		if (!next_is(MACHINE_ACT_CONNECT))
 			break;
 		closed(false, 0, ST_UNAVAILABLE);
-		if (next_is(LISTENER_ACT_EXIT))
+		if (next_is(MACHINE_ACT_EXIT))
 			break;
 		tick();
-		next_job_is(LISTENER_PREPARE);
+		next_job_is(JOB_SETUP);
 	}
-	tap_ok(rig.last.kind == LISTENER_ACT_EXIT && rig.last.status == ST_UNAVAILABLE,
+	tap_ok(rig.last.kind == MACHINE_ACT_EXIT && rig.last.status == ST_UNAVAILABLE,
 		"a socket that never opens ends it");
 	tap_int(tries + 1, 4, "after four attempts");
 	tear_down();
@@ -600,20 +599,20 @@ static void test_refused(void)
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		set_up();
 		start();
-		next_job_is(LISTENER_PREPARE);
+		next_job_is(JOB_SETUP);
 		done_prepare("/ws");
-		next_is(LISTENER_ACT_CONNECT);
+		next_is(MACHINE_ACT_CONNECT);
 		closed(false, codes[i], ST_AUTH);
-		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.refused && !rig.last.request.anew,
+		tap_ok(next_job_is(JOB_SETUP) && rig.last.request.refused && !rig.last.request.anew,
 			"refused once: a new token, and a look at the channel");
 		done_prepare("/ws");
-		next_is(LISTENER_ACT_CONNECT);
+		next_is(MACHINE_ACT_CONNECT);
 		closed(false, codes[i], ST_AUTH);
-		tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.anew, "twice: a new channel");
+		tap_ok(next_job_is(JOB_SETUP) && rig.last.request.anew, "twice: a new channel");
 		done_prepare("/ws2");
-		tap_ok(next_is(LISTENER_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "which is used");
+		tap_ok(next_is(MACHINE_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "which is used");
 		closed(false, codes[i], ST_AUTH);
-		tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_AUTH,
+		tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_AUTH,
 			"three times: the end, for it never worked");
 		tear_down();
 	}
@@ -630,18 +629,18 @@ static void test_refused_later(void)
 	closed(true, 0, ST_UNAVAILABLE);
 	began = rig.now;
 	while (rig.now < began + 3600000) {
-		while (listener_next(rig.l, &rig.last)) {
-			if (rig.last.kind == LISTENER_ACT_CONNECT) {
+		while (machine_next(rig.l, &rig.last)) {
+			if (rig.last.kind == MACHINE_ACT_CONNECT) {
 				attempts++;
 				rig.warned[0] = '\0';
 				closed(false, 404, ST_PROTOCOL);
 				said += rig.warned[0] != '\0';
-			} else if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_PREPARE) {
+			} else if (rig.last.kind == MACHINE_ACT_JOB && rig.last.request.job == JOB_SETUP) {
 				channels += rig.last.request.anew;
 				tokens += rig.last.request.refused;
 				done_prepare("/ws");
-			} else if (rig.last.kind == LISTENER_ACT_JOB) {
-				struct listener_result r = prepared(rig.last.request.job, "/ws");
+			} else if (rig.last.kind == MACHINE_ACT_JOB) {
+				struct job_result r = prepared(rig.last.request.job, "/ws");
 
 				done(&r);
 			}
@@ -666,16 +665,16 @@ static void test_short_connections(void)
 	closed(true, 0, ST_UNAVAILABLE);
 	began = rig.now;
 	while (rig.now < began + 600000) {
-		while (listener_next(rig.l, &rig.last)) {
-			if (rig.last.kind == LISTENER_ACT_CONNECT) {
+		while (machine_next(rig.l, &rig.last)) {
+			if (rig.last.kind == MACHINE_ACT_CONNECT) {
 				connections++;
-				listener_opened(rig.l, rig.now);
+				machine_opened(rig.l, rig.now);
 				raw("{\"connAck\":{}}");
 				rig.now += 1500;
 				closed(true, 0, ST_UNAVAILABLE);
-			} else if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_PREPARE) {
+			} else if (rig.last.kind == MACHINE_ACT_JOB && rig.last.request.job == JOB_SETUP) {
 				done_prepare("/ws");
-			} else if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_SESSIONS) {
+			} else if (rig.last.kind == MACHINE_ACT_JOB && rig.last.request.job == JOB_CONVERSATIONS) {
 				done_sessions(NULL, 0);
 			}
 		}
@@ -696,18 +695,18 @@ static void test_busy(void)
 		go_live();
 		closed(true, 0, ST_UNAVAILABLE);
 		tick();
-		next_job_is(LISTENER_PREPARE);
+		next_job_is(JOB_SETUP);
 		done_prepare("/ws");
-		next_is(LISTENER_ACT_CONNECT);
+		next_is(MACHINE_ACT_CONNECT);
 		err_set(&why.err, ST_TEMPFAIL, "busy");
 		why.err.http = codes[i];
 		why.err.retry_after_ms = 7000;
-		listener_closed(rig.l, rig.now, &why);
+		machine_closed(rig.l, rig.now, &why);
 		tap_ok(quiet(), "busy: waits");
-		tap_ok(listener_deadline(rig.l) >= rig.now + 7000 && listener_deadline(rig.l) <= rig.now + 7710,
+		tap_ok(machine_deadline(rig.l) >= rig.now + 7000 && machine_deadline(rig.l) <= rig.now + 7710,
 			"as long as Retry-After says");
 		tick();
-		tap_ok(next_job_is(LISTENER_PREPARE) && !rig.last.request.anew, "and tries the same channel again");
+		tap_ok(next_job_is(JOB_SETUP) && !rig.last.request.anew, "and tries the same channel again");
 		tear_down();
 	}
 }
@@ -723,24 +722,24 @@ static void test_keepalive(void)
 	opened = rig.now;
 	tick();
 	tap_int(rig.now, opened + 30000, "the first connCheck after one interval");
-	tap_ok(next_is(LISTENER_ACT_ALIVE) && next_is(LISTENER_ACT_SEND), "is sent");
+	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_is(MACHINE_ACT_SEND), "is sent");
 	tap_str(rig.last.text, "{\"connCheck\":{\"interval\":30}}", "as the protocol has it");
 	raw("{\"connAck\":{}}");
 	opened = rig.now;
 	while (rig.now < opened + 200000) {
 		tick();
-		if (!listener_next(rig.l, &rig.last) || rig.last.kind == LISTENER_ACT_DROP)
+		if (!machine_next(rig.l, &rig.last) || rig.last.kind == MACHINE_ACT_DROP)
 			break;
-		while (rig.last.kind != LISTENER_ACT_SEND && listener_next(rig.l, &rig.last))
+		while (rig.last.kind != MACHINE_ACT_SEND && machine_next(rig.l, &rig.last))
 			;
 		checks++;
 	}
 	tap_int(checks, 2, "unanswered ones");
 	tap_int(rig.now, opened + 90000, "after three intervals of silence it is dead");
-	tap_ok(rig.last.kind == LISTENER_ACT_DROP, "and dropped");
+	tap_ok(rig.last.kind == MACHINE_ACT_DROP, "and dropped");
 	tap_ok(strstr(rig.warned, "nothing was heard for 90 s") != NULL, "which is said");
 	tick();
-	tap_ok(next_job_is(LISTENER_PREPARE), "and a new connection begun");
+	tap_ok(next_job_is(JOB_SETUP), "and a new connection begun");
 	tear_down();
 
 	set_up();
@@ -748,18 +747,18 @@ static void test_keepalive(void)
 	opened = rig.now;
 	for (int i = 0; i < 10; i++) {
 		tick();
-		while (listener_next(rig.l, &rig.last))
+		while (machine_next(rig.l, &rig.last))
 			;
 		message(i, i);
 	}
 	tap_int(rig.now, opened + 300000, "a server that sends messages and no connAck");
-	tap_ok(listener_connected(rig.l), "lives");
+	tap_ok(machine_connected(rig.l), "lives");
 	tear_down();
 }
 
 static void test_server_role(void)
 {
-	struct listener_result r = prepared(LISTENER_PREPARE, "/ws");
+	struct job_result r = prepared(JOB_SETUP, "/ws");
 	int64_t heard;
 	bool checked = false;
 	int asked = 0;
@@ -767,28 +766,28 @@ static void test_server_role(void)
 	r.server_role = true;
 	set_up();
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done(&r);
 	open_now();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
-	next_is(LISTENER_ACT_READY);
+	next_is(MACHINE_ACT_READY);
 	raw("{\"connCheck\":{\"interval\":10}}");
-	tap_ok(next_is(LISTENER_ACT_SEND) && !strcmp(rig.last.text, "{\"connAck\":{}}"),
+	tap_ok(next_is(MACHINE_ACT_SEND) && !strcmp(rig.last.text, "{\"connAck\":{}}"),
 		"the server's connCheck is answered");
 	for (int i = 0; i < 5; i++) {
 		rig.now += 10000;
-		listener_tick(rig.l, rig.now - 1000);
+		machine_tick(rig.l, rig.now - 1000);
 		raw("{\"connCheck\":{\"interval\":10}}");
 	}
-	while (listener_next(rig.l, &rig.last))
-		asked += rig.last.kind == LISTENER_ACT_SEND && strstr(rig.last.text, "connCheck");
+	while (machine_next(rig.l, &rig.last))
+		asked += rig.last.kind == MACHINE_ACT_SEND && strstr(rig.last.text, "connCheck");
 	tap_int(asked, 0, "as long as they come, the client asks nothing");
 	heard = rig.now;
-	while (listener_connected(rig.l)) {
+	while (machine_connected(rig.l)) {
 		tick();
-		while (listener_next(rig.l, &rig.last))
-			asked += rig.last.kind == LISTENER_ACT_SEND && strstr(rig.last.text, "connCheck");
+		while (machine_next(rig.l, &rig.last))
+			asked += rig.last.kind == MACHINE_ACT_SEND && strstr(rig.last.text, "connCheck");
 	}
 	tap_int(rig.now, heard + 30000, "three of the server's intervals without one are its end");
 	tap_ok(asked > 0, "but not before it was asked");
@@ -797,41 +796,41 @@ static void test_server_role(void)
 	/* one that checks less often than we would */
 	set_up();
 	start();
-	next_job_is(LISTENER_PREPARE);
-	r = prepared(LISTENER_PREPARE, "/ws");
+	next_job_is(JOB_SETUP);
+	r = prepared(JOB_SETUP, "/ws");
 	r.server_role = true;
 	done(&r);
 	open_now();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
 	heard = rig.now;
-	while (rig.now < heard + 600000 && listener_connected(rig.l)) {
+	while (rig.now < heard + 600000 && machine_connected(rig.l)) {
 		tick();
 		if (rig.now >= heard + 200000 && !checked) {
 			checked = true;
 			raw("{\"connCheck\":{\"interval\":200}}");
 		}
-		while (listener_next(rig.l, &rig.last)) {
-			if (rig.last.kind == LISTENER_ACT_SEND && strstr(rig.last.text, "connCheck"))
+		while (machine_next(rig.l, &rig.last)) {
+			if (rig.last.kind == MACHINE_ACT_SEND && strstr(rig.last.text, "connCheck"))
 				raw("{\"connAck\":{}}");
 		}
 	}
-	tap_ok(listener_connected(rig.l), "a server whose checks come seldom, and who answers ours, is not dead");
+	tap_ok(machine_connected(rig.l), "a server whose checks come seldom, and who answers ours, is not dead");
 	closed(true, 0, ST_UNAVAILABLE);
 	tick();
-	while (rig.last.kind != LISTENER_ACT_JOB || rig.last.request.job != LISTENER_PREPARE)
-		if (!listener_next(rig.l, &rig.last))
+	while (rig.last.kind != MACHINE_ACT_JOB || rig.last.request.job != JOB_SETUP)
+		if (!machine_next(rig.l, &rig.last))
 			break;
-	r = prepared(LISTENER_PREPARE, "/ws");
+	r = prepared(JOB_SETUP, "/ws");
 	r.server_role = true;
 	done(&r);
 	open_now();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
 	heard = rig.now;
-	while (listener_connected(rig.l) && rig.now < heard + 1000000) {
+	while (machine_connected(rig.l) && rig.now < heard + 1000000) {
 		tick();
-		while (listener_next(rig.l, &rig.last))
+		while (machine_next(rig.l, &rig.last))
 			;
 	}
 	tap_int(rig.now, heard + 600000, "its interval is known on the next connection, too");
@@ -844,24 +843,24 @@ static void test_paused(void)
 
 	set_up();
 	go_live();
-	for (int i = 0; i < 6000 && !listener_next(rig.l, &rig.last); i++)
+	for (int i = 0; i < 6000 && !machine_next(rig.l, &rig.last); i++)
 		message(i, i);
-	tap_ok(rig.last.kind == LISTENER_ACT_PAUSE, "a reader that takes nothing pauses the socket");
-	tap_ok(outflow_waiting(&rig.outflow) < (3 << 19), "at about a megabyte");
+	tap_ok(rig.last.kind == MACHINE_ACT_PAUSE, "a reader that takes nothing pauses the socket");
+	tap_ok(output_queue_len(&rig.output) < (3 << 19), "at about a megabyte");
 	end = rig.now + 600000;
 	while (rig.now < end) {
 		tick();
-		while (listener_next(rig.l, &rig.last)) {
-			if (rig.last.kind == LISTENER_ACT_DROP)
+		while (machine_next(rig.l, &rig.last)) {
+			if (rig.last.kind == MACHINE_ACT_DROP)
 				end = 0;
 		}
 	}
-	tap_ok(end && listener_connected(rig.l), "ten minutes of silence of our own making are no death");
-	outflow_took(&rig.outflow, rig.cursor, outflow_waiting(&rig.outflow) - 1000);
-	listener_room(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_RESUME), "with room again, it goes on");
+	tap_ok(end && machine_connected(rig.l), "ten minutes of silence of our own making are no death");
+	output_queue_consumed(&rig.output, rig.cursor, output_queue_len(&rig.output) - 1000);
+	machine_output_drained(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_RESUME), "with room again, it goes on");
 	end = rig.now;
-	while (listener_connected(rig.l))
+	while (machine_connected(rig.l))
 		tick();
 	tap_int(rig.now, end + 90000, "and the clock of silence starts anew");
 	tear_down();
@@ -894,17 +893,17 @@ static void test_merge(void)
 	tap_str(numbers(), "1 2", "live");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "after a loss, the history is asked");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "after a loss, the history is asked");
 	message(5, 5);
 	message(6, 6);
 	done_sessions("bob@x", 1600000005);
-	tap_ok(next_job_is(LISTENER_PAGE) && !rig.last.request.next &&
+	tap_ok(next_job_is(JOB_PAGE) && !rig.last.request.next &&
 			!strcmp(rig.last.request.session->conversation, "bob@x"),
 		"its first page");
 	message(7, 7);
 	done_page(5, 4, "token");
 	tap_str(numbers(), "", "nothing yet: older ones may be behind it");
-	tap_ok(next_job_is(LISTENER_PAGE) && !strcmp(rig.last.request.next, "token"), "the next page");
+	tap_ok(next_job_is(JOB_PAGE) && !strcmp(rig.last.request.next, "token"), "the next page");
 	done_page(5, 1, NULL);
 	tap_str(numbers(), "3 4 5 6 7", "oldest first, without what is known, then what was held, each once");
 	message(8, 8);
@@ -917,14 +916,14 @@ static void test_growing_history(void)
 	set_up();
 	ask_history();
 	done_sessions("bob@x", 1600000100);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(100, 51, "a");
 	/* twenty more have come: the second page repeats twenty of the first */
 	for (int i = 101; i <= 120; i++)
 		message(i, i);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(70, 21, "b");
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(20, 1, NULL);
 	{
 		char wanted[4096] = "";
@@ -948,22 +947,22 @@ static void test_long_history(void)
 		char more[16];
 
 		snprintf(more, sizeof(more), "n-%d", first);
-		next_job_is(LISTENER_PAGE);
+		next_job_is(JOB_PAGE);
 		done_page(first, first - 49, first > 50 ? more : NULL);
 	}
-	tap_ok(outflow_waiting(&rig.outflow) < (3 << 19), "a long history fills the outflow up to its mark only");
-	while (outflow_waiting(&rig.outflow)) {
+	tap_ok(output_queue_len(&rig.output) < (3 << 19), "a long history fills the outflow up to its mark only");
+	while (output_queue_len(&rig.output)) {
 		char *list = xstrdup(numbers()), *rest = list;
 
 		for (char *word; (word = strsep(&rest, " ")) && *word; got++)
 			in_order = in_order && atoi(word) == expected++;
 		free(list);
-		listener_room(rig.l, rig.now);
+		machine_output_drained(rig.l, rig.now);
 	}
 	tap_int(got, 20000, "and all of it comes out as it is taken");
-	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_READY)
+	while (machine_next(rig.l, &rig.last) && rig.last.kind != MACHINE_ACT_READY)
 		;
-	tap_ok(rig.last.kind == LISTENER_ACT_READY, "then it is ready");
+	tap_ok(rig.last.kind == MACHINE_ACT_READY, "then it is ready");
 	tap_ok(in_order, "oldest first");
 	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count >= CURSOR_IDS,
 		"the cursor knows the last ones");
@@ -976,9 +975,9 @@ static void test_clock_goes_back(void)
 	set_up();
 	ask_history();
 	done_sessions("bob@x", 1600000001);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(1, 1, NULL);
-	next_is(LISTENER_ACT_READY);
+	next_is(MACHINE_ACT_READY);
 	tap_str(numbers(), "1", "one message of the history");
 	for (int i = 2; i <= 600; i++) {
 		message(i, i);
@@ -988,9 +987,9 @@ static void test_clock_goes_back(void)
 	tap_str(numbers(), "601", "live, a message is new whatever its time says");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000103);
-	tap_ok(next_job_is(LISTENER_PAGE),
+	tap_ok(next_job_is(JOB_PAGE),
 		"a conversation whose newest message is not the one that was taken last is looked at");
 	done_raw_page(
 		"["
@@ -1007,7 +1006,7 @@ static void test_clock_goes_back(void)
 /* Two own numbers with one correspondent are two conversations. */
 static void test_two_numbers(void)
 {
-	struct listener_result r = { .job = LISTENER_SESSIONS };
+	struct job_result r = { .job = JOB_CONVERSATIONS };
 	char asked[200] = "";
 
 	set_up();
@@ -1016,7 +1015,7 @@ static void test_two_numbers(void)
 	add_session(&r, CHAT_SMS, "+1555", "+2222", 1600000900);
 	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600009999);
 	done(&r);
-	for (int i = 1; next_job_is(LISTENER_PAGE); i++) {
+	for (int i = 1; next_job_is(JOB_PAGE); i++) {
 		char page[200];
 
 		if (rig.last.request.session->type == CHAT_SMS)
@@ -1045,11 +1044,11 @@ static void test_two_numbers(void)
 	tap_str(numbers(), "7", "a number's first message, from a server that never says");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
-	r = (struct listener_result){ .job = LISTENER_SESSIONS };
+	next_job_is(JOB_CONVERSATIONS);
+	r = (struct job_result){ .job = JOB_CONVERSATIONS };
 	add_session(&r, CHAT_SMS, "+1555", "+1111", 1600000900);
 	done(&r);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_raw_page(
 		"[{\"message\":\"text 7\",\"type\":\"inbound\",\"dateTime\":1600000900,\"resourceURL\":\"/messages/m7\"}]",
 		NULL);
@@ -1067,7 +1066,7 @@ static void test_too_long(void)
 	rig.config.for_ms = 1000;
 	ask_history();
 	done_sessions("bob@x", 1600000005);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	buf_adds(&json,
 		"[{\"text\":\"text 1\",\"dateTime\":1600000005,\"resourceURL\":\"/messages/m1\"},"
 		"{\"text\":\"x\",\"dateTime\":1600000004,\"resourceURL\":\"/messages/huge\",\"attachment\":[{}");
@@ -1093,7 +1092,7 @@ static void test_too_long(void)
 	tick();
 	tick();
 	closed(true, 0, ST_OK);
-	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
+	while (machine_next(rig.l, &rig.last) && rig.last.kind != MACHINE_ACT_EXIT)
 		;
 	tap_int(rig.last.status, ST_PARTIAL, "the end: some messages were lost");
 	tap_ok(strstr(rig.last.err.text, "2 messages were lost") != NULL, "so many");
@@ -1112,22 +1111,22 @@ static void test_unreadable(void)
 	numbers();
 	raw("{\"chatMessageNotification\":{\"id\":\"x\",");
 	tick();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "a notification that cannot be read: the history is asked");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "a notification that cannot be read: the history is asked");
 	message(3, 3);
 	tap_str(numbers(), "", "what comes then waits");
 	done_sessions("bob@x", 1600000002);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(2, 1, NULL);
 	tap_str(numbers(), "2 3", "and nothing is missing");
 	for (int64_t end = rig.now + 300000; rig.now < end;) {
 		raw("what is this?");
-		while (listener_next(rig.l, &rig.last)) {
-			if (rig.last.kind == LISTENER_ACT_JOB && rig.last.request.job == LISTENER_SESSIONS) {
+		while (machine_next(rig.l, &rig.last)) {
+			if (rig.last.kind == MACHINE_ACT_JOB && rig.last.request.job == JOB_CONVERSATIONS) {
 				asked++;
 				done_sessions(NULL, 0);
 			}
 		}
-		if (listener_deadline(rig.l) > rig.now + 1000)
+		if (machine_deadline(rig.l) > rig.now + 1000)
 			rig.now += 1000;
 		else
 			tick();
@@ -1141,13 +1140,13 @@ static void test_pages_without_end(void)
 	set_up();
 	ask_history();
 	done_sessions("bob@x", 1600000100);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(100, 51, "a");
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(50, 41, "b");
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(40, 40, "b");
-	tap_ok(next_is(LISTENER_ACT_READY), "a page that names itself as the next one is the last");
+	tap_ok(next_is(MACHINE_ACT_READY), "a page that names itself as the next one is the last");
 	tap_ok(strstr(rig.error, "'bob@x' comes in pages that repeat themselves") != NULL, "which is said");
 	tap_ok(has_text("text 40\"") && has_text("text 100\""), "what came of it is printed");
 	tear_down();
@@ -1155,22 +1154,22 @@ static void test_pages_without_end(void)
 	set_up();
 	rig.config.baseline = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000000);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_second(1600000000, 4, 3, "a");
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_second(1600000000, 2, 1, "a");
-	tap_ok(next_is(LISTENER_ACT_CONNECT) && !rig.error[0] && !numbers()[0],
+	tap_ok(next_is(MACHINE_ACT_CONNECT) && !rig.error[0] && !numbers()[0],
 		"where nothing of it is wanted, there is nothing to complain of");
 	tear_down();
 
 	set_up();
 	ask_history();
 	done_sessions("bob@x", 1600000100);
-	for (int pages = 0; next_job_is(LISTENER_PAGE); pages++) {
+	for (int pages = 0; next_job_is(JOB_PAGE); pages++) {
 		char more[16];
 
 		if (pages > 10000) {
@@ -1192,20 +1191,20 @@ static void test_abandoned_page(void)
 	numbers();
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000003);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	closed(true, 0, ST_UNAVAILABLE);
 	tick();
 	tap_ok(quiet(), "one job at a time: the page of before is still on its way");
 	done_page(3, 1, NULL);
 	tap_str(numbers(), "2 3", "its result is as good as before");
-	tap_ok(next_job_is(LISTENER_PREPARE), "and the next attempt begins");
+	tap_ok(next_job_is(JOB_SETUP), "and the next attempt begins");
 	done_prepare("/ws");
 	open_now();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "but the next connection asks again");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "but the next connection asks again");
 	done_sessions("bob@x", 1600000004);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(4, 1, NULL);
 	tap_str(numbers(), "4", "for what came meanwhile");
 	tear_down();
@@ -1213,7 +1212,7 @@ static void test_abandoned_page(void)
 
 static void test_not_taken(void)
 {
-	const struct cursor_peer *peer;
+	const struct cursor_conversation *peer;
 	size_t len;
 
 	set_up();
@@ -1222,10 +1221,10 @@ static void test_not_taken(void)
 	message(2, 2);
 	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
 	tap_ok(peer && !peer->count, "the cursor does not move over what was not taken");
-	outflow_peek(&rig.outflow, &len);
-	outflow_took(&rig.outflow, rig.cursor, len - 1);
+	output_queue_peek(&rig.output, &len);
+	output_queue_consumed(&rig.output, rig.cursor, len - 1);
 	tap_int(peer->count, 1, "half a line is not taken");
-	outflow_took(&rig.outflow, rig.cursor, 1);
+	output_queue_consumed(&rig.output, rig.cursor, 1);
 	tap_int(peer->count, 2, "a whole one is");
 	tear_down();
 }
@@ -1236,10 +1235,10 @@ static bool history_fails_until(int64_t until, enum status status, int http)
 	bool asked = false;
 
 	while (rig.now < until) {
-		while (listener_next(rig.l, &rig.last)) {
-			struct listener_result r = listener_result_of(rig.last.request.job);
+		while (machine_next(rig.l, &rig.last)) {
+			struct job_result r = job_result_init(rig.last.request.job);
 
-			if (rig.last.kind != LISTENER_ACT_JOB)
+			if (rig.last.kind != MACHINE_ACT_JOB)
 				continue;
 			asked = true;
 			r.status = err_set(&r.err, status, "it failed");
@@ -1247,7 +1246,7 @@ static bool history_fails_until(int64_t until, enum status status, int http)
 			r.err.retryable = status == ST_UNAVAILABLE;
 			done(&r);
 		}
-		if (listener_deadline(rig.l) > until)
+		if (machine_deadline(rig.l) > until)
 			rig.now = until;
 		else
 			tick();
@@ -1267,26 +1266,26 @@ static void test_history_fails(void)
 	numbers();
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	message(3, 3);
-	fail_retryable(LISTENER_SESSIONS, 503);
+	fail_retryable(JOB_CONVERSATIONS, 503);
 	tap_ok(strstr(rig.warned, "the history cannot be read yet: busy; trying again") != NULL,
 		"a history that cannot be read: it is said at once");
 	tap_ok(has_text("\"waiting\",\"reason\":\"busy\""), "and told");
 	tap_str(numbers(), "", "it is waited for: held");
 	tick();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "asked again");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "asked again");
 	rig.warned[0] = '\0';
-	fail_until(LISTENER_SESSIONS, 503, INT64_C(86400000));
+	fail_until(JOB_CONVERSATIONS, 503, INT64_C(86400000));
 	tap_str(rig.warned, "", "which is not said each time");
 	asked = rig.now;
-	while (rig.now < asked + 86400000 && !wants_job(LISTENER_SESSIONS)) {
+	while (rig.now < asked + 86400000 && !wants_job(JOB_CONVERSATIONS)) {
 		tick();
 		raw("{\"connAck\":{}}");
 	}
 	tap_ok(rig.now <= asked + RETRY_AFTER_MAX_MS / 10 * 12, "a Retry-After of a day holds nothing for a day");
-	fail(LISTENER_SESSIONS, ST_AUTH, 401);
-	tap_ok(rig.last.kind == LISTENER_ACT_JOB && next_is(LISTENER_ACT_CLOSE), "a login that is over ends it");
+	fail(JOB_CONVERSATIONS, ST_AUTH, 401);
+	tap_ok(rig.last.kind == MACHINE_ACT_JOB && next_is(MACHINE_ACT_CLOSE), "a login that is over ends it");
 	tear_down();
 
 	set_up();
@@ -1294,13 +1293,13 @@ static void test_history_fails(void)
 	go_live();
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	message(3, 3);
-	fail(LISTENER_SESSIONS, ST_PROTOCOL, 200);
+	fail(JOB_CONVERSATIONS, ST_PROTOCOL, 200);
 	tap_str(numbers(), "", "nonsense may be better the next time: held");
 	tick();
-	next_job_is(LISTENER_SESSIONS);
-	fail(LISTENER_SESSIONS, ST_AUTH, 403);
+	next_job_is(JOB_CONVERSATIONS);
+	fail(JOB_CONVERSATIONS, ST_AUTH, 403);
 	tap_ok(has_text("\"gap\"") && strstr(rig.error, "history"), "a service without a history: it says so");
 	tap_str(numbers(), "3", "and goes on");
 	tear_down();
@@ -1339,21 +1338,21 @@ static void test_history_stalls(void)
 	tap_ok(history_fails_until(rig.now + 600000, ST_UNAVAILABLE, 503), "the history is asked for on");
 	closed(true, 0, ST_UNAVAILABLE);
 	tick();
-	wants_job(LISTENER_PREPARE);
+	wants_job(JOB_SETUP);
 	done_prepare("/ws");
 	open_now();
 	message(401, 401);
 	tap_str(numbers(), "401", "also on the next connection, and nothing is held for it");
-	listener_free(rig.l);
+	machine_free(rig.l);
 
 	/* another run, and still there is none */
 	ask_history();
 	message(402, 402);
-	fail(LISTENER_SESSIONS, ST_UNAVAILABLE, 503);
+	fail(JOB_CONVERSATIONS, ST_UNAVAILABLE, 503);
 	tick();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000402);
-	for (int page = 402; page > 0 && next_job_is(LISTENER_PAGE); page -= 50) {
+	for (int page = 402; page > 0 && next_job_is(JOB_PAGE); page -= 50) {
 		char more[16];
 
 		snprintf(more, sizeof(more), "n-%d", page);
@@ -1373,7 +1372,7 @@ static void test_history_stalls(void)
 	numbers();
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	began = rig.now;
 	message(3, 3);
 	while (rig.now < began + 30000) {
@@ -1384,7 +1383,7 @@ static void test_history_stalls(void)
 	tap_str(numbers(), "3", "what was held is let through");
 	done_sessions("bob@x", 1600000004);
 	message(4, 4);
-	wants_job(LISTENER_PAGE);
+	wants_job(JOB_PAGE);
 	message(5, 5);
 	done_page(5, 1, NULL);
 	tap_str(numbers(), "4 5 2", "when the answer comes at last, what was missing comes late, and nothing twice");
@@ -1399,7 +1398,7 @@ static void test_history_stalls(void)
 		char more[16];
 
 		snprintf(more, sizeof(more), "n-%d", first);
-		next_job_is(LISTENER_PAGE);
+		next_job_is(JOB_PAGE);
 		done_page(first, first - 49, first > 50 ? more : NULL);
 	}
 	message(20001, 20001);
@@ -1408,7 +1407,7 @@ static void test_history_stalls(void)
 		"a reader that takes nothing is no history that does not come");
 	for (int i = 0; i < 100 && !complete; i++) {
 		complete = strstr(numbers(), "20001") != NULL;
-		listener_room(rig.l, rig.now);
+		machine_output_drained(rig.l, rig.now);
 	}
 	tap_ok(complete, "and gets all of it in the end");
 	tear_down();
@@ -1417,7 +1416,7 @@ static void test_history_stalls(void)
 /* One kind, or one conversation, that cannot be read holds up no other. */
 static void test_history_in_part(void)
 {
-	struct listener_result r = listener_result_of(LISTENER_SESSIONS);
+	struct job_result r = job_result_init(JOB_CONVERSATIONS);
 	int64_t began;
 
 	set_up();
@@ -1431,15 +1430,15 @@ static void test_history_in_part(void)
 	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
 	add_session(&r, CHAT_ONE_TO_ONE, "carol@x", NULL, 1600000100);
 	done(&r);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(1, 1, NULL);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_raw_page("[]", NULL);
 	tap_str(numbers(), "1", "what could be read comes");
 	tap_ok(strstr(rig.warned, "groups are down") != NULL, "what could not is said");
 	tick();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "and asked for again");
-	r = listener_result_of(LISTENER_SESSIONS);
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "and asked for again");
+	r = job_result_init(JOB_CONVERSATIONS);
 	r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
 	r.err.http = 500;
 	r.err.retryable = true;
@@ -1447,7 +1446,7 @@ static void test_history_in_part(void)
 	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
 	add_session(&r, CHAT_ONE_TO_ONE, "carol@x", NULL, 1600000100);
 	done(&r);
-	tap_ok(!wants_job(LISTENER_PAGE) || strcmp(rig.last.request.session->conversation, "bob@x") != 0,
+	tap_ok(!wants_job(JOB_PAGE) || strcmp(rig.last.request.session->conversation, "bob@x") != 0,
 		"what was read is not read again");
 	done_raw_page("[]", NULL);
 	history_fails_until(began + 30001, ST_UNAVAILABLE, 503);
@@ -1458,26 +1457,26 @@ static void test_history_in_part(void)
 	set_up();
 	ask_history();
 	message(2, 2);
-	r = listener_result_of(LISTENER_SESSIONS);
+	r = job_result_init(JOB_CONVERSATIONS);
 	add_session(&r, CHAT_ONE_TO_ONE, "refused@x", NULL, 1600000100);
 	add_session(&r, CHAT_ONE_TO_ONE, "broken@x", NULL, 1600000100);
 	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
 	done(&r);
-	next_job_is(LISTENER_PAGE);
-	fail(LISTENER_PAGE, ST_AUTH, 403);
+	next_job_is(JOB_PAGE);
+	fail(JOB_PAGE, ST_AUTH, 403);
 	tap_ok(strstr(rig.error, "the history of 'refused@x' cannot be read") != NULL,
 		"a conversation that is refused: an error");
-	next_job_is(LISTENER_PAGE);
-	fail_retryable(LISTENER_PAGE, 500);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
+	fail_retryable(JOB_PAGE, 500);
+	next_job_is(JOB_PAGE);
 	done_page(1, 1, NULL);
 	tap_str(numbers(), "1", "the others come");
 	tick();
-	next_job_is(LISTENER_SESSIONS);
-	r = listener_result_of(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
+	r = job_result_init(JOB_CONVERSATIONS);
 	add_session(&r, CHAT_ONE_TO_ONE, "broken@x", NULL, 1600000100);
 	done(&r);
-	tap_ok(next_job_is(LISTENER_PAGE), "one that failed for now is asked for again");
+	tap_ok(next_job_is(JOB_PAGE), "one that failed for now is asked for again");
 	done_raw_page("[]", NULL);
 	tap_str(numbers(), "2", "and then what was held comes");
 	tear_down();
@@ -1486,21 +1485,21 @@ static void test_history_in_part(void)
 	set_up();
 	rig.config.once = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
-	r = listener_result_of(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
+	r = job_result_init(JOB_CONVERSATIONS);
 	r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
 	r.err.http = 500;
 	r.err.retryable = true;
 	r.partial = true;
 	add_session(&r, CHAT_ONE_TO_ONE, "bob@x", NULL, 1600000001);
 	done(&r);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(1, 1, NULL);
 	tap_str(numbers(), "1", "--once: what could be read comes");
-	listener_room(rig.l, rig.now);
-	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_EXIT)
+	machine_output_drained(rig.l, rig.now);
+	while (machine_next(rig.l, &rig.last) && rig.last.kind != MACHINE_ACT_EXIT)
 		;
 	tap_int(rig.last.status, ST_UNAVAILABLE, "and the end says what could not");
 	tear_down();
@@ -1508,11 +1507,11 @@ static void test_history_in_part(void)
 	set_up();
 	rig.config.once = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
-	fail_retryable(LISTENER_SESSIONS, 503);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
+	next_job_is(JOB_CONVERSATIONS);
+	fail_retryable(JOB_CONVERSATIONS, 503);
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
 		"--once with nothing that can be read ends: the attempts have been made by then");
 	tear_down();
 }
@@ -1525,7 +1524,7 @@ static void test_held_in_order(void)
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"a\",\"inboundSMSMessage\":{\"message\":\"text 1, connected\",\"messageId\":\"m1\","
 	    "\"senderAddress\":\"+1\"}}}");
 	raw(" { \"CONNCHECK\" : {\"interval\":30}}");
-	tap_ok(next_is(LISTENER_ACT_SEND), "a connCheck is answered while messages are held");
+	tap_ok(next_is(MACHINE_ACT_SEND), "a connCheck is answered while messages are held");
 	tap_str(numbers(), "", "and a message that has a word of it is held like the others");
 	done_sessions(NULL, 0);
 	tap_str(numbers(), "1", "until its time");
@@ -1538,38 +1537,38 @@ static void test_times_and_history(void)
 	rig.config.idle_ms = 1500;
 	ask_history();
 	rig.now += 5000;
-	listener_tick(rig.l, rig.now);
-	tap_ok(listener_connected(rig.l), "--idle does not end a run that is still reading the history");
+	machine_tick(rig.l, rig.now);
+	tap_ok(machine_connected(rig.l), "--idle does not end a run that is still reading the history");
 	done_sessions("bob@x", 1600000001);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	rig.now += 5000;
-	listener_tick(rig.l, rig.now);
+	machine_tick(rig.l, rig.now);
 	done_page(1, 1, NULL);
 	tap_str(numbers(), "1", "which comes");
-	tap_ok(wants_job(LISTENER_JOB_NONE) || listener_connected(rig.l), "and then");
+	tap_ok(wants_job(JOB_NONE) || machine_connected(rig.l), "and then");
 	tick();
 	tap_int(rig.now, 12500, "it counts");
-	tap_ok(next_is(LISTENER_ACT_CLOSE), "and ends");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "and ends");
 	tear_down();
 
 	set_up();
 	rig.config.for_ms = 30000;
 	ask_history();
-	fail_retryable(LISTENER_SESSIONS, 503);
+	fail_retryable(JOB_CONVERSATIONS, 503);
 	history_fails_until(31000, ST_UNAVAILABLE, 503);
-	while (listener_next(rig.l, &rig.last) && rig.last.kind != LISTENER_ACT_CLOSE)
+	while (machine_next(rig.l, &rig.last) && rig.last.kind != MACHINE_ACT_CLOSE)
 		;
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
 		"--for with a history that could not be read is no 124");
 	tear_down();
 
 	set_up();
 	rig.config.max_offline_ms = 10000;
 	ask_history();
-	fail_retryable(LISTENER_SESSIONS, 503);
+	fail_retryable(JOB_CONVERSATIONS, 503);
 	history_fails_until(50000, ST_UNAVAILABLE, 503);
-	tap_ok(listener_connected(rig.l), "--max-offline is about connections, and not about the history");
+	tap_ok(machine_connected(rig.l), "--max-offline is about connections, and not about the history");
 	tear_down();
 }
 
@@ -1579,15 +1578,15 @@ static void test_times_and_history(void)
  * Lets time pass, with a server that answers connChecks, until that job is wanted; other renewals succeed. False: the
  * connection ended before.
  */
-static bool pass_until_job(enum listener_job job)
+static bool pass_until_job(enum job_kind job)
 {
 	while (rig.now < INT64_C(100000000)) {
-		while (listener_next(rig.l, &rig.last)) {
-			struct listener_result r;
+		while (machine_next(rig.l, &rig.last)) {
+			struct job_result r;
 
-			if (rig.last.kind == LISTENER_ACT_DROP || rig.last.kind == LISTENER_ACT_CLOSE)
+			if (rig.last.kind == MACHINE_ACT_DROP || rig.last.kind == MACHINE_ACT_CLOSE)
 				return false;
-			if (rig.last.kind != LISTENER_ACT_JOB)
+			if (rig.last.kind != MACHINE_ACT_JOB)
 				continue;
 			if (rig.last.request.job == job)
 				return true;
@@ -1602,27 +1601,27 @@ static bool pass_until_job(enum listener_job job)
 
 static void test_renewals(void)
 {
-	struct listener_result r;
+	struct job_result r;
 
 	set_up();
 	go_live();
-	tap_ok(pass_until_job(LISTENER_MEND) && rig.now == 1701000, "the channel's lifetime is extended in time");
-	r = prepared(LISTENER_MEND, "/ws");
+	tap_ok(pass_until_job(JOB_REFRESH_CHANNEL) && rig.now == 1701000, "the channel's lifetime is extended in time");
+	r = prepared(JOB_REFRESH_CHANNEL, "/ws");
 	r.extend_in_ms = 10000000;
 	r.channel_ends_in_ms = 20000000;
 	done(&r);
-	tap_ok(pass_until_job(LISTENER_RENEW) && rig.now == 1801000, "the token is renewed in time");
-	r = prepared(LISTENER_RENEW, "/ws");
+	tap_ok(pass_until_job(JOB_RENEW_TOKEN) && rig.now == 1801000, "the token is renewed in time");
+	r = prepared(JOB_RENEW_TOKEN, "/ws");
 	/* as a process whose clock was set would see it */
 	r.extend_in_ms = 99000000;
 	done(&r);
-	tap_ok(pass_until_job(LISTENER_RENEW) && rig.now == 3601000, "and again");
-	r = prepared(LISTENER_RENEW, "/ws");
+	tap_ok(pass_until_job(JOB_RENEW_TOKEN) && rig.now == 3601000, "and again");
+	r = prepared(JOB_RENEW_TOKEN, "/ws");
 	r.renew_in_ms = r.token_ends_in_ms = 99000000;
 	done(&r);
-	tap_ok(pass_until_job(LISTENER_MEND) && rig.now == 11701000,
+	tap_ok(pass_until_job(JOB_REFRESH_CHANNEL) && rig.now == 11701000,
 		"what is said with a new token changes nothing of when the channel is extended");
-	tap_ok(listener_connected(rig.l), "on one connection all the while");
+	tap_ok(machine_connected(rig.l), "on one connection all the while");
 	tear_down();
 }
 
@@ -1634,8 +1633,8 @@ static void test_channel_over(void)
 	set_up();
 	rig.config.events = true;
 	go_live();
-	while (pass_until_job(LISTENER_MEND)) {
-		fail_retryable(LISTENER_MEND, 503);
+	while (pass_until_job(JOB_REFRESH_CHANNEL)) {
+		fail_retryable(JOB_REFRESH_CHANNEL, 503);
 		if (!tries++)
 			tap_ok(strstr(rig.warned,
 				       "the notification channel cannot be extended: busy; trying again, for 1900 s") !=
@@ -1643,16 +1642,15 @@ static void test_channel_over(void)
 				"a channel that cannot be extended: it is said, and when it ends");
 		rig.warned[0] = '\0';
 	}
-	tap_ok(rig.last.kind == LISTENER_ACT_DROP && rig.now == 3601000, "when its time is over, it is left");
+	tap_ok(rig.last.kind == MACHINE_ACT_DROP && rig.now == 3601000, "when its time is over, it is left");
 	tap_ok(tries > 20 && tries < 300, "until then that is tried again and again");
 	tap_ok(has_text("\"disconnected\",\"reason\":\"the notification channel was not extended in time\""),
 		"which is told");
-	tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.anew && rig.last.request.again,
-		"and another one made");
-	fail_retryable(LISTENER_PREPARE, 503);
-	tap_ok(pass_until_job(LISTENER_PREPARE) && rig.last.request.anew, "as often as it takes");
+	tap_ok(next_job_is(JOB_SETUP) && rig.last.request.anew && rig.last.request.again, "and another one made");
+	fail_retryable(JOB_SETUP, 503);
+	tap_ok(pass_until_job(JOB_SETUP) && rig.last.request.anew, "as often as it takes");
 	done_prepare("/ws2");
-	tap_ok(next_is(LISTENER_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "and used");
+	tap_ok(next_is(MACHINE_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "and used");
 	tear_down();
 }
 
@@ -1662,8 +1660,8 @@ static void test_token_over(void)
 
 	set_up();
 	go_live();
-	while (pass_until_job(LISTENER_RENEW)) {
-		fail(LISTENER_RENEW, ST_AUTH, 0);
+	while (pass_until_job(JOB_RENEW_TOKEN)) {
+		fail(JOB_RENEW_TOKEN, ST_AUTH, 0);
 		if (!tries++)
 			tap_ok(strstr(rig.warned, "the token cannot be renewed: it failed; trying again, for 1800 s") !=
 					NULL,
@@ -1672,38 +1670,38 @@ static void test_token_over(void)
 	tap_ok(rig.now >= 3601000 && rig.now <= 3602000, "when it has ended, so does the listener");
 	tap_ok(tries < 30, "after not too many attempts");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_AUTH, "with 77");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_AUTH, "with 77");
 	tear_down();
 
 	set_up();
 	go_live();
-	for (tries = 0; tries < 300 && pass_until_job(LISTENER_RENEW); tries++)
-		fail_retryable(LISTENER_RENEW, 503);
-	tap_ok(rig.now > 3700000 && listener_connected(rig.l), "a service that cannot be asked is waited for");
+	for (tries = 0; tries < 300 && pass_until_job(JOB_RENEW_TOKEN); tries++)
+		fail_retryable(JOB_RENEW_TOKEN, 503);
+	tap_ok(rig.now > 3700000 && machine_connected(rig.l), "a service that cannot be asked is waited for");
 	tear_down();
 
 	set_up();
 	go_live();
-	pass_until_job(LISTENER_MEND);
-	fail(LISTENER_MEND, ST_AUTH, 401);
-	tap_ok(next_is(LISTENER_ACT_CLOSE), "a login that is over ends it, whatever asks");
+	pass_until_job(JOB_REFRESH_CHANNEL);
+	fail(JOB_REFRESH_CHANNEL, ST_AUTH, 401);
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "a login that is over ends it, whatever asks");
 	tear_down();
 }
 
 static void test_channel_gone(void)
 {
-	struct listener_result r = prepared(LISTENER_MEND, "/ws2");
+	struct job_result r = prepared(JOB_REFRESH_CHANNEL, "/ws2");
 
 	set_up();
 	rig.config.events = true;
 	go_live();
-	pass_until_job(LISTENER_MEND);
+	pass_until_job(JOB_REFRESH_CHANNEL);
 	done(&r);
-	tap_ok(next_is(LISTENER_ACT_DROP), "a channel that had gone, and was made anew: the old one is left");
-	tap_ok(next_job_is(LISTENER_PREPARE), "and the new one used at once");
+	tap_ok(next_is(MACHINE_ACT_DROP), "a channel that had gone, and was made anew: the old one is left");
+	tap_ok(next_job_is(JOB_SETUP), "and the new one used at once");
 	done_prepare("/ws2");
 	open_now();
-	tap_ok(next_job_is(LISTENER_SESSIONS), "with what came meanwhile");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "with what came meanwhile");
 	tap_ok(has_text("had gone"), "it is told");
 	tear_down();
 
@@ -1711,11 +1709,11 @@ static void test_channel_gone(void)
 	set_up();
 	rig.config.events = true;
 	go_live();
-	pass_until_job(LISTENER_MEND);
-	r = prepared(LISTENER_MEND, "/ws");
+	pass_until_job(JOB_REFRESH_CHANNEL);
+	r = prepared(JOB_REFRESH_CHANNEL, "/ws");
 	r.made = CHANNEL_SMS;
 	done(&r);
-	tap_ok(has_text("\"resubscribed\",\"reason\":\"sms\"") && next_job_is(LISTENER_SESSIONS),
+	tap_ok(has_text("\"resubscribed\",\"reason\":\"sms\"") && next_job_is(JOB_CONVERSATIONS),
 		"a subscription that was missing: it is told, and the gap is filled");
 	tear_down();
 }
@@ -1724,21 +1722,21 @@ static void test_channel_gone(void)
 
 static void test_cancelled(void)
 {
-	struct listener_result r = prepared(LISTENER_MEND, "/ws");
+	struct job_result r = prepared(JOB_REFRESH_CHANNEL, "/ws");
 
 	set_up();
 	rig.config.events = true;
 	go_live();
 	CANCELLED("chat", "c1");
 	tap_ok(has_text("\"event\":\"subscription\""), "a cancelled subscription is told");
-	tap_ok(next_job_is(LISTENER_MEND) && rig.last.request.cancelled == CHANNEL_CHAT, "and made anew");
+	tap_ok(next_job_is(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == CHANNEL_CHAT, "and made anew");
 	message(3, 3);
 	tap_ok(!has_text("text 3"), "what comes from then on waits for what came before");
 	r.made = CHANNEL_CHAT;
 	done(&r);
-	tap_ok(has_text("\"resubscribed\",\"reason\":\"chat\"") && next_job_is(LISTENER_SESSIONS), "the gap is filled");
+	tap_ok(has_text("\"resubscribed\",\"reason\":\"chat\"") && next_job_is(JOB_CONVERSATIONS), "the gap is filled");
 	done_sessions("bob@x", 1600000003);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(3, 2, NULL);
 	tap_str(numbers(), "2 3", "in order");
 	tear_down();
@@ -1748,21 +1746,21 @@ static void test_cancelled(void)
 	rig.config.events = true;
 	go_live();
 	CANCELLED("chat", "c1");
-	next_job_is(LISTENER_MEND);
+	next_job_is(JOB_REFRESH_CHANNEL);
 	CANCELLED("sms", "c2");
 	CANCELLED("deliveryReceipt", "c3");
-	r = prepared(LISTENER_MEND, "/ws");
+	r = prepared(JOB_REFRESH_CHANNEL, "/ws");
 	r.made = CHANNEL_CHAT;
 	done(&r);
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
-	tap_ok(next_job_is(LISTENER_MEND) && rig.last.request.cancelled == (CHANNEL_SMS | CHANNEL_RECEIPTS),
+	tap_ok(next_job_is(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == (CHANNEL_SMS | CHANNEL_RECEIPTS),
 		"of several that are cancelled, all are made anew");
-	r = prepared(LISTENER_MEND, "/ws");
+	r = prepared(JOB_REFRESH_CHANNEL, "/ws");
 	r.made = CHANNEL_SMS | CHANNEL_RECEIPTS;
 	done(&r);
 	tap_ok(has_text("\"reason\":\"sms\"") && has_text("\"reason\":\"receipts\""), "which is told of each");
-	tap_ok(next_job_is(LISTENER_SESSIONS), "and the gap filled");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "and the gap filled");
 	done_sessions(NULL, 0);
 	tap_ok(quiet(), "once");
 	tear_down();
@@ -1775,15 +1773,14 @@ static void test_cancelled(void)
 	CANCELLED("", "c3");
 	CANCELLED("newThing", "c4");
 	done_sessions(NULL, 0);
-	tap_ok(wants_job(LISTENER_MEND) && rig.last.request.cancelled == CHANNEL_SERVICES,
+	tap_ok(wants_job(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == CHANNEL_SERVICES,
 		"the same while the history is fetched; one of a kind that is not known may be any");
-	fail_retryable(LISTENER_MEND, 503);
-	tap_ok(next_is(LISTENER_ACT_DROP) && next_job_is(LISTENER_PREPARE) &&
-			rig.last.request.cancelled == CHANNEL_SERVICES,
+	fail_retryable(JOB_REFRESH_CHANNEL, 503);
+	tap_ok(next_is(MACHINE_ACT_DROP) && next_job_is(JOB_SETUP) && rig.last.request.cancelled == CHANNEL_SERVICES,
 		"what cannot be made anew in place is with the next connection");
 	done_prepare("/ws");
 	open_now();
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
 	tap_ok(quiet(), "and is done then");
 	tear_down();
@@ -1801,10 +1798,10 @@ static void test_count(void)
 	message(3, 3);
 	tap_ok(quiet(), "waits until what was wanted is written");
 	tap_str(numbers(), "1 2", "exactly so many");
-	listener_room(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_CLOSE), "then closes");
+	machine_output_drained(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "then closes");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_OK, "and ends with 0");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "and ends with 0");
 	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2, "the third one is left for the next run");
 	tear_down();
 }
@@ -1821,9 +1818,9 @@ static void test_times(void)
 	numbers();
 	tick();
 	tap_int(rig.now, 10000, "--idle counts from the last line");
-	tap_ok(next_is(LISTENER_ACT_CLOSE), "and ends it");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "and ends it");
 	tick();
-	tap_ok(next_is(LISTENER_ACT_DROP) && next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_OK,
+	tap_ok(next_is(MACHINE_ACT_DROP) && next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK,
 		"0: there was something; a peer that does not answer the close is not waited for");
 	tear_down();
 
@@ -1833,8 +1830,8 @@ static void test_times(void)
 	tick();
 	tap_int(rig.now, 21000, "--for counts from the start");
 	closed(true, 0, ST_OK);
-	next_is(LISTENER_ACT_CLOSE);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_NOTHING, "124: there was nothing");
+	next_is(MACHINE_ACT_CLOSE);
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_NOTHING, "124: there was nothing");
 	tear_down();
 }
 
@@ -1847,19 +1844,19 @@ static void test_stop(void)
 	go_live();
 	message(1, 1);
 	message(2, 2);
-	p = outflow_peek(&rig.outflow, &len);
-	outflow_took(&rig.outflow, rig.cursor, 10);
-	listener_stop(rig.l, rig.now, ST_SIGTERM);
+	p = output_queue_peek(&rig.output, &len);
+	output_queue_consumed(&rig.output, rig.cursor, 10);
+	machine_stop(rig.l, rig.now, ST_SIGTERM);
 	message(3, 3);
 	tap_ok(quiet(), "a signal in the middle of a line: the reader gets some time");
 	tick();
-	p = outflow_peek(&rig.outflow, &len);
+	p = output_queue_peek(&rig.output, &len);
 	tap_ok(quiet() && len && memchr(p, '\n', len) == p + len - 1, "then the rest of that line is all that is left");
-	outflow_took(&rig.outflow, rig.cursor, len);
-	listener_room(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_CLOSE), "when it is out, the socket is closed");
+	output_queue_consumed(&rig.output, rig.cursor, len);
+	machine_output_drained(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "when it is out, the socket is closed");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_SIGTERM, "143");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_SIGTERM, "143");
 	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1,
 		"the cursor stands behind the line that was taken");
 	tear_down();
@@ -1867,10 +1864,10 @@ static void test_stop(void)
 	set_up();
 	go_live();
 	message(1, 1);
-	listener_reader_gone(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_CLOSE), "a reader that has gone ends it at once");
+	machine_reader_gone(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "a reader that has gone ends it at once");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_SIGPIPE, "quietly");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_SIGPIPE, "quietly");
 	tear_down();
 }
 
@@ -1879,52 +1876,53 @@ static void test_once(void)
 	set_up();
 	rig.config.once = true;
 	start();
-	tap_ok(next_job_is(LISTENER_PREPARE) && rig.last.request.token_only, "--once needs no channel");
+	tap_ok(next_job_is(JOB_SETUP) && rig.last.request.token_only, "--once needs no channel");
 	done_prepare("/ws");
-	tap_ok(next_job_is(LISTENER_SESSIONS), "and no socket");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "and no socket");
 	done_sessions("bob@x", 1600000002);
-	next_job_is(LISTENER_PAGE);
+	next_job_is(JOB_PAGE);
 	done_page(2, 1, NULL);
 	tap_str(numbers(), "1 2", "what the history has");
-	tap_ok(next_is(LISTENER_ACT_READY), "which is what there is to wait for");
-	listener_room(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_EXIT) && rig.last.status == ST_OK, "and the end");
+	tap_ok(next_is(MACHINE_ACT_READY), "which is what there is to wait for");
+	machine_output_drained(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "and the end");
 	tear_down();
 
 	/* nothing there, which is worth knowing the next time */
 	set_up();
 	rig.config.once = true;
 	start();
-	next_job_is(LISTENER_PREPARE);
+	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	next_job_is(LISTENER_SESSIONS);
+	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
-	tap_ok(next_is(LISTENER_ACT_READY) && next_is(LISTENER_ACT_EXIT),
+	tap_ok(next_is(MACHINE_ACT_READY) && next_is(MACHINE_ACT_EXIT),
 		"with nothing there, it is ready before it ends");
 	tear_down();
 }
 
 static void test_handover(void)
 {
-	struct handover_item *item, *second;
-	int64_t due = LISTENER_NEVER;
+	struct exec_entry *item, *second;
+	int64_t due = LISTEN_NEVER;
 
 	set_up();
-	rig.config.handover = &rig.handover;
+	rig.config.exec_queue = &rig.exec_queue;
 	go_live();
 	message(1, 1);
 	message(2, 2);
 	raw("{\"chatMessageNotification\":{\"id\":\"t\",\"isComposing\":{\"state\":\"active\",\"senderAddress\":\"bob@x\"}}}");
-	tap_int((intmax_t)rig.handover.count, 2, "messages wait for the command, and nothing else does");
-	item = handover_begin(&rig.handover, rig.now, &due);
+	tap_int((intmax_t)rig.exec_queue.count, 2, "messages wait for the command, and nothing else does");
+	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
 	tap_ok(item && strstr(item->line, "text 1"), "the first begins");
-	tap_ok(!handover_begin(&rig.handover, rig.now, &due), "the second of the same conversation does not meanwhile");
-	listener_stop(rig.l, rig.now, ST_SIGTERM);
-	tap_ok(quiet() && listener_deadline(rig.l) == LISTENER_NEVER, "a command that runs may end");
-	handover_finish(&rig.handover, rig.cursor, item);
-	listener_room(rig.l, rig.now);
-	second = handover_begin(&rig.handover, rig.now, &due);
-	tap_ok(!second && next_is(LISTENER_ACT_CLOSE), "no other is begun");
+	tap_ok(!exec_queue_begin(&rig.exec_queue, rig.now, &due),
+		"the second of the same conversation does not meanwhile");
+	machine_stop(rig.l, rig.now, ST_SIGTERM);
+	tap_ok(quiet() && machine_deadline(rig.l) == LISTEN_NEVER, "a command that runs may end");
+	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
+	machine_output_drained(rig.l, rig.now);
+	second = exec_queue_begin(&rig.exec_queue, rig.now, &due);
+	tap_ok(!second && next_is(MACHINE_ACT_CLOSE), "no other is begun");
 	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1, "and only the first one is taken");
 	tear_down();
 }
@@ -1932,12 +1930,12 @@ static void test_handover(void)
 /* Messages that no command is run for, behind one whose command has not ended. */
 static void test_handover_in_order(void)
 {
-	const struct cursor_peer *peer;
-	struct handover_item *item;
-	int64_t due = LISTENER_NEVER;
+	const struct cursor_conversation *peer;
+	struct exec_entry *item;
+	int64_t due = LISTEN_NEVER;
 
 	set_up();
-	rig.config.handover = &rig.handover;
+	rig.config.exec_queue = &rig.exec_queue;
 	go_live();
 	message(1, 1);
 	for (int i = 2; i <= 46; i++)
@@ -1946,15 +1944,15 @@ static void test_handover_in_order(void)
 	outbound(48, 48);
 	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
 	tap_int((intmax_t)peer->count, 0, "the cursor moves over none of them before the first one is taken");
-	item = handover_begin(&rig.handover, rig.now, &due);
-	tap_ok(item && !handover_begin(&rig.handover, rig.now, &due), "only the first one is handed over");
-	handover_again(&rig.handover, item, rig.now);
-	item = handover_begin(&rig.handover, rig.now, &due);
-	handover_finish(&rig.handover, rig.cursor, item);
+	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
+	tap_ok(item && !exec_queue_begin(&rig.exec_queue, rig.now, &due), "only the first one is handed over");
+	exec_queue_retry(&rig.exec_queue, item, rig.now);
+	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
+	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
 	tap_int((intmax_t)peer->count, 46, "then it moves over all up to the next that needs its command");
-	item = handover_begin(&rig.handover, rig.now, &due);
+	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
 	tap_ok(item && strstr(item->line, "text 47"), "which begins");
-	handover_finish(&rig.handover, rig.cursor, item);
+	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
 	tap_int((intmax_t)peer->count, 48, "and over the last");
 	outbound(49, 49);
 	tap_int((intmax_t)peer->count, 49, "with nothing before it, one is passed over at once");
@@ -1965,12 +1963,12 @@ static void test_handover_in_order(void)
 static void test_handover_without_id(void)
 {
 	set_up();
-	rig.config.handover = &rig.handover;
+	rig.config.exec_queue = &rig.exec_queue;
 	go_live();
 	raw("{\"chatMessageNotification\":{\"id\":\"a\",\"chatMessage\":{\"text\":\"no link\",\"senderAddress\":\"bob@x\"}}}");
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"b\",\"inboundSMSMessage\":{\"message\":\"no ID\",\"senderAddress\":\"+1\"}}}");
-	tap_int((intmax_t)rig.handover.count, 2, "a message without an ID is handed over");
-	tap_int((intmax_t)outflow_waiting(&rig.outflow), 0, "and not printed");
+	tap_int((intmax_t)rig.exec_queue.count, 2, "a message without an ID is handed over");
+	tap_int((intmax_t)output_queue_len(&rig.output), 0, "and not printed");
 	tear_down();
 }
 
@@ -1982,15 +1980,15 @@ static void test_paused_by_receipts(void)
 	set_up();
 	go_live();
 	message(1, 1);
-	while (count < 100000 && !listener_next(rig.l, &rig.last)) {
+	while (count < 100000 && !machine_next(rig.l, &rig.last)) {
 		outbound(2 + count, 2 + count);
 		count++;
 	}
-	tap_ok(count < 20000 && rig.last.kind == LISTENER_ACT_PAUSE,
+	tap_ok(count < 20000 && rig.last.kind == MACHINE_ACT_PAUSE,
 		"a reader that takes nothing pauses the socket, also where all that comes is passed over");
 	numbers();
-	listener_room(rig.l, rig.now);
-	tap_ok(next_is(LISTENER_ACT_RESUME), "with the one line taken, it goes on");
+	machine_output_drained(rig.l, rig.now);
+	tap_ok(next_is(MACHINE_ACT_RESUME), "with the one line taken, it goes on");
 	tear_down();
 }
 
@@ -1999,14 +1997,14 @@ static void test_hostile(void)
 	static const char *const texts[] = { "", "{", "null", "[]", "{}", "\"x\"", "{\"chatMessageNotification\":null}",
 		"{\"chatMessageNotification\":{\"id\":1,\"chatMessage\":7,\"link\":\"x\"}}", "\xff\xfe",
 		"{\"connCheck\":[]}", "{\"unknownKind\":{\"id\":\"u1\",\"deep\":[[[[[]]]]]}}" };
-	struct listener_result r = { .job = LISTENER_PAGE };
+	struct job_result r = { .job = JOB_PAGE };
 
 	set_up();
 	go_live();
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		raw(texts[i]);
 	tap_ok(has_text("unknownKind"), "what is not known is passed on");
-	while (listener_next(rig.l, &rig.last))
+	while (machine_next(rig.l, &rig.last))
 		;
 	message(1, 1);
 	tap_str(numbers(), "1", "and nothing else that a server can say hinders what follows");

@@ -1,47 +1,48 @@
-#include "listen/handover.h"
+#include "listen/exec_queue.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
 
-void handover_init(struct handover *h)
+void exec_queue_init(struct exec_queue *h)
 {
-	*h = (struct handover){ 0 };
+	*h = (struct exec_queue){ 0 };
 	h->last = &h->first;
 }
 
-static void item_free(struct handover_item *item)
+static void item_free(struct exec_entry *item)
 {
 	free(item->line);
 	free(item);
 }
 
 /* How many of the conversation are in the queue. */
-static size_t *queued(struct handover *h, struct cursor_peer *peer)
+static size_t *queued(struct exec_queue *h, struct cursor_conversation *peer)
 {
 	return peer ? &peer->queued : &h->without_peer;
 }
 
-void handover_release(struct handover *h)
+void exec_queue_release(struct exec_queue *h)
 {
 	while (h->first) {
-		struct handover_item *item = h->first;
+		struct exec_entry *item = h->first;
 
 		--*queued(h, item->peer);
 		h->first = item->next;
 		item_free(item);
 	}
-	handover_init(h);
+	exec_queue_init(h);
 }
 
-static size_t weight(const struct handover_item *item)
+static size_t weight(const struct exec_entry *item)
 {
 	return sizeof(*item) + item->len;
 }
 
-static void append(struct handover *h, char *line, size_t len, struct cursor_peer *peer, uint64_t id, int64_t time_ms)
+static void append(struct exec_queue *h, char *line, size_t len, struct cursor_conversation *peer, uint64_t id,
+	int64_t time_ms)
 {
-	struct handover_item *item = xcalloc(1, sizeof(*item));
+	struct exec_entry *item = xcalloc(1, sizeof(*item));
 
 	item->peer = peer;
 	item->id = id;
@@ -56,7 +57,7 @@ static void append(struct handover *h, char *line, size_t len, struct cursor_pee
 	h->bytes += weight(item);
 }
 
-void handover_add(struct handover *h, const char *line, size_t len, struct cursor_peer *peer, uint64_t id,
+void exec_queue_add(struct exec_queue *h, const char *line, size_t len, struct cursor_conversation *peer, uint64_t id,
 	int64_t time_ms)
 {
 	if (peer && peer->left)
@@ -65,7 +66,8 @@ void handover_add(struct handover *h, const char *line, size_t len, struct curso
 		append(h, xmemdup0(line, len), len, peer, id, time_ms);
 }
 
-void handover_pass(struct handover *h, struct cursor *cursor, struct cursor_peer *peer, uint64_t id, int64_t time_ms)
+void exec_queue_skip(struct exec_queue *h, struct cursor *cursor, struct cursor_conversation *peer, uint64_t id,
+	int64_t time_ms)
 {
 	if (peer->left)
 		return;
@@ -75,9 +77,9 @@ void handover_pass(struct handover *h, struct cursor *cursor, struct cursor_peer
 		cursor_take(cursor, peer, id, time_ms);
 }
 
-struct handover_item *handover_begin(struct handover *h, int64_t now, int64_t *due)
+struct exec_entry *exec_queue_begin(struct exec_queue *h, int64_t now, int64_t *due)
 {
-	for (struct handover_item *item = h->closed ? NULL : h->first; item; item = item->next) {
+	for (struct exec_entry *item = h->closed ? NULL : h->first; item; item = item->next) {
 		if (!item->first || item->running)
 			continue;
 		if (item->due_ms > now) {
@@ -92,7 +94,7 @@ struct handover_item *handover_begin(struct handover *h, int64_t now, int64_t *d
 	return NULL;
 }
 
-void handover_again(struct handover *h, struct handover_item *item, int64_t at)
+void exec_queue_retry(struct exec_queue *h, struct exec_entry *item, int64_t at)
 {
 	item->running = false;
 	item->due_ms = at;
@@ -100,9 +102,9 @@ void handover_again(struct handover *h, struct handover_item *item, int64_t at)
 }
 
 /* Takes it out of the queue and frees it. */
-static void take_out(struct handover *h, struct handover_item **at)
+static void take_out(struct exec_queue *h, struct exec_entry **at)
 {
-	struct handover_item *item = *at;
+	struct exec_entry *item = *at;
 
 	*at = item->next;
 	if (h->last == &item->next)
@@ -114,10 +116,10 @@ static void take_out(struct handover *h, struct handover_item **at)
 	item_free(item);
 }
 
-void handover_finish(struct handover *h, struct cursor *cursor, struct handover_item *item)
+void exec_queue_finish(struct exec_queue *h, struct cursor *cursor, struct exec_entry *item)
 {
-	struct cursor_peer *peer = item->peer;
-	struct handover_item **at = &h->first;
+	struct cursor_conversation *peer = item->peer;
+	struct exec_entry **at = &h->first;
 
 	while (*at != item)
 		at = &(*at)->next;
@@ -133,10 +135,10 @@ void handover_finish(struct handover *h, struct cursor *cursor, struct handover_
 		(*at)->first = true;
 }
 
-void handover_leave(struct handover *h, struct handover_item *item)
+void exec_queue_defer(struct exec_queue *h, struct exec_entry *item)
 {
-	struct cursor_peer *peer = item->peer;
-	struct handover_item **at = &h->first;
+	struct cursor_conversation *peer = item->peer;
+	struct exec_entry **at = &h->first;
 
 	while (*at != item)
 		at = &(*at)->next;

@@ -1,7 +1,7 @@
 /*
- * listener.h - what `listen` does when, as a state machine without a socket, a clock or a thread.
+ * machine.h - what `listen` does when, as a state machine without a socket, a clock or a thread.
  *
- * Events go in, with the time they happened at; actions come out, to be done by whoever drives it (listen_run.c; the
+ * Events go in, with the time they happened at; actions come out, to be done by whoever drives it (run.c; the
  * unit tests play that part too). Lines go to the outflow or the handover that it was given.
  *
  * The way of a connection:
@@ -25,22 +25,22 @@
  * What is known to have been handed on once is not handed on again: notifications by their `id`, messages by
  * conversation and message ID, across connections, and across runs by the cursor.
  */
-#ifndef KANDY_LISTEN_LISTENER_H
-#define KANDY_LISTEN_LISTENER_H
+#ifndef KANDY_LISTEN_MACHINE_H
+#define KANDY_LISTEN_MACHINE_H
 
-#include "listen/handover.h"
+#include "listen/exec_queue.h"
 #include "client/history.h"
-#include "listen/outflow.h"
+#include "listen/output_queue.h"
 #include "base/secret.h"
 #include "json/filter.h"
 #include "store/cursor.h"
 #include "ws/ws.h"
 
-struct listener;
+struct machine;
 
-#define LISTENER_NEVER INT64_MAX
+#define LISTEN_NEVER INT64_MAX
 
-struct listener_config {
+struct machine_config {
 	int64_t keepalive_ms; /* between two connChecks; three without a sign of life end the connection */
 	int64_t count; /* end after so many lines; 0: no limit */
 	int64_t for_ms; /* end after so long; 0: never */
@@ -57,40 +57,40 @@ struct listener_config {
 	const char *temp_dir;
 	struct filter *filter; /* NULL: none; borrowed */
 	struct cursor *cursor; /* borrowed, as the next two */
-	struct outflow *outflow;
-	struct handover *handover; /* messages go here; NULL: everything goes to the outflow */
+	struct output_queue *output;
+	struct exec_queue *exec_queue; /* messages go here; NULL: everything goes to the outflow */
 	void (*warn)(const char *text); /* NULL: nobody hears it, as the next */
 	void (*error)(const char *text); /* a message was lost, or may have been; said with -q, too */
 	int64_t (*wall_ms)(void); /* for timestamps of connection events */
 };
 
-enum listener_job {
-	LISTENER_JOB_NONE = 0,
-	LISTENER_PREPARE, /* token, channel, path of the socket */
-	LISTENER_RENEW, /* a new token */
-	LISTENER_MEND, /* the channel's lifetime extended, and what is subscribed looked at */
-	LISTENER_SESSIONS, /* the conversations */
-	LISTENER_PAGE, /* a page of one */
+enum job_kind {
+	JOB_NONE = 0,
+	JOB_SETUP, /* token, channel, path of the socket */
+	JOB_RENEW_TOKEN, /* a new token */
+	JOB_REFRESH_CHANNEL, /* the channel's lifetime extended, and what is subscribed looked at */
+	JOB_CONVERSATIONS, /* the conversations */
+	JOB_PAGE, /* a page of one */
 };
 
-struct listener_request {
-	enum listener_job job;
-	bool token_only; /* PREPARE: no channel is needed */
-	bool refused; /* PREPARE: the server did not take the token that it was last given */
-	bool anew; /* PREPARE: make a new channel, the one that there is is no use */
-	bool again; /* PREPARE: not for the first time; so what is not subscribed (any more) shall not be */
+struct job_request {
+	enum job_kind job;
+	bool token_only; /* SETUP: no channel is needed */
+	bool refused; /* SETUP: the server did not take the token that it was last given */
+	bool anew; /* SETUP: make a new channel, the one that there is is no use */
+	bool again; /* SETUP: not for the first time; so what is not subscribed (any more) shall not be */
 	unsigned
-		cancelled; /* PREPARE, MEND: services (channel.h) whose subscriptions have gone, whatever a list says */
+		cancelled; /* SETUP, REFRESH_CHANNEL: services (channel.h) whose subscriptions have gone, whatever a list says */
 	bool all; /* SESSIONS: also of services that are not subscribed */
 	const struct history_session *session; /* PAGE */
 	const char *next; /* PAGE: token, or NULL */
 };
 
-struct listener_result {
-	enum listener_job job;
+struct job_result {
+	enum job_kind job;
 	enum status status;
 	struct err err; /* http is 0 where it is the login that failed, and not what was asked for */
-	/* PREPARE, RENEW, MEND: what holds now */
+	/* SETUP, RENEW, REFRESH_CHANNEL: what holds now */
 	char *path, *address, *self; /* of the socket; numeric, or NULL; the user's own */
 	struct secret token;
 	bool server_role; /* the server sends the connChecks */
@@ -105,25 +105,25 @@ struct listener_result {
 	struct json_value messages; /* in `page` */
 	char *more;
 };
-struct listener_result listener_result_of(enum listener_job job); /* nothing is known yet */
-void listener_result_release(struct listener_result *result); /* also for a zeroed struct */
+struct job_result job_result_init(enum job_kind job); /* nothing is known yet */
+void job_result_release(struct job_result *result); /* also for a zeroed struct */
 
-enum listener_action_kind {
-	LISTENER_ACT_JOB, /* start `request`; there is never more than one */
-	LISTENER_ACT_CONNECT, /* to `path` with `token` by `address` */
-	LISTENER_ACT_SEND, /* `text` */
-	LISTENER_ACT_PAUSE,
-	LISTENER_ACT_RESUME,
-	LISTENER_ACT_CLOSE, /* with 1000; a closed event must follow */
-	LISTENER_ACT_DROP, /* at once; no closed event follows */
-	LISTENER_ACT_ALIVE, /* there was a sign of life of the server (heartbeat) */
-	LISTENER_ACT_READY, /* the first connection is up and the history has come (READY=1) */
-	LISTENER_ACT_EXIT, /* with `status` and `err`; ST_PARTIAL where all is well but for messages that were lost */
+enum machine_action_kind {
+	MACHINE_ACT_JOB, /* start `request`; there is never more than one */
+	MACHINE_ACT_CONNECT, /* to `path` with `token` by `address` */
+	MACHINE_ACT_SEND, /* `text` */
+	MACHINE_ACT_PAUSE,
+	MACHINE_ACT_RESUME,
+	MACHINE_ACT_CLOSE, /* with 1000; a closed event must follow */
+	MACHINE_ACT_DROP, /* at once; no closed event follows */
+	MACHINE_ACT_HEARTBEAT, /* there was a sign of life of the server (heartbeat) */
+	MACHINE_ACT_READY, /* the first connection is up and the history has come (READY=1) */
+	MACHINE_ACT_EXIT, /* with `status` and `err`; ST_PARTIAL where all is well but for messages that were lost */
 };
 
-struct listener_action {
-	enum listener_action_kind kind;
-	struct listener_request request;
+struct machine_action {
+	enum machine_action_kind kind;
+	struct job_request request;
 	const char *path, *address; /* borrowed until the next event */
 	const struct secret *token;
 	char text[64];
@@ -131,24 +131,24 @@ struct listener_action {
 	struct err err; /* of EXIT: why, where there is something to say */
 };
 
-struct listener *listener_new(const struct listener_config *config);
-void listener_free(struct listener *l);
+struct machine *machine_new(const struct machine_config *config);
+void machine_free(struct machine *l);
 
 /* Events. Times are clock_mono_ms(). */
-void listener_start(struct listener *l, int64_t now);
-void listener_done(struct listener *l, int64_t now, struct listener_result *result); /* takes what it needs out of it */
-void listener_opened(struct listener *l, int64_t now);
-void listener_closed(struct listener *l, int64_t now, const struct ws_closed *why);
-void listener_message(struct listener *l, int64_t now, const char *text, size_t len);
-void listener_tick(struct listener *l, int64_t now); /* the deadline has passed */
-void listener_room(struct listener *l, int64_t now); /* something was taken from the outflow or the handover */
-void listener_stop(struct listener *l, int64_t now, enum status status); /* a signal: finish the line, close */
-void listener_reader_gone(struct listener *l, int64_t now);
-void listener_fail(struct listener *l, int64_t now, const struct err *err); /* the driver cannot go on */
+void machine_start(struct machine *l, int64_t now);
+void machine_job_done(struct machine *l, int64_t now, struct job_result *result); /* takes what it needs out of it */
+void machine_opened(struct machine *l, int64_t now);
+void machine_closed(struct machine *l, int64_t now, const struct ws_closed *why);
+void machine_message(struct machine *l, int64_t now, const char *text, size_t len);
+void machine_tick(struct machine *l, int64_t now); /* the deadline has passed */
+void machine_output_drained(struct machine *l, int64_t now); /* something was taken from the outflow or the handover */
+void machine_stop(struct machine *l, int64_t now, enum status status); /* a signal: finish the line, close */
+void machine_reader_gone(struct machine *l, int64_t now);
+void machine_fail(struct machine *l, int64_t now, const struct err *err); /* the driver cannot go on */
 
-int64_t listener_deadline(const struct listener *l); /* when to call listener_tick(); LISTENER_NEVER: no need */
-bool listener_next(struct listener *l, struct listener_action *action); /* the next thing to do; false: nothing */
+int64_t machine_deadline(const struct machine *l); /* when to call machine_tick(); LISTEN_NEVER: no need */
+bool machine_next(struct machine *l, struct machine_action *action); /* the next thing to do; false: nothing */
 
-bool listener_connected(const struct listener *l);
+bool machine_connected(const struct machine *l);
 
 #endif

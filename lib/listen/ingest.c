@@ -2,7 +2,7 @@
  * What comes in and goes out: duplicates, the history in front of what the socket delivered meanwhile, filters, and
  * flow control.
  */
-#include "listen/listener-int.h"
+#include "listen/machine-int.h"
 
 #include "client/channel.h"
 #include "wire/service_error.h"
@@ -15,19 +15,19 @@
 #include <string.h>
 #include <strings.h>
 
-void flow_init(struct listener *l)
+void ingest_init(struct machine *l)
 {
 	hash_key_random(&l->key);
 	recent_init(&l->ids, IDS_REMEMBERED);
 	recent_init(&l->emitted, EMITTED_REMEMBERED);
 	buf_init(&l->line, BUF_NO_MAX);
 	buf_init(&l->filtered, BUF_NO_MAX);
-	buf_init(&l->held, BUF_NO_MAX);
+	buf_init(&l->buffered, BUF_NO_MAX);
 	backfill_init(&l->backfill, l->config.temp_dir);
 	l->baseline = l->config.baseline;
 }
 
-void flow_release(struct listener *l)
+void ingest_release(struct machine *l)
 {
 	recent_release(&l->ids);
 	recent_release(&l->emitted);
@@ -35,7 +35,7 @@ void flow_release(struct listener *l)
 	json_release(&l->text_doc);
 	buf_release(&l->line);
 	buf_release(&l->filtered);
-	buf_release(&l->held);
+	buf_release(&l->buffered);
 	backfill_release(&l->backfill);
 }
 
@@ -43,17 +43,17 @@ void flow_release(struct listener *l)
 #define REREAD_MS 30000 /* between two looks at the history for the sake of what could not be read on the socket */
 #define PAGE_FAILURES_MAX 3 /* in a row: then it is not the one conversation */
 
-static void warn(struct listener *l, const char *text)
+static void warn(struct machine *l, const char *text)
 {
 	if (l->config.warn)
 		l->config.warn(text);
 }
 
-static void say_error(struct listener *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void lost(struct listener *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void vsay_error(struct listener *l, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void say_error(struct machine *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void lost(struct machine *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void vsay_error(struct machine *l, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
-static void vsay_error(struct listener *l, const char *format, va_list args)
+static void vsay_error(struct machine *l, const char *format, va_list args)
 {
 	char text[1200];
 
@@ -63,7 +63,7 @@ static void vsay_error(struct listener *l, const char *format, va_list args)
 }
 
 /* Messages may be lost, or come in another order. */
-static void say_error(struct listener *l, const char *format, ...)
+static void say_error(struct machine *l, const char *format, ...)
 {
 	va_list args;
 
@@ -73,7 +73,7 @@ static void say_error(struct listener *l, const char *format, ...)
 }
 
 /* A message that nobody will get any more. */
-static void lost(struct listener *l, const char *format, ...)
+static void lost(struct machine *l, const char *format, ...)
 {
 	va_list args;
 
@@ -83,21 +83,21 @@ static void lost(struct listener *l, const char *format, ...)
 	va_end(args);
 }
 
-static bool ended(const struct listener *l)
+static bool ended(const struct machine *l)
 {
 	return l->state >= STATE_DRAINING;
 }
 
 /* What waits for the reader and the command, as memory. */
-static size_t waiting(const struct listener *l)
+static size_t waiting(const struct machine *l)
 {
-	return outflow_weight(l->config.outflow) + (l->config.handover ? l->config.handover->bytes : 0);
+	return output_queue_weight(l->config.output) + (l->config.exec_queue ? l->config.exec_queue->bytes : 0);
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------------- */
 
 /* What the filter made of l->line before it failed is not handed on. */
-static void filter_failed(struct listener *l, const struct err *err)
+static void filter_failed(struct machine *l, const struct err *err)
 {
 	struct json_value line = { 0 };
 	char *id, *sender;
@@ -115,7 +115,7 @@ static void filter_failed(struct listener *l, const struct err *err)
 	free(sender);
 }
 
-static void filter(struct listener *l, struct buf *out)
+static void filter(struct machine *l, struct buf *out)
 {
 	struct err err = ERR_INIT;
 	size_t before = out->len;
@@ -127,7 +127,7 @@ static void filter(struct listener *l, struct buf *out)
 }
 
 /* Each line for people. */
-static void to_text(struct listener *l, const char *lines, size_t len, struct buf *out)
+static void to_text(struct machine *l, const char *lines, size_t len, struct buf *out)
 {
 	struct err err = ERR_INIT;
 	const char *end;
@@ -139,7 +139,7 @@ static void to_text(struct listener *l, const char *lines, size_t len, struct bu
 }
 
 /* What the format makes of l->line. */
-static void shape_unfiltered(struct listener *l, struct buf *out)
+static void shape_unfiltered(struct machine *l, struct buf *out)
 {
 	if (l->config.text)
 		to_text(l, l->line.data, l->line.len, out);
@@ -148,7 +148,7 @@ static void shape_unfiltered(struct listener *l, struct buf *out)
 }
 
 /* What the filter and the format make of it. */
-static void shape(struct listener *l, struct buf *out)
+static void shape(struct machine *l, struct buf *out)
 {
 	if (l->config.filter && l->config.text) {
 		buf_clear(&l->filtered);
@@ -162,9 +162,9 @@ static void shape(struct listener *l, struct buf *out)
 }
 
 /* For the reader of the output. */
-static void print(struct listener *l, void (*make)(struct listener *l, struct buf *out))
+static void print(struct machine *l, void (*make)(struct machine *l, struct buf *out))
 {
-	struct buf *out = &l->config.outflow->bytes;
+	struct buf *out = &l->config.output->bytes;
 	struct buf made;
 
 	if (!l->config.terminal) {
@@ -177,36 +177,36 @@ static void print(struct listener *l, void (*make)(struct listener *l, struct bu
 	buf_release(&made);
 }
 
-static void count_line(struct listener *l, int64_t now)
+static void count_line(struct machine *l, int64_t now)
 {
 	l->lines++;
-	listener_begin_idle(l, now);
+	machine_begin_idle(l, now);
 	if (l->config.count && l->lines >= l->config.count)
-		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
+		machine_finish(l, now, ST_OK, NULL, LISTEN_NEVER);
 }
 
 /* The cursor moves over the message as soon as all before it has been taken. */
-static void receipt(struct listener *l, const struct backfill_line *at)
+static void receipt(struct machine *l, const struct backfill_line *at)
 {
 	if (!at->peer)
 		return; /* it has no ID: the history cannot bring it again */
-	if (l->config.handover)
-		handover_pass(l->config.handover, l->config.cursor, at->peer, at->id, at->time_ms);
+	if (l->config.exec_queue)
+		exec_queue_skip(l->config.exec_queue, l->config.cursor, at->peer, at->id, at->time_ms);
 	else
-		outflow_receipt(l->config.outflow, l->config.cursor, at->peer, at->id, at->time_ms);
+		output_queue_checkpoint(l->config.output, l->config.cursor, at->peer, at->id, at->time_ms);
 }
 
-static void print_notification(struct listener *l, int64_t now, const struct backfill_line *at)
+static void print_notification(struct machine *l, int64_t now, const struct backfill_line *at)
 {
-	size_t before = l->config.outflow->bytes.len;
+	size_t before = l->config.output->bytes.len;
 
 	print(l, shape);
 	receipt(l, at);
-	if (l->config.outflow->bytes.len != before)
+	if (l->config.output->bytes.len != before)
 		count_line(l, now);
 }
 
-static void hand_over(struct listener *l, int64_t now, const struct backfill_line *at)
+static void hand_over(struct machine *l, int64_t now, const struct backfill_line *at)
 {
 	buf_clear(&l->filtered);
 	shape(l, &l->filtered);
@@ -214,22 +214,22 @@ static void hand_over(struct listener *l, int64_t now, const struct backfill_lin
 		receipt(l, at);
 		return;
 	}
-	handover_add(l->config.handover, l->filtered.data, l->filtered.len, at->peer, at->id, at->time_ms);
+	exec_queue_add(l->config.exec_queue, l->filtered.data, l->filtered.len, at->peer, at->id, at->time_ms);
 	count_line(l, now);
 }
 
 /* Lines of one notification that stand in l->line. */
-static void emit(struct listener *l, int64_t now, const struct backfill_line *at)
+static void emit(struct machine *l, int64_t now, const struct backfill_line *at)
 {
 	if (at->outbound && !l->config.outbound)
 		receipt(l, at); /* not wanted, and no less dealt with */
-	else if (at->message && l->config.handover)
+	else if (at->message && l->config.exec_queue)
 		hand_over(l, now, at);
-	else if (!l->config.handover || l->config.events)
+	else if (!l->config.exec_queue || l->config.events)
 		print_notification(l, now, at);
 }
 
-void flow_event(struct listener *l, const char *status, const char *reason)
+void ingest_event(struct machine *l, const char *status, const char *reason)
 {
 	struct buf *out = &l->line;
 
@@ -250,42 +250,42 @@ void flow_event(struct listener *l, const char *status, const char *reason)
 
 /* ---- in -------------------------------------------------------------------------------------------------------- */
 
-static struct cursor_peer *peer_of(struct listener *l, const struct notification *n)
+static struct cursor_conversation *peer_of(struct machine *l, const struct notification *n)
 {
 	const char *type = address_type_name(n->type);
-	struct cursor_peer *last = l->last_peer;
+	struct cursor_conversation *last = l->last_peer;
 
 	/* mostly it is the one of the message before */
 	if (last && n->type != CHAT_SMS && strlen(last->name) == n->conversation.len &&
 		!memcmp(last->name, n->conversation.s, n->conversation.len) && !strcmp(last->type, type))
 		return last;
-	l->last_peer = backfill_peer(l->config.cursor, n->type, n->conversation, n->own);
+	l->last_peer = backfill_conversation(l->config.cursor, n->type, n->conversation, n->own);
 	return l->last_peer;
 }
 
 /* What comes until it is subscribed again is lost to the socket; what comes after that waits for it. */
-static void on_cancelled(struct listener *l, int64_t now, const struct notification *n)
+static void on_cancelled(struct machine *l, int64_t now, const struct notification *n)
 {
 	l->cancelled |= n->service ? channel_service_bit(n->service) : CHANNEL_SERVICES;
-	flow_begin(l, now);
+	ingest_begin(l, now);
 }
 
 /*
  * What comes late on the socket, after the history had it and more that is newer than is remembered message by message.
  * A message whose time alone is old is new all the same: the service's clock may have gone back.
  */
-static bool is_late(struct listener *l, int64_t now, const struct backfill_line *at)
+static bool is_late(struct machine *l, int64_t now, const struct backfill_line *at)
 {
-	if (at->time_ms / 1000 > at->peer->passed_s)
+	if (at->time_ms / 1000 > at->peer->backfilled_until_s)
 		return false;
-	listener_complain(l, &l->late_trouble, now,
+	machine_warn_ratelimited(l, &l->late_warn, now,
 		"the socket brings messages of '%s' that are older than what the history has brought; they are passed over",
 		at->peer->name);
 	return true;
 }
 
 /* True for what is to be passed on, with `at` filled for a message. */
-static bool is_new(struct listener *l, int64_t now, const struct notification *n, struct backfill_line *at)
+static bool is_new(struct machine *l, int64_t now, const struct notification *n, struct backfill_line *at)
 {
 	*at = (struct backfill_line){ .message = n->kind == NOTIFICATION_MESSAGE, .outbound = n->outbound };
 	if (n->id.len && !recent_add(&l->ids, hash_bytes(&l->key, n->id.s, n->id.len)))
@@ -301,15 +301,15 @@ static bool is_new(struct listener *l, int64_t now, const struct notification *n
 }
 
 /* One that makes no line: not to be read, or too long. */
-static void unreadable(struct listener *l, int64_t now, const struct notification *n, const struct err *err)
+static void unreadable(struct machine *l, int64_t now, const struct notification *n, const struct err *err)
 {
 	struct backfill_line at;
 
 	if (err->status != ST_DATA) {
 		say_error(l, "%s", err->text);
 		/* if it was a message, the history has it, too */
-		if (l->reread_at == LISTENER_NEVER)
-			l->reread_at = now > l->reread_next ? now : l->reread_next;
+		if (l->history_recheck_at == LISTEN_NEVER)
+			l->history_recheck_at = now > l->history_recheck_next ? now : l->history_recheck_next;
 		return;
 	}
 	if (!is_new(l, now, n, &at))
@@ -321,7 +321,7 @@ static void unreadable(struct listener *l, int64_t now, const struct notificatio
 }
 
 /* One message that is neither held nor a keep-alive. */
-static void take(struct listener *l, int64_t now, const char *text, size_t len)
+static void take(struct machine *l, int64_t now, const char *text, size_t len)
 {
 	struct backfill_line at;
 	struct notification n = { 0 };
@@ -333,8 +333,8 @@ static void take(struct listener *l, int64_t now, const char *text, size_t len)
 		return;
 	}
 	if (n.kind == NOTIFICATION_CONN_CHECK) {
-		listener_send(l, "{\"connAck\":{}}");
-		listener_server_interval(l, n.interval_ms);
+		machine_send(l, "{\"connAck\":{}}");
+		machine_server_interval(l, n.interval_ms);
 		return;
 	}
 	if (n.kind == NOTIFICATION_CONN_ACK || !is_new(l, now, &n, &at))
@@ -363,33 +363,33 @@ static bool is_keepalive(const char *text, size_t len)
 	return false;
 }
 
-bool flow_holding(const struct listener *l)
+bool ingest_is_buffering(const struct machine *l)
 {
-	return l->filling && !l->loose;
+	return l->backfilling && !l->pass_through;
 }
 
-void flow_message(struct listener *l, int64_t now, const char *text, size_t len)
+void ingest_message(struct machine *l, int64_t now, const char *text, size_t len)
 {
 	bool keepalive = is_keepalive(text, len);
 
 	if (ended(l))
 		return;
-	l->useful |= !keepalive;
-	if (keepalive || !flow_holding(l)) {
+	l->got_data |= !keepalive;
+	if (keepalive || !ingest_is_buffering(l)) {
 		take(l, now, text, len);
 	} else {
-		buf_add(&l->held, &len, sizeof(len));
-		buf_add(&l->held, text, len);
+		buf_add(&l->buffered, &len, sizeof(len));
+		buf_add(&l->buffered, text, len);
 	}
-	if (waiting(l) > WAITING_HIGH || l->held.len > HELD_HIGH)
-		flow_advance(l, now);
+	if (waiting(l) > HIGH_WATERMARK || l->buffered.len > BUFFERED_MAX)
+		ingest_advance(l, now);
 }
 
-static void release_held(struct listener *l, int64_t now)
+static void release_buffered(struct machine *l, int64_t now)
 {
-	struct buf held = l->held;
+	struct buf held = l->buffered;
 
-	buf_init(&l->held, BUF_NO_MAX);
+	buf_init(&l->buffered, BUF_NO_MAX);
 	for (size_t at = 0; at < held.len && !ended(l);) {
 		size_t len;
 
@@ -398,59 +398,59 @@ static void release_held(struct listener *l, int64_t now)
 		at += sizeof(len) + len;
 	}
 	buf_release(&held);
-	listener_begin_idle(l, now);
+	machine_begin_idle(l, now);
 }
 
 /* ---- history --------------------------------------------------------------------------------------------------- */
 
 /* Something of it has come, or is on its way to the reader. */
-static void progress(struct listener *l, int64_t now)
+static void progress(struct machine *l, int64_t now)
 {
-	if (l->stall_at != LISTENER_NEVER && !l->partly)
+	if (l->stall_at != LISTEN_NEVER && !l->backfill_incomplete)
 		l->stall_at = now + STALL_MS;
 }
 
-void flow_begin(struct listener *l, int64_t now)
+void ingest_begin(struct machine *l, int64_t now)
 {
 	if (!l->config.history)
 		return;
-	l->refill_at = LISTENER_NEVER;
-	l->partly = false;
-	if (l->state == STATE_OPEN && !l->loose)
+	l->backfill_retry_at = LISTEN_NEVER;
+	l->backfill_incomplete = false;
+	if (l->state == STATE_OPEN && !l->pass_through)
 		l->stall_at = now + STALL_MS;
-	if (l->filling) {
+	if (l->backfilling) {
 		/* what is being read was asked for before this connection */
-		l->refill = l->backfill.need != BACKFILL_SESSIONS || l->busy == LISTENER_SESSIONS;
+		l->backfill_rerun = l->backfill.need != BACKFILL_SESSIONS || l->busy == JOB_CONVERSATIONS;
 		return;
 	}
-	l->filling = true;
-	l->poured = 0;
+	l->backfilling = true;
+	l->backfilled_lines = 0;
 	backfill_start(&l->backfill);
 }
 
-void flow_abandon(struct listener *l)
+void ingest_abandon(struct machine *l)
 {
-	buf_clear(&l->held);
+	buf_clear(&l->buffered);
 	l->paused = false;
 }
 
-void flow_reread(struct listener *l, int64_t now)
+void ingest_recheck(struct machine *l, int64_t now)
 {
-	l->reread_next = now + REREAD_MS;
+	l->history_recheck_next = now + REREAD_MS;
 	if (l->state == STATE_OPEN)
-		flow_begin(l, now);
+		ingest_begin(l, now);
 }
 
-bool flow_request(struct listener *l, struct listener_request *request)
+bool ingest_request(struct machine *l, struct job_request *request)
 {
 	bool ready = l->state == STATE_OPEN || l->config.once || l->baseline;
 
-	if (!l->filling || !ready || l->refill_at != LISTENER_NEVER)
+	if (!l->backfilling || !ready || l->backfill_retry_at != LISTEN_NEVER)
 		return false;
 	if (l->backfill.need == BACKFILL_SESSIONS) {
-		*request = (struct listener_request){ .job = LISTENER_SESSIONS, .all = l->baseline };
+		*request = (struct job_request){ .job = JOB_CONVERSATIONS, .all = l->baseline };
 	} else if (l->backfill.need == BACKFILL_PAGE) {
-		*request = (struct listener_request){ .job = LISTENER_PAGE };
+		*request = (struct job_request){ .job = JOB_PAGE };
 		request->session = backfill_request(&l->backfill, &request->next);
 	} else {
 		return false;
@@ -459,46 +459,47 @@ bool flow_request(struct listener *l, struct listener_request *request)
 }
 
 /* Goes on without: what is held is let through. */
-static void give_history_up(struct listener *l, const struct err *err)
+static void give_history_up(struct machine *l, const struct err *err)
 {
 	say_error(l, "the history cannot be read, what came while nobody listened is not fetched: %s", err->text);
-	flow_event(l, "gap", err->text);
+	ingest_event(l, "gap", err->text);
 	l->config.history = false;
 	l->history_err = (struct err)ERR_INIT;
 	l->backfill.need = BACKFILL_NOTHING;
 	if (l->baseline)
-		cursor_raise_all(l->config.cursor, l->config.wall_ms() / 1000);
+		cursor_advance_all(l->config.cursor, l->config.wall_ms() / 1000);
 }
 
 /* Some of it could not be read, and will be asked for again. */
-static void note_failure(struct listener *l, int64_t now, const struct err *err)
+static void note_failure(struct machine *l, int64_t now, const struct err *err)
 {
 	l->history_err = *err;
 	if (l->config.once)
 		return; /* that is what it will end with */
-	if (!l->history_trouble.wait_ms)
-		flow_event(l, "waiting", err->text);
-	listener_complain(l, &l->history_trouble, now, "the history cannot be read yet: %s; trying again", err->text);
+	if (!l->history_warn.interval_ms)
+		ingest_event(l, "waiting", err->text);
+	machine_warn_ratelimited(l, &l->history_warn, now, "the history cannot be read yet: %s; trying again",
+		err->text);
 }
 
-static void ask_later(struct listener *l, int64_t now)
+static void ask_later(struct machine *l, int64_t now)
 {
-	l->refill_at = now + backoff_next(&l->history_backoff, l->history_err.retry_after_ms);
+	l->backfill_retry_at = now + backoff_next(&l->history_backoff, l->history_err.retry_after_ms);
 }
 
 /* Without that, there is no use in going on. */
-static bool is_fatal(const struct listener *l, const struct err *err)
+static bool is_fatal(const struct machine *l, const struct err *err)
 {
-	if (listener_login_over(err) || err->status == ST_CONFIG || l->config.once)
+	if (job_is_auth_lost(err) || err->status == ST_CONFIG || l->config.once)
 		return true;
-	return l->baseline && !service_error_is_permanent(err) && listener_hopeless(l, err);
+	return l->baseline && !service_error_is_permanent(err) && machine_is_permanent(l, err);
 }
 
 /* None of it can be had now: later, and what the socket delivers is held meanwhile. */
-static void history_failed(struct listener *l, int64_t now, const struct err *err)
+static void history_failed(struct machine *l, int64_t now, const struct err *err)
 {
 	if (is_fatal(l, err)) {
-		listener_finish(l, now, err->status, err, 0);
+		machine_finish(l, now, err->status, err, 0);
 	} else if (service_error_is_permanent(err)) {
 		give_history_up(l, err);
 	} else {
@@ -507,11 +508,11 @@ static void history_failed(struct listener *l, int64_t now, const struct err *er
 	}
 }
 
-void flow_sessions(struct listener *l, int64_t now, struct listener_result *result)
+void ingest_sessions(struct machine *l, int64_t now, struct job_result *result)
 {
 	if (l->backfill.need != BACKFILL_SESSIONS)
 		return;
-	if (result->status && (!result->partial || listener_login_over(&result->err))) {
+	if (result->status && (!result->partial || job_is_auth_lost(&result->err))) {
 		history_failed(l, now, &result->err);
 		return;
 	}
@@ -530,19 +531,19 @@ void flow_sessions(struct listener *l, int64_t now, struct listener_result *resu
 }
 
 /* What is older can never be had; what is newer was read already. */
-static void cut(struct listener *l, int64_t now, const struct err *why)
+static void cut(struct machine *l, int64_t now, const struct err *why)
 {
 	struct err err = ERR_INIT;
 
 	l->page_failures = 0;
 	if (backfill_cut(&l->backfill, l->config.cursor, why->text, &err))
-		listener_finish(l, now, err.status, &err, 0);
+		machine_finish(l, now, err.status, &err, 0);
 }
 
 /* One conversation cannot be read: the others are no worse for that. */
-static void page_failed(struct listener *l, int64_t now, const struct err *err)
+static void page_failed(struct machine *l, int64_t now, const struct err *err)
 {
-	bool lasting = err->http && !err->retryable && !listener_login_over(err) && err->status != ST_CONFIG;
+	bool lasting = err->http && !err->retryable && !job_is_auth_lost(err) && err->status != ST_CONFIG;
 	const char *next;
 	const struct history_session *session = backfill_request(&l->backfill, &next);
 
@@ -561,7 +562,7 @@ static void page_failed(struct listener *l, int64_t now, const struct err *err)
 	backfill_skip(&l->backfill, l->config.cursor);
 }
 
-void flow_page(struct listener *l, int64_t now, struct listener_result *result)
+void ingest_page(struct machine *l, int64_t now, struct job_result *result)
 {
 	struct err err = ERR_INIT;
 
@@ -574,112 +575,112 @@ void flow_page(struct listener *l, int64_t now, struct listener_result *result)
 	progress(l, now);
 	l->page_failures = 0;
 	if (backfill_page(&l->backfill, l->config.cursor, &l->emitted, result->messages, result->more, l->self, &err))
-		listener_finish(l, now, err.status, &err, 0);
+		machine_finish(l, now, err.status, &err, 0);
 	result->more = NULL;
 }
 
 /* What is there counts as taken, and is known by now: what comes from here on is new. */
-static void end_baseline(struct listener *l, int64_t now)
+static void end_baseline(struct machine *l, int64_t now)
 {
 	struct err missing = l->history_err;
 
-	l->baseline = l->filling = false;
+	l->baseline = l->backfilling = false;
 	l->history_err = (struct err)ERR_INIT;
 	if (missing.status) {
 		say_error(l, "some of the history cannot be read, and counts as taken up to now: %s", missing.text);
-		cursor_raise_all(l->config.cursor, l->config.wall_ms() / 1000);
+		cursor_advance_all(l->config.cursor, l->config.wall_ms() / 1000);
 	}
 	backoff_reset(&l->history_backoff);
 	if (!l->config.once) {
-		listener_connect(l, now);
+		machine_connect(l, now);
 		return;
 	}
-	listener_ready(l, now);
-	listener_finish(l, now, missing.status, &missing, LISTENER_NEVER);
+	machine_ready(l, now);
+	machine_finish(l, now, missing.status, &missing, LISTEN_NEVER);
 }
 
 /* So much has come that not all of it is remembered message by message. */
-static void remember_times(struct listener *l)
+static void remember_times(struct machine *l)
 {
-	struct cursor_peer *peer;
+	struct cursor_conversation *peer;
 
-	if (l->poured < EMITTED_REMEMBERED / 2)
+	if (l->backfilled_lines < EMITTED_REMEMBERED / 2)
 		return;
 	for (size_t i = 0; (peer = cursor_at(l->config.cursor, i)); i++)
-		peer->passed_s = peer->floor_s;
+		peer->backfilled_until_s = peer->taken_until_s;
 }
 
 /* All of it has been read, or none can be. */
-static void end_filling(struct listener *l, int64_t now)
+static void end_backfill(struct machine *l, int64_t now)
 {
-	l->filling = l->loose = false;
-	l->stall_at = LISTENER_NEVER;
-	l->history_trouble = (struct trouble){ 0 };
+	l->backfilling = l->pass_through = false;
+	l->stall_at = LISTEN_NEVER;
+	l->history_warn = (struct warn_limiter){ 0 };
 	backoff_reset(&l->history_backoff);
 	if (l->config.history)
 		cursor_gap(l->config.cursor, false);
 	remember_times(l);
-	release_held(l, now);
-	listener_ready(l, now);
+	release_buffered(l, now);
+	machine_ready(l, now);
 	if (!ended(l) && l->config.once)
-		listener_finish(l, now, ST_OK, NULL, LISTENER_NEVER);
+		machine_finish(l, now, ST_OK, NULL, LISTEN_NEVER);
 }
 
 /* What could be read was; the rest is asked for again. */
-static void end_partly(struct listener *l, int64_t now)
+static void end_incomplete(struct machine *l, int64_t now)
 {
 	if (l->config.once) {
-		listener_ready(l, now);
-		listener_finish(l, now, l->history_err.status, &l->history_err, LISTENER_NEVER);
+		machine_ready(l, now);
+		machine_finish(l, now, l->history_err.status, &l->history_err, LISTEN_NEVER);
 		return;
 	}
-	l->partly = true;
+	l->backfill_incomplete = true;
 	backfill_start(&l->backfill);
 	ask_later(l, now);
 }
 
-static void end_round(struct listener *l, int64_t now)
+static void end_round(struct machine *l, int64_t now)
 {
-	bool again = l->refill && l->config.history;
+	bool again = l->backfill_rerun && l->config.history;
 
-	l->refill = false;
+	l->backfill_rerun = false;
 	if (l->baseline)
 		end_baseline(l, now);
 	else if (again)
 		backfill_start(&l->backfill);
 	else if (l->history_err.status)
-		end_partly(l, now);
+		end_incomplete(l, now);
 	else if (l->config.once || l->state == STATE_OPEN)
-		end_filling(l, now);
+		end_backfill(l, now);
 	else
-		l->filling = false; /* the next connection begins anew */
+		l->backfilling = false; /* the next connection begins anew */
 }
 
-void flow_stalled(struct listener *l, int64_t now)
+void ingest_stalled(struct machine *l, int64_t now)
 {
 	const char *why = l->history_err.status ? l->history_err.text : "there is no answer";
 
-	if (!flow_holding(l))
+	if (!ingest_is_buffering(l))
 		return;
 	if (l->backfill.need == BACKFILL_ROOM) { /* it is the reader that is waited for */
 		l->stall_at = now + STALL_MS;
 		return;
 	}
-	l->loose = true;
+	l->pass_through = true;
 	cursor_gap(l->config.cursor, true);
 	say_error(l,
 		"the history cannot be read (%s): what comes now is handed on without it, and what is missing when it can",
 		why);
-	flow_event(l, "gap", why);
-	release_held(l, now);
-	listener_ready(l, now);
+	ingest_event(l, "gap", why);
+	release_buffered(l, now);
+	machine_ready(l, now);
 }
 
-static void pour_one(struct listener *l, int64_t now, const struct backfill_line *at)
+static void emit_backfill_line(struct machine *l, int64_t now, const struct backfill_line *at)
 {
 	if (at->peer && !recent_add(&l->emitted, backfill_key(at->peer, at->id)))
 		return;
-	l->poured++;
+	l->backfilled_lines++;
 	progress(l, now);
 	if (!at->lost) {
 		emit(l, now, at);
@@ -690,41 +691,41 @@ static void pour_one(struct listener *l, int64_t now, const struct backfill_line
 }
 
 /* The lines of the history that there is room for. */
-static void pour(struct listener *l, int64_t now)
+static void emit_backfill(struct machine *l, int64_t now)
 {
 	struct backfill_line at;
 	struct err err = ERR_INIT;
 
-	while (!ended(l) && l->backfill.need == BACKFILL_ROOM && waiting(l) < WAITING_HIGH) {
+	while (!ended(l) && l->backfill.need == BACKFILL_ROOM && waiting(l) < HIGH_WATERMARK) {
 		buf_clear(&l->line);
 		if (backfill_next(&l->backfill, l->config.cursor, &l->line, &at, &err)) {
-			listener_finish(l, now, err.status, &err, 0);
+			machine_finish(l, now, err.status, &err, 0);
 			return;
 		}
-		pour_one(l, now, &at);
+		emit_backfill_line(l, now, &at);
 	}
 }
 
-static void control_flow(struct listener *l, int64_t now)
+static void control_flow(struct machine *l, int64_t now)
 {
 	size_t weight = waiting(l);
 
 	if (!l->socket || l->state != STATE_OPEN)
 		return;
-	if (!l->paused && (weight > WAITING_HIGH || l->held.len > HELD_HIGH)) {
+	if (!l->paused && (weight > HIGH_WATERMARK || l->buffered.len > BUFFERED_MAX)) {
 		l->paused = true;
-		listener_push(l, LISTENER_ACT_PAUSE);
-	} else if (l->paused && weight <= WAITING_LOW && l->held.len <= HELD_HIGH) {
+		machine_push(l, MACHINE_ACT_PAUSE);
+	} else if (l->paused && weight <= LOW_WATERMARK && l->buffered.len <= BUFFERED_MAX) {
 		l->paused = false;
-		l->last_sign = now; /* silence was our doing */
-		listener_push(l, LISTENER_ACT_RESUME);
+		l->last_activity = now; /* silence was our doing */
+		machine_push(l, MACHINE_ACT_RESUME);
 	}
 }
 
-void flow_advance(struct listener *l, int64_t now)
+void ingest_advance(struct machine *l, int64_t now)
 {
-	if (l->filling) {
-		pour(l, now);
+	if (l->backfilling) {
+		emit_backfill(l, now);
 		if (!ended(l) && l->backfill.need == BACKFILL_NOTHING)
 			end_round(l, now);
 	}
