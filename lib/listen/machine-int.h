@@ -84,7 +84,7 @@ struct machine {
 	bool backfilling; /* the history is being fetched; messages are held, unless */
 	bool pass_through; /* it could not be read for so long that they are let through, until it is */
 	struct err history_err; /* why some of it could not be read; it is asked for again */
-	bool backfill_incomplete; /* what could be read was, since the fill began; it is the rest alone that is waited for */
+	bool backfill_incomplete; /* the rest is being retried; it does not extend stall_at */
 	bool refusal_said; /* that some of it is not for us */
 	int64_t history_recheck_next; /* not before */
 	unsigned page_failures; /* in a row */

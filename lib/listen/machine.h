@@ -79,8 +79,7 @@ struct job_request {
 	bool refused; /* SETUP: the server did not take the token that it was last given */
 	bool anew; /* SETUP: make a new channel, the one that there is is no use */
 	bool again; /* SETUP: not for the first time; so what is not subscribed (any more) shall not be */
-	unsigned
-		cancelled; /* SETUP, REFRESH_CHANNEL: services (channel.h) whose subscriptions have gone, whatever a list says */
+	unsigned cancelled; /* SETUP, REFRESH_CHANNEL: services (channel.h) whose subscriptions are gone */
 	bool all; /* SESSIONS: also of services that are not subscribed */
 	const struct history_session *session; /* PAGE */
 	const char *next; /* PAGE: token, or NULL */
