@@ -80,7 +80,7 @@ const struct opt look_opts[] = {
 		.max = 60000,
 		.env = "KANDY_LOOK_AGAIN",
 		.config = true,
-		.at = offsetof(struct look_params, look_again),
+		.at = offsetof(struct look_params, lookup_delay),
 		.help = "look for a message whose answer got lost again after DURATION, and then after twice as long",
 		.more = "What history does not show by then is sent again. Where a gateway says that it waited in vain, the service may still be "
 			"at work on the message, and it is looked for five times more, after up to eight times as long." },

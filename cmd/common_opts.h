@@ -41,7 +41,7 @@ extern const struct opt jobs_opts[];
 
 /* --look-again, of the commands that send; the group is look_opts. */
 struct look_params {
-	int64_t look_again; /* ms */
+	int64_t lookup_delay; /* ms */
 };
 
 extern const struct opt look_opts[];

@@ -52,12 +52,12 @@ struct run {
 	const struct flush_params *params;
 	struct spool *spool;
 	struct session_handle session;
-	struct outbox *outbox;
+	struct send_queue *queue;
 	struct buf line;
 	struct waiting {
 		char *id;
 		enum spool_state state;
-	} * waiting; /* oldest first */
+	} * waiting; /* lru_first first */
 	size_t count, next;
 	int64_t sent, left, given_up;
 	struct err why, why_given_up; /* the last reason to wait, and to give up */
@@ -74,8 +74,8 @@ static void fail(struct run *run, enum status st, const struct err *err)
 		return;
 	run->failure = st;
 	run->failure_err = *err;
-	if (run->outbox)
-		outbox_stop(run->outbox);
+	if (run->queue)
+		send_queue_stop(run->queue);
 }
 
 static bool is_too_old(const struct run *run, const struct spool_message *message)
@@ -97,14 +97,14 @@ static void prefix_age(struct err *err, const struct spool_message *message)
 	err_prefix(err, "not sent for %lld %s", (long long)(age / units[unit].ms), units[unit].name);
 }
 
-/* `told`: why it was not sent; one that is too old has its age in front of that. */
-static enum status give_up(struct run *run, struct spool_message *message, const struct outbox_item *item,
-	const struct outbox_result *told, bool too_old, struct err *err)
+/* `reported`: why it was not sent; one that is too old has its age in front of that. */
+static enum status give_up(struct run *run, struct spool_message *message, const struct draft *draft,
+	const struct send_result *reported, bool too_old, struct err *err)
 {
-	struct outbox_result result = *told;
+	struct send_result result = *reported;
 
 	if (message->attempted_ms) /* by an earlier run, after which nobody could look */
-		result.state = OUTBOX_UNKNOWN;
+		result.outcome = OUTCOME_UNKNOWN;
 	if (too_old)
 		prefix_age(&result.err, message);
 	run->given_up++;
@@ -112,7 +112,7 @@ static enum status give_up(struct run *run, struct spool_message *message, const
 	free(message->error);
 	message->error = xstrdup(result.err.text);
 	log_warn("'%s' is given up: %s", message->to, result.err.text);
-	report_error(&run->line, "flush", item, &result);
+	report_error(&run->line, "flush", draft, &result);
 	return spool_move(run->spool, message, SPOOL_FAILED, err);
 }
 
@@ -124,10 +124,10 @@ static enum status put_back(struct run *run, struct spool_message *message, stru
 }
 
 /* Where a message goes that was tried, and not sent. */
-static enum status keep(struct run *run, struct spool_message *message, const struct outbox_item *item,
-	const struct outbox_result *result, struct err *err)
+static enum status keep(struct run *run, struct spool_message *message, const struct draft *draft,
+	const struct send_result *result, struct err *err)
 {
-	bool unknown = result->state == OUTBOX_UNKNOWN;
+	bool unknown = result->outcome == OUTCOME_UNKNOWN;
 
 	message->attempts += result->attempts;
 	free(message->error);
@@ -136,10 +136,10 @@ static enum status keep(struct run *run, struct spool_message *message, const st
 		message->lost_ms = result->lost_ms;
 	else
 		message->attempted_ms = message->lost_ms = 0;
-	if (!spooling_wanted(result))
-		return give_up(run, message, item, result, false, err);
+	if (!spool_item_is_retryable(result))
+		return give_up(run, message, draft, result, false, err);
 	if (is_too_old(run, message))
-		return give_up(run, message, item, result, true, err);
+		return give_up(run, message, draft, result, true, err);
 	run->left++;
 	run->why = result->err;
 	log_verbose("'%s' waits: %s", message->to, result->err.text);
@@ -147,10 +147,10 @@ static enum status keep(struct run *run, struct spool_message *message, const st
 }
 
 /* It was not tried. If that is since another one could not be sent, neither could it, and its age counts. */
-static enum status hold(struct run *run, struct spool_message *message, const struct outbox_item *item,
-	const struct outbox_result *told, struct err *err)
+static enum status hold(struct run *run, struct spool_message *message, const struct draft *draft,
+	const struct send_result *reported, struct err *err)
 {
-	struct outbox_result result = *told;
+	struct send_result result = *reported;
 
 	if (run->ended || run->failure || interrupt_status() || !is_too_old(run, message)) {
 		run->left++;
@@ -158,33 +158,33 @@ static enum status hold(struct run *run, struct spool_message *message, const st
 	}
 	if (run->away.status)
 		result.err = run->away;
-	return give_up(run, message, item, &result, true, err);
+	return give_up(run, message, draft, &result, true, err);
 }
 
 /* Where the message goes now. What fails here leaves it where it was. */
-static enum status settle(struct run *run, struct spool_message *message, const struct outbox_item *item,
-	const struct outbox_result *result, struct err *err)
+static enum status settle(struct run *run, struct spool_message *message, const struct draft *draft,
+	const struct send_result *result, struct err *err)
 {
-	switch (result->state) {
-	case OUTBOX_SENT:
+	switch (result->outcome) {
+	case OUTCOME_SENT:
 		run->sent++;
-		report_sent(&run->line, item, result);
+		report_sent(&run->line, draft, result);
 		return spool_remove(run->spool, message, err);
-	case OUTBOX_HELD: return hold(run, message, item, result, err);
-	case OUTBOX_UNKNOWN: return keep(run, message, item, result, err);
-	case OUTBOX_FAILED: break;
+	case OUTCOME_BLOCKED: return hold(run, message, draft, result, err);
+	case OUTCOME_UNKNOWN: return keep(run, message, draft, result, err);
+	case OUTCOME_FAILED: break;
 	}
-	if (result->cause == OUTBOX_LOGIN && is_too_old(run, message)) {
+	if (result->cause == CAUSE_LOGIN && is_too_old(run, message)) {
 		message->attempted_ms = message->lost_ms = 0;
-		return give_up(run, message, item, result, true, err);
+		return give_up(run, message, draft, result, true, err);
 	}
-	if (result->cause == OUTBOX_END || result->cause == OUTBOX_LOGIN) {
+	if (result->cause == CAUSE_INTERRUPTED || result->cause == CAUSE_LOGIN) {
 		run->left++;
 		run->why = result->err;
 		return put_back(run, message, err);
 	}
 	/* says nothing about the message: no space, no descriptors, a certificate that cannot be read */
-	if (result->cause == OUTBOX_WAY && !result->err.http) {
+	if (result->cause == CAUSE_ENVIRONMENT && !result->err.http) {
 		enum status st = put_back(run, message, err);
 
 		run->left++;
@@ -193,41 +193,41 @@ static enum status settle(struct run *run, struct spool_message *message, const 
 		*err = result->err;
 		return err->status;
 	}
-	return keep(run, message, item, result, err);
+	return keep(run, message, draft, result, err);
 }
 
-static void on_result(void *arg, struct outbox_item *item, const struct outbox_result *result)
+static void on_result(void *arg, struct draft *draft, const struct send_result *result)
 {
 	struct run *run = arg;
-	struct spool_message *message = item->user;
+	struct spool_message *message = draft->user;
 	struct err err = ERR_INIT;
 	enum status st;
 
 	buf_clear(&run->line);
-	if (result->state == OUTBOX_FAILED && result->err.status == ST_NOINPUT && !result->attempts &&
+	if (result->outcome == OUTCOME_FAILED && result->err.status == ST_NOINPUT && !result->attempts &&
 		!result->err.http && spool_save(run->spool, message, NULL) == ST_NOINPUT)
 		st = ST_OK; /* 'kandy spool remove' was faster */
 	else
-		st = settle(run, message, item, result, &err);
+		st = settle(run, message, draft, result, &err);
 	fail(run, st, &err);
 	fail(run, output_add(run->line.data, run->line.len, &err), &err);
-	if (spooling_offline(result)) {
+	if (spool_item_means_offline(result)) {
 		if (!run->away.status)
 			run->away = result->err;
-		outbox_stop(run->outbox);
+		send_queue_stop(run->queue);
 	}
 	spool_message_release(message);
 	free(message);
-	item->user = NULL;
+	draft->user = NULL;
 }
 
-static enum status before(void *arg, struct outbox_item *item, const struct message *posted, int64_t now_ms,
+static enum status before_post(void *arg, struct draft *draft, const struct message *posted, int64_t now_ms,
 	struct err *err)
 {
 	struct run *run = arg;
-	struct spool_message *message = item->user;
+	struct spool_message *message = draft->user;
 
-	spooling_note_files(message, posted);
+	spool_item_note_files(message, posted);
 	message->attempted_ms = now_ms;
 	message->lost_ms = 0;
 	return spool_move(run->spool, message, SPOOL_CUR, err);
@@ -295,18 +295,20 @@ static struct spool_message *next_message(struct run *run)
 /* It stays where it is, for `why`, or is given up if that has lasted for too long. */
 static void pass_over(struct run *run, struct spool_message *message, const struct err *why)
 {
-	struct outbox_item *item = spooling_item(message);
-	struct outbox_result result = { .state = OUTBOX_HELD, .to = item->to_count ? &item->to[0] : NULL, .err = *why };
+	struct draft *draft = spool_item_draft(message);
+	struct send_result result = {
+		.outcome = OUTCOME_BLOCKED, .to = draft->to_count ? &draft->to[0] : NULL, .err = *why
+	};
 	struct err err = ERR_INIT;
 
 	buf_clear(&run->line);
 	if (is_too_old(run, message))
-		fail(run, give_up(run, message, item, &result, true, &err), &err);
+		fail(run, give_up(run, message, draft, &result, true, &err), &err);
 	else
 		run->left++;
 	fail(run, output_add(run->line.data, run->line.len, &err), &err);
-	item->user = NULL;
-	item_free(item);
+	draft->user = NULL;
+	draft_free(draft);
 	spool_message_release(message);
 	free(message);
 }
@@ -330,16 +332,16 @@ static void leave(struct run *run, struct spool_message *message, const struct e
 	pass_over(run, message, why);
 }
 
-static void add_items(struct run *run)
+static void add_drafts(struct run *run)
 {
 	struct spool_message *message;
 	struct err err = ERR_INIT;
 
-	while (outbox_room(run->outbox) && (message = next_message(run))) {
-		if (spooling_check_sender(message, run->session.client, &err))
+	while (send_queue_has_room(run->queue) && (message = next_message(run))) {
+		if (spool_item_check_sender(message, run->session.client, &err))
 			leave(run, message, &err);
 		else
-			outbox_add(run->outbox, spooling_item(message));
+			send_queue_add(run->queue, spool_item_draft(message));
 	}
 }
 
@@ -361,13 +363,13 @@ static bool is_away(enum status st)
 	return st == ST_UNAVAILABLE || st == ST_TEMPFAIL || st == ST_PROTOCOL || st == ST_AUTH;
 }
 
-static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struct err *err)
+static enum status open_queue(struct run *run, const struct run_ctx *ctx, struct err *err)
 {
-	struct outbox_config config = { .jobs = run->params->jobs.jobs,
-		.look_again_ms = run->params->look.look_again,
-		.hold = true,
+	struct send_queue_config config = { .jobs = run->params->jobs.jobs,
+		.lookup_delay_ms = run->params->look.lookup_delay,
+		.block = true,
 		.result = on_result,
-		.before = before,
+		.before_post = before_post,
 		.arg = run };
 	const struct session *session;
 	char *sent_ids;
@@ -377,13 +379,13 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 		(st = client_authenticate(run->session.client, NULL, err)))
 		return st;
 	session = client_session(run->session.client);
-	config.transport = outbox_client(run->session.client);
+	config.transport = send_transport_client(run->session.client);
 	config.retry = client_settings(run->session.client)->retry;
 	config.user_id = session->user_id;
 	config.sender = session->address;
 	config.correlator = session->correlator;
 	config.sent_ids = sent_ids = store_path(client_store(run->session.client), ".sent");
-	run->outbox = outbox_new(&config);
+	run->queue = send_queue_new(&config);
 	free(sent_ids);
 	return ST_OK;
 }
@@ -395,22 +397,22 @@ static enum status send_waiting(struct run *run, const struct run_ctx *ctx, stru
 
 	if (st || !run->count)
 		return st;
-	if ((st = open_outbox(run, ctx, &why)) && is_away(st) && !interrupt_status())
+	if ((st = open_queue(run, ctx, &why)) && is_away(st) && !interrupt_status())
 		return pass_over_all(run, &why, err);
 	if (st) {
 		*err = why;
 		return err_prefix(err, "%zu message%s still waiting", run->count, run->count == 1 ? " is" : "s are");
 	}
-	while (!st && (run->next < run->count || !outbox_idle(run->outbox)) &&
-		!(run->failure && outbox_idle(run->outbox))) {
-		add_items(run);
-		st = outbox_step(run->outbox, 1000, -1, err);
+	while (!st && (run->next < run->count || !send_queue_is_empty(run->queue)) &&
+		!(run->failure && send_queue_is_empty(run->queue))) {
+		add_drafts(run);
+		st = send_queue_step(run->queue, 1000, -1, err);
 		if (!st)
 			st = output_flush(err);
 	}
 	if (st) {
 		run->ended = true;
-		outbox_abandon(run->outbox, err);
+		send_queue_abort(run->queue, err);
 	} else if (run->failure) {
 		*err = run->failure_err;
 	}
@@ -452,7 +454,7 @@ static enum status run_flush(const struct run_ctx *ctx, const void *params, stru
 			st = sum_up(&run, err);
 	}
 	session_close(&run.session);
-	outbox_free(run.outbox);
+	send_queue_free(run.queue);
 	if (lock >= 0)
 		close(lock);
 	for (size_t i = 0; i < run.count; i++)
@@ -464,11 +466,11 @@ static enum status run_flush(const struct run_ctx *ctx, const void *params, stru
 }
 
 static const char *const description[] = {
-	"Sends the messages that 'kandy send --spool' has kept, oldest first, and prints the same lines as send. One flush works at a time.",
+	"Sends the messages that 'kandy send --spool' has kept, lru_first first, and prints the same lines as send. One flush works at a time.",
 	"A message whose posting was cut off (a crash, a lost answer) is looked for in the conversation's history before it is posted "
 	"again. What waits for one conversation is sent in the order in which it was stored, and nothing of it overtakes what still waits; between "
 	"conversations there is no order, and a 'kandy send' of later does not wait for what is in the spool. What the service refuses is set aside with the reason, see 'kandy spool'; "
-	"so is what is older than --max-age and cannot be sent now, also where that is for want of a login or of the service. A message is sent as the user, and by the service, that it was spooled for, as "
+	"so is what is lru_prev than --max-age and cannot be sent now, also where that is for want of a login or of the service. A message is sent as the user, and by the service, that it was spooled for, as "
 	"far as that was known then: while somebody else is logged in, it waits.",
 	"The exit code is 0 when nothing is left, that of the failure (69, 75, 77) while messages still wait, and 1 if some were given up.",
 	"From cron: '*/10 * * * * kandy flush -q >/dev/null'; from systemd: a service with Type=oneshot and ExecStart=/usr/local/bin/kandy flush -q, and "

@@ -1,11 +1,11 @@
 /*
  * send.c - messages from options, stdin, lines or lines of JSON.
  *
- * One message and a million go the same way: items into an outbox, one result a recipient out of it. They differ in
+ * One message and a million go the same way: drafts into a queue, one result a recipient out of it. They differ in
  * what is said of a failure: of one message, a sentence on stderr and its own exit code; in a batch, an error line on
  * stdout in its place as well, and 1.
  */
-#include "send/outbox.h"
+#include "send/queue.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -131,7 +131,7 @@ static const struct opt opts[] = {
 		AT(on_unknown),
 		.fallback = "check",
 		.help = "when the answer got lost: look into the conversation's history, send again at once, or give up",
-		.more = "check: what history shows is sent, what it surely does not show is sent again, and if that cannot be told, the "
+		.more = "check: what history shows is sent, what it surely does not show is sent again, and if that cannot be reported, the "
 			"status is \"unknown\" and the exit code 75. resend may send twice. fail leaves it at \"unknown\"." },
 	{ .kind = OPT_GROUP, .group = look_opts, AT(look) },
 	{ .kind = OPT_FLAG,
@@ -153,10 +153,10 @@ static const struct opt opts[] = {
 
 struct run {
 	const struct send_params *params;
-	struct send_words words;
+	struct send_args words;
 	struct send_input input;
 	struct session_handle session;
-	struct outbox *outbox;
+	struct send_queue *queue;
 	struct send_failed *failed;
 	struct send_progress progress;
 	struct buf line;
@@ -164,14 +164,14 @@ struct run {
 	int64_t sent, lost, unknown; /* recipients; what is unknown is lost as well */
 	bool alike; /* all that were lost were so with the same status */
 	struct err first; /* failure */
-	struct err first_told; /* the same with its line and address, if it is one of several */
+	struct err first_reported; /* the same with its line and address, if it is one of several */
 	enum status output; /* the first failure of stdout */
 	struct err output_err;
 	struct err failed_err; /* what was first wrong with the file of --failed */
 	bool over; /* no more input is taken */
 	struct err why_over;
 	struct spool *spool; /* --spool */
-	struct spooling_twin twin;
+	struct shared_copy shared_copy;
 	bool offline; /* what comes is spooled without a try */
 	struct err why_offline;
 };
@@ -179,44 +179,43 @@ struct run {
 /* ---- results --------------------------------------------------------------------------------------------------- */
 
 /* Of one among several. With -q there is one line on stderr, the sum, and the first of them is named in that. */
-static void tell_failure(struct run *run, const struct outbox_item *item, const struct address *to,
-	const struct err *err)
+static void report_failure(struct run *run, const struct draft *draft, const struct address *to, const struct err *err)
 {
-	struct err told = *err;
+	struct err reported = *err;
 
-	if (item->line && to)
-		err_prefix(&told, "line %lld, '%s'", (long long)item->line, to->id);
-	else if (item->line)
-		err_prefix(&told, "line %lld", (long long)item->line);
+	if (draft->line && to)
+		err_prefix(&reported, "line %lld, '%s'", (long long)draft->line, to->id);
+	else if (draft->line)
+		err_prefix(&reported, "line %lld", (long long)draft->line);
 	else
-		err_prefix(&told, "'%s'", to->id);
-	if (!run->first_told.status)
-		run->first_told = told;
+		err_prefix(&reported, "'%s'", to->id);
+	if (!run->first_reported.status)
+		run->first_reported = reported;
 	if (!run->params->common.quiet)
-		log_error("%s", told.text);
+		log_error("%s", reported.text);
 }
 
-static void add_first_told(const struct run *run, struct err *err)
+static void add_first_reported(const struct run *run, struct err *err)
 {
 	struct err sum = *err;
 
-	if (run->params->common.quiet && run->first_told.status)
-		err_set(err, sum.status, "%s; the first: %s", sum.text, run->first_told.text);
+	if (run->params->common.quiet && run->first_reported.status)
+		err_set(err, sum.status, "%s; the first: %s", sum.text, run->first_reported.text);
 }
 
-static void note_failure(struct run *run, const struct outbox_item *item, const struct outbox_result *result)
+static void note_failure(struct run *run, const struct draft *draft, const struct send_result *result)
 {
 	const struct err *err = &result->err;
 
 	run->lost++;
-	if (result->state == OUTBOX_HELD)
+	if (result->outcome == OUTCOME_BLOCKED)
 		return; /* for one that has been named, or because the run is over, which will be said */
-	run->unknown += result->state == OUTBOX_UNKNOWN;
+	run->unknown += result->outcome == OUTCOME_UNKNOWN;
 	run->alike = !run->first.status || (run->alike && run->first.status == err->status);
 	if (!run->first.status)
 		run->first = *err;
-	if (run->batch || item->to_count != 1) /* else main says it */
-		tell_failure(run, item, result->to, err);
+	if (run->batch || draft->to_count != 1) /* else main says it */
+		report_failure(run, draft, result->to, err);
 }
 
 static void stop(struct run *run, const struct err *why)
@@ -226,7 +225,7 @@ static void stop(struct run *run, const struct err *why)
 	run->over = true;
 	if (why)
 		run->why_over = *why;
-	outbox_stop(run->outbox);
+	send_queue_stop(run->queue);
 }
 
 static void keep_first(struct run *run, enum status st, const struct err *err)
@@ -244,64 +243,64 @@ static void keep_failed_err(struct run *run, enum status st, const struct err *e
 		run->failed_err = *err;
 }
 
-static void go_offline(struct run *run, const struct err *why)
+static void enter_offline(struct run *run, const struct err *why)
 {
 	if (run->offline)
 		return;
 	run->offline = true;
 	run->why_offline = *why;
 	log_note("%s; what cannot be sent now is spooled for 'kandy flush'", why->text);
-	outbox_stop(run->outbox);
+	send_queue_stop(run->queue);
 }
 
 /* True if the message is in the spool now. If it cannot be put there, the result says that too. */
-static bool spool_it(struct run *run, const struct outbox_item *item, struct outbox_result *result)
+static bool try_spool(struct run *run, const struct draft *draft, struct send_result *result)
 {
 	struct err err = ERR_INIT, reason = result->err;
 	const char *id = NULL;
 
-	if (!run->spool || run->over || !spooling_wanted(result))
+	if (!run->spool || run->over || !spool_item_is_retryable(result))
 		return false;
-	if (result->state == OUTBOX_HELD && run->offline)
+	if (result->outcome == OUTCOME_BLOCKED && run->offline)
 		result->err = run->why_offline;
-	if (spooling_put(run->spool, &run->twin, run->session.client, item, result, &id, &err)) {
-		result->state = result->state == OUTBOX_UNKNOWN ? OUTBOX_UNKNOWN : OUTBOX_FAILED;
+	if (spool_item_add(run->spool, &run->shared_copy, run->session.client, draft, result, &id, &err)) {
+		result->outcome = result->outcome == OUTCOME_UNKNOWN ? OUTCOME_UNKNOWN : OUTCOME_FAILED;
 		result->err = err;
 		err_prefix(&result->err, "%s, and it cannot be spooled", reason.text);
 		return false;
 	}
-	report_spooled(&run->line, item, result, id);
-	if (spooling_offline(result))
-		go_offline(run, &reason);
+	report_spooled(&run->line, draft, result, id);
+	if (spool_item_means_offline(result))
+		enter_offline(run, &reason);
 	return true;
 }
 
-static void on_result(void *arg, struct outbox_item *item, const struct outbox_result *told)
+static void on_result(void *arg, struct draft *draft, const struct send_result *reported)
 {
 	struct run *run = arg;
-	struct outbox_result mine = *told, *result = &mine;
+	struct send_result mine = *reported, *result = &mine;
 	struct err err = ERR_INIT;
 
 	buf_clear(&run->line);
-	if (result->state == OUTBOX_SENT) {
+	if (result->outcome == OUTCOME_SENT) {
 		run->sent++;
-		report_sent(&run->line, item, result);
-	} else if (spool_it(run, item, result)) {
+		report_sent(&run->line, draft, result);
+	} else if (try_spool(run, draft, result)) {
 		run->sent++; /* as good as */
-		result->state = OUTBOX_SENT;
+		result->outcome = OUTCOME_SENT;
 	} else {
-		note_failure(run, item, result);
+		note_failure(run, draft, result);
 		if (run->batch)
-			report_error(&run->line, "send", item, result);
+			report_error(&run->line, "send", draft, result);
 	}
 	keep_first(run, output_add(run->line.data, run->line.len, &err), &err);
-	keep_failed_err(run, send_failed_note(run->failed, item, result, &err), &err);
+	keep_failed_err(run, send_failed_note(run->failed, draft, result, &err), &err);
 	if (run->failed_err.status)
 		stop(run, NULL);
 	/* without a login, every further message would be another vain login */
-	if (result->state == OUTBOX_FAILED && result->cause == OUTBOX_LOGIN)
+	if (result->outcome == OUTCOME_FAILED && result->cause == CAUSE_LOGIN)
 		stop(run, &result->err);
-	else if (run->params->fail_fast && result->state != OUTBOX_SENT)
+	else if (run->params->fail_fast && result->outcome != OUTCOME_SENT)
 		stop(run, NULL);
 }
 
@@ -314,7 +313,7 @@ static void on_progress(void *arg, const char *name, int64_t sent, int64_t total
 
 /* ---- the run --------------------------------------------------------------------------------------------------- */
 
-static enum outbox_on_unknown on_unknown(const char *choice)
+static enum send_on_unknown on_unknown(const char *choice)
 {
 	if (!strcmp(choice, "resend"))
 		return ON_UNKNOWN_RESEND;
@@ -355,16 +354,16 @@ static enum status open_session(struct run *run, const struct run_ctx *ctx, stru
 }
 
 /* Who we are must be known before a path can be made. */
-static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struct err *err)
+static enum status open_queue(struct run *run, const struct run_ctx *ctx, struct err *err)
 {
 	const struct send_params *params = run->params;
-	struct outbox_config config = { .transport = { no_start, wait_for_input, NULL },
+	struct send_queue_config config = { .transport = { no_start, wait_for_input, NULL },
 		.jobs = params->jobs.jobs,
 		.user_id = "",
 		.on_unknown = on_unknown(params->on_unknown),
-		.look_again_ms = params->look.look_again,
+		.lookup_delay_ms = params->look.lookup_delay,
 		.unordered = params->unordered,
-		.hold = run->spool != NULL,
+		.block = run->spool != NULL,
 		.fail_fast = params->fail_fast,
 		.result = on_result,
 		.arg = run };
@@ -378,33 +377,33 @@ static enum status open_outbox(struct run *run, const struct run_ctx *ctx, struc
 
 		config.sent_ids = sent_ids = store_path(client_store(run->session.client), ".sent");
 
-		config.transport = outbox_client(run->session.client);
+		config.transport = send_transport_client(run->session.client);
 		config.retry = client_settings(run->session.client)->retry;
 		config.user_id = session->user_id;
 		config.sender = session->address;
 		config.correlator = session->correlator;
 		config.progress = run->batch ? NULL : on_progress;
 	}
-	run->outbox = outbox_new(&config);
+	run->queue = send_queue_new(&config);
 	free(sent_ids);
 	if (run->offline) {
 		run->offline = false;
-		go_offline(run, err);
+		enter_offline(run, err);
 	}
 	return ST_OK;
 }
 
-static enum status add_items(struct run *run, struct err *err)
+static enum status add_drafts(struct run *run, struct err *err)
 {
-	struct outbox_item *item;
+	struct draft *draft;
 	enum status st;
 
-	while (!run->over && !run->input.ended && outbox_room(run->outbox)) {
-		if ((st = send_input_next(&run->input, &item, err)))
+	while (!run->over && !run->input.ended && send_queue_has_room(run->queue)) {
+		if ((st = send_input_next(&run->input, &draft, err)))
 			return st;
-		if (!item)
+		if (!draft)
 			return ST_OK;
-		outbox_add(run->outbox, item);
+		send_queue_add(run->queue, draft);
 	}
 	return ST_OK;
 }
@@ -413,24 +412,24 @@ static enum status move(struct run *run, struct err *err)
 {
 	enum status st = ST_OK;
 
-	while (!st && ((!run->input.ended && !run->over) || !outbox_idle(run->outbox))) {
+	while (!st && ((!run->input.ended && !run->over) || !send_queue_is_empty(run->queue))) {
 		bool more;
 
-		if ((st = add_items(run, err)))
+		if ((st = add_drafts(run, err)))
 			break;
-		more = !run->input.ended && !run->over && outbox_room(run->outbox);
-		st = outbox_step(run->outbox, send_progress_shown(&run->progress) ? 250 : 1000,
+		more = !run->input.ended && !run->over && send_queue_has_room(run->queue);
+		st = send_queue_step(run->queue, send_progress_shown(&run->progress) ? 250 : 1000,
 			more ? STDIN_FILENO : -1, err);
 		if (!st)
 			st = output_flush(err);
-		send_progress_batch(&run->progress, run->sent, run->lost, (int64_t)outbox_waiting(run->outbox),
+		send_progress_batch(&run->progress, run->sent, run->lost, (int64_t)send_queue_pending(run->queue),
 			send_input_read(&run->input));
 	}
 	return st;
 }
 
 /* What has not been read yet is not lost either. */
-static void keep_rest(struct run *run)
+static void keep_remaining_input(struct run *run)
 {
 	const char *line;
 	struct err err = ERR_INIT;
@@ -438,9 +437,9 @@ static void keep_rest(struct run *run)
 
 	if (!run->failed || run->failed_err.status)
 		return;
-	if (send_input_rest_waits(&run->input))
+	if (send_input_remaining_blocks(&run->input))
 		log_note("no more is sent; the rest of stdin goes into '%s'", run->params->failed);
-	while (!run->failed_err.status && send_input_rest(&run->input, &line, &len))
+	while (!run->failed_err.status && send_input_remaining(&run->input, &line, &len))
 		keep_failed_err(run, send_failed_line(run->failed, line, len, &err), &err);
 	if (run->input.cut)
 		keep_failed_err(run,
@@ -453,7 +452,7 @@ static void keep_rest(struct run *run)
  * Lines that are nowhere are worse than messages that were not sent: so it is said, in the same sentence, and its code
  * takes the place of that of a batch.
  */
-static enum status tell_failed_err(const struct run *run, enum status st, struct err *err)
+static enum status report_failed_err(const struct run *run, enum status st, struct err *err)
 {
 	const struct err *bad = &run->failed_err;
 	struct err sum = *err;
@@ -506,19 +505,19 @@ static enum status sum_up(const struct run *run, struct err *err)
 			"%lld of %lld messages were not sent", (long long)run->lost,
 			(long long)(run->sent + run->lost));
 	add_unread(run, err);
-	add_first_told(run, err);
+	add_first_reported(run, err);
 	return err->status;
 }
 
 static enum status send_all(struct run *run, const struct run_ctx *ctx, struct err *err)
 {
-	enum status st = open_outbox(run, ctx, err);
+	enum status st = open_queue(run, ctx, err);
 
 	if (!st)
 		st = move(run, err);
 	log_progress("%s", "");
-	if (st && run->outbox) {
-		outbox_abandon(run->outbox, err);
+	if (st && run->queue) {
+		send_queue_abort(run->queue, err);
 		/* "interrupted" would be less than the whole truth */
 		if (!run->batch && run->unknown == 1 && run->sent + run->lost == 1)
 			*err = run->first;
@@ -528,22 +527,22 @@ static enum status send_all(struct run *run, const struct run_ctx *ctx, struct e
 	if (st == ST_IO && !run->batch && run->sent)
 		err_prefix(err, "the message was sent");
 	if (st)
-		keep_rest(run);
+		keep_remaining_input(run);
 	return st;
 }
 
 /* The error lines that it would give. */
-static void show_bad(struct run *run, const struct outbox_item *item)
+static void show_bad(struct run *run, const struct draft *draft)
 {
-	size_t count = item->to_count ? item->to_count : 1;
+	size_t count = draft->to_count ? draft->to_count : 1;
 
 	for (size_t i = 0; i < count; i++) {
-		struct outbox_result result = {
-			.state = OUTBOX_FAILED, .to = item->to_count ? &item->to[i] : NULL, .err = item->bad
+		struct send_result result = {
+			.outcome = OUTCOME_FAILED, .to = draft->to_count ? &draft->to[i] : NULL, .err = draft->bad
 		};
 
-		report_error(&run->line, "send", item, &result);
-		tell_failure(run, item, result.to, &item->bad);
+		report_error(&run->line, "send", draft, &result);
+		report_failure(run, draft, result.to, &draft->bad);
 	}
 }
 
@@ -552,37 +551,37 @@ static enum status show_all(struct run *run, struct err *err)
 	enum status st = ST_OK, bad = ST_OK;
 
 	while (!st && !run->input.ended) {
-		struct outbox_item *item;
+		struct draft *draft;
 
-		if (!(st = send_input_next(&run->input, &item, err)) && !item && !run->input.ended)
+		if (!(st = send_input_next(&run->input, &draft, err)) && !draft && !run->input.ended)
 			st = wait_for_input(NULL, -1, STDIN_FILENO, err);
-		if (st || !item)
+		if (st || !draft)
 			continue;
-		for (size_t i = 0; !item->bad.status && i < item->file_count; i++)
-			item->bad.status = item_check_file(&item->files[i], &item->bad);
+		for (size_t i = 0; !draft->bad.status && i < draft->file_count; i++)
+			draft->bad.status = draft_check_file(&draft->files[i], &draft->bad);
 		buf_clear(&run->line);
-		for (size_t i = 0; !item->bad.status && i < item->to_count; i++)
-			report_dry_run(&run->line, item, &item->to[i]);
-		if (item->bad.status) {
-			show_bad(run, item);
+		for (size_t i = 0; !draft->bad.status && i < draft->to_count; i++)
+			report_dry_run(&run->line, draft, &draft->to[i]);
+		if (draft->bad.status) {
+			show_bad(run, draft);
 			bad = ST_PARTIAL;
 		}
 		st = output_add(run->line.data, run->line.len, err);
-		item_free(item);
+		draft_free(draft);
 	}
 	if (!st && bad) {
 		st = err_set(err, bad, "some lines cannot be sent");
-		add_first_told(run, err);
+		add_first_reported(run, err);
 	}
 	return st;
 }
 
-static enum status gather(struct run *run, const struct run_ctx *ctx, enum send_form *form, struct err *err)
+static enum status build_args(struct run *run, const struct run_ctx *ctx, enum send_form *form, struct err *err)
 {
 	const struct send_params *params = run->params;
-	struct send_words *words = &run->words;
+	struct send_args *words = &run->words;
 
-	*words = (struct send_words){ .type = params->type,
+	*words = (struct send_args){ .type = params->type,
 		.message = params->message,
 		.skip_empty = params->skip_empty,
 		.attach = params->attach,
@@ -594,8 +593,8 @@ static enum status gather(struct run *run, const struct run_ctx *ctx, enum send_
 		words->to.items[words->to.count++] = params->to.items[i];
 	for (size_t i = 0; i < ctx->cli->operand_count; i++)
 		words->to.items[words->to.count++] = ctx->cli->operands[i];
-	*form = params->jsonl ? SEND_JSONL : params->lines ? SEND_LINES : SEND_ONE;
-	run->batch = *form != SEND_ONE;
+	*form = params->jsonl ? INPUT_JSONL : params->lines ? INPUT_LINES : INPUT_ONE;
+	run->batch = *form != INPUT_ONE;
 	if (params->jsonl && params->lines)
 		return err_set(err, ST_USAGE, "--lines and --jsonl exclude each other");
 	if (run->batch && params->message)
@@ -603,7 +602,7 @@ static enum status gather(struct run *run, const struct run_ctx *ctx, enum send_
 			params->jsonl ? "--jsonl" : "--lines");
 	if (params->failed && !run->batch)
 		return err_set(err, ST_USAGE, "--failed goes with --lines or --jsonl");
-	if (params->failed && *form == SEND_LINES && words->to.count > 1)
+	if (params->failed && *form == INPUT_LINES && words->to.count > 1)
 		return err_set(err, ST_USAGE,
 			"--failed with --lines goes with one recipient: a line cannot say who has it already");
 	if (params->session.password_stdin && (run->batch || !params->message))
@@ -621,7 +620,7 @@ static enum status run_send(const struct run_ctx *ctx, const void *params, struc
 
 	buf_init(&run.line, BUF_NO_MAX);
 	send_progress_init(&run.progress, run.params->common.quiet);
-	st = gather(&run, ctx, &form, err);
+	st = build_args(&run, ctx, &form, err);
 	if (!st)
 		st = output_check(err);
 	if (!st)
@@ -633,11 +632,11 @@ static enum status run_send(const struct run_ctx *ctx, const void *params, struc
 	if (!st && !run.input.ended)
 		st = run.params->dry_run ? show_all(&run, err) : send_all(&run, ctx, err);
 	keep_failed_err(&run, send_failed_close(run.failed, &why), &why);
-	st = tell_failed_err(&run, st, err);
-	session_close(&run.session); /* before the outbox: its calls point into it */
-	outbox_free(run.outbox);
+	st = report_failed_err(&run, st, err);
+	session_close(&run.session); /* before the queue: its calls point into it */
+	send_queue_free(run.queue);
 	send_input_close(&run.input);
-	spooling_twin_release(&run.twin);
+	shared_copy_release(&run.shared_copy);
 	spool_free(run.spool);
 	buf_release(&run.line);
 	free(run.words.to.items);

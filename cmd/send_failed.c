@@ -17,13 +17,13 @@ struct send_failed {
 	int fd;
 	struct buf out;
 	struct json_doc doc;
-	/* the items of which not all is known yet: in order there is one, with --unordered there may be more */
-	struct open_item {
-		struct open_item *next;
-		const struct outbox_item *item;
+	/* the drafts of which not all is known yet: in order there is one, with --unordered there may be more */
+	struct open_draft {
+		struct open_draft *next;
+		const struct draft *draft;
 		size_t known;
 		bool lost;
-		bool wanted[ITEM_RECIPIENTS_MAX];
+		bool wanted[DRAFT_RECIPIENTS_MAX];
 	} * open;
 };
 
@@ -73,45 +73,45 @@ enum status send_failed_line(struct send_failed *failed, const char *line, size_
 	return flush(failed, BATCH_BYTES, err);
 }
 
-static struct open_item **find(struct send_failed *failed, const struct outbox_item *item)
+static struct open_draft **find(struct send_failed *failed, const struct draft *draft)
 {
-	struct open_item **at = &failed->open;
+	struct open_draft **at = &failed->open;
 
-	while (*at && (*at)->item != item)
+	while (*at && (*at)->draft != draft)
 		at = &(*at)->next;
 	return at;
 }
 
-static size_t recipients(const struct outbox_item *item)
+static size_t recipients(const struct draft *draft)
 {
-	return item->to_count ? item->to_count : 1;
+	return draft->to_count ? draft->to_count : 1;
 }
 
-enum status send_failed_note(struct send_failed *failed, const struct outbox_item *item,
-	const struct outbox_result *result, struct err *err)
+enum status send_failed_note(struct send_failed *failed, const struct draft *draft, const struct send_result *result,
+	struct err *err)
 {
-	bool lost = result->state == OUTBOX_FAILED || result->state == OUTBOX_HELD;
+	bool lost = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_BLOCKED;
 	enum status st = ST_OK;
-	struct open_item **at, *open;
+	struct open_draft **at, *open;
 
-	if (!failed || !item->source)
+	if (!failed || !draft->source)
 		return ST_OK;
-	at = find(failed, item);
+	at = find(failed, draft);
 	if (!*at) {
-		/* most items have one recipient, and that one is fine */
-		if (!lost && recipients(item) == 1)
+		/* most drafts have one recipient, and that one is fine */
+		if (!lost && recipients(draft) == 1)
 			return ST_OK;
 		*at = xcalloc(1, sizeof(**at));
-		(*at)->item = item;
+		(*at)->draft = draft;
 	}
 	open = *at;
 	if (result->to)
-		open->wanted[result->to - item->to] = lost;
+		open->wanted[result->to - draft->to] = lost;
 	open->lost = open->lost || lost;
-	if (++open->known < recipients(item))
+	if (++open->known < recipients(draft))
 		return ST_OK;
 	if (open->lost) {
-		item_again(item, &failed->doc, open->wanted, &failed->out);
+		draft_write_line(draft, &failed->doc, open->wanted, &failed->out);
 		buf_addc(&failed->out, '\n');
 		st = flush(failed, BATCH_BYTES, err);
 	}
@@ -130,7 +130,7 @@ enum status send_failed_close(struct send_failed *failed, struct err *err)
 	if (close(failed->fd) && !st)
 		st = err_set(err, ST_IO, "cannot write '%s': %s", failed->path, strerror(errno));
 	while (failed->open) {
-		struct open_item *open = failed->open;
+		struct open_draft *open = failed->open;
 
 		failed->open = open->next;
 		free(open);

@@ -4,7 +4,7 @@
 #ifndef KANDY_CMD_SEND_FAILED_H
 #define KANDY_CMD_SEND_FAILED_H
 
-#include "send/outbox.h"
+#include "send/queue.h"
 
 struct send_failed;
 
@@ -12,11 +12,11 @@ struct send_failed;
 enum status send_failed_open(struct send_failed **out, const char *path, struct err *err) MUST_USE;
 
 /*
- * Notes a result; after the last recipient of the item, its line is written for those who did not get it. NULL
+ * Notes a result; after the last recipient of the draft, its line is written for those who did not get it. NULL
  * `failed`: nothing.
  */
-enum status send_failed_note(struct send_failed *failed, const struct outbox_item *item,
-	const struct outbox_result *result, struct err *err) MUST_USE;
+enum status send_failed_note(struct send_failed *failed, const struct draft *draft, const struct send_result *result,
+	struct err *err) MUST_USE;
 enum status send_failed_line(struct send_failed *failed, const char *line, size_t len, struct err *err) MUST_USE;
 
 /* Writes what is left; frees. ST_IO. NULL `failed`: nothing. */

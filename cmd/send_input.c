@@ -23,19 +23,19 @@
  * The whole of stdin as text. One newline at the end is taken off, since it ends the last line and is no part of what
  * was said (`echo hello | kandy send` sends "hello"); those before it stay.
  */
-static enum status read_text(struct outbox_item *item, struct err *err)
+static enum status read_text(struct draft *draft, struct err *err)
 {
 	struct buf text;
 	enum status st;
 
-	buf_init(&text, ITEM_TEXT_MAX);
+	buf_init(&text, DRAFT_TEXT_MAX);
 	st = file_read_stream(STDIN_FILENO, "the text on stdin", &text, err);
 	if (!st) {
 		if (text.len && text.data[text.len - 1] == '\n')
 			buf_truncate(&text, text.len - 1);
 		if (text.len && text.data[text.len - 1] == '\r')
 			buf_truncate(&text, text.len - 1);
-		item_set_text(item, text.data, text.len);
+		draft_set_text(draft, text.data, text.len);
 	}
 	buf_release(&text);
 	return st;
@@ -93,7 +93,7 @@ static bool is_stream(const char *path)
 	return !strcmp(path, "-");
 }
 
-static enum status check_names(const struct send_words *words, size_t *named, struct err *err)
+static enum status check_names(const struct send_args *words, size_t *named, struct err *err)
 {
 	size_t streams = 0;
 
@@ -119,7 +119,7 @@ static enum status check_names(const struct send_words *words, size_t *named, st
 }
 
 /* All files are looked at before stdin is read, and before anything is sent. */
-static enum status add_files(struct outbox_item *item, const struct send_words *words, struct err *err)
+static enum status add_files(struct draft *draft, const struct send_args *words, struct err *err)
 {
 	size_t named;
 	enum status st = check_names(words, &named, err);
@@ -127,13 +127,13 @@ static enum status add_files(struct outbox_item *item, const struct send_words *
 	for (size_t i = 0; !st && i < words->attach.count; i++) {
 		bool mine = i == named;
 
-		st = item_add_path(item, words->attach.items[i], mine ? words->name : NULL,
+		st = draft_add_path(draft, words->attach.items[i], mine ? words->name : NULL,
 			mine ? words->mime_type : NULL, err);
 		if (!st && !is_stream(words->attach.items[i]))
-			st = item_check_file(&item->files[i], err);
+			st = draft_check_file(&draft->files[i], err);
 	}
-	for (size_t i = 0; !st && i < item->file_count; i++) {
-		struct item_file *file = &item->files[i];
+	for (size_t i = 0; !st && i < draft->file_count; i++) {
+		struct draft_file *file = &draft->files[i];
 
 		if (!is_stream(file->path))
 			continue;
@@ -144,20 +144,20 @@ static enum status add_files(struct outbox_item *item, const struct send_words *
 	return st;
 }
 
-static enum status add_recipients(struct outbox_item *item, const struct send_words *words, struct err *err)
+static enum status add_recipients(struct draft *draft, const struct send_args *words, struct err *err)
 {
 	for (size_t i = 0; i < words->to.count; i++) {
-		if (item_add_to(item, words->to.items[i], words->type, err)) {
+		if (draft_add_to(draft, words->to.items[i], words->type, err)) {
 			err->status = ST_USAGE;
 			return ST_USAGE;
 		}
 	}
-	if (!item->to_count)
+	if (!draft->to_count)
 		return err_set(err, ST_USAGE, "nobody to send to; give -t ADDRESS");
 	return ST_OK;
 }
 
-static bool attaches_stdin(const struct send_words *words)
+static bool attaches_stdin(const struct send_args *words)
 {
 	for (size_t i = 0; i < words->attach.count; i++) {
 		if (is_stream(words->attach.items[i]))
@@ -166,68 +166,68 @@ static bool attaches_stdin(const struct send_words *words)
 	return false;
 }
 
-static enum status make_one(struct send_input *input, const struct send_words *words, struct err *err)
+static enum status make_one(struct send_input *input, const struct send_args *words, struct err *err)
 {
-	struct outbox_item *item = input->one;
+	struct draft *draft = input->one;
 	bool terminal = isatty(STDIN_FILENO);
 	enum status st;
 
-	if ((st = add_recipients(item, words, err)) || (st = add_files(item, words, err)) ||
-		(st = item_check(item, err)))
+	if ((st = add_recipients(draft, words, err)) || (st = add_files(draft, words, err)) ||
+		(st = draft_check(draft, err)))
 		return st;
 	if (words->message) {
-		item_set_text(item, words->message, strlen(words->message));
-	} else if (!attaches_stdin(words) && !(terminal && item->file_count)) {
+		draft_set_text(draft, words->message, strlen(words->message));
+	} else if (!attaches_stdin(words) && !(terminal && draft->file_count)) {
 		if (terminal)
 			log_note("reading the text from the terminal; ^D ends it");
-		if ((st = read_text(item, err)))
+		if ((st = read_text(draft, err)))
 			return st;
 	}
-	input->ended = words->skip_empty && !item->file_count && !item->text[strspn(item->text, " \t\r\n")];
-	return *item->text || item->file_count || input->ended ? ST_OK : err_set(err, ST_USAGE, NOTHING);
+	input->ended = words->skip_empty && !draft->file_count && !draft->text[strspn(draft->text, " \t\r\n")];
+	return *draft->text || draft->file_count || input->ended ? ST_OK : err_set(err, ST_USAGE, NOTHING);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------------------------- */
 
 /* Addresses and files are the same for every line: wrong ones are found before the first. */
-static enum status check_lines(const struct send_words *words, struct err *err)
+static enum status check_lines(const struct send_args *words, struct err *err)
 {
-	struct outbox_item *item = item_new();
-	enum status st = add_recipients(item, words, err);
+	struct draft *draft = draft_new();
+	enum status st = add_recipients(draft, words, err);
 
 	if (!st && attaches_stdin(words))
 		st = err_set(err, ST_USAGE, "stdin cannot bring the lines and an attachment at once");
 	if (!st)
-		st = add_files(item, words, err);
+		st = add_files(draft, words, err);
 	if (!st)
-		st = item_check(item, err);
-	item_free(item);
+		st = draft_check(draft, err);
+	draft_free(draft);
 	return st;
 }
 
-static enum status check_jsonl(const struct send_words *words, struct err *err)
+static enum status check_jsonl(const struct send_args *words, struct err *err)
 {
-	struct outbox_item *item = item_new();
-	enum status st = words->to.count ? add_recipients(item, words, err) : ST_OK;
+	struct draft *draft = draft_new();
+	enum status st = words->to.count ? add_recipients(draft, words, err) : ST_OK;
 
-	item_free(item);
+	draft_free(draft);
 	if (!st && (words->attach.count || words->name || words->mime_type))
 		return err_set(err, ST_USAGE, "with --jsonl, each line names its own files");
 	return st;
 }
 
-static struct outbox_item *from_line(const struct send_input *input, const char *line, size_t len)
+static struct draft *from_line(const struct send_input *input, const char *line, size_t len)
 {
-	struct outbox_item *item = item_new();
+	struct draft *draft = draft_new();
 	size_t text = len && line[len - 1] == '\r' ? len - 1 : len;
 
-	item->bad.status = add_recipients(item, input->words, &item->bad);
-	if (!item->bad.status)
-		item->bad.status = add_files(item, input->words, &item->bad);
-	item_set_text(item, line, text);
-	item->source = xmemdup0(line, len);
-	item->source_len = len;
-	return item;
+	draft->bad.status = add_recipients(draft, input->words, &draft->bad);
+	if (!draft->bad.status)
+		draft->bad.status = add_files(draft, input->words, &draft->bad);
+	draft_set_text(draft, line, text);
+	draft->source = xmemdup0(line, len);
+	draft->source_len = len;
+	return draft;
 }
 
 static bool is_blank(const char *line, size_t len)
@@ -239,46 +239,46 @@ static bool is_blank(const char *line, size_t len)
 	return true;
 }
 
-static struct outbox_item *too_long(void)
+static struct draft *too_long(void)
 {
-	struct outbox_item *item = item_new();
+	struct draft *draft = draft_new();
 
-	err_set(&item->bad, ST_DATA, "it is longer than %zu bytes", ITEM_TEXT_MAX);
-	return item;
+	err_set(&draft->bad, ST_DATA, "it is longer than %zu bytes", DRAFT_TEXT_MAX);
+	return draft;
 }
 
-enum status send_input_next(struct send_input *input, struct outbox_item **item, struct err *err)
+enum status send_input_next(struct send_input *input, struct draft **draft, struct err *err)
 {
-	struct item_defaults defaults = {
+	struct draft_defaults defaults = {
 		.to = input->words->to.items, .to_count = input->words->to.count, .type = input->words->type
 	};
 	char *line;
 	size_t len;
 
-	*item = NULL;
-	if (input->form == SEND_ONE) {
-		*item = input->one;
+	*draft = NULL;
+	if (input->form == INPUT_ONE) {
+		*draft = input->one;
 		input->one = NULL;
 		input->ended = true;
 		return ST_OK;
 	}
-	while (!input->ended && !*item) {
+	while (!input->ended && !*draft) {
 		switch (lines_next(&input->lines, &line, &len)) {
 		case LINES_LINE:
 			input->consumed += (int64_t)len + 1;
 			if (is_blank(line, len))
 				continue;
-			*item = input->form == SEND_JSONL ? item_from_json(&input->doc, line, len, &defaults)
-							  : from_line(input, line, len);
+			*draft = input->form == INPUT_JSONL ? draft_from_json(&input->doc, line, len, &defaults)
+							    : from_line(input, line, len);
 			break;
-		case LINES_TOO_LONG: *item = too_long(); break;
+		case LINES_TOO_LONG: *draft = too_long(); break;
 		case LINES_AGAIN: return ST_OK;
 		case LINES_END: input->ended = true; return ST_OK;
 		case LINES_ERROR: return err_set(err, ST_IO, "cannot read stdin: %s", strerror(errno));
 		}
 	}
-	if (*item)
-		(*item)->line = input->lines.number;
+	if (*draft)
+		(*draft)->line = input->lines.number;
 	return ST_OK;
 }
 
@@ -289,18 +289,18 @@ double send_input_read(const struct send_input *input)
 	return input->size > 0 ? (double)input->consumed / (double)input->size : 0;
 }
 
-bool send_input_rest_waits(const struct send_input *input)
+bool send_input_remaining_blocks(const struct send_input *input)
 {
-	return input->form != SEND_ONE && !input->ended && !input->terminal && input->size < 0 && !interrupt_status();
+	return input->form != INPUT_ONE && !input->ended && !input->terminal && input->size < 0 && !interrupt_status();
 }
 
-bool send_input_rest(struct send_input *input, const char **line, size_t *len)
+bool send_input_remaining(struct send_input *input, const char **line, size_t *len)
 {
 	struct lines *lines = &input->lines;
 	enum lines_result result;
 	char *at;
 
-	if (input->form == SEND_ONE || input->ended)
+	if (input->form == INPUT_ONE || input->ended)
 		return false;
 	do {
 		/* nobody else wants the time, but a signal does; what is there is read all the same */
@@ -314,20 +314,20 @@ bool send_input_rest(struct send_input *input, const char **line, size_t *len)
 	return !input->ended;
 }
 
-enum status send_input_open(struct send_input *input, enum send_form form, const struct send_words *words,
+enum status send_input_open(struct send_input *input, enum send_form form, const struct send_args *words,
 	struct err *err)
 {
 	struct stat st;
 	enum status status;
 
 	*input = (struct send_input){ .form = form, .words = words, .size = -1 };
-	if (form == SEND_ONE) {
-		input->one = item_new();
+	if (form == INPUT_ONE) {
+		input->one = draft_new();
 		return make_one(input, words, err);
 	}
-	if ((status = form == SEND_LINES ? check_lines(words, err) : check_jsonl(words, err)))
+	if ((status = form == INPUT_LINES ? check_lines(words, err) : check_jsonl(words, err)))
 		return status;
-	lines_init(&input->lines, STDIN_FILENO, ITEM_TEXT_MAX);
+	lines_init(&input->lines, STDIN_FILENO, DRAFT_TEXT_MAX);
 	input->lines.polled = true;
 	if (!fstat(STDIN_FILENO, &st) && S_ISREG(st.st_mode))
 		input->size = st.st_size;
@@ -338,7 +338,7 @@ enum status send_input_open(struct send_input *input, enum send_form form, const
 
 void send_input_close(struct send_input *input)
 {
-	item_free(input->one);
+	draft_free(input->one);
 	if (input->lines.max)
 		lines_release(&input->lines);
 	json_release(&input->doc);

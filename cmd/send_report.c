@@ -5,14 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void begin(struct buf *out, const char *event, const struct outbox_item *item)
+static void begin(struct buf *out, const char *event, const struct draft *draft)
 {
 	json_open(out, '{');
 	json_add_string(out, "event", event);
-	if (item->line)
-		json_add_int(out, "line", item->line);
-	if (item->ref)
-		json_add_raw(out, "ref", item->ref, strlen(item->ref));
+	if (draft->line)
+		json_add_int(out, "line", draft->line);
+	if (draft->ref)
+		json_add_raw(out, "ref", draft->ref, strlen(draft->ref));
 }
 
 static void add_destination(struct buf *out, const struct address *to)
@@ -32,9 +32,9 @@ static void end(struct buf *out)
 	buf_addc(out, '\n');
 }
 
-void report_sent(struct buf *out, const struct outbox_item *item, const struct outbox_result *result)
+void report_sent(struct buf *out, const struct draft *draft, const struct send_result *result)
 {
-	begin(out, "sent", item);
+	begin(out, "sent", draft);
 	add_destination(out, result->to);
 	json_add_string(out, "messageId", result->sent.id);
 	json_add_string(out, "status", result->sent.status);
@@ -43,29 +43,27 @@ void report_sent(struct buf *out, const struct outbox_item *item, const struct o
 	end(out);
 }
 
-void report_error(struct buf *out, const char *command, const struct outbox_item *item,
-	const struct outbox_result *result)
+void report_error(struct buf *out, const char *command, const struct draft *draft, const struct send_result *result)
 {
-	begin(out, "error", item);
+	begin(out, "error", draft);
 	json_add_string(out, "command", command);
 	add_destination(out, result->to);
-	json_add_string(out, "status", result->state == OUTBOX_UNKNOWN ? "unknown" : "failed");
+	json_add_string(out, "status", result->outcome == OUTCOME_UNKNOWN ? "unknown" : "failed");
 	json_add_int(out, "attempts", result->attempts);
 	json_add_err(out, "error", &result->err);
 	end(out);
 }
 
-void report_spooled(struct buf *out, const struct outbox_item *item, const struct outbox_result *result,
-	const char *spool_id)
+void report_spooled(struct buf *out, const struct draft *draft, const struct send_result *result, const char *spool_id)
 {
-	begin(out, "spooled", item);
+	begin(out, "spooled", draft);
 	add_destination(out, result->to);
 	json_add_string(out, "spoolId", spool_id);
 	json_add_err(out, "error", &result->err);
 	end(out);
 }
 
-static void add_file(struct buf *out, const struct item_file *file)
+static void add_file(struct buf *out, const struct draft_file *file)
 {
 	struct stat st;
 
@@ -83,14 +81,14 @@ static void add_file(struct buf *out, const struct item_file *file)
 	json_close(out, '}');
 }
 
-void report_dry_run(struct buf *out, const struct outbox_item *item, const struct address *to)
+void report_dry_run(struct buf *out, const struct draft *draft, const struct address *to)
 {
-	begin(out, "dry-run", item);
+	begin(out, "dry-run", draft);
 	add_destination(out, to);
-	json_add_string(out, "text", item->text);
+	json_add_string(out, "text", draft->text);
 	json_open_key(out, "files", '[');
-	for (size_t i = 0; i < item->file_count; i++)
-		add_file(out, &item->files[i]);
+	for (size_t i = 0; i < draft->file_count; i++)
+		add_file(out, &draft->files[i]);
 	json_close(out, ']');
 	end(out);
 }

@@ -12,13 +12,11 @@
 #ifndef KANDY_CMD_SEND_REPORT_H
 #define KANDY_CMD_SEND_REPORT_H
 
-#include "send/outbox.h"
+#include "send/queue.h"
 
-void report_sent(struct buf *out, const struct outbox_item *item, const struct outbox_result *result);
-void report_error(struct buf *out, const char *command, const struct outbox_item *item,
-	const struct outbox_result *result);
-void report_spooled(struct buf *out, const struct outbox_item *item, const struct outbox_result *result,
-	const char *spool_id);
-void report_dry_run(struct buf *out, const struct outbox_item *item, const struct address *to);
+void report_sent(struct buf *out, const struct draft *draft, const struct send_result *result);
+void report_error(struct buf *out, const char *command, const struct draft *draft, const struct send_result *result);
+void report_spooled(struct buf *out, const struct draft *draft, const struct send_result *result, const char *spool_id);
+void report_dry_run(struct buf *out, const struct draft *draft, const struct address *to);
 
 #endif

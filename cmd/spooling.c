@@ -22,27 +22,27 @@ enum status spooling_open(struct spool **spool, const struct run_ctx *ctx, struc
 	return ST_OK;
 }
 
-bool spooling_wanted(const struct outbox_result *result)
+bool spool_item_is_retryable(const struct send_result *result)
 {
-	switch (result->state) {
-	case OUTBOX_SENT: return false;
-	case OUTBOX_HELD: return true;
-	case OUTBOX_UNKNOWN: return result->to->type != CHAT_SMS;
-	case OUTBOX_FAILED: break;
+	switch (result->outcome) {
+	case OUTCOME_SENT: return false;
+	case OUTCOME_BLOCKED: return true;
+	case OUTCOME_UNKNOWN: return result->to->type != CHAT_SMS;
+	case OUTCOME_FAILED: break;
 	}
-	return result->cause != OUTBOX_ITSELF;
+	return result->cause != CAUSE_MESSAGE;
 }
 
-bool spooling_offline(const struct outbox_result *result)
+bool spool_item_means_offline(const struct send_result *result)
 {
-	if (result->state != OUTBOX_FAILED)
+	if (result->outcome != OUTCOME_FAILED)
 		return false;
 	switch (result->cause) {
-	case OUTBOX_ITSELF:
-	case OUTBOX_END: return false;
-	case OUTBOX_LOGIN: return true;
-	case OUTBOX_NOW: return result->err.status == ST_UNAVAILABLE && !result->err.http;
-	case OUTBOX_WAY: break; /* a page from somewhere may have come for this message alone */
+	case CAUSE_MESSAGE:
+	case CAUSE_INTERRUPTED: return false;
+	case CAUSE_LOGIN: return true;
+	case CAUSE_TEMPORARY: return result->err.status == ST_UNAVAILABLE && !result->err.http;
+	case CAUSE_ENVIRONMENT: break; /* a page from somewhere may have come for this message alone */
 	}
 	return !result->err.http;
 }
@@ -69,7 +69,7 @@ static void set_sender(struct spool_message *message, const struct client *clien
 	}
 }
 
-enum status spooling_check_sender(const struct spool_message *message, struct client *client, struct err *err)
+enum status spool_item_check_sender(const struct spool_message *message, struct client *client, struct err *err)
 {
 	const struct session *session = client_session(client);
 	const char *base = client_base(client)->origin, *option = store_option(client_store(client));
@@ -88,27 +88,27 @@ enum status spooling_check_sender(const struct spool_message *message, struct cl
 		who, session->username ? session->username : session->user_id, option, who, option, message->id);
 }
 
-enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const struct client *client,
-	const struct outbox_item *item, const struct outbox_result *result, const char **id, struct err *err)
+enum status spool_item_add(struct spool *spool, struct shared_copy *shared_copy, const struct client *client,
+	const struct draft *draft, const struct send_result *result, const char **id, struct err *err)
 {
-	bool maybe = result->state == OUTBOX_UNKNOWN;
-	struct spool_source *sources = xcalloc(item->file_count + 1, sizeof(*sources));
+	bool maybe = result->outcome == OUTCOME_UNKNOWN;
+	struct spool_source *sources = xcalloc(draft->file_count + 1, sizeof(*sources));
 	struct spool_message message = { .state = maybe ? SPOOL_CUR : SPOOL_NEW,
 		.to = address_text(result->to),
-		.text = xstrdup(item->text),
-		.ref = xstrdup_null(item->ref),
+		.text = xstrdup(draft->text),
+		.ref = xstrdup_null(draft->ref),
 		.created_ms = clock_wall_ms(),
 		.attempts = result->attempts,
 		.attempted_ms = maybe ? result->attempted_ms : 0,
 		.lost_ms = maybe ? result->lost_ms : 0,
 		.error = xstrdup(result->err.text),
-		.file_count = item->file_count,
-		.files = xcalloc(item->file_count + 1, sizeof(*message.files)) };
+		.file_count = draft->file_count,
+		.files = xcalloc(draft->file_count + 1, sizeof(*message.files)) };
 	enum status st;
 
 	set_sender(&message, client);
-	for (size_t i = 0; i < item->file_count; i++) {
-		const struct item_file *file = &item->files[i];
+	for (size_t i = 0; i < draft->file_count; i++) {
+		const struct draft_file *file = &draft->files[i];
 		const char *xid = maybe && result->files ? result->files[i].xid : file->xid;
 
 		message.files[i] = (struct spool_file){
@@ -116,12 +116,12 @@ enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const 
 		};
 		sources[i] = (struct spool_source){ .path = file->path, .fd = file->fd };
 	}
-	st = spool_add(spool, &message, sources, twin->line == item->line ? twin->id : NULL, err);
+	st = spool_add(spool, &message, sources, shared_copy->line == draft->line ? shared_copy->id : NULL, err);
 	if (!st) {
-		free(twin->id);
-		twin->line = item->line;
-		twin->id = message.id;
-		*id = twin->id;
+		free(shared_copy->id);
+		shared_copy->line = draft->line;
+		shared_copy->id = message.id;
+		*id = shared_copy->id;
 		message.id = NULL;
 	}
 	spool_message_release(&message);
@@ -129,40 +129,40 @@ enum status spooling_put(struct spool *spool, struct spooling_twin *twin, const 
 	return st;
 }
 
-void spooling_twin_release(struct spooling_twin *twin)
+void shared_copy_release(struct shared_copy *shared_copy)
 {
-	free(twin->id);
-	*twin = (struct spooling_twin){ 0 };
+	free(shared_copy->id);
+	*shared_copy = (struct shared_copy){ 0 };
 }
 
-struct outbox_item *spooling_item(struct spool_message *message)
+struct draft *spool_item_draft(struct spool_message *message)
 {
-	struct outbox_item *item = item_new();
+	struct draft *draft = draft_new();
 
-	item->user = message;
-	item->ref = xstrdup_null(message->ref);
-	item->origin = xstrdup(message->id);
-	item->bad.status = item_add_to(item, message->to, NULL, &item->bad);
-	item_set_text(item, message->text, strlen(message->text));
-	item->uncertain = message->state == SPOOL_CUR;
-	item->attempted_ms = message->attempted_ms;
-	item->lost_ms = message->lost_ms;
-	item->file_count = message->file_count;
-	item->files = xcalloc(message->file_count + 1, sizeof(*item->files));
+	draft->user = message;
+	draft->ref = xstrdup_null(message->ref);
+	draft->origin = xstrdup(message->id);
+	draft->bad.status = draft_add_to(draft, message->to, NULL, &draft->bad);
+	draft_set_text(draft, message->text, strlen(message->text));
+	draft->uncertain = message->state == SPOOL_CUR;
+	draft->attempted_ms = message->attempted_ms;
+	draft->lost_ms = message->lost_ms;
+	draft->file_count = message->file_count;
+	draft->files = xcalloc(message->file_count + 1, sizeof(*draft->files));
 	for (size_t i = 0; i < message->file_count; i++) {
 		const struct spool_file *file = &message->files[i];
 
 		/* what was uploaded before is uploaded anew, but its x-id tells the message in history */
-		item->files[i] = (struct item_file){ .path = xstrdup_null(file->path),
+		draft->files[i] = (struct draft_file){ .path = xstrdup_null(file->path),
 			.fd = -1,
 			.name = xstrdup(file->name),
 			.type = xstrdup_null(file->type),
-			.xid = xstrdup_null(file->path && !item->uncertain ? NULL : file->xid) };
+			.xid = xstrdup_null(file->path && !draft->uncertain ? NULL : file->xid) };
 	}
-	return item;
+	return draft;
 }
 
-void spooling_note_files(struct spool_message *message, const struct message *posted)
+void spool_item_note_files(struct spool_message *message, const struct message *posted)
 {
 	for (size_t i = 0; i < message->file_count; i++) {
 		free(message->files[i].xid);

@@ -115,7 +115,7 @@ struct client_call {
 	void *arg;
 };
 
-/* For an answer with one message in it: the longest text that is sent (item.h), as the service may write it. */
+/* For an answer with one message in it: the longest text that is sent (draft.h), as the service may write it. */
 #define CLIENT_MESSAGE_MAX ((size_t)16 << 20)
 
 /*

@@ -75,23 +75,24 @@ static enum lookup_result look_at(struct lookup *lookup, struct json_value entry
 	bool sure;
 
 	time = timed ? clock_server_ms(time) : lookup->since_ms;
-	if (id && lookup->anchor && !strcmp(id, lookup->anchor)) {
-		/* all that stood above is newer, the clock_suspect one too */
-		result = lookup->clock_suspect ? LOOKUP_FOUND : LOOKUP_ABSENT;
-	} else if (timed && lookup->skew_known && !lookup->anchor && time < lookup->since_ms - LOOKUP_TOLERANCE_MS) {
-		/* it is older, and so is all below */
-		result = lookup->clock_suspect ? LOOKUP_UNSURE : LOOKUP_ABSENT;
+	if (id && lookup->last_sent_id && !strcmp(id, lookup->last_sent_id)) {
+		/* all that stood above is lru_next, the doubtful one too */
+		result = lookup->doubtful ? LOOKUP_FOUND : LOOKUP_NOT_FOUND;
+	} else if (timed && lookup->skew_known && !lookup->last_sent_id &&
+		time < lookup->since_ms - LOOKUP_TOLERANCE_MS) {
+		/* it is lru_prev, and so is all below */
+		result = lookup->doubtful ? LOOKUP_INCONCLUSIVE : LOOKUP_NOT_FOUND;
 	} else if (is_own(entry, lookup->sender, &sure) && same_text(json_get(entry, "text"), lookup->message->text) &&
 		same_files(json_get(entry, "attachment"), lookup->message) &&
 		!(id && sent_ids_other(lookup->others, id, lookup->origin))) {
 		sure = sure && timed && time >= lookup->since_ms - LOOKUP_TOLERANCE_MS &&
 			time <= lookup->until_ms + LOOKUP_LATE_MS;
-		if (sure || !lookup->clock_suspect)
+		if (sure || !lookup->doubtful)
 			take_found(lookup, entry, &id, time);
 		if (sure)
 			result = LOOKUP_FOUND;
 		else
-			lookup->clock_suspect = true;
+			lookup->doubtful = true;
 	}
 	free(id);
 	return result;
@@ -103,7 +104,7 @@ enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer)
 	struct json_value entries = json_get(list, "chatMessage");
 
 	if (json_type(list) != JSON_OBJECT)
-		return LOOKUP_UNSURE;
+		return LOOKUP_INCONCLUSIVE;
 	if (json_type(entries) == JSON_OBJECT) { /* an array of one, as some servers write it */
 		enum lookup_result result = look_at(lookup, entries);
 
@@ -120,9 +121,9 @@ enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer)
 	free(lookup->next);
 	lookup->next = json_dup(json_get(list, "next"));
 	if (!lookup->next || !*lookup->next)
-		return lookup->clock_suspect ? LOOKUP_UNSURE : LOOKUP_ABSENT;
+		return lookup->doubtful ? LOOKUP_INCONCLUSIVE : LOOKUP_NOT_FOUND;
 	if (++lookup->pages >= LOOKUP_PAGES_MAX)
-		return LOOKUP_UNSURE;
+		return LOOKUP_INCONCLUSIVE;
 	return LOOKUP_MORE;
 }
 
@@ -131,6 +132,6 @@ void lookup_release(struct lookup *lookup)
 	message_sent_release(&lookup->found);
 	free(lookup->next);
 	lookup->next = NULL;
-	lookup->clock_suspect = false;
+	lookup->doubtful = false;
 	lookup->pages = 0;
 }

@@ -293,12 +293,12 @@ static enum status copy_file(const struct spool_source *source, const char *name
 	return st;
 }
 
-static bool link_twin(const struct spool *spool, const char *twin, size_t number, const char *path)
+static bool link_shared_copy(const struct spool *spool, const char *shared_copy, size_t number, const char *path)
 {
 	bool ok = false;
 
-	for (size_t i = 0; twin && !ok && i < SPOOL_STATES; i++) {
-		char *dir = path_of(spool, state_names[i], twin);
+	for (size_t i = 0; shared_copy && !ok && i < SPOOL_STATES; i++) {
+		char *dir = path_of(spool, state_names[i], shared_copy);
 		char *other = path_in(dir, number);
 
 		ok = !link(other, path);
@@ -309,7 +309,7 @@ static bool link_twin(const struct spool *spool, const char *twin, size_t number
 }
 
 static enum status fill(struct spool *spool, const char *dir, struct spool_message *message,
-	const struct spool_source *sources, const char *twin, struct err *err)
+	const struct spool_source *sources, const char *shared_copy, struct err *err)
 {
 	enum status st = ST_OK;
 
@@ -319,7 +319,7 @@ static enum status fill(struct spool *spool, const char *dir, struct spool_messa
 		if (!sources[i].path && sources[i].fd < 0)
 			continue;
 		path = path_in(dir, i);
-		if (!link_twin(spool, twin, i, path))
+		if (!link_shared_copy(spool, shared_copy, i, path))
 			st = copy_file(&sources[i], message->files[i].name, path, err);
 		free(message->files[i].path);
 		message->files[i].path = path;
@@ -359,7 +359,7 @@ static bool take_back(const struct spool *spool, const char *dir, const struct s
 }
 
 enum status spool_add(struct spool *spool, struct spool_message *message, const struct spool_source *sources,
-	const char *twin, struct err *err)
+	const char *shared_copy, struct err *err)
 {
 	enum status st = make_dirs(spool, err);
 	char *dir;
@@ -375,7 +375,7 @@ enum status spool_add(struct spool *spool, struct spool_message *message, const 
 	else
 		(void)flock(fd, LOCK_EX); /* says that somebody is at it, see spool_clean() */
 	if (!st)
-		st = fill(spool, dir, message, sources, twin, err);
+		st = fill(spool, dir, message, sources, shared_copy, err);
 	if (!st && (st = rename_into(spool, dir, state_names[message->state], message->id, err)) &&
 		!take_back(spool, dir, message))
 		st = ST_OK;

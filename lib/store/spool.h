@@ -65,12 +65,13 @@ struct spool_source {
 };
 
 /*
- * Stores the message; its `id` is made, `state` says where it begins (SPOOL_NEW, or SPOOL_CUR if it was maybe sent).
- * `sources` has one for each file. `twin` is the ID of a message that was just added with the same files (or NULL):
- * its copies are shared by hard links. ST_CANTCREATE, ST_IO (disk full), ST_NOINPUT: nothing is left behind then.
+ * Stores the message and makes its `id`; `state` is where it starts: SPOOL_NEW, or SPOOL_CUR if it may have been sent.
+ * `sources` has one element for each file. `shared_copy` is the ID of a message that was just added with the same
+ * files, or NULL; its copies are then shared by hard links. Errors: ST_CANTCREATE, ST_IO (disk full), ST_NOINPUT. If
+ * it fails, nothing is left on disk.
  */
 enum status spool_add(struct spool *spool, struct spool_message *message, const struct spool_source *sources,
-	const char *twin, struct err *err) MUST_USE;
+	const char *shared_copy, struct err *err) MUST_USE;
 
 /* The IDs in one state, oldest first; `*ids` is freed by spool_free_ids(). A spool that was never used is empty. */
 enum status spool_list(const struct spool *spool, enum spool_state state, char ***ids, size_t *count,

@@ -5,7 +5,7 @@
 #include "client/channel.h"
 #include "client/group.h"
 #include "client/history.h"
-#include "send/upload.h"
+#include "wire/object.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct json_doc doc, written;
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_group(it.value);
 		MUST(!channel_decode_listed(root, "") && !channel_decode_listed(root, "/"));
 		channel_decode_listed(root, "/cpaas/chat/v1/u/subscriptions/s1");
-		if (!upload_decode(root, &xid, &err))
+		if (!object_decode(root, &xid, &err))
 			MUST(xid && xid[0]);
 		free(xid);
 	}

@@ -1,7 +1,7 @@
 /* Limits on what comes in: each one below it, at it, and one above. */
 #include "wire/address.h"
 #include "wire/auth.h"
-#include "wire/item.h"
+#include "wire/draft.h"
 #include "wire/notification.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -29,10 +29,10 @@ static void add_many(struct buf *out, char c, size_t count)
 		buf_addc(out, c);
 }
 
-/* An item of `recipients`, `files`, and a text of `bytes`. */
-static bool item_taken(size_t recipients, size_t files, size_t bytes)
+/* A draft of `recipients`, `files`, and a text of `bytes`. */
+static bool draft_taken(size_t recipients, size_t files, size_t bytes)
 {
-	struct outbox_item *item;
+	struct draft *draft;
 	struct buf line;
 	bool taken;
 
@@ -46,9 +46,9 @@ static bool item_taken(size_t recipients, size_t files, size_t bytes)
 	buf_adds(&line, "],\"text\":\"");
 	add_many(&line, 'x', bytes);
 	buf_adds(&line, "\"}");
-	item = item_from_json(&doc, line.data, line.len, &(struct item_defaults){ 0 });
-	taken = !item->bad.status && item->to_count == recipients && item->file_count == files;
-	item_free(item);
+	draft = draft_from_json(&doc, line.data, line.len, &(struct draft_defaults){ 0 });
+	taken = !draft->bad.status && draft->to_count == recipients && draft->file_count == files;
+	draft_free(draft);
 	buf_release(&line);
 	return taken;
 }
@@ -133,9 +133,9 @@ int main(void)
 	for (int more = -1; more <= 1; more++) {
 		bool fine = more <= 0;
 
-		limit(item_taken(ITEM_RECIPIENTS_MAX + more, 1, 1), fine, "recipients", ITEM_RECIPIENTS_MAX + more);
-		limit(item_taken(1, ITEM_FILES_MAX + more, 1), fine, "attachments", ITEM_FILES_MAX + more);
-		limit(item_taken(1, 0, ITEM_TEXT_MAX + more), fine, "bytes of text", ITEM_TEXT_MAX + more);
+		limit(draft_taken(DRAFT_RECIPIENTS_MAX + more, 1, 1), fine, "recipients", DRAFT_RECIPIENTS_MAX + more);
+		limit(draft_taken(1, DRAFT_FILES_MAX + more, 1), fine, "attachments", DRAFT_FILES_MAX + more);
+		limit(draft_taken(1, 0, DRAFT_TEXT_MAX + more), fine, "bytes of text", DRAFT_TEXT_MAX + more);
 		limit(address_taken(512 + more), fine, "bytes of an address", 512 + more);
 		limit(notification_taken(NOTIFICATION_DEPTH_MAX + more, 0), fine, "levels in a notification",
 			NOTIFICATION_DEPTH_MAX + more);

@@ -1,4 +1,4 @@
-/* lookup.h: is a message in the history, surely not, or can it not be told? */
+/* lookup.h: is a message in the history, surely not, or can it not be reported? */
 #include "send/lookup.h"
 #include "tests/lib/tap.h"
 
@@ -42,35 +42,37 @@ static enum lookup_result look(const char *entries)
 
 static void test_time(void)
 {
-	lookup.anchor = NULL;
-	tap_int(look("[]"), LOOKUP_ABSENT, "an empty history has it not");
+	lookup.last_sent_id = NULL;
+	tap_int(look("[]"), LOOKUP_NOT_FOUND, "an empty history has it not");
 	tap_int(look("[" ENTRY("hi", "Alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
-		"one's own, newer, the same text");
+		"one's own, lru_next, the same text");
 	tap_str(lookup.found.id, "m1", "its ID");
 	tap_int(lookup.found.timestamp_ms, SINCE + 1000, "its time");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999998", "m1") "]"), LOOKUP_FOUND,
 		"two seconds earlier is the clocks' difference");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_ABSENT,
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_NOT_FOUND,
 		"ten seconds earlier it is another one");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000060", "m1") "]"), LOOKUP_FOUND,
 		"a minute late the service may have finished it");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m1") "]"), LOOKUP_UNSURE, "later it cannot be told");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m1") "]"), LOOKUP_INCONCLUSIVE,
+		"later it cannot be reported");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m2") "," ENTRY("hi", "alice@x", "1700000001", "m1") "]"),
 		LOOKUP_FOUND, "unless one fits");
 	tap_str(lookup.found.id, "m1", "which is the one");
 	lookup.skew_known = false;
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
 		"clocks that nobody has compared are taken to agree");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_UNSURE,
-		"but ten seconds earlier cannot be told then");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_UNSURE, "nor hours");
-	tap_int(look("[" ENTRY("ho", "alice@x", "1699990000", "m1") "]"), LOOKUP_ABSENT, "of the same text, that is");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_INCONCLUSIVE,
+		"but ten seconds earlier cannot be reported then");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_INCONCLUSIVE, "nor hours");
+	tap_int(look("[" ENTRY("ho", "alice@x", "1699990000", "m1") "]"), LOOKUP_NOT_FOUND,
+		"of the same text, that is");
 	lookup.skew_known = true;
-	tap_int(look("[" ENTRY("hi", "bob@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "somebody else's");
-	tap_int(look("[" ENTRY("ho", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "another text");
-	tap_int(look("[{\"text\":\"hi\",\"senderAddress\":\"alice@x\"}]"), LOOKUP_UNSURE,
-		"without a time it cannot be told");
-	tap_int(look("[{\"text\":\"hi\",\"dateTime\":1700000001}]"), LOOKUP_UNSURE, "nor without a sender");
+	tap_int(look("[" ENTRY("hi", "bob@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "somebody else's");
+	tap_int(look("[" ENTRY("ho", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "another text");
+	tap_int(look("[{\"text\":\"hi\",\"senderAddress\":\"alice@x\"}]"), LOOKUP_INCONCLUSIVE,
+		"without a time it cannot be reported");
+	tap_int(look("[{\"text\":\"hi\",\"dateTime\":1700000001}]"), LOOKUP_INCONCLUSIVE, "nor without a sender");
 	tap_int(look("[{\"text\":\"hi\",\"x-type\":\"outbound\",\"dateTime\":1700000001}]"), LOOKUP_FOUND,
 		"outbound is one's own");
 	tap_int(look("{\"text\":\"hi\",\"x-type\":\"outbound\",\"dateTime\":1700000001}"), LOOKUP_FOUND,
@@ -86,19 +88,19 @@ static void test_others(void)
 	lookup.others = sent_ids_new(path);
 	sent_ids_note(lookup.others, "m1", NULL);
 	sent_ids_note(lookup.others, "m2", "spooled-2");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT,
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND,
 		"one that was reported as sent is not taken for another");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m3") "," ENTRY("hi", "alice@x", "1700000001", "m1") "]"),
 		LOOKUP_FOUND, "what is there beside it may be");
 	tap_str(lookup.found.id, "m3", "by its ID");
 	lookup.origin = "spooled-3";
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_ABSENT,
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_NOT_FOUND,
 		"nor is one of another origin");
 	lookup.origin = "spooled-2";
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_FOUND, "one's own is found again");
 	sent_ids_free(lookup.others);
 	lookup.others = sent_ids_new(path);
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "by the next process, too");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "by the next process, too");
 	sent_ids_free(lookup.others);
 	lookup.others = sent_ids_new("/proc/nonexistent/ids");
 	sent_ids_note(lookup.others, "m1", NULL);
@@ -112,17 +114,17 @@ static void test_others(void)
 	unlink(path);
 }
 
-static void test_anchor(void)
+static void test_last_sent_id(void)
 {
-	lookup.anchor = "m1";
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT,
+	lookup.last_sent_id = "m1";
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND,
 		"the message before it is not taken for it");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999000", "m2") "," ENTRY("hi", "alice@x", "1699999000", "m1") "]"),
-		LOOKUP_FOUND, "what stands above the anchor is newer, whatever the clocks say");
+		LOOKUP_FOUND, "what stands above the last_sent_id is lru_next, whatever the clocks say");
 	tap_str(lookup.found.id, "m2", "and is the one");
 	tap_int(look("[" ENTRY("ho", "bob@x", "1700000001", "m2") "," ENTRY("hi", "alice@x", "1699999999", "m1") "]"),
-		LOOKUP_ABSENT, "nothing of ours above the anchor");
-	lookup.anchor = NULL;
+		LOOKUP_NOT_FOUND, "nothing of ours above the last_sent_id");
+	lookup.last_sent_id = NULL;
 }
 
 static void test_pages(void)
@@ -142,7 +144,7 @@ static void test_pages(void)
 		if (page("[]", "more") != LOOKUP_MORE)
 			tap_ok(false, "more pages");
 	}
-	tap_int(page("[]", "more"), LOOKUP_UNSURE, "a history without end cannot tell");
+	tap_int(page("[]", "more"), LOOKUP_INCONCLUSIVE, "a history without end cannot tell");
 }
 
 static void test_files(void)
@@ -154,15 +156,15 @@ static void test_files(void)
 		"[{\"text\":\"hi\",\"senderAddress\":\"alice@x\",\"dateTime\":1700000001,\"attachment\":[{\"x-id\":\"x1\"},{\"x-id\":\"%s\"}]}]";
 	char text[256];
 
-	tap_int((snprintf(text, sizeof(text), entry, "x2"), look(text)), LOOKUP_ABSENT,
+	tap_int((snprintf(text, sizeof(text), entry, "x2"), look(text)), LOOKUP_NOT_FOUND,
 		"attachments that were not sent");
 	message.files = files;
 	message.file_count = 2;
 	lookup.message = &message;
 	tap_int(look(text), LOOKUP_FOUND, "the same attachments");
 	snprintf(text, sizeof(text), entry, "x3");
-	tap_int(look(text), LOOKUP_ABSENT, "another attachment");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_ABSENT, "no attachments");
+	tap_int(look(text), LOOKUP_NOT_FOUND, "another attachment");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "no attachments");
 	message.text = "";
 	tap_int(look("[{\"senderAddress\":\"alice@x\",\"dateTime\":1700000001,\"attachment\":[{\"x-id\":\"x1\"},{\"x-id\":\"x2\"}]}]"),
 		LOOKUP_FOUND, "attachments alone, the empty text left out");
@@ -181,7 +183,7 @@ int main(void)
 		.skew_known = true };
 	test_time();
 	test_others();
-	test_anchor();
+	test_last_sent_id();
 	test_pages();
 	test_files();
 	lookup_release(&lookup);

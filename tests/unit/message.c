@@ -1,7 +1,7 @@
 /* message.h, upload.h, mime.h: what goes over the wire, and what the answers say. */
 #include "wire/message.h"
 #include "wire/mime.h"
-#include "send/upload.h"
+#include "wire/object.h"
 #include "tests/lib/tap.h"
 
 #include <stdlib.h>
@@ -113,7 +113,7 @@ static const char *xid_of(const char *text)
 	struct err err = ERR_INIT;
 	char *xid = NULL;
 
-	if (json_parse(&doc, text, strlen(text), NULL, &err) || upload_decode(json_root(&doc), &xid, &err))
+	if (json_parse(&doc, text, strlen(text), NULL, &err) || object_decode(json_root(&doc), &xid, &err))
 		snprintf(id, sizeof(id), "%d %s", (int)err.status, strstr(err.text, "x-id") ? "names x-id" : err.text);
 	else
 		snprintf(id, sizeof(id), "%s", xid);
@@ -134,7 +134,7 @@ static void test_uploads(void)
 		"76 names x-id", "an empty one is none");
 	tap_str(xid_of("{}"), "76 names x-id", "an answer without it is named as such");
 	buf_clear(&out);
-	upload_path(&out, "u 1");
+	object_path(&out, "u 1");
 	tap_str(out.data, "/cpaas/nms/v1/chat/u%201/objects", "the path");
 }
 

@@ -1,4 +1,4 @@
-#include "wire/item.h"
+#include "wire/draft.h"
 
 #include "wire/message.h"
 #include "wire/mime.h"
@@ -12,15 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct outbox_item *item_new(void)
+struct draft *draft_new(void)
 {
-	struct outbox_item *item = xcalloc(1, sizeof(*item));
+	struct draft *draft = xcalloc(1, sizeof(*draft));
 
-	item->text = xstrdup("");
-	return item;
+	draft->text = xstrdup("");
+	return draft;
 }
 
-static void file_release(struct item_file *file)
+static void file_release(struct draft_file *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
@@ -30,53 +30,53 @@ static void file_release(struct item_file *file)
 	free(file->xid);
 }
 
-void item_free(struct outbox_item *item)
+void draft_free(struct draft *draft)
 {
-	if (!item)
+	if (!draft)
 		return;
-	for (size_t i = 0; i < item->to_count; i++)
-		address_release(&item->to[i]);
-	for (size_t i = 0; i < item->file_count; i++)
-		file_release(&item->files[i]);
-	free(item->to);
-	free(item->files);
-	free(item->ref);
-	free(item->origin);
-	free(item->text);
-	free(item->source);
-	free(item);
+	for (size_t i = 0; i < draft->to_count; i++)
+		address_release(&draft->to[i]);
+	for (size_t i = 0; i < draft->file_count; i++)
+		file_release(&draft->files[i]);
+	free(draft->to);
+	free(draft->files);
+	free(draft->ref);
+	free(draft->origin);
+	free(draft->text);
+	free(draft->source);
+	free(draft);
 }
 
-enum status item_add_to(struct outbox_item *item, const char *text, const char *type, struct err *err)
+enum status draft_add_to(struct draft *draft, const char *text, const char *type, struct err *err)
 {
 	struct address address;
 	enum status st = address_parse(&address, text, type, err);
 
 	if (st)
 		return st;
-	for (size_t i = 0; i < item->to_count; i++) {
-		if (item->to[i].type == address.type && !strcmp(item->to[i].id, address.id)) {
+	for (size_t i = 0; i < draft->to_count; i++) {
+		if (draft->to[i].type == address.type && !strcmp(draft->to[i].id, address.id)) {
 			address_release(&address);
 			return ST_OK;
 		}
 	}
-	if (item->to_count == ITEM_RECIPIENTS_MAX) {
+	if (draft->to_count == DRAFT_RECIPIENTS_MAX) {
 		address_release(&address);
-		return err_set(err, ST_DATA, "one message has at most %d recipients", ITEM_RECIPIENTS_MAX);
+		return err_set(err, ST_DATA, "one message has at most %d recipients", DRAFT_RECIPIENTS_MAX);
 	}
-	item->to = xreallocarray(item->to, item->to_count + 1, sizeof(*item->to));
-	item->to[item->to_count++] = address;
+	draft->to = xreallocarray(draft->to, draft->to_count + 1, sizeof(*draft->to));
+	draft->to[draft->to_count++] = address;
 	return ST_OK;
 }
 
 /* Takes the strings over. */
-static enum status add_file(struct outbox_item *item, struct item_file file, struct err *err)
+static enum status add_file(struct draft *draft, struct draft_file file, struct err *err)
 {
 	struct buf name;
 
-	if (item->file_count == ITEM_FILES_MAX) {
+	if (draft->file_count == DRAFT_FILES_MAX) {
 		file_release(&file);
-		return err_set(err, ST_DATA, "one message has at most %d attachments", ITEM_FILES_MAX);
+		return err_set(err, ST_DATA, "one message has at most %d attachments", DRAFT_FILES_MAX);
 	}
 	if (file.type && !mime_valid(file.type)) {
 		err_set(err, ST_DATA, "'%s' is no MIME type; it reads type/subtype", file.type);
@@ -87,36 +87,35 @@ static enum status add_file(struct outbox_item *item, struct item_file file, str
 	message_clean(&name, file.name, strlen(file.name));
 	free(file.name);
 	file.name = buf_take(&name);
-	item->files = xreallocarray(item->files, item->file_count + 1, sizeof(*item->files));
-	item->files[item->file_count++] = file;
+	draft->files = xreallocarray(draft->files, draft->file_count + 1, sizeof(*draft->files));
+	draft->files[draft->file_count++] = file;
 	return ST_OK;
 }
 
-enum status item_add_path(struct outbox_item *item, const char *path, const char *name, const char *type,
-	struct err *err)
+enum status draft_add_path(struct draft *draft, const char *path, const char *name, const char *type, struct err *err)
 {
-	struct item_file file = { .path = xstrdup(path),
+	struct draft_file file = { .path = xstrdup(path),
 		.fd = -1,
 		.name = xstrdup(name ? name : path_base(path)),
 		.type = xstrdup_null(type) };
 
-	return add_file(item, file, err);
+	return add_file(draft, file, err);
 }
 
-void item_set_text(struct outbox_item *item, const char *text, size_t len)
+void draft_set_text(struct draft *draft, const char *text, size_t len)
 {
 	struct buf clean;
 
 	buf_init(&clean, BUF_NO_MAX);
 	message_clean(&clean, text, len);
-	free(item->text);
-	item->text = buf_take(&clean);
+	free(draft->text);
+	draft->text = buf_take(&clean);
 }
 
-enum status item_check(const struct outbox_item *item, struct err *err)
+enum status draft_check(const struct draft *draft, struct err *err)
 {
-	for (size_t i = 0; item->file_count && i < item->to_count; i++) {
-		if (item->to[i].type == CHAT_SMS)
+	for (size_t i = 0; draft->file_count && i < draft->to_count; i++) {
+		if (draft->to[i].type == CHAT_SMS)
 			return err_set(err, ST_DATA, "an SMS carries no attachments");
 	}
 	return ST_OK;
@@ -124,7 +123,7 @@ enum status item_check(const struct outbox_item *item, struct err *err)
 
 /* ---- one line of JSON ------------------------------------------------------------------------------------------ */
 
-static enum status read_recipient(struct outbox_item *item, struct json_value value, const char *key, const char *type,
+static enum status read_recipient(struct draft *draft, struct json_value value, const char *key, const char *type,
 	struct err *err)
 {
 	char *text = json_type(value) == JSON_STRING ? json_dup(value) : NULL;
@@ -132,11 +131,11 @@ static enum status read_recipient(struct outbox_item *item, struct json_value va
 
 	if (!text)
 		return err_set(err, ST_DATA, "'%s' is no address", key);
-	st = item_add_to(item, text, type, err);
-	if (st && item->to_count < ITEM_RECIPIENTS_MAX) {
-		/* for the report alone: the item is bad */
-		item->to = xreallocarray(item->to, item->to_count + 1, sizeof(*item->to));
-		item->to[item->to_count++] = (struct address){ .type = CHAT_ONE_TO_ONE, .id = text };
+	st = draft_add_to(draft, text, type, err);
+	if (st && draft->to_count < DRAFT_RECIPIENTS_MAX) {
+		/* for the report alone: the draft is bad */
+		draft->to = xreallocarray(draft->to, draft->to_count + 1, sizeof(*draft->to));
+		draft->to[draft->to_count++] = (struct address){ .type = CHAT_ONE_TO_ONE, .id = text };
 		return st;
 	}
 	free(text);
@@ -152,8 +151,8 @@ static const char *recipients_key(struct json_value root)
 }
 
 /* A bad address among good ones spoils the line, for all of which there is a report. */
-static enum status read_recipients(struct outbox_item *item, struct json_value root, const char *type,
-	const struct item_defaults *defaults, struct err *err)
+static enum status read_recipients(struct draft *draft, struct json_value root, const char *type,
+	const struct draft_defaults *defaults, struct err *err)
 {
 	const char *key = recipients_key(root);
 	struct json_value to = json_get(root, key);
@@ -161,16 +160,16 @@ static enum status read_recipients(struct outbox_item *item, struct json_value r
 
 	if (json_type(to) == JSON_ARRAY) {
 		for (struct json_iter it = json_first(to); json_more(it); it = json_next(it)) {
-			if ((one = read_recipient(item, it.value, key, type, st ? NULL : err)))
+			if ((one = read_recipient(draft, it.value, key, type, st ? NULL : err)))
 				st = one;
 		}
 	} else if (json_exists(to)) {
-		st = read_recipient(item, to, key, type, err);
+		st = read_recipient(draft, to, key, type, err);
 	} else {
 		for (size_t i = 0; !st && i < defaults->to_count; i++)
-			st = item_add_to(item, defaults->to[i], type ? type : defaults->type, err);
+			st = draft_add_to(draft, defaults->to[i], type ? type : defaults->type, err);
 	}
-	if (!st && !item->to_count)
+	if (!st && !draft->to_count)
 		st = err_set(err, ST_DATA, "it names no recipient ('to')");
 	return st;
 }
@@ -189,9 +188,9 @@ static char *string_of(struct json_value object, const char *key)
 }
 
 /* A path alone, or an object with `path` or `x-id`. */
-static enum status read_file(struct outbox_item *item, struct json_value value, struct err *err)
+static enum status read_file(struct draft *draft, struct json_value value, struct err *err)
 {
-	struct item_file file = { .fd = -1 };
+	struct draft_file file = { .fd = -1 };
 
 	if (json_type(value) == JSON_STRING) {
 		file.path = json_dup(value);
@@ -208,7 +207,7 @@ static enum status read_file(struct outbox_item *item, struct json_value value, 
 	}
 	if (!file.name)
 		file.name = xstrdup(file.path ? path_base(file.path) : "attachment");
-	return add_file(item, file, err);
+	return add_file(draft, file, err);
 }
 
 static void add_text(struct buf *text, struct json_value value)
@@ -220,7 +219,7 @@ static void add_text(struct buf *text, struct json_value value)
 	json_string(value, text);
 }
 
-static enum status read_parts(struct outbox_item *item, struct json_value parts, struct buf *text, struct err *err)
+static enum status read_parts(struct draft *draft, struct json_value parts, struct buf *text, struct err *err)
 {
 	enum status st = ST_OK;
 
@@ -228,93 +227,92 @@ static enum status read_parts(struct outbox_item *item, struct json_value parts,
 		if (json_equals(json_get(it.value, "type"), "text"))
 			add_text(text, json_get(it.value, "text"));
 		else if (json_equals(json_get(it.value, "type"), "file"))
-			st = read_file(item, it.value, err);
+			st = read_file(draft, it.value, err);
 	}
 	return st;
 }
 
-static enum status read_content(struct outbox_item *item, struct json_value root, struct err *err)
+static enum status read_content(struct draft *draft, struct json_value root, struct err *err)
 {
 	struct json_value text_value = json_get(root, "text"), files = json_get(root, "files");
 	enum status st = ST_OK;
 	struct buf text;
 
-	buf_init(&text, ITEM_TEXT_MAX);
+	buf_init(&text, DRAFT_TEXT_MAX);
 	if (json_exists(text_value) && json_type(text_value) != JSON_STRING)
 		st = err_set(err, ST_DATA, "'text' is no string");
 	add_text(&text, text_value);
 	if (json_type(files) == JSON_ARRAY) {
 		for (struct json_iter it = json_first(files); !st && json_more(it); it = json_next(it))
-			st = read_file(item, it.value, err);
+			st = read_file(draft, it.value, err);
 	} else if (!st && json_exists(files)) {
-		st = read_file(item, files, err);
+		st = read_file(draft, files, err);
 	}
 	if (!st)
-		st = read_parts(item, json_get(root, "parts"), &text, err);
+		st = read_parts(draft, json_get(root, "parts"), &text, err);
 	if (!st && text.overflow)
 		st = err_set(err, ST_DATA, "its text is longer than %zu bytes", text.max);
-	item_set_text(item, text.data, text.len);
+	draft_set_text(draft, text.data, text.len);
 	buf_release(&text);
-	if (!st && !*item->text && !item->file_count)
+	if (!st && !*draft->text && !draft->file_count)
 		st = err_set(err, ST_DATA, "there is nothing to send: it has neither 'text' nor 'files'");
 	return st;
 }
 
-struct outbox_item *item_from_json(struct json_doc *doc, const char *line, size_t len,
-	const struct item_defaults *defaults)
+struct draft *draft_from_json(struct json_doc *doc, const char *line, size_t len, const struct draft_defaults *defaults)
 {
-	struct outbox_item *item = item_new();
+	struct draft *draft = draft_new();
 	struct err err = ERR_INIT, content = ERR_INIT;
 	struct json_value root;
 	enum status st = json_parse_lenient(doc, line, len, NULL, &err);
 	char *type = NULL;
 	struct buf ref;
 
-	item->source = xmemdup0(line, len);
-	item->source_len = len;
+	draft->source = xmemdup0(line, len);
+	draft->source_len = len;
 	if (!st && json_type(json_root(doc)) != JSON_OBJECT)
 		st = err_set(&err, ST_DATA, "it is no JSON object");
 	if (st) {
-		item->bad = err;
-		return item;
+		draft->bad = err;
+		return draft;
 	}
 	root = json_root(doc);
 	if (json_type(json_get(root, "ref")) != JSON_MISSING) {
 		buf_init(&ref, BUF_NO_MAX);
 		json_add_value(&ref, NULL, json_get(root, "ref"));
-		item->ref = buf_take(&ref);
+		draft->ref = buf_take(&ref);
 	}
 	type = string_of(root, "type");
-	st = read_recipients(item, root, type, defaults, &err);
-	if (read_content(item, root, &content) && !st) {
+	st = read_recipients(draft, root, type, defaults, &err);
+	if (read_content(draft, root, &content) && !st) {
 		st = content.status;
 		err = content;
 	}
 	free(type);
 	if (!st)
-		st = item_check(item, &err);
+		st = draft_check(draft, &err);
 	if (st)
-		item->bad = err;
-	return item;
+		draft->bad = err;
+	return draft;
 }
 
-void item_again(const struct outbox_item *item, struct json_doc *doc, const bool *wanted, struct buf *out)
+void draft_write_line(const struct draft *draft, struct json_doc *doc, const bool *wanted, struct buf *out)
 {
 	const char *key;
 	bool all = true;
 
-	for (size_t i = 0; i < item->to_count; i++)
+	for (size_t i = 0; i < draft->to_count; i++)
 		all = all && wanted[i];
 	/* as it was, unless somebody has it already */
-	if (all || json_parse_lenient(doc, item->source, item->source_len, NULL, NULL)) {
-		buf_add(out, item->source, item->source_len);
+	if (all || json_parse_lenient(doc, draft->source, draft->source_len, NULL, NULL)) {
+		buf_add(out, draft->source, draft->source_len);
 		return;
 	}
 	key = recipients_key(json_root(doc));
 	json_open(out, '{');
 	json_open_key(out, key, '[');
-	for (size_t i = 0; i < item->to_count; i++) {
-		char *text = wanted[i] ? address_text(&item->to[i]) : NULL;
+	for (size_t i = 0; i < draft->to_count; i++) {
+		char *text = wanted[i] ? address_text(&draft->to[i]) : NULL;
 
 		if (text)
 			json_add_string(out, NULL, text);
@@ -331,7 +329,7 @@ void item_again(const struct outbox_item *item, struct json_doc *doc, const bool
 	json_close(out, '}');
 }
 
-enum status item_check_file(const struct item_file *file, struct err *err)
+enum status draft_check_file(const struct draft_file *file, struct err *err)
 {
 	struct stat st;
 

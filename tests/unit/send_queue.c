@@ -1,8 +1,8 @@
 /*
- * outbox.h: order, shared uploads, lost answers, the window; with a service in place of the client that answers as it
- * is told.
+ * queue.h: order, shared uploads, lost answers, the window; with a service in place of the client that answers as it
+ * is reported.
  */
-#include "send/outbox.h"
+#include "send/queue.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -29,10 +29,10 @@ static struct service {
 	size_t count, under_way, most;
 	unsigned random;
 	int message_id;
-	char *history; /* of every conversation, newest first: the inside of the array, */
+	char *history; /* of every conversation, lru_last first: the inside of the array, */
 	int history_after; /* from so many looks on */
 	enum status (*fault)(const struct call *call, struct err *err); /* NULL: everything works */
-	bool in_lane_twice; /* two messages of one conversation were under way at once */
+	bool overlapped; /* two messages of one conversation were under way at once */
 	enum status step_fails;
 } service;
 
@@ -50,7 +50,7 @@ static enum status start(void *client, const struct client_call *call, client_do
 
 		if (other != c && other->path && !other->answered && strstr(c->path, "/messages") &&
 			!strcmp(other->path, c->path))
-			service.in_lane_twice = true;
+			service.overlapped = true;
 	}
 	if (++service.under_way > service.most)
 		service.most = service.under_way;
@@ -130,117 +130,117 @@ static size_t calls_to(const char *method, const char *part)
 /* ---- results --------------------------------------------------------------------------------------------------- */
 
 static struct results {
-	size_t count, sent, failed, unknown, held;
+	size_t count, sent, failed, unknown, blocked;
 	bool disordered; /* lines did not come in order */
 	int64_t last_line, attempts;
 	struct err err;
 	char order[200000]; /* "line:recipient " */
-	struct outbox *stop_at_failure;
+	struct send_queue *stop_at_failure;
 } results;
 
-static void on_result(void *arg, struct outbox_item *item, const struct outbox_result *result)
+static void on_result(void *arg, struct draft *draft, const struct send_result *result)
 {
 	(void)arg;
 	results.count++;
-	results.sent += result->state == OUTBOX_SENT;
-	results.failed += result->state == OUTBOX_FAILED;
-	results.unknown += result->state == OUTBOX_UNKNOWN;
-	results.held += result->state == OUTBOX_HELD;
-	if (item->line < results.last_line)
+	results.sent += result->outcome == OUTCOME_SENT;
+	results.failed += result->outcome == OUTCOME_FAILED;
+	results.unknown += result->outcome == OUTCOME_UNKNOWN;
+	results.blocked += result->outcome == OUTCOME_BLOCKED;
+	if (draft->line < results.last_line)
 		results.disordered = true;
-	results.last_line = item->line;
+	results.last_line = draft->line;
 	results.attempts = result->attempts;
-	if (result->state != OUTBOX_SENT)
+	if (result->outcome != OUTCOME_SENT)
 		results.err = result->err;
 	if (strlen(results.order) < sizeof(results.order) - 100)
-		sprintf(results.order + strlen(results.order), "%d:%s ", (int)item->line,
+		sprintf(results.order + strlen(results.order), "%d:%s ", (int)draft->line,
 			result->to ? result->to->id : "-");
-	if (results.stop_at_failure && result->state == OUTBOX_FAILED)
-		outbox_stop(results.stop_at_failure);
+	if (results.stop_at_failure && result->outcome == OUTCOME_FAILED)
+		send_queue_stop(results.stop_at_failure);
 }
 
-static struct outbox_config config_of(int64_t jobs)
+static struct send_queue_config config_of(int64_t jobs)
 {
-	return (struct outbox_config){ .transport = { start, step, NULL },
+	return (struct send_queue_config){ .transport = { start, step, NULL },
 		.user_id = "u1",
 		.sender = "alice@x",
 		.correlator = "c",
 		.retry = { .retries = 2, .delay_ms = 1 },
-		.look_again_ms = 1,
+		.lookup_delay_ms = 1,
 		.jobs = jobs,
 		.result = on_result };
 }
 
-static struct outbox *begin(const struct outbox_config *config)
+static struct send_queue *begin(const struct send_queue_config *config)
 {
 	service_reset();
 	memset(&results, 0, sizeof(results));
-	return outbox_new(config);
+	return send_queue_new(config);
 }
 
-static struct outbox_item *item_to(int line, const char *to, const char *text)
+static struct draft *item_to(int line, const char *to, const char *text)
 {
-	struct outbox_item *item = item_new();
+	struct draft *draft = draft_new();
 	char list[200], *next = list, *one;
 
-	item->line = line;
+	draft->line = line;
 	snprintf(list, sizeof(list), "%s", to);
 	while ((one = strsep(&next, " "))) {
-		if (item_add_to(item, one, NULL, &item->bad))
+		if (draft_add_to(draft, one, NULL, &draft->bad))
 			break;
 	}
-	item_set_text(item, text, strlen(text));
-	return item;
+	draft_set_text(draft, text, strlen(text));
+	return draft;
 }
 
-static void drain(struct outbox *outbox)
+static void drain(struct send_queue *queue)
 {
 	struct err err = ERR_INIT;
 
-	for (int i = 0; i < 1000000 && !outbox_idle(outbox); i++) {
-		if (outbox_step(outbox, 1000, -1, &err)) {
+	for (int i = 0; i < 1000000 && !send_queue_is_empty(queue); i++) {
+		if (send_queue_step(queue, 1000, -1, &err)) {
 			printf("# %s\n", err.text);
 			return;
 		}
 	}
-	tap_ok(outbox_idle(outbox), "it comes to an end");
+	tap_ok(send_queue_is_empty(queue), "it comes to an end");
 }
 
 /* ---- tests ----------------------------------------------------------------------------------------------------- */
 
 static void test_many(bool unordered)
 {
-	struct outbox_config config = config_of(JOBS_MAX);
-	struct outbox *outbox;
+	struct send_queue_config config = config_of(JOBS_MAX);
+	struct send_queue *queue;
 	struct err err = ERR_INIT;
 	size_t most = 0;
 	int last[7] = { 0 };
 	bool in_turn = true;
 
 	config.unordered = unordered;
-	outbox = begin(&config);
+	queue = begin(&config);
 	for (int line = 1; line <= 5000;) {
 		size_t before = results.count;
 
-		while (line <= 5000 && outbox_room(outbox)) {
+		while (line <= 5000 && send_queue_has_room(queue)) {
 			char to[32], text[32];
 
 			snprintf(to, sizeof(to), "user%d@x", line % 7);
 			snprintf(text, sizeof(text), "%d", line);
-			outbox_add(outbox, item_to(line++, to, text));
+			send_queue_add(queue, item_to(line++, to, text));
 		}
 		if ((size_t)line - 1 - before > most)
 			most = (size_t)line - 1 - before;
-		if (outbox_step(outbox, 0, -1, &err))
+		if (send_queue_step(queue, 0, -1, &err))
 			break;
 	}
-	drain(outbox);
+	drain(queue);
 	tap_int((intmax_t)results.sent, 5000, unordered ? "5000 sent, as they come" : "5000 sent, in order");
 	tap_ok(unordered == results.disordered,
 		unordered ? "results come as they are known" : "results come in the order of the input");
 	tap_int((intmax_t)service.most, unordered ? 7 : 7, "all conversations go at once");
-	tap_ok(!service.in_lane_twice, "never two messages of a conversation at once");
-	tap_ok(most <= OUTBOX_WINDOW, "no more than the window is kept");
+	tap_ok(!service.overlapped, "never two messages of a conversation at once");
+	tap_ok(most <= SEND_QUEUE_WINDOW, "no more than the window is kept");
 	for (size_t i = 0; i < service.count; i++) {
 		int user, number;
 
@@ -251,22 +251,22 @@ static void test_many(bool unordered)
 		}
 	}
 	tap_ok(in_turn, "messages of a conversation go out in the order of the input");
-	outbox_free(outbox);
+	send_queue_free(queue);
 }
 
 static void test_recipients(void)
 {
-	struct outbox_config config = config_of(3);
-	struct outbox *outbox = begin(&config);
-	struct outbox_item *bad = item_to(2, "nobody", "x");
+	struct send_queue_config config = config_of(3);
+	struct send_queue *queue = begin(&config);
+	struct draft *bad = item_to(2, "nobody", "x");
 
-	outbox_add(outbox, item_to(1, "a@x b@x a@x group:G sms:+123", "x"));
-	outbox_add(outbox, bad);
-	drain(outbox);
+	send_queue_add(queue, item_to(1, "a@x b@x a@x group:G sms:+123", "x"));
+	send_queue_add(queue, bad);
+	drain(queue);
 	tap_str(results.order, "1:a@x 1:b@x 1:G 1:+123 2:- ",
 		"a result for each recipient once, and one for what names nobody");
 	tap_int(results.err.status, ST_DATA, "which is bad data");
-	outbox_free(outbox);
+	send_queue_free(queue);
 }
 
 static void write_file(const char *path, const char *text)
@@ -279,11 +279,11 @@ static void write_file(const char *path, const char *text)
 	}
 }
 
-static void attach(struct outbox_item *item, const char *path)
+static void attach(struct draft *draft, const char *path)
 {
 	struct err err = ERR_INIT;
 
-	if (item_add_path(item, path, NULL, NULL, &err))
+	if (draft_add_path(draft, path, NULL, NULL, &err))
 		printf("# %s\n", err.text);
 }
 
@@ -295,68 +295,68 @@ static enum status refuse_upload(const struct call *call, struct err *err)
 
 static void test_uploads(void)
 {
-	struct outbox_config config = config_of(4);
-	struct outbox *outbox = begin(&config);
+	struct send_queue_config config = config_of(4);
+	struct send_queue *queue = begin(&config);
 
 	write_file("a.txt", "aaa");
 	write_file("b.txt", "bbb");
 	for (int i = 1; i <= 10; i++) {
-		struct outbox_item *item = item_to(i, "a@x b@x", "x");
+		struct draft *draft = item_to(i, "a@x b@x", "x");
 
-		attach(item, "a.txt");
+		attach(draft, "a.txt");
 		if (i > 5)
-			attach(item, "b.txt");
-		outbox_add(outbox, item);
+			attach(draft, "b.txt");
+		send_queue_add(queue, draft);
 	}
-	drain(outbox);
+	drain(queue);
 	tap_int((intmax_t)results.sent, 20, "20 messages with files");
 	tap_int((intmax_t)calls_to("POST", "/objects"), 2, "each file is uploaded once");
 	tap_ok(strstr(service.calls[service.count - 1].body,
 		       "\"attachment\":[{\"name\":\"a.txt\",\"x-id\":\"x-a.txt\"},{\"name\":\"b.txt\",\"x-id\":\"x-b.txt\"}]"),
 		"and named by its x-id");
 	write_file("a.txt", "changed");
-	outbox_add(outbox, item_to(11, "a@x", "x"));
-	drain(outbox);
+	send_queue_add(queue, item_to(11, "a@x", "x"));
+	drain(queue);
 	{
-		struct outbox_item *item = item_to(12, "a@x", "x");
+		struct draft *draft = item_to(12, "a@x", "x");
 
-		attach(item, "a.txt");
-		outbox_add(outbox, item);
+		attach(draft, "a.txt");
+		send_queue_add(queue, draft);
 	}
-	drain(outbox);
+	drain(queue);
 	tap_int((intmax_t)calls_to("POST", "/objects"), 3, "a file that has changed is uploaded anew");
-	outbox_free(outbox);
+	send_queue_free(queue);
 }
 
 static void test_bad_files(void)
 {
-	struct outbox_config config = config_of(4);
-	struct outbox *outbox = begin(&config);
+	struct send_queue_config config = config_of(4);
+	struct send_queue *queue = begin(&config);
 
 	service.fault = refuse_upload;
 	for (int i = 1; i <= 3; i++) {
-		struct outbox_item *item = item_to(i, "a@x", "x");
+		struct draft *draft = item_to(i, "a@x", "x");
 
-		attach(item, "a.txt");
+		attach(draft, "a.txt");
 		if (i == 2)
-			attach(item, "b.txt");
-		outbox_add(outbox, item);
+			attach(draft, "b.txt");
+		send_queue_add(queue, draft);
 	}
-	drain(outbox);
+	drain(queue);
 	tap_int((intmax_t)results.sent, 2, "a file that is refused");
 	tap_int((intmax_t)results.failed, 1, "spoils the messages that carry it, and no others");
 	tap_str(results.err.text, "cannot upload 'b.txt': too large", "whose error names it");
 	{
-		struct outbox_item *item = item_to(4, "a@x", "x");
+		struct draft *draft = item_to(4, "a@x", "x");
 
-		attach(item, "a.txt");
-		attach(item, "missing.txt");
-		outbox_add(outbox, item);
+		attach(draft, "a.txt");
+		attach(draft, "missing.txt");
+		send_queue_add(queue, draft);
 	}
-	drain(outbox);
+	drain(queue);
 	tap_int((intmax_t)results.failed, 2, "a missing file fails");
 	tap_int((intmax_t)calls_to("POST", "/objects"), 2, "before anything is uploaded for its message");
-	outbox_free(outbox);
+	send_queue_free(queue);
 	unlink("a.txt");
 	unlink("b.txt");
 }
@@ -381,30 +381,30 @@ static enum status lose(const struct call *call, struct err *err)
 }
 
 /* One message whose first `lost` answers are lost, with `history`. */
-static void lost(int answers, const char *history, enum outbox_on_unknown how)
+static void lost(int answers, const char *history, enum send_on_unknown how)
 {
-	struct outbox_config config = config_of(1);
-	struct outbox *outbox;
+	struct send_queue_config config = config_of(1);
+	struct send_queue *queue;
 
 	config.on_unknown = how;
-	outbox = begin(&config);
+	queue = begin(&config);
 	service.fault = lose;
 	service.history = (char *)(uintptr_t)history;
 	service.history_after = shown_after;
 	to_lose = answers;
-	outbox_add(outbox, item_to(1, "a@x", "hi"));
-	drain(outbox);
-	outbox_free(outbox);
+	send_queue_add(queue, item_to(1, "a@x", "hi"));
+	drain(queue);
+	send_queue_free(queue);
 }
 
 static void test_lost_answers(void)
 {
-	char found[200], older[200];
+	char found[200], lru_prev[200];
 
 	snprintf(found, sizeof(found),
 		"{\"text\":\"hi\",\"senderAddress\":\"alice@x\",\"dateTime\":%lld,\"resourceURL\":\"/messages/m5\"}",
 		(long long)time(NULL) + 1);
-	snprintf(older, sizeof(older),
+	snprintf(lru_prev, sizeof(lru_prev),
 		"{\"text\":\"hi\",\"senderAddress\":\"alice@x\",\"dateTime\":%lld,\"resourceURL\":\"/messages/m5\"}",
 		(long long)time(NULL) - 60);
 	lost(1, found, ON_UNKNOWN_CHECK);
@@ -418,9 +418,9 @@ static void test_lost_answers(void)
 	lost(9, NULL, ON_UNKNOWN_CHECK);
 	tap_ok(results.failed == 1 && calls_to("POST", "/messages") == 3, "but not for ever: two retries");
 	tap_int(results.err.outcome, ERR_NOT_SENT, "and it is known not to have arrived");
-	lost(1, older, ON_UNKNOWN_CHECK);
+	lost(1, lru_prev, ON_UNKNOWN_CHECK);
 	tap_ok(results.unknown == 1 && calls_to("POST", "/messages") == 1,
-		"what cannot be told is unknown, and not sent again");
+		"what cannot be reported is unknown, and not sent again");
 	tap_int(results.err.status, ST_TEMPFAIL, "as a temporary failure");
 	history_fails = true;
 	lost(1, NULL, ON_UNKNOWN_CHECK);
@@ -453,20 +453,20 @@ static void test_lost_answers(void)
 /* One message that is answered with m1 (and m2, if it is posted again), with what `note` has put into the table. */
 static void taken(void (*note)(struct sent_ids *ids, int64_t now))
 {
-	struct outbox_config config = config_of(1);
-	char path[] = "/tmp/kandy-outbox-XXXXXX";
+	struct send_queue_config config = config_of(1);
+	char path[] = "/tmp/kandy-queue-XXXXXX";
 	int fd = mkstemp(path);
 	struct sent_ids *ids = sent_ids_new(path);
-	struct outbox_item *item = item_to(1, "a@x", "hi");
-	struct outbox *outbox;
+	struct draft *draft = item_to(1, "a@x", "hi");
+	struct send_queue *queue;
 
 	note(ids, clock_wall_ms());
 	config.sent_ids = path;
-	outbox = begin(&config);
-	item->origin = xstrdup("mine");
-	outbox_add(outbox, item);
-	drain(outbox);
-	outbox_free(outbox);
+	queue = begin(&config);
+	draft->origin = xstrdup("mine");
+	send_queue_add(queue, draft);
+	drain(queue);
+	send_queue_free(queue);
 	sent_ids_free(ids);
 	if (fd >= 0)
 		close(fd);
@@ -517,26 +517,26 @@ static void test_taken(void)
 }
 
 /* "ping" twice to the same person: the first must not be taken for the second. */
-static void test_anchor(void)
+static void test_last_sent_id(void)
 {
-	struct outbox_config config = config_of(1);
-	struct outbox *outbox = begin(&config);
+	struct send_queue_config config = config_of(1);
+	struct send_queue *queue = begin(&config);
 	char history[200];
 
-	outbox_add(outbox, item_to(1, "a@x", "ping"));
-	drain(outbox);
+	send_queue_add(queue, item_to(1, "a@x", "ping"));
+	drain(queue);
 	service.fault = lose;
 	to_lose = 1;
 	snprintf(history, sizeof(history),
 		"{\"text\":\"ping\",\"senderAddress\":\"alice@x\",\"dateTime\":%lld,\"resourceURL\":\"/messages/m1\"}",
 		(long long)time(NULL));
 	service.history = history;
-	outbox_add(outbox, item_to(2, "a@x", "ping"));
-	drain(outbox);
+	send_queue_add(queue, item_to(2, "a@x", "ping"));
+	drain(queue);
 	tap_int((intmax_t)calls_to("POST", "/messages"), 3,
 		"the message before it is not taken for it: it is sent again");
 	tap_int((intmax_t)results.sent, 2, "both are sent");
-	outbox_free(outbox);
+	send_queue_free(queue);
 }
 
 static enum status bob_is_away(const struct call *call, struct err *err)
@@ -546,27 +546,27 @@ static enum status bob_is_away(const struct call *call, struct err *err)
 
 static void test_hold(void)
 {
-	struct outbox_config config = config_of(2);
-	struct outbox *outbox;
+	struct send_queue_config config = config_of(2);
+	struct send_queue *queue;
 
-	config.hold = true;
-	outbox = begin(&config);
+	config.block = true;
+	queue = begin(&config);
 	service.fault = bob_is_away;
 	for (int i = 1; i <= 4; i++)
-		outbox_add(outbox, item_to(i, i % 2 ? "bob@x" : "carol@x", "x"));
-	drain(outbox);
-	tap_ok(results.failed == 1 && results.held == 1 && results.sent == 2,
+		send_queue_add(queue, item_to(i, i % 2 ? "bob@x" : "carol@x", "x"));
+	drain(queue);
+	tap_ok(results.failed == 1 && results.blocked == 1 && results.sent == 2,
 		"with hold, nothing overtakes what waits, and others go on");
 	tap_int((intmax_t)calls_to("POST", "bob@x"), 1, "the held one was not tried");
-	outbox_free(outbox);
-	config.hold = false;
-	outbox = begin(&config);
+	send_queue_free(queue);
+	config.block = false;
+	queue = begin(&config);
 	service.fault = bob_is_away;
 	for (int i = 1; i <= 4; i++)
-		outbox_add(outbox, item_to(i, i % 2 ? "bob@x" : "carol@x", "x"));
-	drain(outbox);
+		send_queue_add(queue, item_to(i, i % 2 ? "bob@x" : "carol@x", "x"));
+	drain(queue);
 	tap_ok(results.failed == 2 && results.sent == 2, "without it, each is tried");
-	outbox_free(outbox);
+	send_queue_free(queue);
 }
 
 static enum status all_are_away(const struct call *call, struct err *err)
@@ -577,68 +577,70 @@ static enum status all_are_away(const struct call *call, struct err *err)
 
 static void test_hold_all(void)
 {
-	struct outbox_config config = config_of(7);
-	struct outbox *outbox;
+	struct send_queue_config config = config_of(7);
+	struct send_queue *queue;
 	struct err err = ERR_INIT;
 	char to[40];
 
-	config.hold = true;
-	outbox = begin(&config);
+	config.block = true;
+	queue = begin(&config);
 	service.fault = all_are_away;
-	for (int line = 1; line <= OUTBOX_HELD_MAX + 5000;) {
-		for (; line <= OUTBOX_HELD_MAX + 5000 && outbox_room(outbox); line++) {
+	for (int line = 1; line <= SEND_QUEUE_BLOCKED_MAX + 5000;) {
+		for (; line <= SEND_QUEUE_BLOCKED_MAX + 5000 && send_queue_has_room(queue); line++) {
 			snprintf(to, sizeof(to), "u%d@x", line);
-			outbox_add(outbox, item_to(line, to, "x"));
+			send_queue_add(queue, item_to(line, to, "x"));
 		}
-		if (outbox_step(outbox, 0, -1, &err))
+		if (send_queue_step(queue, 0, -1, &err))
 			break;
 	}
-	drain(outbox);
-	tap_ok(results.failed >= OUTBOX_HELD_MAX && results.failed < OUTBOX_HELD_MAX + OUTBOX_WINDOW &&
-			!results.disordered,
+	drain(queue);
+	tap_ok(results.failed >= SEND_QUEUE_BLOCKED_MAX &&
+			results.failed < SEND_QUEUE_BLOCKED_MAX + SEND_QUEUE_WINDOW && !results.disordered,
 		"with so many conversations that wait, no other is tried");
-	tap_int((intmax_t)(results.failed + results.held), OUTBOX_HELD_MAX + 5000, "all the others wait, too");
+	tap_int((intmax_t)(results.failed + results.blocked), SEND_QUEUE_BLOCKED_MAX + 5000,
+		"all the others wait, too");
 	tap_ok(strstr(results.err.text, "messages to 16384 others are waiting") != NULL, "and it is said why");
-	outbox_free(outbox);
+	send_queue_free(queue);
 }
 
 static void test_stop(void)
 {
-	struct outbox_config config = config_of(1);
-	struct outbox *outbox = begin(&config);
+	struct send_queue_config config = config_of(1);
+	struct send_queue *queue = begin(&config);
 	struct err err = ERR_INIT;
 
 	service.fault = bob_is_away;
-	results.stop_at_failure = outbox;
+	results.stop_at_failure = queue;
 	for (int i = 1; i <= 100; i++)
-		outbox_add(outbox, item_to(i, i == 10 ? "bob@x" : i % 2 ? "c@x" : "d@x", "x"));
-	drain(outbox);
-	tap_ok(results.count == 100 && results.failed == 1 && results.sent >= 9 && results.held == 99 - results.sent &&
-			results.held > 80,
+		send_queue_add(queue, item_to(i, i == 10 ? "bob@x" : i % 2 ? "c@x" : "d@x", "x"));
+	drain(queue);
+	tap_ok(results.count == 100 && results.failed == 1 && results.sent >= 9 &&
+			results.blocked == 99 - results.sent && results.blocked > 80,
 		"after a stop nothing more is begun, and everything is accounted for");
-	outbox_add(outbox, item_to(101, "e@x", "x"));
-	drain(outbox);
+	send_queue_add(queue, item_to(101, "e@x", "x"));
+	drain(queue);
 	tap_int((intmax_t)results.count, 101, "what is added later is held too");
-	outbox_free(outbox);
+	send_queue_free(queue);
 
-	outbox = begin(&config);
-	outbox_add(outbox, item_to(1, "a@x", "x"));
-	outbox_add(outbox, item_to(2, "a@x", "x"));
+	queue = begin(&config);
+	send_queue_add(queue, item_to(1, "a@x", "x"));
+	send_queue_add(queue, item_to(2, "a@x", "x"));
 	service.step_fails = ST_SIGINT;
-	tap_int(outbox_step(outbox, 0, -1, &err), ST_SIGINT, "a signal ends the step");
-	outbox_abandon(outbox, &err);
-	tap_ok(results.unknown == 1 && results.held == 1, "what was under way is unknown then, what was not is held");
-	outbox_free(outbox);
+	tap_int(send_queue_step(queue, 0, -1, &err), ST_SIGINT, "a signal ends the step");
+	send_queue_abort(queue, &err);
+	tap_ok(results.unknown == 1 && results.blocked == 1,
+		"what was under way is unknown then, what was not is held");
+	send_queue_free(queue);
 }
 
 static bool before_fails;
 static int before_calls;
 
-static enum status before(void *arg, struct outbox_item *item, const struct message *message, int64_t now_ms,
+static enum status before_post(void *arg, struct draft *draft, const struct message *message, int64_t now_ms,
 	struct err *err)
 {
 	(void)arg;
-	(void)item;
+	(void)draft;
 	(void)now_ms;
 	before_calls++;
 	tap_str(message->text, "hi", "the message is ready when it is about to be posted");
@@ -648,53 +650,53 @@ static enum status before(void *arg, struct outbox_item *item, const struct mess
 /* What an earlier process may have posted. */
 static void test_uncertain(void)
 {
-	struct outbox_config config = config_of(1);
-	struct outbox *outbox;
-	struct outbox_item *item;
+	struct send_queue_config config = config_of(1);
+	struct send_queue *queue;
+	struct draft *draft;
 	char history[200];
 
-	config.before = before;
+	config.before_post = before_post;
 	snprintf(history, sizeof(history),
 		"{\"text\":\"hi\",\"senderAddress\":\"alice@x\",\"dateTime\":%lld,\"resourceURL\":\"/messages/m5\"}",
 		(long long)time(NULL) - 100);
-	outbox = begin(&config);
+	queue = begin(&config);
 	service.history = history;
-	item = item_to(1, "a@x", "hi");
-	item->uncertain = true;
-	item->attempted_ms = ((int64_t)time(NULL) - 101) * 1000;
-	outbox_add(outbox, item);
-	drain(outbox);
+	draft = item_to(1, "a@x", "hi");
+	draft->uncertain = true;
+	draft->attempted_ms = ((int64_t)time(NULL) - 101) * 1000;
+	send_queue_add(queue, draft);
+	drain(queue);
 	tap_ok(results.sent == 1 && !calls_to("POST", ""), "an earlier attempt is looked for first");
 	tap_int(before_calls, 0, "and nothing is about to be posted");
-	outbox_free(outbox);
+	send_queue_free(queue);
 
-	outbox = begin(&config);
-	item = item_to(1, "a@x", "hi");
-	item->uncertain = true;
-	item->attempted_ms = ((int64_t)time(NULL) - 101) * 1000;
+	queue = begin(&config);
+	draft = item_to(1, "a@x", "hi");
+	draft->uncertain = true;
+	draft->attempted_ms = ((int64_t)time(NULL) - 101) * 1000;
 	write_file("a.txt", "aaa");
-	attach(item, "a.txt");
-	item->files[0].xid = xstrdup("old");
-	outbox_add(outbox, item);
-	drain(outbox);
+	attach(draft, "a.txt");
+	draft->files[0].xid = xstrdup("old");
+	send_queue_add(queue, draft);
+	drain(queue);
 	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 1 && calls_to("POST", "/objects") == 1,
 		"where it is not found, files and message are sent anew");
 	tap_ok(strstr(service.calls[service.count - 1].body, "x-a.txt"), "with the new x-id");
-	outbox_free(outbox);
+	send_queue_free(queue);
 	unlink("a.txt");
 
 	before_fails = true;
-	outbox = begin(&config);
-	outbox_add(outbox, item_to(1, "a@x", "hi"));
-	drain(outbox);
+	queue = begin(&config);
+	send_queue_add(queue, item_to(1, "a@x", "hi"));
+	drain(queue);
 	tap_ok(results.failed == 1 && results.err.status == ST_IO && !service.count,
 		"what cannot be noted down is not posted");
-	outbox_free(outbox);
+	send_queue_free(queue);
 }
 
 int main(void)
 {
-	char dir[] = "/tmp/kandy-outbox.XXXXXX";
+	char dir[] = "/tmp/kandy-queue.XXXXXX";
 
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
@@ -705,7 +707,7 @@ int main(void)
 	test_bad_files();
 	test_lost_answers();
 	test_taken();
-	test_anchor();
+	test_last_sent_id();
 	test_hold();
 	test_hold_all();
 	test_stop();

@@ -1,0 +1,49 @@
+#include "wire/object.h"
+
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the vendor's client sends in front of the file. */
+static const char root_fields[] = "{\"object\":{\"attributes\":{\"attribute\":[]},\"flags\":{\"flag\":[]}}}";
+
+void object_path(struct buf *out, const char *user_id)
+{
+	buf_adds(out, "/cpaas/nms/v1/chat/");
+	percent_encode_segment(out, user_id, strlen(user_id));
+	buf_adds(out, "/objects");
+}
+
+void object_form(struct http_part parts[static 2], int fd, int64_t size, const char *name, const char *type)
+{
+	parts[0] = (struct http_part){
+		.name = "root-fields", .data = root_fields, .len = sizeof(root_fields) - 1, .fd = -1
+	};
+	parts[1] = (struct http_part){ .name = "raw", .filename = name, .content_type = type, .fd = fd, .size = size };
+}
+
+/* A value stands alone, or as the one element of an array (OMA). */
+static struct json_value plain(struct json_value value)
+{
+	return json_type(value) == JSON_ARRAY ? json_first(value).value : value;
+}
+
+enum status object_decode(struct json_value answer, char **xid, struct err *err)
+{
+	struct json_value list = json_get(json_get(json_get(answer, "object"), "attributes"), "attribute");
+
+	for (struct json_iter it = json_first(list); json_more(it); it = json_next(it)) {
+		char *id;
+
+		if (!json_equals_nocase(json_get(it.value, "name"), "x-id"))
+			continue;
+		id = json_dup(plain(json_get(it.value, "value")));
+		if (id && *id) {
+			*xid = id;
+			return ST_OK;
+		}
+		free(id);
+	}
+	return err_set(err, ST_PROTOCOL, "the service's answer to an upload has no 'x-id'");
+}
