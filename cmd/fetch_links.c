@@ -40,9 +40,9 @@ struct fetch_params {
 struct fetch {
 	const struct fetch_params *params;
 	struct session_handle session;
-	struct inbox inbox;
+	struct download_dir dir;
 	struct link_rules rules;
-	struct downloads *downloads;
+	struct download_set *downloads;
 	struct manifest *manifest; /* NULL: none */
 	struct fetch_queue queue;
 
@@ -100,12 +100,12 @@ static void show_progress(struct fetch *f)
 	if (now - f->started_ms < 1000 || now - f->progress_ms < PROGRESS_MS)
 		return;
 	f->progress_ms = now;
-	if (!downloads_active(f->downloads)) {
+	if (!download_set_active(f->downloads)) {
 		log_progress("%s", "");
 		return;
 	}
-	format_size(size, downloads_bytes(f->downloads));
-	log_progress("%zu files fetched, %zu to go, %s", f->queue.files_done, downloads_active(f->downloads), size);
+	format_size(size, download_set_bytes(f->downloads));
+	log_progress("%zu files fetched, %zu to go, %s", f->queue.files_done, download_set_active(f->downloads), size);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
@@ -125,7 +125,7 @@ static enum status work(struct fetch *f, struct err *err)
 		show_progress(f);
 		if (may_read(f) && (f->operands || lines_ready(&f->lines)))
 			continue;
-		st = downloads_step(f->downloads, wait_ms, !f->operands && may_read(f) ? STDIN_FILENO : -1, err);
+		st = download_set_step(f->downloads, wait_ms, !f->operands && may_read(f) ? STDIN_FILENO : -1, err);
 		if (st)
 			break;
 	}
@@ -138,7 +138,7 @@ static enum status print_rest(struct fetch *f, const struct err *why)
 {
 	struct err ignored = ERR_INIT;
 
-	downloads_stop(f->downloads, why);
+	download_set_stop(f->downloads, why);
 	return fetch_queue_print(&f->queue, &ignored);
 }
 
@@ -157,7 +157,7 @@ static enum status open_all(struct fetch *f, const struct run_ctx *ctx, struct e
 {
 	const struct fetch_params *params = f->params;
 	struct download_config config = {
-		.inbox = &f->inbox,
+		.dir = &f->dir,
 		.rules = &f->rules,
 		.jobs = params->jobs.jobs,
 		.clobber = params->clobber,
@@ -173,18 +173,18 @@ static enum status open_all(struct fetch *f, const struct run_ctx *ctx, struct e
 		(st = link_rules_init(&f->rules, client_base(f->session.client), params->allow_hosts.items,
 			 params->allow_hosts.count, err)) ||
 		(st = client_authenticate(f->session.client, NULL, err)) ||
-		(st = inbox_open(&f->inbox, params->output_dir, err)))
+		(st = download_dir_open(&f->dir, params->output_dir, err)))
 		return st;
 	if (params->manifest)
 		st = manifest_open(&f->manifest, AT_FDCWD, params->manifest, params->skip_existing, err);
 	else if (params->skip_existing)
-		st = manifest_open(&f->manifest, f->inbox.fd, MANIFEST_DEFAULT, true, err);
+		st = manifest_open(&f->manifest, f->dir.fd, MANIFEST_DEFAULT, true, err);
 	config.client = f->session.client;
-	if (st || (st = downloads_new(&f->downloads, &config, err)))
+	if (st || (st = download_set_new(&f->downloads, &config, err)))
 		return st;
 	f->queue = (struct fetch_queue){
 		.downloads = f->downloads,
-		.inbox = &f->inbox,
+		.dir = &f->dir,
 		.manifest = f->manifest,
 		.unordered = params->unordered,
 		.thumbnails = params->thumbnails,
@@ -202,18 +202,18 @@ static void close_all(struct fetch *f)
 	err_set(&ended, ST_SIGTERM, "ended");
 	session_close(&f->session); /* first: its transfers hold what follows */
 	if (f->downloads)
-		downloads_stop(f->downloads, &ended);
+		download_set_stop(f->downloads, &ended);
 	fetch_queue_release(&f->queue);
-	downloads_free(f->downloads);
+	download_set_free(f->downloads);
 	manifest_free(f->manifest);
 	link_rules_release(&f->rules);
-	inbox_release(&f->inbox);
+	download_dir_release(&f->dir);
 	lines_release(&f->lines);
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
-	struct fetch f = { .params = p, .started_ms = clock_mono_ms(), .inbox = { .fd = -1 } };
+	struct fetch f = { .params = p, .started_ms = clock_mono_ms(), .dir = { .fd = -1 } };
 	enum status st;
 
 	if (f.params->clobber && f.params->skip_existing)

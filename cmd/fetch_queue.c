@@ -103,11 +103,11 @@ static bool is_there(struct fetch_queue *q, const struct task *task, int64_t siz
 {
 	const char *id = task->item->line.message_id;
 	const struct manifest_entry *e = manifest_find(q->manifest, id ? id : "", task->link);
-	size_t dir = strlen(q->inbox->path);
+	size_t dir = strlen(q->dir->path);
 
-	if (!e || (size >= 0 && size != e->bytes) || strncmp(e->path, q->inbox->path, dir) != 0 ||
-		path_base(e->path) != e->path + dir + (q->inbox->path[dir - 1] != '/') ||
-		!inbox_has(q->inbox, path_base(e->path), e->bytes))
+	if (!e || (size >= 0 && size != e->bytes) || strncmp(e->path, q->dir->path, dir) != 0 ||
+		path_base(e->path) != e->path + dir + (q->dir->path[dir - 1] != '/') ||
+		!download_dir_has(q->dir, path_base(e->path), e->bytes))
 		return false;
 	task->result->path = xstrdup(e->path);
 	task->result->bytes = e->bytes;
@@ -124,7 +124,7 @@ static void begin_task(struct task *task, const char *link, const char *name, in
 	if (link && q->skip_existing && is_there(q, task, size))
 		return;
 	task->item->left++;
-	downloads_add(q->downloads, link, name, size, on_done, task);
+	download_set_add(q->downloads, link, name, size, on_done, task);
 }
 
 static void begin_thumbnail(struct task *task, const struct attachment *a)

@@ -9,7 +9,7 @@
 #define KANDY_CMD_FETCH_QUEUE_H
 
 #include "fetch/download.h"
-#include "fetch/inbox.h"
+#include "fetch/download_dir.h"
 #include "fetch/manifest.h"
 #include "base/err.h"
 
@@ -21,8 +21,8 @@ struct fetch_item; /* a line */
 
 struct fetch_queue {
 	/* borrowed */
-	struct downloads *downloads;
-	const struct inbox *inbox;
+	struct download_set *downloads;
+	const struct download_dir *dir;
 	struct manifest *manifest; /* gets an entry for each file; NULL: none */
 	/* settings */
 	bool unordered; /* print what is ready, whatever came before it */

@@ -1,7 +1,4 @@
-/*
- * download_body.c - the bytes of one file: where they go, what must hold of them, and when they are too many or too
- * slow.
- */
+/* download_body.c - the body of a download: the partial file, the resume info, and the limits on size and speed. */
 #include "fetch/download-int.h"
 
 #include "wire/range.h"
@@ -14,18 +11,18 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-void body_note(struct buf *note, const struct download *d)
+void download_body_encode_info(struct buf *info, const struct download *d)
 {
-	json_open(note, '{');
-	json_add_string(note, "link", d->start);
-	json_add_int(note, "size", d->size);
-	json_add_int(note, "total", d->whole);
-	json_add_string(note, "validator", d->validator);
-	json_close(note, '}');
-	buf_addc(note, '\n');
+	json_open(info, '{');
+	json_add_string(info, "link", d->start);
+	json_add_int(info, "size", d->size);
+	json_add_int(info, "total", d->object_size);
+	json_add_string(info, "validator", d->validator);
+	json_close(info, '}');
+	buf_addc(info, '\n');
 }
 
-bool body_is_noted(void *arg, const char *text, size_t len, int64_t found)
+bool download_body_info_matches(void *arg, const char *text, size_t len, int64_t found)
 {
 	struct download *d = arg;
 	struct json_doc doc = { 0 };
@@ -34,114 +31,118 @@ bool body_is_noted(void *arg, const char *text, size_t len, int64_t found)
 	bool same = false;
 
 	if (!json_parse(&doc, text, len, NULL, &ignored)) {
-		struct json_value note = json_root(&doc);
+		struct json_value info = json_root(&doc);
 
-		if (!json_int(json_get(note, "total"), &d->whole))
-			d->whole = -1;
-		same = json_equals(json_get(note, "link"), d->start) && json_int(json_get(note, "size"), &size) &&
-			size == d->size && (size < 0 || found <= size) && (d->whole < 0 || found <= d->whole) &&
-			(d->validator = json_dup(json_get(note, "validator"))) != NULL;
+		if (!json_int(json_get(info, "total"), &d->object_size))
+			d->object_size = -1;
+		same = json_equals(json_get(info, "link"), d->start) && json_int(json_get(info, "size"), &size) &&
+			size == d->size && (size < 0 || found <= size) &&
+			(d->object_size < 0 || found <= d->object_size) &&
+			(d->validator = json_dup(json_get(info, "validator"))) != NULL;
 	}
 	json_release(&doc);
 	return same;
 }
 
-void body_drop(struct download *d)
+void download_body_abort(struct download *d)
 {
-	saver_free(d->saver);
-	d->saver = NULL;
-	inbox_drop(d->set->config.inbox, &d->part);
+	file_writer_free(d->writer);
+	d->writer = NULL;
+	download_dir_abort(d->set->config.dir, &d->partial);
 	free(d->validator);
 	d->validator = NULL;
 }
 
-static enum status new_saver(struct download *d, struct err *err)
+static enum status new_writer(struct download *d, struct err *err)
 {
-	return saver_new(&d->saver, d->part.fd, d->name, d->part.found, d->set->wake_fd, err);
+	return file_writer_new(&d->writer, d->partial.fd, d->name, d->partial.found, d->set->wake_fd, err);
 }
 
-bool body_resume(struct download *d, struct err *err)
+bool download_body_resume(struct download *d, struct err *err)
 {
-	return inbox_resume(d->set->config.inbox, d->name, body_is_noted, d, &d->part) && !new_saver(d, err);
+	return download_dir_resume(d->set->config.dir, d->name, download_body_info_matches, d, &d->partial) &&
+		!new_writer(d, err);
 }
 
-/* Bytes of the set's total for a file that has `n` now, or will have. */
+/* Counts a file of `n` bytes against the limits. */
 static enum status reserve(struct download *d, int64_t n, struct err *err)
 {
-	struct downloads *set = d->set;
+	struct download_set *set = d->set;
 
 	if (set->config.max_filesize && n > set->config.max_filesize)
-		return err_set(err, ST_DATA, "it is larger than %lld bytes (--max-filesize)",
+		return err_set(err, ST_DATA, "file is larger than %lld bytes (--max-filesize)",
 			(long long)set->config.max_filesize);
 	if (n <= d->reserved)
 		return ST_OK;
 	if (set->config.max_total && n - d->reserved > set->config.max_total - set->used)
-		return err_set(err, ST_DATA, "it would make more than %lld bytes in all (--max-total)",
+		return err_set(err, ST_DATA, "total size would exceed %lld bytes (--max-total)",
 			(long long)set->config.max_total);
 	set->used += n - d->reserved;
 	d->reserved = n;
 	return ST_OK;
 }
 
-/* The note goes first: it must never stand beside bytes of something else, whenever somebody dies. */
-enum status body_restart(struct download *d, struct err *err)
+/* The resume info goes first: it must never exist beside the bytes of another object, also after a crash. */
+enum status download_body_restart(struct download *d, struct err *err)
 {
-	inbox_unnote(d->set->config.inbox, &d->part);
-	return saver_restart(d->saver, err);
+	download_dir_remove_info(d->set->config.dir, &d->partial);
+	return file_writer_truncate(d->writer, err);
 }
 
-bool body_leave(struct download *d)
+bool download_body_suspend(struct download *d)
 {
 	struct err ignored = ERR_INIT;
 
-	if (!d->part.noted || !d->saver || saver_sync(d->saver, &ignored))
+	if (!d->partial.has_resume_info || !d->writer || file_writer_drain(d->writer, &ignored))
 		return false;
-	saver_free(d->saver);
-	d->saver = NULL;
-	inbox_leave(&d->part);
+	file_writer_free(d->writer);
+	d->writer = NULL;
+	download_dir_suspend(&d->partial);
 	return true;
 }
 
-enum status body_check_total(struct download *d, int64_t total, struct err *err)
+enum status download_body_check_total(struct download *d, int64_t total, struct err *err)
 {
 	if (d->size >= 0 && total != d->size)
-		return err_set(err, ST_PROTOCOL, "the message says %lld bytes, the server has %lld", (long long)d->size,
-			(long long)total);
+		return err_set(err, ST_PROTOCOL, "size mismatch: the message says %lld bytes, the server %lld",
+			(long long)d->size, (long long)total);
 	return reserve(d, total, err);
 }
 
-/* That a disk is too small is said before hours are spent on it. */
+/* Fails before hours are spent on a disk that is too small. */
 static enum status check_space(const struct download *d, struct err *err)
 {
-	int64_t left = d->total - saver_size(d->saver);
+	int64_t left = d->total - file_writer_size(d->writer);
 	struct statvfs fs;
 
-	if (left <= 0 || fstatvfs(d->part.fd, &fs) || !fs.f_frsize || (uint64_t)left / fs.f_frsize < fs.f_bavail)
+	if (left <= 0 || fstatvfs(d->partial.fd, &fs) || !fs.f_frsize || (uint64_t)left / fs.f_frsize < fs.f_bavail)
 		return ST_OK;
-	return err_set(err, ST_IO, "no space for %lld bytes in '%s'", (long long)d->total, d->set->config.inbox->path);
+	return err_set(err, ST_IO, "not enough disk space for %lld bytes in '%s'", (long long)d->total,
+		d->set->config.dir->path);
 }
 
 static enum status open_file(struct download *d, struct err *err)
 {
-	struct buf note;
+	struct buf info;
 	enum status st;
 
-	if (!d->saver) {
-		if ((st = inbox_begin(d->set->config.inbox, d->name, &d->part, err)) || (st = new_saver(d, err)))
+	if (!d->writer) {
+		if ((st = download_dir_begin(d->set->config.dir, d->name, &d->partial, err)) ||
+			(st = new_writer(d, err)))
 			return st;
 	}
-	if ((st = check_space(d, err)) || !d->validator || (d->total >= 0 && d->total < DOWNLOAD_NOTE_FROM))
+	if ((st = check_space(d, err)) || !d->validator || (d->total >= 0 && d->total < DOWNLOAD_RESUME_MIN))
 		return st;
-	buf_init(&note, BUF_NO_MAX);
-	body_note(&note, d);
-	st = inbox_note(d->set->config.inbox, &d->part, note.data, note.len, err);
-	buf_release(&note);
+	buf_init(&info, BUF_NO_MAX);
+	download_body_encode_info(&info, d);
+	st = download_dir_write_info(d->set->config.dir, &d->partial, info.data, info.len, err);
+	buf_release(&info);
 	return st;
 }
 
 /*
- * A strong ETag, else the date, if the object cannot have been replaced within that second any more (RFC 9110,
- * 8.8.2.2). Weak ones stand for "alike", which is not enough to put two halves together.
+ * A strong ETag; otherwise Last-Modified, if it is strong in the sense of RFC 9110, 8.8.2.2. A weak validator does not
+ * guarantee the same bytes.
  */
 static char *validator_of(const struct http_response *response)
 {
@@ -154,44 +155,43 @@ static char *validator_of(const struct http_response *response)
 										: NULL;
 }
 
-/* The answer's own word on what our validator is. */
-static const char *same_kind(const struct download *d, const struct http_response *response)
+/* The response header of the same kind as our validator. */
+static const char *response_validator(const struct download *d, const struct http_response *response)
 {
 	return d->validator && d->validator[0] == '"' ? response->etag : response->last_modified;
 }
 
 /*
- * Whether an answer to a range is about the object that we have a part of: it repeats the validator that it was asked
- * with. RFC 9110 (15.3.7) wants that of an ETag, and all servers do the same with a date; one that does neither may
- * not have looked at If-Range.
+ * True if a 206 response has the validator of the request. RFC 9110 (15.3.7) requires this for an ETag, and all servers
+ * do the same for a date; a server that does not may have ignored If-Range.
  */
 static bool repeats_validator(const struct download *d, const struct http_response *response)
 {
-	return d->validator && !strcmp(same_kind(d, response), d->validator);
+	return d->validator && !strcmp(response_validator(d, response), d->validator);
 }
 
-bool body_may_be(const struct download *d, const struct http_response *response)
+bool download_body_same_object(const struct download *d, const struct http_response *response)
 {
-	return !*same_kind(d, response) || repeats_validator(d, response);
+	return !*response_validator(d, response) || repeats_validator(d, response);
 }
 
-bool body_has_length(const struct download *d, int64_t total)
+bool download_body_same_length(const struct download *d, int64_t total)
 {
-	return total >= 0 && (d->whole < 0 || total == d->whole);
+	return total >= 0 && (d->object_size < 0 || total == d->object_size);
 }
 
-/* A 206 must go on exactly where we stopped, in the same object, and tell how long that is: as long as it was. */
-static enum status begin_rest(struct download *d, const struct http_response *response, struct err *err)
+/* A 206 must begin at the resume offset and have the same validator and total length. */
+static enum status begin_range(struct download *d, const struct http_response *response, struct err *err)
 {
 	struct content_range range;
 
-	if (!d->asked_from || !range_parse(response->content_range, &range) || range.first != d->asked_from ||
-		!body_has_length(d, range.total) || !repeats_validator(d, response)) {
-		d->again = true;
-		return err_set(err, ST_PROTOCOL, "the server sent another part than it was asked for");
+	if (!d->resume_offset || !range_parse(response->content_range, &range) || range.first != d->resume_offset ||
+		!download_body_same_length(d, range.total) || !repeats_validator(d, response)) {
+		d->restart = true;
+		return err_set(err, ST_PROTOCOL, "the server sent a range that was not requested");
 	}
-	d->total = d->whole = range.total;
-	return body_check_total(d, d->total, err);
+	d->total = d->object_size = range.total;
+	return download_body_check_total(d, d->total, err);
 }
 
 static enum status begin_whole(struct download *d, const struct http_response *response, struct err *err)
@@ -200,24 +200,24 @@ static enum status begin_whole(struct download *d, const struct http_response *r
 
 	free(d->validator);
 	d->validator = validator_of(response);
-	d->total = d->whole = response->content_length;
-	if (d->total >= 0 && (st = body_check_total(d, d->total, err)))
+	d->total = d->object_size = response->content_length;
+	if (d->total >= 0 && (st = download_body_check_total(d, d->total, err)))
 		return st;
-	if (d->saver && (st = body_restart(d, err)))
+	if (d->writer && (st = download_body_restart(d, err)))
 		return st;
 	return open_file(d, err);
 }
 
-enum status body_begin(struct download *d, const struct http_response *response, struct err *err)
+enum status download_body_begin(struct download *d, const struct http_response *response, struct err *err)
 {
 	d->in_body = true;
 	d->window_ms = clock_mono_ms();
 	d->window_bytes = 0;
 	if (response->status == 206)
-		return begin_rest(d, response, err);
+		return begin_range(d, response, err);
 	if (response->status == 200)
 		return begin_whole(d, response, err);
-	return err_set(err, ST_PROTOCOL, "the server answered %d where a file was asked for", response->status);
+	return err_set(err, ST_PROTOCOL, "unexpected status %d for a file", response->status);
 }
 
 static enum status check_speed(struct download *d, size_t len, struct err *err)
@@ -233,8 +233,7 @@ static enum status check_speed(struct download *d, size_t len, struct err *err)
 	if (span < config->speed_time_ms)
 		return ST_OK;
 	if (d->window_bytes * 1000 / span < config->speed_limit) {
-		err_set(err, ST_TEMPFAIL,
-			"it came at less than %lld bytes a second for %lld s (--speed-limit, --speed-time)",
+		err_set(err, ST_TEMPFAIL, "slower than %lld bytes/s for %lld s (--speed-limit, --speed-time)",
 			(long long)config->speed_limit, (long long)span / 1000);
 		err->retryable = true;
 		return ST_TEMPFAIL;
@@ -244,19 +243,19 @@ static enum status check_speed(struct download *d, size_t len, struct err *err)
 	return ST_OK;
 }
 
-bool body_on_bytes(void *arg, const struct http_response *response, const char *p, size_t len, struct err *err)
+bool download_body_on_bytes(void *arg, const struct http_response *response, const char *p, size_t len, struct err *err)
 {
 	struct download *d = arg;
 
-	if (!d->in_body && body_begin(d, response, err))
+	if (!d->in_body && download_body_begin(d, response, err))
 		return false;
-	if (d->size >= 0 && (int64_t)len > d->size - saver_size(d->saver)) {
-		err_set(err, ST_PROTOCOL, "the server sends more than the %lld bytes that the message says",
+	if (d->size >= 0 && (int64_t)len > d->size - file_writer_size(d->writer)) {
+		err_set(err, ST_PROTOCOL, "size mismatch: the message says %lld bytes, the server sends more",
 			(long long)d->size);
 		return false;
 	}
-	if (reserve(d, saver_size(d->saver) + (int64_t)len, err) || check_speed(d, len, err))
+	if (reserve(d, file_writer_size(d->writer) + (int64_t)len, err) || check_speed(d, len, err))
 		return false;
 	d->set->received += (int64_t)len;
-	return !saver_add(d->saver, p, len, err);
+	return !file_writer_add(d->writer, p, len, err);
 }

@@ -13,7 +13,7 @@ static struct json_doc doc;
 /* True if the note is taken, with its validator, which is freed. */
 static bool is_taken(struct download *d, const char *note, size_t len, int64_t found, const char *validator)
 {
-	bool taken = body_is_noted(d, note, len, found);
+	bool taken = download_body_info_matches(d, note, len, found);
 
 	MUST(taken == (d->validator != NULL));
 	MUST(!taken || !strcmp(d->validator, validator));
@@ -29,7 +29,7 @@ static void check_note(const char *note, size_t len, char *link, int64_t size, i
 	struct download d = { .start = link, .size = size };
 	int64_t most = size < 0 || (total >= 0 && total < size) ? total : size;
 
-	MUST(is_taken(&d, note, len, 0, validator) && d.whole == total);
+	MUST(is_taken(&d, note, len, 0, validator) && d.object_size == total);
 	if (most >= 0) {
 		MUST(is_taken(&d, note, len, most, validator));
 		MUST(most == INT64_MAX || !is_taken(&d, note, len, most + 1, validator));
@@ -45,11 +45,11 @@ static void check_note(const char *note, size_t len, char *link, int64_t size, i
 
 static void check_written(char *link, int64_t size, int64_t total, char *validator)
 {
-	struct download d = { .start = link, .size = size, .whole = total, .validator = validator };
+	struct download d = { .start = link, .size = size, .object_size = total, .validator = validator };
 	struct buf note;
 
 	buf_init(&note, BUF_NO_MAX);
-	body_note(&note, &d);
+	download_body_encode_info(&note, &d);
 	MUST(memchr(note.data, '\n', note.len) == note.data + note.len - 1);
 	check_note(note.data, note.len, link, size, total, validator);
 	buf_release(&note);
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_note(note, len, link, bytes, total, validator);
 		check_written(link, bytes, total, validator);
 	} else {
-		MUST(!body_is_noted(&d, note, len, 0) && !d.validator);
+		MUST(!download_body_info_matches(&d, note, len, 0) && !d.validator);
 	}
 	free(validator);
 	free(link);
