@@ -14,8 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MANIFEST_DEFAULT ".kandy-fetched.jsonl" /* in the output directory; no attachment can have this name */
-
 struct manifest;
 
 struct manifest_entry {

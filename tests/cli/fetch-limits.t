@@ -102,7 +102,7 @@ ok 'ten times the parts, no more memory' test "$large" -lt $((small + 4096))
 
 limit 'fast enough' 0 '/f/300000/s?drip=6000,100' --speed-limit 2k --speed-time 4s
 limit 'too slow' 75 '/f/60000/s?drip=100,100' --speed-limit 2k --speed-time 1s
-like "$err" 'less than 2048 bytes a second' 'the limit is named'
+like "$err" 'slower than 2048 bytes/s' 'the limit is named'
 limit 'nothing at all comes' 75 "/f/10/s?hold=$PWD/never" --speed-time 1s
 # an answer that is no file is not waited for as if it were one; all of these would take minutes
 began=$SECONDS

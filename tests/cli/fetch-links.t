@@ -32,7 +32,7 @@ is "$(sed -n 3,5p "$out" | jq -c '[.error, .parts[]?.error] | map(select(.) | ke
 is "$(sed -n 5p "$out" | jq -c '[.parts[].error|.kind,.http]')" '["data",null,"refused",404]' 'parts that cannot be fetched say why'
 is "$(sed -n 6p "$out")" '{"last":true}' 'and the rest goes on'
 like "$err" "^kandy: fetch-links: line 4: not JSON" 'stderr names the bad line'
-like "$err" "^kandy: fetch-links: cannot fetch 'gone': " 'and the attachment that is missing'
+like "$err" "^kandy: fetch-links: cannot download 'gone': " 'and the attachment that is missing'
 is "$(ls -A in/box)" 'a b.bin' 'nothing else is in the directory'
 is "$(cut -d' ' -f1,2 "$asked" | sort | tr '\n' ' ')" 'GET /f/100000/x GET /no/such ' 'nothing else was asked'
 
@@ -188,6 +188,6 @@ is "$(cat "$out")" '' 'nothing was read or printed'
 run kandy fetch-links --allow-host http://x/ y
 is "$status" 64 'a host to allow that is none'
 kandy help fetch-links | tr -s ' \n' ' ' >help
-like help 'exit code 1 in the end.*one LINK operand, the exit code is that of its failure' 'the help tells the exit codes'
+like help 'the exit status is 1.*single LINK operand, the exit status is that of the failure' 'the help tells the exit codes'
 
 finish

@@ -49,7 +49,7 @@ size=1000000 fetched 'the size of the message is right' 0 '0' /f/1000000/a14
 size=999999 fetched 'is too small' 1 '0' /f/1000000/a15
 size=1000001 fetched 'is too large' 1 '0' /f/1000000/a16
 size=999999 fetched 'is too small, and the server does not say' 1 '0' "/f/1000000/a17?chunked"
-like "$err" 'the server sends more than the 999999 bytes that the message says' 'which is seen at once'
+like "$err" 'size mismatch: the message says 999999 bytes, the server sends more' 'an excess is detected at once'
 size=1000001 fetched 'is too large, and the server does not say' 1 '0' "/f/1000000/a18?chunked"
 fetched 'the server promises more than it sends' 1 '0 0 0 0' "/f/1000000/a19?length=1000001&none"
 fetched 'a server that fails twice' 0 '0 0 0' "/f/1000000/a20?fail=503,2"

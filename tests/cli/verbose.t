@@ -27,7 +27,7 @@ told bob doctor
 told bob listen --once --since all
 cp "$out" message
 input=message told bob fetch-links -D inbox
-like "$err" "^kandy: fetch-links: fetched '$PWD/inbox/note-[0-9]\.txt', 14 bytes\$" 'and each file'
+like "$err" "^kandy: fetch-links: downloaded '$PWD/inbox/note-[0-9]\.txt', 14 bytes\$" 'and each file'
 run as bob kandy listen -v -n 1 --since all
 like "$err" '^kandy: listen: websocket: connecting to https://127' 'listen: that it connects'
 like "$err" '^kandy: listen: websocket: open$' 'and is connected'

@@ -1,7 +1,6 @@
 /*
- * The note beside a part that an earlier run left: gone on with is the object that it names and no other one, with no
- * more bytes than it has; and what is written is such a note. The first line is the link that is fetched where the
- * note, which is the rest, names none.
+ * Resume info: it matches only the object that it describes, and only a partial file that is not longer than that; what
+ * is encoded matches. The first line of the input is the link if the resume info, the rest, names none.
  */
 #include "fetch/download-int.h"
 
@@ -10,62 +9,62 @@
 
 static struct json_doc doc;
 
-/* True if the note is taken, with its validator, which is freed. */
-static bool is_taken(struct download *d, const char *note, size_t len, int64_t found, const char *validator)
+/* True if the info matches; its validator is checked and freed. */
+static bool matches(struct download *d, const char *info, size_t len, int64_t found, const char *validator)
 {
-	bool taken = download_body_info_matches(d, note, len, found);
+	bool matched = download_body_info_matches(d, info, len, found);
 
-	MUST(taken == (d->validator != NULL));
-	MUST(!taken || !strcmp(d->validator, validator));
+	MUST(matched == (d->validator != NULL));
+	MUST(!matched || !strcmp(d->validator, validator));
 	free(d->validator);
 	d->validator = NULL;
-	return taken;
+	return matched;
 }
 
-/* A note that says `link`, `size`, `total` and `validator`, whichever way it says them. */
-static void check_note(const char *note, size_t len, char *link, int64_t size, int64_t total, const char *validator)
+/* Resume info that decodes to these values, in any encoding. */
+static void check_info(const char *info, size_t len, char *link, int64_t size, int64_t total, const char *validator)
 {
 	char other[] = "https://cpaas.example.com/other";
 	struct download d = { .start = link, .size = size };
 	int64_t most = size < 0 || (total >= 0 && total < size) ? total : size;
 
-	MUST(is_taken(&d, note, len, 0, validator) && d.object_size == total);
+	MUST(matches(&d, info, len, 0, validator) && d.object_size == total);
 	if (most >= 0) {
-		MUST(is_taken(&d, note, len, most, validator));
-		MUST(most == INT64_MAX || !is_taken(&d, note, len, most + 1, validator));
+		MUST(matches(&d, info, len, most, validator));
+		MUST(most == INT64_MAX || !matches(&d, info, len, most + 1, validator));
 	} else {
-		MUST(is_taken(&d, note, len, INT64_MAX, validator));
+		MUST(matches(&d, info, len, INT64_MAX, validator));
 	}
 	d.size = size ^ 1;
-	MUST(!is_taken(&d, note, len, 0, validator));
+	MUST(!matches(&d, info, len, 0, validator));
 	d.size = size;
 	d.start = other;
-	MUST(!strcmp(link, other) || !is_taken(&d, note, len, 0, validator));
+	MUST(!strcmp(link, other) || !matches(&d, info, len, 0, validator));
 }
 
-static void check_written(char *link, int64_t size, int64_t total, char *validator)
+static void check_encoded(char *link, int64_t size, int64_t total, char *validator)
 {
 	struct download d = { .start = link, .size = size, .object_size = total, .validator = validator };
-	struct buf note;
+	struct buf info;
 
-	buf_init(&note, BUF_NO_MAX);
-	download_body_encode_info(&note, &d);
-	MUST(memchr(note.data, '\n', note.len) == note.data + note.len - 1);
-	check_note(note.data, note.len, link, size, total, validator);
-	buf_release(&note);
+	buf_init(&info, BUF_NO_MAX);
+	download_body_encode_info(&info, &d);
+	MUST(memchr(info.data, '\n', info.len) == info.data + info.len - 1);
+	check_info(info.data, info.len, link, size, total, validator);
+	buf_release(&info);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = fuzz_text(data, size), *note = memchr(text, '\n', size);
+	char *text = fuzz_text(data, size), *info = memchr(text, '\n', size);
 	char *link = NULL, *validator = NULL;
 	struct download d = { .start = text, .size = -1 };
 	int64_t bytes, total = -1;
 	size_t len;
 
-	note = note ? note : text;
-	len = (size_t)(text + size - note);
-	if (!json_parse(&doc, note, len, NULL, NULL)) {
+	info = info ? info : text;
+	len = (size_t)(text + size - info);
+	if (!json_parse(&doc, info, len, NULL, NULL)) {
 		struct json_value named = json_get(json_root(&doc), "link");
 
 		link = json_type(named) == JSON_STRING ? json_dup(named) : NULL;
@@ -74,10 +73,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			total = -1;
 	}
 	if (link && validator && json_int(json_get(json_root(&doc), "size"), &bytes)) {
-		check_note(note, len, link, bytes, total, validator);
-		check_written(link, bytes, total, validator);
+		check_info(info, len, link, bytes, total, validator);
+		check_encoded(link, bytes, total, validator);
 	} else {
-		MUST(!download_body_info_matches(&d, note, len, 0) && !d.validator);
+		MUST(!download_body_info_matches(&d, info, len, 0) && !d.validator);
 	}
 	free(validator);
 	free(link);
