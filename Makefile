@@ -48,7 +48,7 @@ PROJECT_CFLAGS := -std=c11 $(WARNINGS) -fno-common -fstack-protector-strong -pth
 PROJECT_LDFLAGS := -pthread -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=address$(,)undefined)
 LDLIBS := -ldl -lm
 
-# The libraries are opened when they are first needed (lib/base/dl.h): the build takes their headers, and their sonames
+# The libraries are opened when they are first needed (lib/base/dynlib.h): the build takes their headers, and their sonames
 # for the file names.
 LIBRARIES := libcurl libjq libwebsockets libssl libcrypto
 # asked when the first file is compiled: with `make deps all` pkg-config may not be there before

@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/moment.h"
-#include "base/stack.h"
+#include "base/time_arg.h"
+#include "base/spill_stack.h"
 #include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
@@ -40,7 +40,7 @@ struct reader {
 	int64_t left; /* messages still wanted */
 	int64_t floor_s; /* messages of this second and before are not */
 	struct notification_decoder decoder;
-	struct stack pile;
+	struct spill_stack pile;
 	struct buf line;
 	bool done, found, text;
 	int64_t pages, hollow; /* read; without a message, up to here */
@@ -92,7 +92,7 @@ static enum status pile_message(struct reader *r, struct json_value message, str
 		add_error(r, &n, &why);
 	r->left--;
 	r->found = true;
-	return stack_push(&r->pile, r->line.data, r->line.len, err);
+	return spill_stack_push(&r->pile, r->line.data, r->line.len, err);
 }
 
 /*
@@ -135,9 +135,9 @@ static enum status print(struct reader *r, struct err *err)
 {
 	enum status st = ST_OK;
 
-	while (!st && !stack_empty(&r->pile)) {
+	while (!st && !spill_stack_empty(&r->pile)) {
 		buf_clear(&r->line);
-		if (!(st = stack_pop(&r->pile, &r->line, err)))
+		if (!(st = spill_stack_pop(&r->pile, &r->line, err)))
 			st = output_event(&r->line, r->text, err);
 	}
 	return st ? st : output_flush(err);
@@ -175,8 +175,9 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	enum status st;
 
 	if (params->since) {
-		if (!moment_parse(params->since, clock_wall_ms(), &since_ms))
-			return err_set(err, ST_USAGE, "--since '%s' is no time; that is " MOMENT_FORMS, params->since);
+		if (!time_arg_parse(params->since, clock_wall_ms(), &since_ms))
+			return err_set(err, ST_USAGE, "--since '%s' is no time; that is " TIME_ARG_FORMS,
+				params->since);
 		r.floor_s = since_ms / 1000 - 1;
 	}
 	if ((st = peer_open(&handle, &peer, ctx, &params->session, err)))
@@ -185,12 +186,12 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	r.text = format_is_text(&params->format);
 	r.peer = &peer;
 	buf_init(&r.line, BUF_NO_MAX);
-	stack_init(&r.pile, PILE_MEMORY, temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp");
+	spill_stack_init(&r.pile, PILE_MEMORY, temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp");
 	st = read_all(&r, err);
 	/* it may be a slip in the address, which the service would not know either */
 	if (!st && !r.found && !params->since)
 		log_note("there are no messages with '%s'", ctx->cli->operands[0]);
-	stack_release(&r.pile);
+	spill_stack_release(&r.pile);
 	notification_decoder_release(&r.decoder);
 	buf_release(&r.line);
 	free(r.own);
@@ -211,7 +212,7 @@ static const struct opt opts[] = {
 		.name = "since",
 		.metavar = "TIME",
 		.at = offsetof(struct history_params, since),
-		.help = "leave out what is older than TIME: " MOMENT_FORMS },
+		.help = "leave out what is older than TIME: " TIME_ARG_FORMS },
 	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct history_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct history_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct history_params, common) },

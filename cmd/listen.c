@@ -3,7 +3,7 @@
  */
 #include "listen/listen.h"
 #include "base/mem.h"
-#include "base/moment.h"
+#include "base/time_arg.h"
 #include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
@@ -200,7 +200,7 @@ static const struct opt opts[] = {
 		.name = "since",
 		.metavar = "last|none|all|TIME",
 		.at = offsetof(struct listen_params, since),
-		.help = "begin where the last listener ended (last), now (none), with the first message (all), or at TIME: " MOMENT_FORMS,
+		.help = "begin where the last listener ended (last), now (none), with the first message (all), or at TIME: " TIME_ARG_FORMS,
 		.more = "The default is last; where no listener of the profile ever ran, that is the same as none." },
 	{ .kind = OPT_HEADING, .help = "Lines" },
 	{ .kind = OPT_STRING,

@@ -361,10 +361,10 @@ static void warn_of_dangers(const struct session_handle *handle, const struct se
 
 	/* else "insecure = true" in a file and -q in a crontab would make it a secret */
 	if (params->insecure && base->tls)
-		log_alarm("certificates are not checked (--insecure): whoever is in between can "
-			  "read and change everything");
+		log_security("certificates are not checked (--insecure): whoever is in between can "
+			     "read and change everything");
 	if (!base->tls && !url_is_loopback(base))
-		log_alarm("%s is not encrypted: whoever is in between can read and change everything", base->origin);
+		log_security("%s is not encrypted: whoever is in between can read and change everything", base->origin);
 }
 
 enum status session_open(struct session_handle *handle, const struct run_ctx *ctx, const struct session_params *params,

@@ -6,7 +6,7 @@
  */
 #include "cmd/version.h"
 
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "cmd/command.h"
@@ -56,12 +56,12 @@ static bool file_version(void *function, char version[static VERSION_MAX])
 static bool ask(const struct library *library, char version[static VERSION_MAX], struct err *err)
 {
 	const char *(*function)(int) = NULL;
-	const struct dl_symbol symbols[] = { { library->function, &function }, { NULL, NULL } };
+	const struct dynlib_symbol symbols[] = { { library->function, &function }, { NULL, NULL } };
 	const char *text;
 	void *address;
 	size_t len;
 
-	if (dl_load(library->soname, library->package, symbols, err))
+	if (dynlib_load(library->soname, library->package, symbols, err))
 		return false;
 	memcpy(&address, &function, sizeof(address));
 	if (!library->prefix)

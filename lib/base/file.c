@@ -149,7 +149,7 @@ static void sync_dir_of(const char *path)
 	close(fd);
 }
 
-enum status file_replace_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg, struct err *err)
+enum status file_write_atomic_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg, struct err *err)
 {
 	char *temp = xasprintf("%s" FILE_TEMP, path);
 	enum status st = ST_OK;
@@ -190,11 +190,11 @@ static bool write_content(int fd, void *arg)
 	return write_full(fd, content->p, content->len);
 }
 
-enum status file_replace(const char *path, const void *p, size_t len, struct err *err)
+enum status file_write_atomic(const char *path, const void *p, size_t len, struct err *err)
 {
 	struct content content = { p, len };
 
-	return file_replace_by(path, write_content, &content, err);
+	return file_write_atomic_by(path, write_content, &content, err);
 }
 
 enum status file_make_dir(const char *path, struct err *err)

@@ -28,10 +28,11 @@ enum status file_read_stream(int fd, const char *name, struct buf *out, struct e
  * beside it (PATH.tmp, O_EXCL, mode 0600), fsync, rename, fsync of the directory. One process at a time: the caller
  * holds a lock, or is the only one who knows the path. ST_CANTCREATE or ST_IO.
  */
-enum status file_replace(const char *path, const void *p, size_t len, struct err *err) MUST_USE;
+enum status file_write_atomic(const char *path, const void *p, size_t len, struct err *err) MUST_USE;
 
 /* The same with what `write_to` writes, which returns false, with errno set, where it cannot. */
-enum status file_replace_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg, struct err *err) MUST_USE;
+enum status file_write_atomic_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg,
+	struct err *err) MUST_USE;
 
 /*
  * The same for a file that says what to do: ST_CONFIG if it belongs to neither us nor root, or if others may write it.

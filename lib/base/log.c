@@ -140,7 +140,7 @@ void log_error(const char *format, ...)
 	SAY(true, true, "");
 }
 
-void log_alarm(const char *format, ...)
+void log_security(const char *format, ...)
 {
 	SAY(true, true, "warning: ");
 }

@@ -26,7 +26,7 @@ void log_set_level(enum log_level level);
 void log_set_command(const char *name); /* "send" makes "kandy: send: ..."; NULL: none. Borrowed */
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_alarm(const char *format, ...) __attribute__((format(printf, 1, 2))); /* a warning that -q leaves, too */
+void log_security(const char *format, ...) __attribute__((format(printf, 1, 2))); /* a warning that -q leaves, too */
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
 void log_note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
 void log_verbose(const char *format, ...) __attribute__((format(printf, 1, 2))); /* with -v; to the trace always */

@@ -33,7 +33,7 @@ struct known_list {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct known_list lasting, passing;
+static struct known_list permanent, transient;
 
 /* ---- what is known ---------------------------------------------------------------------------------------------- */
 
@@ -76,12 +76,12 @@ static void redact(struct known_list *list, const char *secret, size_t len)
 
 void log_redact(const char *secret, size_t len)
 {
-	redact(&lasting, secret, len);
+	redact(&permanent, secret, len);
 }
 
 void log_redact_token(const char *token, size_t len)
 {
-	redact(&passing, token, len);
+	redact(&transient, token, len);
 }
 
 static void forget_all(struct known_list *list)
@@ -93,8 +93,8 @@ static void forget_all(struct known_list *list)
 void log_forget(void)
 {
 	pthread_mutex_lock(&lock);
-	forget_all(&lasting);
-	forget_all(&passing);
+	forget_all(&permanent);
+	forget_all(&transient);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -224,8 +224,8 @@ static void find_all(struct search *search, struct view *view)
 {
 	char *plus = view->bytes.data;
 
-	find(search, view, &lasting);
-	find(search, view, &passing);
+	find(search, view, &permanent);
+	find(search, view, &transient);
 	/* a token has no space in it, and a form may have written it otherwise */
 	if (!memchr(plus, '+', view->bytes.len))
 		return;
@@ -234,7 +234,7 @@ static void find_all(struct search *search, struct view *view)
 		if (plus[i] == '+')
 			view->bytes.data[i] = ' ';
 	}
-	find(search, view, &lasting);
+	find(search, view, &permanent);
 	memcpy(view->bytes.data, plus, view->bytes.len);
 	explicit_bzero(plus, view->bytes.len);
 	free(plus);
@@ -256,7 +256,7 @@ static void find_layers(struct search *search, const struct buf *text)
 	view_release(&views[1]);
 }
 
-/* In place, since "***" is shorter than any secret. All are marked first: one may be the beginning of another, or overlap. */
+/* In place, since "***" is shorter than any secret. All are marked first: they may overlap. */
 static void replace(struct buf *text, const char *marks)
 {
 	size_t to = 0;
@@ -277,7 +277,7 @@ void log_hide(struct buf *text)
 	struct search search = { .len = text->len };
 
 	pthread_mutex_lock(&lock);
-	if (text->len && lasting.count + passing.count)
+	if (text->len && permanent.count + transient.count)
 		find_layers(&search, text);
 	pthread_mutex_unlock(&lock);
 	if (search.marks)

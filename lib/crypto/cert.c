@@ -1,6 +1,6 @@
 #include "crypto/crypto.h"
 
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "sonames.h"
@@ -41,10 +41,10 @@
 	X(BIO_ctrl) \
 	X(BIO_free)
 static struct {
-	CERT_FUNCTIONS(DL_SLOT)
+	CERT_FUNCTIONS(DYNLIB_SLOT)
 } cert_api;
-#define DL_TABLE cert_api
-static const struct dl_symbol cert_symbols[] = { CERT_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define DYNLIB_TABLE cert_api
+static const struct dynlib_symbol cert_symbols[] = { CERT_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 #define EVP_PKEY_Q_keygen cert_api.p_EVP_PKEY_Q_keygen
 #define EVP_PKEY_free cert_api.p_EVP_PKEY_free
 #define EVP_sha256 cert_api.p_EVP_sha256
@@ -132,7 +132,7 @@ enum status cert_make(struct buf *cert_pem, struct buf *key_pem, int days, const
 	BIO *cert_bio = NULL, *key_bio = NULL;
 	enum status st;
 
-	if ((st = dl_load(SONAME_CRYPTO, "libssl3", cert_symbols, err)))
+	if ((st = dynlib_load(SONAME_CRYPTO, "libssl3", cert_symbols, err)))
 		return st;
 	key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	cert = X509_new();

@@ -1,6 +1,6 @@
 #include "crypto/crypto.h"
 
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "sonames.h"
@@ -21,10 +21,10 @@
 	X(EVP_DigestFinal_ex) \
 	X(HMAC)
 static struct {
-	DIGEST_FUNCTIONS(DL_SLOT)
+	DIGEST_FUNCTIONS(DYNLIB_SLOT)
 } digest_api;
-#define DL_TABLE digest_api
-static const struct dl_symbol digest_symbols[] = { DIGEST_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define DYNLIB_TABLE digest_api
+static const struct dynlib_symbol digest_symbols[] = { DIGEST_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 #define EVP_MD_CTX_new digest_api.p_EVP_MD_CTX_new
 #define EVP_MD_CTX_free digest_api.p_EVP_MD_CTX_free
 #define EVP_Digest digest_api.p_EVP_Digest
@@ -46,7 +46,7 @@ static struct err load_err = ERR_INIT;
 
 static void load_once(void)
 {
-	load_status = dl_load(SONAME_CRYPTO, "libssl3", digest_symbols, &load_err);
+	load_status = dynlib_load(SONAME_CRYPTO, "libssl3", digest_symbols, &load_err);
 }
 
 static enum status load(struct err *err)

@@ -1,6 +1,6 @@
 #include "crypto/crypto.h"
 
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "base/mem.h"
 #include "sonames.h"
 
@@ -47,12 +47,12 @@
 	X(ERR_reason_error_string) \
 	X(ERR_clear_error)
 static struct {
-	STREAM_FUNCTIONS(DL_SLOT)
-	CRYPTO_FUNCTIONS(DL_SLOT)
+	STREAM_FUNCTIONS(DYNLIB_SLOT)
+	CRYPTO_FUNCTIONS(DYNLIB_SLOT)
 } stream_api;
-#define DL_TABLE stream_api
-static const struct dl_symbol stream_symbols[] = { STREAM_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
-static const struct dl_symbol crypto_symbols[] = { CRYPTO_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define DYNLIB_TABLE stream_api
+static const struct dynlib_symbol stream_symbols[] = { STREAM_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
+static const struct dynlib_symbol crypto_symbols[] = { CRYPTO_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 #define SSL_new stream_api.p_SSL_new
 #define SSL_free stream_api.p_SSL_free
 #define SSL_set_bio stream_api.p_SSL_set_bio
@@ -155,9 +155,9 @@ static long on_ctrl(BIO *bio, int command, long number, void *pointer)
 
 static void load_once(void)
 {
-	load_status = dl_load(SONAME_CRYPTO, "libssl3", crypto_symbols, &load_err);
+	load_status = dynlib_load(SONAME_CRYPTO, "libssl3", crypto_symbols, &load_err);
 	if (!load_status)
-		load_status = dl_load(SONAME_SSL, "libssl3", stream_symbols, &load_err);
+		load_status = dynlib_load(SONAME_SSL, "libssl3", stream_symbols, &load_err);
 	if (load_status)
 		return;
 	socket_method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "kandy");

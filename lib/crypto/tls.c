@@ -1,6 +1,6 @@
 #include "crypto/crypto.h"
 
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "sonames.h"
 
 #include <openssl/err.h>
@@ -18,12 +18,12 @@
 	X(SSL_CTX_load_verify_dir)
 #define ERROR_FUNCTIONS(X) X(ERR_peek_last_error) X(ERR_reason_error_string) X(ERR_clear_error)
 static struct {
-	TLS_FUNCTIONS(DL_SLOT)
-	ERROR_FUNCTIONS(DL_SLOT)
+	TLS_FUNCTIONS(DYNLIB_SLOT)
+	ERROR_FUNCTIONS(DYNLIB_SLOT)
 } tls_api;
-#define DL_TABLE tls_api
-static const struct dl_symbol tls_symbols[] = { TLS_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
-static const struct dl_symbol error_symbols[] = { ERROR_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define DYNLIB_TABLE tls_api
+static const struct dynlib_symbol tls_symbols[] = { TLS_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
+static const struct dynlib_symbol error_symbols[] = { ERROR_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 #define TLS_client_method tls_api.p_TLS_client_method
 #define SSL_CTX_new tls_api.p_SSL_CTX_new
 #define SSL_CTX_free tls_api.p_SSL_CTX_free
@@ -41,9 +41,9 @@ static struct err load_err = ERR_INIT;
 
 static void load_once(void)
 {
-	load_status = dl_load(SONAME_CRYPTO, "libssl3", error_symbols, &load_err);
+	load_status = dynlib_load(SONAME_CRYPTO, "libssl3", error_symbols, &load_err);
 	if (!load_status)
-		load_status = dl_load(SONAME_SSL, "libssl3", tls_symbols, &load_err);
+		load_status = dynlib_load(SONAME_SSL, "libssl3", tls_symbols, &load_err);
 }
 
 static enum status load(struct err *err)

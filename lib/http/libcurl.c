@@ -6,8 +6,8 @@
 
 struct http_curl_api http_curl_api;
 
-#define DL_TABLE http_curl_api
-static const struct dl_symbol symbols[] = { CURL_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define DYNLIB_TABLE http_curl_api
+static const struct dynlib_symbol symbols[] = { CURL_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 
 static struct {
 	pthread_once_t once;
@@ -18,7 +18,7 @@ static void load(void)
 {
 	CURLcode code;
 
-	if (dl_load(SONAME_CURL, "libcurl4", symbols, &state.err) != ST_OK)
+	if (dynlib_load(SONAME_CURL, "libcurl4", symbols, &state.err) != ST_OK)
 		return;
 	code = curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (code != CURLE_OK)

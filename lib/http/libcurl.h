@@ -1,5 +1,5 @@
 /*
- * libcurl.h - libcurl's functions as this room calls them: looked up when the first request is made (base/dl.h).
+ * libcurl.h - libcurl's functions as this room calls them: looked up when the first request is made (base/dynlib.h).
  *
  * curl_easy_setopt() and its kind are variadic, and curl.h wraps them in macros that would hide our slots: those go.
  * So nothing checks the types of what is passed: a number is a long (1L) or, for a _LARGE option, a curl_off_t.
@@ -7,7 +7,7 @@
 #ifndef KANDY_HTTP_LIBCURL_H
 #define KANDY_HTTP_LIBCURL_H
 
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "base/err.h"
 
 #define CURL_DISABLE_TYPECHECK
@@ -50,7 +50,7 @@
 	X(curl_free)
 
 struct http_curl_api {
-	CURL_FUNCTIONS(DL_SLOT)
+	CURL_FUNCTIONS(DYNLIB_SLOT)
 };
 extern struct http_curl_api http_curl_api;
 

@@ -4,7 +4,7 @@
  */
 #include "json/filter.h"
 
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -47,10 +47,10 @@
 	X(jv_object) \
 	X(jv_object_set)
 static struct {
-	JQ_FUNCTIONS(DL_SLOT)
+	JQ_FUNCTIONS(DYNLIB_SLOT)
 } jq_api;
-#define DL_TABLE jq_api
-static const struct dl_symbol jq_symbols[] = { JQ_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define DYNLIB_TABLE jq_api
+static const struct dynlib_symbol jq_symbols[] = { JQ_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 #define jq_init jq_api.p_jq_init
 #define jq_teardown jq_api.p_jq_teardown
 #define jq_set_error_cb jq_api.p_jq_set_error_cb
@@ -200,7 +200,7 @@ enum status filter_new(struct filter **out, const char *select, const char *prog
 	struct filter *filter;
 	enum status st;
 
-	if ((st = dl_load(SONAME_JQ, "libjq1", jq_symbols, err)))
+	if ((st = dynlib_load(SONAME_JQ, "libjq1", jq_symbols, err)))
 		return st;
 	filter = xcalloc(1, sizeof(*filter));
 	program_init(&filter->select, select);

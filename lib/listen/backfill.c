@@ -17,7 +17,7 @@ void backfill_init(struct backfill *b, const char *temp_dir)
 {
 	*b = (struct backfill){ 0 };
 	recent_init(&b->paged, PAGED_MAX);
-	stack_init(&b->stack, STACK_MEMORY, temp_dir);
+	spill_stack_init(&b->stack, STACK_MEMORY, temp_dir);
 	buf_init(&b->line, BUF_NO_MAX);
 	buf_init(&b->clock_suspect, BUF_NO_MAX);
 }
@@ -46,8 +46,8 @@ static void clear(struct backfill *b)
 
 	begin_conversation(b);
 	history_sessions_release(&b->sessions);
-	stack_release(&b->stack);
-	stack_init(&b->stack, STACK_MEMORY, dir);
+	spill_stack_release(&b->stack);
+	spill_stack_init(&b->stack, STACK_MEMORY, dir);
 	b->at = 0;
 }
 
@@ -268,7 +268,7 @@ static enum status believe(struct backfill *b, struct err *err)
 
 	for (size_t at = 0, len; !st && at < b->clock_suspect.len; at += sizeof(len) + len) {
 		memcpy(&len, b->clock_suspect.data + at, sizeof(len));
-		st = stack_push(&b->stack, b->clock_suspect.data + at + sizeof(len), len, err);
+		st = spill_stack_push(&b->stack, b->clock_suspect.data + at + sizeof(len), len, err);
 	}
 	disbelieve(b);
 	return st;
@@ -310,7 +310,7 @@ static enum status consider(struct backfill *b, struct cursor *cursor, const str
 		*go_on = doubt(b);
 	} else {
 		b->known = 0;
-		st = stack_push(&b->stack, b->line.data, b->line.len, err);
+		st = spill_stack_push(&b->stack, b->line.data, b->line.len, err);
 	}
 	return st;
 }
@@ -325,7 +325,7 @@ static enum status cut_off(struct backfill *b, const char *why, struct err *err)
 	buf_clear(&b->line);
 	buf_add(&b->line, &line, sizeof(line));
 	buf_addf(&b->line, "the history of '%s' %s", b->sessions.items[b->at].conversation, why);
-	return stack_push(&b->stack, b->line.data, b->line.len, err);
+	return spill_stack_push(&b->stack, b->line.data, b->line.len, err);
 }
 
 static void end_conversation(struct backfill *b, struct cursor *cursor)
@@ -339,7 +339,7 @@ static void end_conversation(struct backfill *b, struct cursor *cursor)
 /* All pages that there are have been read. */
 static void hand_on(struct backfill *b, struct cursor *cursor)
 {
-	if (stack_empty(&b->stack))
+	if (spill_stack_empty(&b->stack))
 		end_conversation(b, cursor);
 	else
 		b->need = BACKFILL_ROOM;
@@ -401,11 +401,11 @@ enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf 
 	enum status st;
 
 	buf_clear(&b->line);
-	if ((st = stack_pop(&b->stack, &b->line, err)))
+	if ((st = spill_stack_pop(&b->stack, &b->line, err)))
 		return st;
 	memcpy(line, b->line.data, sizeof(*line));
 	buf_add(out, b->line.data + sizeof(*line), b->line.len - sizeof(*line));
-	if (stack_empty(&b->stack))
+	if (spill_stack_empty(&b->stack))
 		end_conversation(b, cursor);
 	return ST_OK;
 }
@@ -414,8 +414,8 @@ void backfill_skip(struct backfill *b, struct cursor *cursor)
 {
 	const char *dir = b->stack.dir;
 
-	stack_release(&b->stack);
-	stack_init(&b->stack, STACK_MEMORY, dir);
+	spill_stack_release(&b->stack);
+	spill_stack_init(&b->stack, STACK_MEMORY, dir);
 	b->at++;
 	advance(b, cursor);
 }

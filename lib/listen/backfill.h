@@ -4,7 +4,7 @@
  *
  * A pure machine: it says which request it needs next, is given the answer, and then hands out lines one by one for
  * as long as its owner has room for them. The service pages newest first; a conversation's new messages are piled up
- * (base/stack.h), page by page, until one page reaches into what is known, and then taken off in the right order. So
+ * (base/spill_stack.h), page by page, until a page reaches known messages, and then taken off in the right order. So
  * memory does not grow with the history, and messages that arrive while it pages (they shift the pages, and some come
  * twice) do no harm.
  *
@@ -21,7 +21,7 @@
 #include "client/history.h"
 #include "wire/notification.h"
 #include "base/hash.h"
-#include "base/stack.h"
+#include "base/spill_stack.h"
 #include "store/cursor.h"
 
 enum backfill_need {
@@ -45,7 +45,7 @@ struct backfill {
 	int64_t pages; /* read of this conversation */
 	bool dated; /* of a baseline: its newest message was seen, and the conversation's floor set by it */
 	struct recent paged; /* IDs of the pages before: growth shifts messages from one page to the next */
-	struct stack stack;
+	struct spill_stack stack;
 	struct notification_decoder decoder;
 	struct buf line;
 };

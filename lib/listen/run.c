@@ -15,7 +15,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/moment.h"
+#include "base/time_arg.h"
 #include "base/notify.h"
 #include "base/str.h"
 
@@ -457,9 +457,10 @@ static enum status open_cursor(struct driver *d, bool *baseline, struct err *err
 	} else if (!strcmp(since, "none")) {
 		*baseline = true;
 	} else if (strcmp(since, "all") != 0) {
-		if (!moment_parse(since, clock_wall_ms(), &since_ms))
+		if (!time_arg_parse(since, clock_wall_ms(), &since_ms))
 			return err_set(err, ST_USAGE,
-				"--since '%s' is neither last, none nor all, nor a time; that is " MOMENT_FORMS, since);
+				"--since '%s' is neither last, none nor all, nor a time; that is " TIME_ARG_FORMS,
+				since);
 		/* the second before it; what is to come is never old: a time in the future is now */
 		cursor_reset(d->cursor, earlier(since_ms / 1000 - 1, clock_wall_ms() / 1000));
 	}

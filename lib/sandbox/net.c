@@ -1,7 +1,7 @@
 #include "sandbox/net.h"
 
 #include "base/clock.h"
-#include "base/dl.h"
+#include "base/dynlib.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "sonames.h"
@@ -40,10 +40,10 @@
 	X(lws_b64_encode_string)
 
 static struct {
-	LWS_FUNCTIONS(DL_SLOT)
+	LWS_FUNCTIONS(DYNLIB_SLOT)
 } lws_api;
-#define DL_TABLE lws_api
-static const struct dl_symbol lws_symbols[] = { LWS_FUNCTIONS(DL_SYMBOL){ NULL, NULL } };
+#define DYNLIB_TABLE lws_api
+static const struct dynlib_symbol lws_symbols[] = { LWS_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 
 #define lws_create_context lws_api.p_lws_create_context
 #define lws_create_vhost lws_api.p_lws_create_vhost
@@ -499,7 +499,7 @@ enum status net_new(struct net **out, const struct net_config *config, struct er
 		.fd_limit_per_thread = 4096,
 		.pt_serv_buf_size = READ_CHUNK,
 	};
-	enum status status = dl_load(SONAME_WEBSOCKETS, "libwebsockets17", lws_symbols, err);
+	enum status status = dynlib_load(SONAME_WEBSOCKETS, "libwebsockets17", lws_symbols, err);
 
 	if (status)
 		return status;

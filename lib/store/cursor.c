@@ -545,7 +545,7 @@ static enum status fold(struct cursor *c, struct err *err)
 	/* before there is a temporary file: who ends here for want of memory shall leave none behind */
 	buf_init(&folding.line, BUF_NO_MAX);
 	buf_reserve(&folding.line, longest_line(c));
-	st = file_replace_by(c->path, write_cursor, &folding, err);
+	st = file_write_atomic_by(c->path, write_cursor, &folding, err);
 	buf_release(&folding.line);
 	if (st)
 		return st;

@@ -213,7 +213,7 @@ static enum status write_message(const char *dir, const struct spool_message *me
 
 	buf_init(&text, BUF_NO_MAX);
 	spool_encode(message, &text);
-	st = file_replace(path, text.data, text.len, err);
+	st = file_write_atomic(path, text.data, text.len, err);
 	buf_release(&text);
 	free(path);
 	return st;

@@ -204,7 +204,7 @@ static enum status write_session(struct store *store, const struct session *sess
 		st = err_set(err, ST_INTERNAL, "the token cache '%s' would be larger than %zu bytes", store->file,
 			FILE_MAX_BYTES);
 	else
-		st = file_replace(store->file, text.data, text.len, err);
+		st = file_write_atomic(store->file, text.data, text.len, err);
 	buf_release(&text);
 	return st;
 }

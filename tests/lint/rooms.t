@@ -58,7 +58,7 @@ nm -A -u "$objects"/lib/*/*.o |
 calls() { grep -E " ($1)\$" "$scratch/symbols"; } # REGEX
 like "$scratch/symbols" '^base/buf\.o memcpy$' 'there are objects to look at'
 is "$(calls 'curl_.*|lws_.*|jv_.*|jq_.*|EVP_.*|SSL_.*|X509_.*|OPENSSL_.*|CRYPTO_.*|RAND_.*')" '' \
-	'the libraries are called through what dl.h has looked up'
+	'the libraries are called through what dynlib.h has looked up'
 is "$(calls 'strcpy|strcat|stpcpy|sprintf|vsprintf|strtok|gets|system|popen|tmpnam|mktemp|setlocale|rand|srand|signal')" '' \
 	'no function that is better not called'
 # a child has no other way to end

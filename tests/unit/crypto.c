@@ -48,8 +48,8 @@ static void test_trust(const char *dir, const struct buf *cert)
 	struct tls_trust trust;
 	void *ctx = NULL;
 
-	tap_int(file_replace(file, cert->data, cert->len, &err), ST_OK, "a CA file");
-	tap_int(file_replace(empty, "nothing\n", 8, &err), ST_OK, "a file without certificates");
+	tap_int(file_write_atomic(file, cert->data, cert->len, &err), ST_OK, "a CA file");
+	tap_int(file_write_atomic(empty, "nothing\n", 8, &err), ST_OK, "a file without certificates");
 	tap_int(tls_trust_init(&trust, file, false, &err), ST_OK, "trust in the file");
 	tap_ok(trust.cafile && !strcmp(trust.cafile, file) && !trust.cadir, "it is a file");
 	tap_int(tls_client_ctx(&ctx, &trust, &err), ST_OK, "a context with it");

@@ -88,7 +88,7 @@ static void test_damaged(void)
 	if (file_read(path, &text, &err))
 		tap_ok(false, "the file can be read");
 	for (size_t len = 0; len < text.len; len++) {
-		if (file_replace(path, text.data, len, &err))
+		if (file_write_atomic(path, text.data, len, &err))
 			tap_ok(false, "the file can be written");
 		c = load(&found);
 		whole = found == (memchr(text.data, '\n', len) != NULL);
@@ -97,7 +97,7 @@ static void test_damaged(void)
 		cursor_free(c);
 	}
 	tap_ok(true, "a file that was cut anywhere is read as far as it goes, or set aside");
-	if (file_replace(path, "garbage\n", 8, &err))
+	if (file_write_atomic(path, "garbage\n", 8, &err))
 		tap_ok(false, "the file can be written");
 	c = cursor_new(path);
 	tap_int(cursor_load(c, &found, &aside, &err), ST_OK, "garbage");

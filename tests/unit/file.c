@@ -26,17 +26,17 @@ static void test_replace_and_read(void)
 	struct buf text;
 
 	buf_init(&text, 3);
-	tap_int(file_replace(path, "old", 3, &err), ST_OK, "a new file");
+	tap_int(file_write_atomic(path, "old", 3, &err), ST_OK, "a new file");
 	tap_ok(!stat(path, &status) && (status.st_mode & 0777) == 0600, "with mode 0600");
 	tap_int(file_read(path, &text, &err), ST_OK, "read up to the limit");
 	tap_str(text.data, "old", "what was written");
-	tap_int(file_replace(path, "newer", 5, &err), ST_OK, "replaced");
+	tap_int(file_write_atomic(path, "newer", 5, &err), ST_OK, "replaced");
 	buf_clear(&text);
 	tap_int(file_read(path, &text, &err), ST_DATA, "too large for the limit");
 	tap_int(file_read(missing, &text, &err), ST_NOINPUT, "a missing one");
 	tap_int(file_read(dir, &text, &err), ST_IO, "a directory");
-	tap_int(file_replace(missing, "x", 1, &err), ST_CANTCREATE, "no directory to write to");
-	tap_int(file_replace(dir, "x", 1, &err), ST_CANTCREATE, "a directory in the way");
+	tap_int(file_write_atomic(missing, "x", 1, &err), ST_CANTCREATE, "no directory to write to");
+	tap_int(file_write_atomic(dir, "x", 1, &err), ST_CANTCREATE, "a directory in the way");
 	buf_release(&text);
 	unlink(path);
 	tap_ok(!rmdir(dir) && !mkdir(dir, 0700), "no temporary file is left behind");
@@ -53,7 +53,7 @@ static void test_directories(void)
 	tap_int(file_make_dir(deep, &err), ST_OK, "with its parents");
 	tap_ok(!stat(deep, &status) && S_ISDIR(status.st_mode) && (status.st_mode & 0777) == 0700, "0700");
 	tap_int(file_make_dir(deep, &err), ST_OK, "once more");
-	tap_int(file_replace(file, "", 0, &err), ST_OK, "a file");
+	tap_int(file_write_atomic(file, "", 0, &err), ST_OK, "a file");
 	tap_int(file_make_dir(under, &err), ST_CANTCREATE, "not under a file");
 	rmdir(deep);
 	rmdir(ab);
@@ -72,7 +72,7 @@ static void test_private(void)
 	int fd = -1;
 
 	tap_int(file_open_private(path, &fd, &err), ST_NOINPUT, "a missing one");
-	tap_int(file_replace(path, "s", 1, &err), ST_OK, "a private file");
+	tap_int(file_write_atomic(path, "s", 1, &err), ST_OK, "a private file");
 	tap_int(file_open_private(path, &fd, &err), ST_OK, "is opened");
 	close(fd);
 	for (mode_t mode = 1; mode <= 040; mode <<= 1) {

@@ -171,9 +171,9 @@ static void test_own_definitions(void)
 
 	tap_ok(mkdtemp(dir) && !setenv("HOME", dir, 1), "a home");
 	path = path_join(dir, ".jq");
-	tap_int(file_replace(path, "def twice: . * 2;", 17, &err), ST_OK, "with definitions");
+	tap_int(file_write_atomic(path, "def twice: . * 2;", 17, &err), ST_OK, "with definitions");
 	tap_str(run(NULL, "twice", "4"), "8\n", "they count, as with jq");
-	tap_int(file_replace(path, "def twice: (", 12, &err), ST_OK, "with a mistake");
+	tap_int(file_write_atomic(path, "def twice: (", 12, &err), ST_OK, "with a mistake");
 	/*
 	 * In a process of its own, whose word counts and not its status: libjq forgets memory over that, and a leak
 	 * checker would say so.

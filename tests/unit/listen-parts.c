@@ -7,7 +7,7 @@
 #include "listen/exec.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/stack.h"
+#include "base/spill_stack.h"
 
 #include <stdlib.h>
 
@@ -41,13 +41,13 @@ static void test_recent(void)
 static void test_stack(void)
 {
 	struct err err = ERR_INIT;
-	struct stack stack;
+	struct spill_stack stack;
 	struct buf out;
 	char record[5000];
 	bool fine = true;
 	int pushed = 0, popped = 0;
 
-	stack_init(&stack, 20000, "/tmp");
+	spill_stack_init(&stack, 20000, "/tmp");
 	buf_init(&out, BUF_NO_MAX);
 	srand(7);
 	/* up and down, mostly up, then all the way down */
@@ -58,25 +58,26 @@ static void test_stack(void)
 
 			memset(record, 'x', sizeof(record));
 			memcpy(record, &number, sizeof(number));
-			fine = fine && !stack_push(&stack, record, len, &err);
+			fine = fine && !spill_stack_push(&stack, record, len, &err);
 			pushed++;
 		} else {
 			int number = pushed - ++popped, got;
 
 			buf_clear(&out);
-			fine = fine && !stack_pop(&stack, &out, &err);
+			fine = fine && !spill_stack_pop(&stack, &out, &err);
 			memcpy(&got, out.data, sizeof(got));
 			fine = fine && got == number && out.len == (size_t)number % 4000 + sizeof(number);
 		}
 		fine = fine && stack.top.len < 40000;
 	}
-	tap_ok(fine && stack_empty(&stack), "records come off in the reverse order, in bounded memory");
-	stack_release(&stack);
+	tap_ok(fine && spill_stack_empty(&stack), "records come off in the reverse order, in bounded memory");
+	spill_stack_release(&stack);
 	buf_release(&out);
-	stack_init(&stack, 10, "/proc/nonexistent");
-	tap_ok(!stack_push(&stack, "1234567890", 10, &err) && stack_push(&stack, "1234567890", 10, &err) == ST_IO,
+	spill_stack_init(&stack, 10, "/proc/nonexistent");
+	tap_ok(!spill_stack_push(&stack, "1234567890", 10, &err) &&
+			spill_stack_push(&stack, "1234567890", 10, &err) == ST_IO,
 		"where no file can be made, that is told");
-	stack_release(&stack);
+	spill_stack_release(&stack);
 }
 
 static void test_outflow(void)

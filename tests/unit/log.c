@@ -52,7 +52,7 @@ static void test_lines(void)
 	log_warn("w");
 	log_note("n");
 	log_error("e");
-	log_alarm("a");
+	log_security("a");
 	tap_str(end(), "kandy: send: e\nkandy: send: warning: a\n", "-q leaves errors and alarms");
 	log_set_level(LOG_VERBOSE);
 	begin();

@@ -181,7 +181,7 @@ static bool exists_like(const char *dir, const char *part)
 
 static void write_text(const char *path, const char *text)
 {
-	if (file_replace(path, text, strlen(text), NULL))
+	if (file_write_atomic(path, text, strlen(text), NULL))
 		BUG("cannot write");
 }
 

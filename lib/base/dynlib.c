@@ -1,9 +1,9 @@
-#include "base/dl.h"
+#include "base/dynlib.h"
 
 #include <dlfcn.h>
 #include <string.h>
 
-enum status dl_load(const char *soname, const char *package, const struct dl_symbol *symbols, struct err *err)
+enum status dynlib_load(const char *soname, const char *package, const struct dynlib_symbol *symbols, struct err *err)
 {
 	void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 

@@ -1,4 +1,4 @@
-#include "base/moment.h"
+#include "base/time_arg.h"
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -40,7 +40,7 @@ static bool parse_date(const char *text, const char *format, int64_t *ms)
 	return true;
 }
 
-bool moment_parse(const char *text, int64_t now_ms, int64_t *ms)
+bool time_arg_parse(const char *text, int64_t now_ms, int64_t *ms)
 {
 	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S",
 		"%Y-%m-%d %H:%M", "%Y-%m-%d" };

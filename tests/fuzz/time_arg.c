@@ -1,7 +1,7 @@
 /*
  * Points in time: what is understood is none before 1970, and means the same when it is written as milliseconds.
  */
-#include "base/moment.h"
+#include "base/time_arg.h"
 
 #include "tests/fuzz/fuzz.h"
 
@@ -13,11 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_text(data, size), written[32];
 	int64_t ms = -7, again;
 
-	if (moment_parse(text, NOW, &ms)) {
+	if (time_arg_parse(text, NOW, &ms)) {
 		MUST(ms >= 0);
 		if (ms >= INT64_C(100000000000)) { /* less would be seconds */
 			snprintf(written, sizeof(written), "@%lld", (long long)ms);
-			MUST(moment_parse(written, NOW, &again) && again == ms);
+			MUST(time_arg_parse(written, NOW, &again) && again == ms);
 		}
 	} else {
 		MUST(ms == -7);

@@ -1,5 +1,5 @@
 /*
- * moment.h - a point in time as people and programs write it.
+ * time_arg.h - a point in time as people and programs write it.
  *
  *	2026-01-31, 2026-01-31T12:00, 2026-01-31 12:00:05.25
  *		UTC, unless Z or an offset stands behind it: +01:00, -0530
@@ -8,18 +8,18 @@
  *	@1795565128, 1795565128, 1795565128000
  *		since 1970, in seconds or milliseconds (clock_server_ms())
  */
-#ifndef KANDY_BASE_MOMENT_H
-#define KANDY_BASE_MOMENT_H
+#ifndef KANDY_BASE_TIME_ARG_H
+#define KANDY_BASE_TIME_ARG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* For help and errors: "TIME is ..." */
-#define MOMENT_FORMS \
+#define TIME_ARG_FORMS \
 	"2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00:00+01:00 (UTC without an offset), a duration such as 1h for so " \
 	"long ago, or @SECONDS since 1970"
 
 /* In milliseconds since 1970, and never before that. False, and `*ms` left alone, for anything else. */
-bool moment_parse(const char *text, int64_t now_ms, int64_t *ms);
+bool time_arg_parse(const char *text, int64_t now_ms, int64_t *ms);
 
 #endif

@@ -1,4 +1,4 @@
-#include "base/stack.h"
+#include "base/spill_stack.h"
 
 #include "base/file.h"
 
@@ -8,13 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-void stack_init(struct stack *stack, size_t memory, const char *dir)
+void spill_stack_init(struct spill_stack *stack, size_t memory, const char *dir)
 {
-	*stack = (struct stack){ .memory = memory, .dir = dir, .fd = -1 };
+	*stack = (struct spill_stack){ .memory = memory, .dir = dir, .fd = -1 };
 	buf_init(&stack->top, BUF_NO_MAX);
 }
 
-void stack_release(struct stack *stack)
+void spill_stack_release(struct spill_stack *stack)
 {
 	buf_release(&stack->top);
 	if (stack->fd >= 0)
@@ -23,12 +23,12 @@ void stack_release(struct stack *stack)
 	stack->below = 0;
 }
 
-bool stack_empty(const struct stack *stack)
+bool spill_stack_empty(const struct spill_stack *stack)
 {
 	return !stack->top.len && !stack->below;
 }
 
-static enum status open_file(struct stack *stack, struct err *err)
+static enum status open_file(struct spill_stack *stack, struct err *err)
 {
 	char *name;
 
@@ -47,7 +47,7 @@ static enum status open_file(struct stack *stack, struct err *err)
 }
 
 /* Moves all that is in memory to the file. */
-static enum status spill(struct stack *stack, struct err *err)
+static enum status spill(struct spill_stack *stack, struct err *err)
 {
 	enum status st;
 
@@ -60,7 +60,7 @@ static enum status spill(struct stack *stack, struct err *err)
 	return ST_OK;
 }
 
-enum status stack_push(struct stack *stack, const void *p, size_t len, struct err *err)
+enum status spill_stack_push(struct spill_stack *stack, const void *p, size_t len, struct err *err)
 {
 	enum status st;
 
@@ -90,7 +90,7 @@ static bool read_at(int fd, void *p, size_t len, off_t at)
 }
 
 /* Brings the top of the file back into memory: as much as fits, but at least one record, and whole ones. */
-static enum status unspill(struct stack *stack, struct err *err)
+static enum status unspill(struct spill_stack *stack, struct err *err)
 {
 	size_t len, start = 0;
 	off_t from;
@@ -124,7 +124,7 @@ failed:
 	return err_set(err, ST_IO, "cannot read a temporary file: %s", strerror(errno));
 }
 
-enum status stack_pop(struct stack *stack, struct buf *out, struct err *err)
+enum status spill_stack_pop(struct spill_stack *stack, struct buf *out, struct err *err)
 {
 	enum status st;
 	size_t len;
