@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/time_arg.h"
 #include "base/notify.h"
@@ -39,6 +40,8 @@ struct driver {
 	const struct listen_options *options;
 	struct client *client;
 	struct machine *listener;
+	struct loop loop;
+	struct loop_timer timer; /* ends a step: run_loop() sees what is due */
 	struct ws *ws;
 	struct worker *worker;
 	struct cursor *cursor;
@@ -60,7 +63,6 @@ struct driver {
 	bool filter_started, filter_checked;
 	bool done;
 	int64_t saved_at, save_at, sync_at, watchdog_at, exec_at;
-	int64_t timer_at; /* as the loop has it */
 	enum status status;
 	struct err err;
 };
@@ -131,7 +133,7 @@ static void reader_gone(struct driver *d)
 {
 	d->gone = true;
 	if (!d->plain_file)
-		ws_unwatch(d->ws, d->options->out);
+		loop_unwatch(&d->loop, d->options->out);
 	machine_reader_gone(d->listener, clock_mono_ms());
 }
 
@@ -167,7 +169,7 @@ static void wait_for_room(struct driver *d, bool wait)
 	if (d->plain_file || d->gone || d->blocked == wait)
 		return;
 	d->blocked = wait;
-	ws_watch(d->ws, d->options->out, wait ? EPOLLOUT : 0, on_out, d);
+	loop_watch(&d->loop, d->options->out, wait ? EPOLLOUT : 0, on_out, d);
 }
 
 static void flush(struct driver *d)
@@ -217,7 +219,7 @@ static void on_child(void *arg, int fd, uint32_t events)
 	struct err err = ERR_INIT;
 
 	(void)events;
-	ws_unwatch(d->ws, fd);
+	loop_unwatch(&d->loop, fd);
 	if (exec_child_ended(&d->exec, fd, now, &err))
 		machine_fail(d->listener, now, &err);
 	d->moved = true;
@@ -228,7 +230,7 @@ static void watch_child(void *arg, int fd)
 {
 	struct driver *d = arg;
 
-	ws_watch(d->ws, fd, EPOLLIN, on_child, d);
+	loop_watch(&d->loop, fd, EPOLLIN, on_child, d);
 }
 
 static void start_children(struct driver *d)
@@ -260,11 +262,6 @@ static void on_closed(void *arg, const struct ws_closed *why)
 	machine_closed(((struct driver *)arg)->listener, clock_mono_ms(), why);
 }
 
-static void on_tick(void *arg)
-{
-	(void)arg; /* the main loop looks at what is due after each step */
-}
-
 static void on_worker(void *arg, int fd, uint32_t events)
 {
 	(void)fd;
@@ -274,12 +271,12 @@ static void on_worker(void *arg, int fd, uint32_t events)
 
 static void watch_worker(void *arg, int fd)
 {
-	ws_watch(((struct driver *)arg)->ws, fd, EPOLLIN, on_worker, arg);
+	loop_watch(&((struct driver *)arg)->loop, fd, EPOLLIN, on_worker, arg);
 }
 
 static void unwatch_worker(void *arg, int fd)
 {
-	ws_unwatch(((struct driver *)arg)->ws, fd);
+	loop_unwatch(&((struct driver *)arg)->loop, fd);
 }
 
 static void on_interrupt(void *arg, int fd, uint32_t events)
@@ -287,7 +284,7 @@ static void on_interrupt(void *arg, int fd, uint32_t events)
 	struct driver *d = arg;
 
 	(void)events;
-	ws_unwatch(d->ws, fd); /* it stays readable for ever */
+	loop_unwatch(&d->loop, fd); /* it stays readable for ever */
 	if (d->stopped)
 		return;
 	d->stopped = true;
@@ -403,13 +400,10 @@ static void set_timer(struct driver *d)
 	/* the room that flush() has made was filled again, and the reader may have more */
 	if (output_queue_len(&d->output) && !d->blocked && !d->gone && !d->broken)
 		at = 0;
-	if (at == d->timer_at && at > clock_mono_ms())
-		return;
-	d->timer_at = at;
-	ws_timer(d->ws, at);
+	d->timer.at_ms = at;
 }
 
-static void loop(struct driver *d)
+static void run_loop(struct driver *d)
 {
 	machine_start(d->listener, clock_mono_ms());
 	for (;;) {
@@ -424,7 +418,7 @@ static void loop(struct driver *d)
 		if (d->done)
 			break;
 		set_timer(d);
-		ws_step(d->ws);
+		loop_step(&d->loop);
 	}
 }
 
@@ -511,11 +505,12 @@ static enum status make_socket(struct driver *d, struct err *err)
 	const struct client_config *settings = client_settings(d->client);
 	const struct url *origin = client_base(d->client);
 	struct ws_config config = {
+		.loop = &d->loop,
 		.origin = origin,
 		.trust = &settings->trust,
 		.connect_timeout_ms = settings->connect_timeout_ms > 0 ? settings->connect_timeout_ms : 30000,
 		.max_message = MESSAGE_MAX,
-		.handlers = { .opened = on_opened, .message = on_message, .closed = on_closed, .timer = on_tick },
+		.handlers = { .opened = on_opened, .message = on_message, .closed = on_closed },
 		.arg = d,
 	};
 
@@ -560,11 +555,11 @@ static void watch_all(struct driver *d)
 
 	/* epoll(7) takes no regular files and directories; they never block */
 	d->plain_file = fstat(d->options->out, &out) || S_ISREG(out.st_mode);
-	if (!d->plain_file && !ws_watch(d->ws, d->options->out, 0, on_out, d))
+	if (!d->plain_file && !loop_watch(&d->loop, d->options->out, 0, on_out, d))
 		d->plain_file = true;
 	if (interrupt_fd() >= 0)
-		ws_watch(d->ws, interrupt_fd(), EPOLLIN, on_interrupt, d);
-	d->save_at = d->sync_at = d->watchdog_at = d->exec_at = d->timer_at = LISTEN_NEVER;
+		loop_watch(&d->loop, interrupt_fd(), EPOLLIN, on_interrupt, d);
+	d->save_at = d->sync_at = d->watchdog_at = d->exec_at = LISTEN_NEVER;
 	if (d->options->notify_socket && d->options->watchdog_ms > 0)
 		d->watchdog_at = clock_mono_ms() + d->options->watchdog_ms / 2;
 }
@@ -578,6 +573,10 @@ static enum status set_up(struct driver *d, struct err *err)
 		return st;
 	if ((st = open_cursor(d, &baseline, err)))
 		return st;
+	if ((st = loop_init(&d->loop, err)))
+		return st;
+	d->timer = (struct loop_timer){ .at_ms = LOOP_NEVER };
+	loop_timer_add(&d->loop, &d->timer);
 	if ((st = make_socket(d, err)))
 		return st;
 	if ((st = make_exec(d, err)))
@@ -593,6 +592,7 @@ static void tear_down(struct driver *d)
 	worker_free(d->worker);
 	machine_free(d->listener);
 	ws_free(d->ws);
+	loop_release(&d->loop);
 	exec_release(&d->exec);
 	exec_queue_release(&d->exec_queue);
 	output_queue_release(&d->output);
@@ -611,7 +611,7 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 	output_queue_init(&d.output);
 	exec_queue_init(&d.exec_queue);
 	if (!(st = set_up(&d, err))) {
-		loop(&d);
+		run_loop(&d);
 		notify(&d, "STOPPING=1");
 		save_cursor(&d, true);
 		st = d.status;

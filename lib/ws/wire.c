@@ -76,10 +76,12 @@ static void close_socket(struct wire *w)
 {
 	tls_stream_free(w->tls);
 	w->tls = NULL;
-	if (w->fd >= 0)
+	if (w->fd >= 0) {
+		loop_unwatch(w->loop, w->fd);
 		close(w->fd);
+	}
 	w->fd = -1;
-	w->events = 0; /* epoll forgets what is closed */
+	w->events = 0;
 }
 
 static enum status not_connected(const struct wire *w, const char *why, struct err *err)
@@ -249,19 +251,22 @@ enum wire_result wire_advance(struct wire *w, struct err *err)
 
 void wire_expect(struct wire *w, bool reading)
 {
-	struct epoll_event event = { .data.fd = w->fd };
+	uint32_t events = 0;
 
 	if (w->fd < 0)
 		return;
 	if (w->phase == WIRE_TCP)
-		event.events = EPOLLOUT;
+		events = EPOLLOUT;
 	else if (reading || w->phase != WIRE_READY)
-		event.events = w->read_wants_write ? EPOLLOUT : EPOLLIN;
+		events = w->read_wants_write ? EPOLLOUT : EPOLLIN;
 	if (w->phase != WIRE_TCP && w->out.len)
-		event.events |= w->write_wants_read ? EPOLLIN : EPOLLOUT;
-	if (event.events == w->events)
+		events |= w->write_wants_read ? EPOLLIN : EPOLLOUT;
+	if (events == w->events)
 		return;
-	/* one that waits for nothing is taken out: epoll would tell of its end again and again */
-	epoll_ctl(w->epoll, !event.events ? EPOLL_CTL_DEL : !w->events ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, w->fd, &event);
-	w->events = event.events;
+	/* without events it is not watched at all: epoll would report EPOLLHUP again and again */
+	if (events)
+		loop_watch(w->loop, w->fd, events, w->ready, w->arg);
+	else
+		loop_unwatch(w->loop, w->fd);
+	w->events = events;
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/loop.h"
 #include "base/url.h"
 #include "crypto/crypto.h"
 #include "ws/handshake.h"
@@ -34,9 +35,11 @@ struct wire {
 	const struct url *origin; /* borrowed, as the next two */
 	const struct handshake_proxy *proxy; /* NULL: none */
 	void *ssl_ctx;
-	int epoll; /* where the socket is registered */
+	struct loop *loop; /* where the socket is watched */
+	void (*ready)(void *arg, int fd, uint32_t events); /* the handler for it */
+	void *arg;
 	int fd;
-	uint32_t events; /* as epoll knows them; 0: it does not know the socket */
+	uint32_t events; /* that it is watched for; 0: it is not */
 	enum wire_phase phase;
 	struct addrinfo *addresses, *address; /* all, and the one that is tried */
 	struct tls_stream *tls;

@@ -1,21 +1,16 @@
 /*
- * ws-int.h - what the files of this room share: the loop (loop.c) and the connection in it (ws.c).
+ * ws-int.h - the structures behind struct ws.
  */
 #ifndef KANDY_WS_WS_INT_H
 #define KANDY_WS_WS_INT_H
 
+#include "base/loop.h"
 #include "ws/frame.h"
 #include "ws/handshake.h"
 #include "ws/wire.h"
 #include "ws/ws.h"
 
 #define WS_READ_SIZE ((size_t)64 * 1024) /* what one step reads, and hands to the owner, before it returns */
-
-struct ws_watch {
-	int fd;
-	void (*ready)(void *arg, int fd, uint32_t events);
-	void *arg;
-};
 
 /* One attempt to connect, and the connection that comes of it. */
 struct ws_socket {
@@ -39,18 +34,11 @@ struct ws {
 	struct ws_config config;
 	struct handshake_proxy proxy;
 	void *ssl_ctx;
-	int epoll;
-	struct ws_watch *watches;
-	size_t watch_count, watch_cap;
-	int64_t timer_at;
+	struct loop_timer timer; /* runs on_turn(): when the socket is ready or late, or something is to be freed */
+	bool ready; /* epoll reported the socket */
 	struct ws_socket *socket; /* the current one, or NULL */
-	struct ws_socket *ended; /* to be freed when no call is inside one any more */
+	struct ws_socket *ended; /* freed in on_turn(), when no call uses them any more */
 	char in[WS_READ_SIZE];
 };
-
-/* ws.c */
-void ws_socket_ready(struct ws *ws); /* its descriptor is, or it has more */
-void ws_socket_late(struct ws *ws); /* its deadline has passed */
-void ws_sockets_free(struct ws *ws); /* those that have ended */
 
 #endif

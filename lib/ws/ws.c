@@ -22,7 +22,7 @@
 
 /* ---- its end --------------------------------------------------------------------------------------------------- */
 
-void ws_sockets_free(struct ws *ws)
+static void free_ended(struct ws *ws)
 {
 	while (ws->ended) {
 		struct ws_socket *s = ws->ended;
@@ -35,7 +35,16 @@ void ws_sockets_free(struct ws *ws)
 	}
 }
 
-/* Closes it. A call that is inside it may look at `s` until the step is over. */
+/* When on_turn() runs next. */
+static void schedule(struct ws *ws)
+{
+	const struct ws_socket *s = ws->socket;
+	bool now = ws->ended || (s && (ws->ready || (s->more && !s->paused)));
+
+	ws->timer.at_ms = now ? 0 : s ? s->deadline : LOOP_NEVER;
+}
+
+/* Closes it. Callers may still use `s` until on_turn() frees it. */
 static void detach(struct ws *ws)
 {
 	struct ws_socket *s = ws->socket;
@@ -46,6 +55,7 @@ static void detach(struct ws *ws)
 	ws->socket = NULL;
 	s->next = ws->ended;
 	ws->ended = s;
+	schedule(ws);
 }
 
 /* Tells the owner; from then on a new connection may be begun. `code` is that of the peer's close frame, or 0. */
@@ -115,7 +125,7 @@ static void end_closed(struct ws *ws, const struct ws_frame *frame)
 	end(ws, frame->code, &err);
 }
 
-void ws_socket_late(struct ws *ws)
+static void end_late(struct ws *ws)
 {
 	struct err err = ERR_INIT;
 
@@ -252,7 +262,7 @@ static bool get_ready(struct ws *ws)
 	return true;
 }
 
-void ws_socket_ready(struct ws *ws)
+static void on_ready(struct ws *ws)
 {
 	struct ws_socket *s = ws->socket;
 
@@ -267,6 +277,30 @@ void ws_socket_ready(struct ws *ws)
 		end_lost(ws);
 	else
 		wire_expect(&s->wire, !s->paused);
+}
+
+/* A timer and not the handler of the descriptor, so that the other descriptors are served before the socket. */
+static void on_turn(void *arg)
+{
+	struct ws *ws = arg;
+
+	if (ws->socket && (ws->ready || ws->socket->more)) {
+		ws->ready = false;
+		on_ready(ws);
+	}
+	if (ws->socket && ws->socket->deadline != INT64_MAX && clock_mono_ms() >= ws->socket->deadline)
+		end_late(ws);
+	free_ended(ws);
+	schedule(ws);
+}
+
+static void on_event(void *arg, int fd, uint32_t events)
+{
+	struct ws *ws = arg;
+
+	(void)fd, (void)events;
+	ws->ready = true;
+	schedule(ws);
 }
 
 /* ---- what the owner asks for ----------------------------------------------------------------------------------- */
@@ -310,7 +344,9 @@ void ws_connect(struct ws *ws, const char *path, const struct secret *token, con
 	s->wire = (struct wire){ .origin = ws->config.origin,
 		.proxy = ws->config.proxy ? &ws->proxy : NULL,
 		.ssl_ctx = ws->ssl_ctx,
-		.epoll = ws->epoll,
+		.loop = ws->config.loop,
+		.ready = on_event,
+		.arg = ws,
 		.fd = -1 };
 	buf_init(&s->head, HANDSHAKE_HEAD_MAX + WS_READ_SIZE);
 	buf_init_secret(&s->request, BUF_NO_MAX);
@@ -321,6 +357,7 @@ void ws_connect(struct ws *ws, const char *path, const struct secret *token, con
 		end(ws, 0, &err);
 	else
 		wire_expect(&s->wire, true);
+	schedule(ws);
 }
 
 bool ws_send(struct ws *ws, const char *text, size_t len)
@@ -342,6 +379,7 @@ void ws_pause(struct ws *ws, bool pause)
 		return;
 	s->paused = pause;
 	wire_expect(&s->wire, !pause);
+	schedule(ws);
 }
 
 void ws_close(struct ws *ws)
@@ -361,9 +399,47 @@ void ws_close(struct ws *ws)
 	s->closing = true;
 	s->paused = false;
 	wire_expect(&s->wire, true);
+	schedule(ws);
 }
 
 void ws_drop(struct ws *ws)
 {
 	detach(ws);
+}
+
+enum status ws_new(struct ws **out, const struct ws_config *config, struct err *err)
+{
+	struct ws *ws = xcalloc(1, sizeof(*ws));
+	enum status st = ST_OK;
+
+	ws->config = *config;
+	ws->timer = (struct loop_timer){ .at_ms = LOOP_NEVER, .expired = on_turn, .arg = ws };
+	loop_timer_add(config->loop, &ws->timer);
+	if (config->proxy && (st = handshake_proxy_parse(&ws->proxy, config->proxy, err)))
+		goto out;
+	if (config->origin->tls)
+		st = tls_client_ctx(&ws->ssl_ctx, config->trust, err);
+out:
+	if (st)
+		ws_free(ws);
+	else
+		*out = ws;
+	return st;
+}
+
+const char *ws_host(const struct ws *ws)
+{
+	return ws->config.proxy ? ws->proxy.url.host : ws->config.origin->host;
+}
+
+void ws_free(struct ws *ws)
+{
+	if (!ws)
+		return;
+	detach(ws);
+	free_ended(ws);
+	loop_timer_remove(ws->config.loop, &ws->timer);
+	handshake_proxy_release(&ws->proxy);
+	tls_ctx_free(ws->ssl_ctx);
+	free(ws);
 }

@@ -1,17 +1,16 @@
 /*
- * ws.h - one WebSocket client (RFC 6455) and the loop it lives in.
+ * ws.h - one WebSocket client (RFC 6455).
  *
- * A struct ws is a single-threaded loop with at most one connection to one origin. The loop also watches other
- * descriptors and keeps one timer. It decides nothing: when to connect, what silence means, when to try again is the
- * business of its owner (api/listener.h).
+ * A struct ws has at most one connection to one origin, and lives in the event loop of its owner (base/loop.h). It
+ * decides nothing: when to connect, what silence means, when to retry is the business of its owner.
  *
  *	ws_new(&ws, &config, &err);
  *	ws_connect(ws, "/path/websocket", &token, NULL);
  *	while (!done)
- *		ws_step(ws);
+ *		loop_step(&loop);
  *	ws_free(ws);
  *
- * Frames, the upgrade, a proxy's CONNECT and the loop are ours (frame.h, handshake.h, wire.h); TLS is OpenSSL's,
+ * Frames, the upgrade and a proxy's CONNECT are ours (frame.h, handshake.h, wire.h); TLS is OpenSSL's,
  * through lib/crypto. libwebsockets, which serves the sandbox, is no help here: as a client, its 4.1 reads a payload a
  * byte at a time and polls once a TLS record, which was half of a listener's CPU, and its raw role, which would leave
  * the bytes to us, cannot begin TLS as a client (it starts the handshake before there is a socket). Here one read takes
@@ -26,6 +25,7 @@
 #define KANDY_WS_WS_H
 
 #include "base/err.h"
+#include "base/loop.h"
 #include "base/secret.h"
 #include "base/url.h"
 #include "crypto/crypto.h"
@@ -43,17 +43,17 @@ struct ws_closed {
 	struct err err; /* one sentence; err.http and err.retry_after_ms are those of a refused upgrade */
 };
 
-/* Called from ws_step() alone. They may call every ws_ function but ws_step() and ws_free(). */
+/* They may call every function below except ws_free(). */
 struct ws_handlers {
 	void (*opened)(void *arg);
 	void (*message)(void *arg, const char *text, size_t len); /* whole; borrowed, and not NUL-terminated */
 	void (*closed)(void *arg,
 		const struct ws_closed *why); /* once for each ws_connect(), but not after ws_drop() */
-	void (*timer)(void *arg);
 };
 
 struct ws_config {
-	const struct url *origin; /* borrowed, as the rest */
+	struct loop *loop; /* borrowed, like the rest */
+	const struct url *origin;
 	const struct tls_trust *trust;
 	const char *proxy; /* "http://[USER:PASSWORD@]HOST:PORT" of a proxy that takes CONNECT; NULL: none */
 	int64_t connect_timeout_ms; /* connect, proxy, TLS and upgrade together */
@@ -68,19 +68,6 @@ void ws_free(struct ws *ws);
 
 /* The host that is connected to: the proxy's, or else the origin's. Borrowed. */
 const char *ws_host(const struct ws *ws);
-
-/* Waits until something happens and handles it. */
-void ws_step(struct ws *ws);
-
-/*
- * Watches a descriptor for epoll(7) events (EPOLLERR and EPOLLHUP are always among them), level-triggered. A
- * descriptor's own flags are left alone. False where it cannot be watched because it never blocks (a regular file). A
- * second call changes `events`.
- */
-bool ws_watch(struct ws *ws, int fd, uint32_t events, void (*ready)(void *arg, int fd, uint32_t events), void *arg);
-void ws_unwatch(struct ws *ws, int fd);
-
-void ws_timer(struct ws *ws, int64_t at_ms); /* by clock_mono_ms(); replaces the last; INT64_MAX: none */
 
 /*
  * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address of
