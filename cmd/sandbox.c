@@ -1,4 +1,4 @@
-/* sandbox.c - a local CPaaS server, alone or around a command. */
+/* sandbox.c - a local CPaaS server, on its own or for one command. */
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -25,22 +25,8 @@ static const char *const next_kinds[] = { "message", "offset", NULL };
 
 struct sandbox_params {
 	struct common_params common;
-	const char *listen;
-	int64_t port;
-	bool no_tls;
-	const char *record, *temporary;
-	struct str_list users;
-	int64_t numbered_users;
-	int64_t token_life, refresh_life, token_size, channel_life;
-	int64_t keep_per_conversation, keep_messages, keep_bytes, attachment_bytes, queue_bytes;
-	struct str_list faults;
-	const char *last_message_time, *next;
-	int64_t history_delay, history_grows;
-	bool no_range, relative_links, no_outbound, milliseconds;
-	int64_t cert_days;
-	const char *cert_host;
-	int64_t drop_every, drop_times, fragment, duplicate, reorder, check;
-	bool mute, silent_expiry;
+	struct sandbox_config config;
+	struct str_list users, faults;
 };
 
 #define AT(member) .at = offsetof(struct sandbox_params, member)
@@ -49,285 +35,207 @@ static const struct opt sandbox_opts[] = {
 	{ .kind = OPT_CHOICE,
 		.name = "listen",
 		.metavar = "ADDRESS",
-		AT(listen),
+		AT(config.address),
 		.fallback = "127.0.0.1",
 		.choices = addresses,
-		.help = "listen on ADDRESS: loopback, of one family or the other" },
+		.help = "loopback address to listen on" },
 	{ .kind = OPT_INT,
 		.name = "port",
 		.metavar = "N",
-		AT(port),
+		AT(config.port),
 		.max = 65535,
 		.fallback = "0",
-		.help = "listen on port N; 0 is any that is free" },
-	{ .kind = OPT_FLAG, .name = "no-tls", AT(no_tls), .help = "serve plain http and ws" },
+		.help = "port to listen on; 0 means any free port" },
+	{ .kind = OPT_FLAG, .name = "no-tls", AT(config.no_tls), .help = "serve plain HTTP and WebSocket" },
 	{ .kind = OPT_STRING,
 		.name = "record",
 		.metavar = "FILE",
-		AT(record),
+		AT(config.record),
 		.hint = HINT_FILE,
-		.help = "append a JSON line to FILE for each request and WebSocket frame, secrets hashed" },
+		.help = "append a JSON line to FILE for each request and WebSocket frame (secrets are hashed)" },
 	{ .kind = OPT_LIST,
 		.name = "user",
 		.metavar = "NAME",
 		AT(users),
-		.help = "one more user, NAME@sandbox.example with password NAME-secret" },
-	{ .kind = OPT_INT,
-		.name = "users",
-		.metavar = "N",
-		AT(numbered_users),
-		.max = 100000,
-		.fallback = "0",
-		.help = "N more users, user1 to userN" },
-	{ .kind = OPT_STRING,
-		.name = "temporary-directory",
-		.metavar = "DIR",
-		AT(temporary),
-		.env = "TMPDIR",
-		.fallback = "/tmp",
-		.hint = HINT_DIR,
-		.help = "keep attachments and the certificate in DIR while it runs" },
+		.help = "add the user NAME@sandbox.example, with the password NAME-secret" },
 
 	{ .kind = OPT_HEADING, .help = "Lifetimes" },
 	{ .kind = OPT_DURATION,
 		.name = "token-life",
 		.metavar = "DURATION",
-		AT(token_life),
+		AT(config.token_life_ms),
 		.fallback = "1h",
 		.min = 100,
 		.max = INT64_C(31536000000),
-		.help = "access tokens run out after DURATION" },
+		.help = "lifetime of access tokens" },
 	{ .kind = OPT_DURATION,
 		.name = "refresh-life",
 		.metavar = "DURATION",
-		AT(refresh_life),
+		AT(config.refresh_life_ms),
 		.fallback = "12h",
 		.min = 100,
 		.max = INT64_C(31536000000),
-		.help = "refresh tokens run out after DURATION" },
+		.help = "lifetime of refresh tokens" },
 	{ .kind = OPT_SIZE,
 		.name = "token-size",
 		.metavar = "SIZE",
-		AT(token_size),
+		AT(config.token_size),
 		.fallback = "1200",
 		.max = 12288,
-		.help = "access tokens are at least SIZE long" },
+		.help = "minimum size of access tokens" },
 	{ .kind = OPT_DURATION,
 		.name = "channel-max-life",
 		.metavar = "DURATION",
-		AT(channel_life),
+		AT(config.channel_life_ms),
 		.fallback = "24h",
 		.min = 1000,
 		.max = INT64_C(31536000000),
-		.help = "grant channels DURATION at most" },
+		.help = "maximum lifetime granted to a notification channel" },
 
 	{ .kind = OPT_HEADING, .help = "Limits" },
 	{ .kind = OPT_INT,
 		.name = "keep-per-conversation",
 		.metavar = "N",
-		AT(keep_per_conversation),
+		AT(config.keep_per_conversation),
 		.fallback = "100000",
 		.min = 1,
 		.max = 100000000,
-		.help = "remember the last N messages of a conversation" },
+		.help = "messages kept per conversation" },
 	{ .kind = OPT_INT,
 		.name = "keep-messages",
 		.metavar = "N",
-		AT(keep_messages),
+		AT(config.keep_messages),
 		.fallback = "1000000",
 		.min = 1,
 		.max = 100000000,
-		.help = "remember the last N messages of all conversations" },
+		.help = "messages kept in total" },
 	{ .kind = OPT_SIZE,
 		.name = "keep-bytes",
 		.metavar = "SIZE",
-		AT(keep_bytes),
+		AT(config.keep_bytes),
 		.fallback = "512M",
 		.min = 1024,
 		.max = INT64_C(1) << 40,
-		.help = "remember messages up to SIZE" },
+		.help = "memory for messages; the oldest are dropped first" },
 	{ .kind = OPT_SIZE,
 		.name = "attachment-bytes",
 		.metavar = "SIZE",
-		AT(attachment_bytes),
+		AT(config.attachment_bytes),
 		.fallback = "4G",
 		.min = 1024,
 		.max = INT64_C(1) << 32,
-		.help = "keep attachments up to SIZE, all together; the oldest give way" },
+		.help = "disk space for attachments; the oldest are dropped first" },
 	{ .kind = OPT_SIZE,
 		.name = "queue-bytes",
 		.metavar = "SIZE",
-		AT(queue_bytes),
+		AT(config.queue_bytes),
 		.fallback = "16M",
 		.min = 65536,
 		.max = INT64_C(1) << 32,
-		.help = "close a connection whose reader is SIZE behind" },
+		.help = "close a connection with more than SIZE of unsent output" },
 
-	{ .kind = OPT_HEADING, .help = "Readings of the protocol" },
+	{ .kind = OPT_HEADING, .help = "Protocol variants" },
 	{ .kind = OPT_CHOICE,
 		.name = "last-message-time",
 		.metavar = "from|until",
-		AT(last_message_time),
+		AT(config.last_message_time),
 		.fallback = "from",
 		.choices = last_message_times,
-		.help = "lastMessageTime leaves out what is older (from) or newer (until)" },
+		.help = "lastMessageTime in history selects messages from that time, or until then" },
 	{ .kind = OPT_CHOICE,
 		.name = "next",
 		.metavar = "message|offset",
-		AT(next),
+		AT(config.next),
 		.fallback = "message",
 		.choices = next_kinds,
-		.help = "a page of history goes on behind a message, or a number of messages behind the newest" },
+		.help = "a page of history continues after a message, or at an offset from the newest" },
 	{ .kind = OPT_FLAG,
 		.name = "milliseconds",
-		AT(milliseconds),
-		.help = "answers have times in milliseconds, not seconds" },
-	{ .kind = OPT_FLAG, .name = "relative-links", AT(relative_links), .help = "links of attachments are paths" },
-	{ .kind = OPT_FLAG, .name = "no-range", AT(no_range), .help = "downloads ignore Range" },
+		AT(config.milliseconds),
+		.help = "times in responses are in milliseconds instead of seconds" },
 	{ .kind = OPT_FLAG,
-		.name = "no-outbound",
-		AT(no_outbound),
-		.help = "a user's other logins are not told what the user has sent" },
+		.name = "relative-links",
+		AT(config.relative_links),
+		.help = "links to attachments are paths without a host" },
+	{ .kind = OPT_FLAG, .name = "no-range", AT(config.no_range), .help = "ignore Range in downloads" },
 
-	{ .kind = OPT_HEADING, .help = "Faults to order" },
+	{ .kind = OPT_HEADING, .help = "Fault injection" },
 	{ .kind = OPT_LIST,
 		.name = "fault",
 		.metavar = "SPEC",
 		AT(faults),
-		.help = "misbehave as SPEC says, as in 'POST messages 2:503,3:drop,4:429/2'",
+		.help = "inject faults, as in 'POST messages 2:503,3:drop,4:429/2'",
 		.more = "SPEC is METHOD WORD RULE[,RULE...]. METHOD is an HTTP method or *. WORD is one of the "
 			"last two segments of the path (token, channels, channelLifetime, websocket, "
-			"subscriptions, messages, sessions, objects, payload, requests...) or *. Requests that "
-			"match are counted; RULE is WHEN:KIND, where WHEN is N (the Nth), N+ (from the Nth on), "
-			"N-M, N% (each Nth) or *. KIND is one of: an HTTP status (503: answered with it, "
-			"unprocessed; 429/2: with Retry-After in seconds; 429/date: with Retry-After as a date "
-			"two seconds ahead); drop or reset (the connection is closed, or reset, before the "
-			"request is processed; drop/N: after N bytes of its body); lost (processed, then the "
-			"connection is closed without an answer); hang (processed, and never answered); slow/MS "
-			"(answered MS milliseconds later); trickle/N (N bytes every 10 ms); cut/N (closed after "
-			"N bytes of the answer's body); stall/N (silent after N bytes of the answer's body); "
-			"html (200 with an HTML page); empty (200 with nothing); badjson (processed, and the "
-			"answer's JSON cut in the middle); early (201 before the request's body is read); "
-			"redirect/URL (302)." },
+			"subscriptions, messages, sessions, objects, payload, requests...) or *. Each SPEC counts "
+			"the requests that match it. RULE is WHEN:KIND, where WHEN is N (the Nth), N+ (from the "
+			"Nth on), N-M, N% (every Nth) or *. KIND is one of: an HTTP status (the response to the "
+			"unprocessed request; 429/2: with a Retry-After in seconds; 429/date: with a date two "
+			"seconds ahead); drop or reset (close or reset the connection before the request is "
+			"processed; drop/N: after N bytes of its body); lost (process the request, then close the "
+			"connection without a response); hang (process it and never respond); slow/MS (respond "
+			"MS milliseconds later); trickle/N (send N bytes every 10 ms); cut/N (close the "
+			"connection after N bytes of the response body); stall/N (stop sending after N bytes of "
+			"it); html (200 with an HTML page); empty (200 with an empty body); badjson (process the "
+			"request and truncate the JSON of the response); early (201 before the request body is "
+			"read); redirect/URL (302)." },
 	{ .kind = OPT_DURATION,
 		.name = "history-delay",
 		.metavar = "DURATION",
-		AT(history_delay),
+		AT(config.history_delay_ms),
 		.max = 600000,
-		.help = "pages of history take DURATION" },
+		.help = "delay of each page of history" },
 	{ .kind = OPT_INT,
 		.name = "history-grows",
 		.metavar = "N",
-		AT(history_grows),
+		AT(config.history_grows),
 		.max = 1000,
-		.help = "N messages arrive from the peer with each page of history" },
+		.help = "messages that the other user sends with each page of history" },
 	{ .kind = OPT_DURATION,
 		.name = "drop-sockets-every",
 		.metavar = "DURATION",
-		AT(drop_every),
+		AT(config.drop_every_ms),
 		.max = 86400000,
-		.help = "drop all WebSockets about every DURATION" },
+		.help = "drop all WebSockets about every DURATION; 0 means never" },
 	{ .kind = OPT_INT,
 		.name = "drop-sockets",
 		.metavar = "N",
-		AT(drop_times),
-		.help = "drop them N times at most",
+		AT(config.drop_times),
+		.help = "maximum number of these drops; 0 means no limit",
 		.max = 1000000 },
-	{ .kind = OPT_INT,
-		.name = "fragment",
-		.metavar = "N",
-		AT(fragment),
-		.max = 1000000,
-		.help = "cut notifications into fragments of 1 to N bytes" },
-	{ .kind = OPT_INT,
-		.name = "duplicate",
-		.metavar = "N",
-		AT(duplicate),
-		.max = 1000000,
-		.help = "deliver every Nth notification twice" },
-	{ .kind = OPT_INT,
-		.name = "reorder",
-		.metavar = "N",
-		AT(reorder),
-		.max = 1000000,
-		.help = "deliver every Nth notification behind the next one" },
-	{ .kind = OPT_FLAG, .name = "mute", AT(mute), .help = "answer no connCheck" },
 	{ .kind = OPT_FLAG,
 		.name = "silent-expiry",
-		AT(silent_expiry),
-		.help = "leave the sockets of a channel open when it has run out or was deleted" },
+		AT(config.silent_expiry),
+		.help = "keep the WebSockets of an expired or deleted channel open" },
 	{ .kind = OPT_DURATION,
 		.name = "check-interval",
 		.metavar = "DURATION",
-		AT(check),
+		AT(config.check_ms),
 		.fallback = "30s",
 		.min = 50,
 		.max = 3600000,
-		.help = "send connChecks every DURATION on channels where that is the server's part" },
+		.help = "interval of connCheck on channels with x-connCheckRole server" },
 	{ .kind = OPT_INT,
 		.name = "cert-days",
 		.metavar = "N",
-		AT(cert_days),
+		AT(config.cert_days),
 		.fallback = "30",
 		.min = -3650,
 		.max = 3650,
-		.help = "the certificate is valid for N days; a negative N makes one that has expired" },
+		.help = "validity of the certificate in days; negative means expired" },
 	{ .kind = OPT_STRING,
 		.name = "cert-host",
 		.metavar = "HOST",
-		AT(cert_host),
+		AT(config.cert_host),
 		.hint = HINT_HOST,
-		.help = "the certificate is for HOST" },
+		.help = "host name in the certificate" },
 	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
 	{ 0 },
 };
 
-/* ---- beginning ------------------------------------------------------------------------------------------------ */
+/* ---- start ------------------------------------------------------------------------------------------------------ */
 
-static struct sandbox_config make_config(const struct sandbox_params *p)
-{
-	return (struct sandbox_config){
-		.address = p->listen,
-		.port = (uint16_t)p->port,
-		.tls = !p->no_tls,
-		.dir = p->temporary,
-		.record = p->record,
-		.users = p->users.items,
-		.user_count = p->users.count,
-		.numbered_users = p->numbered_users,
-		.token_life_ms = p->token_life,
-		.refresh_life_ms = p->refresh_life,
-		.token_size = p->token_size,
-		.channel_life_s = (p->channel_life + 999) / 1000,
-		.keep_per_conversation = p->keep_per_conversation,
-		.keep_messages = p->keep_messages,
-		.keep_bytes = p->keep_bytes,
-		.attachment_bytes = p->attachment_bytes,
-		.queue_bytes = p->queue_bytes,
-		.faults = p->faults.items,
-		.fault_count = p->faults.count,
-		.until = !strcmp(p->last_message_time, "until"),
-		.offsets = !strcmp(p->next, "offset"),
-		.history_delay_ms = p->history_delay,
-		.history_grows = p->history_grows,
-		.no_range = p->no_range,
-		.relative_links = p->relative_links,
-		.no_outbound = p->no_outbound,
-		.milliseconds = p->milliseconds,
-		.cert_days = p->cert_days,
-		.cert_host = p->cert_host,
-		.drop_every_ms = p->drop_every,
-		.drop_times = p->drop_times,
-		.fragment = p->fragment,
-		.duplicate = p->duplicate,
-		.reorder = p->reorder,
-		.mute = p->mute,
-		.silent_expiry = p->silent_expiry,
-		.check_ms = p->check,
-	};
-}
-
-/* The certificate in a private file, for KANDY_CACERT. `*path` is taken away at the end. */
+/* Writes the certificate to a private file, for KANDY_CACERT. The caller removes `*path`. */
 static enum status write_cert(const struct sandbox *sandbox, const char *dir, char **path, struct err *err)
 {
 	const struct buf *pem = sandbox_cert(sandbox);
@@ -337,7 +245,7 @@ static enum status write_cert(const struct sandbox *sandbox, const char *dir, ch
 
 	if (fd < 0) {
 		free(name);
-		return err_set(err, ST_CANTCREATE, "cannot make a file in '%s': %s", dir, strerror(errno));
+		return err_set(err, ST_CANTCREATE, "cannot create a file in '%s': %s", dir, strerror(errno));
 	}
 	*path = name;
 	ok = write_full(fd, pem->data, pem->len);
@@ -374,13 +282,13 @@ static enum status print_exports(const struct sandbox *sandbox, const char *cert
 	return status;
 }
 
-/* ---- the command around which it runs ------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
-/* A thread of its own waits for it, and says so in a pipe: the sandbox goes on until then. */
+/* A thread waits for the command while the sandbox serves, and closes a pipe when the command has ended. */
 struct child {
 	pid_t pid; /* 0: none */
 	int status; /* of waitpid(2) */
-	int done[2]; /* a pipe; its writing end is closed when the child has ended */
+	int done[2]; /* the pipe */
 	pthread_t waiter;
 };
 
@@ -414,7 +322,7 @@ static enum status start_child(struct child *child, const struct sandbox *sandbo
 	int failed;
 
 	if (pipe2(child->done, O_CLOEXEC))
-		return err_set(err, ST_INTERNAL, "cannot make a pipe: %s", strerror(errno));
+		return err_set(err, ST_INTERNAL, "cannot create a pipe: %s", strerror(errno));
 	child->pid = fork();
 	if (!child->pid)
 		exec_child(sandbox, cert, argv);
@@ -436,7 +344,7 @@ static enum status start_child(struct child *child, const struct sandbox *sandbo
 	return ST_OK;
 }
 
-/* Its exit status, as a shell would give it. */
+/* The exit status, as a shell reports it. */
 static int end_child(struct child *child)
 {
 	pthread_join(child->waiter, NULL);
@@ -444,7 +352,7 @@ static int end_child(struct child *child)
 	return WIFSIGNALED(child->status) ? 128 + WTERMSIG(child->status) : WEXITSTATUS(child->status);
 }
 
-/* ---- the end -------------------------------------------------------------------------------------------------- */
+/* ---- serving ---------------------------------------------------------------------------------------------------- */
 
 struct service {
 	struct sandbox *sandbox;
@@ -460,8 +368,8 @@ static bool stop(void *arg)
 }
 
 /*
- * The signal is handed to the command, which still needs the sandbox for its own clean end. A terminal has sent
- * SIGINT to it already, and a second one might kill it.
+ * Passes the signal to the command, which may need the sandbox for a clean exit. A terminal has sent SIGINT to the
+ * command already, and a second one might kill it.
  */
 static bool interrupted(void *arg)
 {
@@ -475,7 +383,7 @@ static bool interrupted(void *arg)
 	return false;
 }
 
-/* Whatever started us closes our stdin when it goes. What it writes there is thrown away. */
+/* The parent process closes stdin when it ends. Input is discarded. */
 static bool stdin_ready(void *arg)
 {
 	char junk[4096];
@@ -484,7 +392,7 @@ static bool stdin_ready(void *arg)
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)) || stop(arg);
 }
 
-/* A pipe or a socket has somebody at its other end; /dev/null, a file or a terminal tells nothing. */
+/* The end of stdin is meaningful for a pipe or a socket only. */
 static bool stdin_closes(void)
 {
 	struct stat st;
@@ -501,7 +409,7 @@ static enum status serve_alone(struct service *service, const char *cert, struct
 	if (status)
 		return status;
 	sandbox_run(service->sandbox);
-	return err_set(err, interrupt_status(), "%s", ""); /* the code says it all */
+	return err_set(err, interrupt_status(), "%s", ""); /* no message */
 }
 
 static enum status serve_command(struct service *service, const char *cert, char **argv, struct err *err)
@@ -533,17 +441,23 @@ static enum status serve(struct sandbox *sandbox, const char *cert, char **argv,
 static enum status run(const struct run_ctx *ctx, const void *params, struct err *err)
 {
 	const struct sandbox_params *p = params;
-	struct sandbox_config config = make_config(p);
+	const char *temp_dir = getenv("TMPDIR");
+	struct sandbox_config config = p->config;
 	struct sandbox *sandbox;
 	char *cert = NULL, **argv = ctx->cli->operand_count ? ctx->cli->operands : NULL;
 	enum status status;
 
+	config.dir = temp_dir && *temp_dir ? temp_dir : "/tmp";
+	config.users = p->users.items;
+	config.user_count = p->users.count;
+	config.faults = p->faults.items;
+	config.fault_count = p->faults.count;
 	interrupt_install();
 	status = sandbox_new(&sandbox, &config, err);
 	if (status)
 		return status;
 	log_verbose("serving on %s", sandbox_base_url(sandbox));
-	if (config.tls)
+	if (!config.no_tls)
 		status = write_cert(sandbox, config.dir, &cert, err);
 	if (!status)
 		status = serve(sandbox, cert, argv, err);
@@ -555,36 +469,38 @@ static enum status run(const struct run_ctx *ctx, const void *params, struct err
 }
 
 static const char *const description[] = {
-	"Serves the CPaaS protocol on this machine's loopback address, for offline work, demos and tests: tokens, notification channels "
-	"and their WebSockets, one-to-one and group chat, attachments, SMS, history. Users are alice, bob, carol "
-	"and dave @sandbox.example, each with the password NAME-secret; the client ID is PUB-sandbox, the "
-	"project's secret sandbox-secret.",
-	"With a COMMAND, runs it with KANDY_BASE_URL, KANDY_CACERT and KANDY_CLIENT_ID set, and ends with its "
-	"status. Without one, prints these as export lines once it is ready, and stops on SIGINT, SIGTERM or SIGHUP, or "
-	"when its stdin (if that is a pipe or a socket) is closed. Everything is in memory, attachments in an "
-	"unlinked file; nothing is left behind.",
-	"A message reaches every subscribed channel of the receiver that has a socket open; what arrives while "
-	"none is open is lost for the socket, and stays in the history. Other logins of the sender are told of it "
-	"as outbound.",
-	"POST /sandbox/control (no token is asked for) makes things happen while it runs. The body is an object "
-	"whose member \"do\" is one of: drop-sockets (\"how\": drop, reset or close), half-open (sockets neither "
-	"read nor write any more, and stay open), forget-channels, cancel-subscriptions (\"service\": of that one alone; "
-	"\"silent\":true: without a word on the socket), each with an optional \"user\"; number (one more \"number\" of \"user\"); expire-tokens (\"refresh\":true: refresh tokens, too); sockets (\"mute\", \"fragment\", "
-	"\"duplicate\", \"reorder\": as the options); message-time (messages have the time \"at\", in milliseconds since "
-	"1970, from now on; without it, the clock's); clock (what its clock shows, of messages and in Date, is \"ahead\" "
-	"milliseconds of the machine's); fault (\"fault\": as --fault) and clear-faults; notify "
-	"(\"json\" or \"text\", to all sockets of \"to\", as it is); send (\"from\", \"to\", \"text\", "
-	"\"attachment\", as it is); burst (\"from\", \"to\", \"count\", \"conversations\", \"size\", \"rate\" a "
-	"second, \"label\", \"mode\": real, which stores and pushes, or blast and single, which only push, many or "
-	"one a write; \"hold\":false lets a slow reader's queue overflow); stats.",
+	"Serves the CPaaS protocol on the loopback address, for offline work, demos and tests: tokens, notification "
+	"channels and their WebSockets, one-to-one and group chat, attachments, SMS, history. The users are alice, bob, "
+	"carol and dave @sandbox.example, with the passwords NAME-secret. The client ID is PUB-sandbox, the client "
+	"secret of the project is sandbox-secret.",
+	"With a COMMAND, runs it with KANDY_BASE_URL, KANDY_CACERT and KANDY_CLIENT_ID set, and exits with its "
+	"status. Without one, prints these variables as export lines once it is ready, and stops on SIGINT, SIGTERM "
+	"or SIGHUP, or when its stdin (a pipe or a socket) is closed. All state is in memory, attachments in an "
+	"unlinked file in $TMPDIR or /tmp.",
+	"A message is pushed to all subscribed channels of its recipient that have an open WebSocket, and to other "
+	"logins of its sender as outbound. Without an open WebSocket it is in the history only.",
+	"POST /sandbox/control (without a token) changes a running sandbox. The member \"do\" of the body is one of: "
+	"drop-sockets (\"how\": drop, reset or close), half-open (stop reading and writing WebSockets, and keep them "
+	"open), forget-channels, cancel-subscriptions (\"service\": this one only; \"silent\":true: without a "
+	"notification), each for all users or one \"user\"; number (add the \"number\" to \"user\"); expire-tokens "
+	"(\"refresh\":true: refresh tokens, too); sockets (\"mute\":true: send no connAck; \"no-outbound\":true: do "
+	"not push to other logins of the sender; \"fragment\":N: split notifications into fragments of 1 to N bytes; "
+	"\"duplicate\":N: send every Nth notification twice; \"reorder\":N: send every Nth after its successor); "
+	"message-time (\"at\": time of all new messages, in milliseconds since 1970; without it, now); clock "
+	"(\"ahead\": offset of the server's clock in milliseconds, in messages and Date); fault (\"fault\": as "
+	"--fault) and clear-faults; notify (\"json\" or \"text\": send it unchanged to all WebSockets of \"to\"); send "
+	"(\"from\", \"to\", \"text\", \"attachment\": unchanged); burst (\"from\", \"to\", \"count\", "
+	"\"conversations\", \"size\", \"rate\" per second, \"label\", \"mode\": real stores and pushes messages, blast "
+	"and single only push them, many or one per write; \"hold\":false: let the queue of a slow reader "
+	"overflow); stats.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy sandbox sh -c 'echo $KANDY_BASE_URL'", "run a command against a sandbox of its own" },
+	{ "kandy sandbox sh -c 'echo $KANDY_BASE_URL'", "run a command with its own sandbox" },
 	{ "kandy sandbox --fault 'POST token 1:503' -- sh -c "
 	  "'KANDY_PASSWORD=alice-secret kandy login -u alice@sandbox.example'",
-		"see that a login survives a server that is not there at first" },
+		"show that a login is retried after a server error" },
 	{ NULL, NULL },
 };
 
@@ -594,7 +510,7 @@ const struct command cmd_sandbox = {
 	.operands_max = SIZE_MAX,
 	.operand_hint = HINT_COMMAND,
 	.wraps = true,
-	.summary = "serve the CPaaS protocol on this machine",
+	.summary = "run a local test server",
 	.description = description,
 	.opts = sandbox_opts,
 	.params_size = sizeof(struct sandbox_params),

@@ -135,10 +135,9 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		operands='list create show invite remove join leave delete'
 		;;
 	sandbox)
-		options='--listen --port --record --user --users --temporary-directory --token-life --refresh-life --token-size --channel-max-life --keep-per-conversation --keep-messages --keep-bytes --attachment-bytes --queue-bytes --last-message-time --next --fault --history-delay --history-grows --drop-sockets-every --drop-sockets --fragment --duplicate --reorder --check-interval --cert-days --cert-host -p --profile --trace'
-		flags='--no-tls --milliseconds --relative-links --no-range --no-outbound --mute --silent-expiry -q --quiet -v --verbose --trace-text -h --help -V --version'
+		options='--listen --port --record --user --token-life --refresh-life --token-size --channel-max-life --keep-per-conversation --keep-messages --keep-bytes --attachment-bytes --queue-bytes --last-message-time --next --fault --history-delay --history-grows --drop-sockets-every --drop-sockets --check-interval --cert-days --cert-host -p --profile --trace'
+		flags='--no-tls --milliseconds --relative-links --no-range --silent-expiry -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--record --trace'
-		dirs='--temporary-directory'
 		profiles='-p --profile'
 		operands=':wrapped'
 		;;

@@ -1,10 +1,9 @@
 /*
- * A load generator. BURST_REAL does what so many senders would: it stores each message in history and pushes it. The
- * other two push notifications made from a form in which only the numbers change, stored nowhere, to find the
- * reader's limit.
+ * A load generator. BURST_REAL stores and pushes each message like a real one. The other modes push notifications that
+ * are stored nowhere, to find the limit of the reader.
  *
- * Every text reads "LABEL CONVERSATION NUMBER xxxx", numbers from 1 in each conversation, so a test can tell what is
- * missing, doubled or out of order.
+ * Every text is "LABEL CONVERSATION NUMBER xxxx", with numbers from 1 in each conversation, so that a test can find
+ * missing, duplicate and reordered messages.
  */
 #include "sandbox/sandbox-int.h"
 
@@ -16,25 +15,25 @@
 #include <string.h>
 
 enum {
-	STEP = 512, /* messages until the loop gets its turn again */
-	HOLD_AT = 512 * 1024, /* bytes waiting for the slowest reader */
-	WAIT_MS = 20, /* until it is looked again at a reader that does not read */
-	TICK_MS = 2, /* where there is a rate */
+	STEP = 512, /* messages per turn of the event loop */
+	HOLD_AT = 512 * 1024, /* bytes queued for the slowest reader */
+	WAIT_MS = 20, /* between checks of a slow reader */
+	TICK_MS = 2, /* between turns if there is a rate */
 };
 
 struct burst {
 	struct sandbox *s;
 	struct net_timer *timer;
 	struct burst_order order;
-	struct user **from; /* one a conversation */
+	struct user **from; /* one per conversation */
 	char *filler;
 	int64_t done, started;
-	int64_t missing; /* filler in each frame; negative: not known yet */
+	int64_t padding; /* filler bytes per notification; negative: not known yet */
 	struct buf json, frame;
 	struct burst *next;
 };
 
-/* The first conversation is with `from` itself, the others with users named after it. */
+/* The first conversation is with `from`, the others with users named after it. */
 static void make_senders(struct burst *burst)
 {
 	burst->from = xcalloc((size_t)burst->order.conversations, sizeof(*burst->from));
@@ -73,8 +72,8 @@ static void send_real(struct burst *burst)
 	buf_init(&content, 4 * BURST_SIZE_MAX);
 	add_text(burst, &text);
 	json_add_string_len(&content, "text", text.data, text.len);
-	chat_done(burst->s,
-		chat_say(burst->s, burst->from[conversation(burst)], burst->order.to, NULL, buf_take(&content),
+	conversation_message_release(&burst->s->world,
+		chat_post(burst->s, burst->from[conversation(burst)], burst->order.to, NULL, buf_take(&content),
 			text.data));
 	buf_release(&text);
 	buf_release(&content);
@@ -90,49 +89,40 @@ static void add_notification(struct burst *burst, int64_t filler)
 	buf_init(&text, BUF_NO_MAX);
 	buf_addf(&text, "b-%08x-%lld", (unsigned)burst->started, (long long)burst->done);
 	buf_clear(out);
-	json_open(out, '{');
-	json_open_key(out, "chatMessageNotification", '{');
-	json_add_string_len(out, "id", text.data, text.len);
-	json_add_int(out, "dateTime", now);
-	json_open_key(out, "chatMessage", '{');
+	jsonf(out, "{'chatMessageNotification':{'id':%s,'dateTime':%jd,'chatMessage':{", text.data, now);
 	buf_clear(&text);
 	add_label(burst, &text);
 	buf_add(&text, burst->filler, (size_t)filler);
-	json_add_string_len(out, "text", text.data, text.len);
-	json_add_string(out, "senderAddress", from->address);
-	json_add_string(out, "x-destinationAddress", to->address);
-	json_add_string(out, "x-type", "inbound");
-	json_add_int(out, "dateTime", now);
-	json_add_string(out, "status", "Sent");
-	json_close(out, '}');
+	jsonf(out, "'text':%s,'senderAddress':%s,'x-destinationAddress':%s,'x-type':'inbound',", text.data,
+		from->address, to->address);
+	jsonf(out, "'dateTime':%jd,'status':'Sent'}", now);
 	buf_clear(&text);
 	buf_addf(&text, "/cpaas/chat/v1/%s/oneToOne/%s/adhoc/messages/%016llx%016llx", to->id, from->address,
 		(unsigned long long)burst->started, (unsigned long long)burst->done + 1);
-	link_json(out, "chatMessage", text.data);
-	json_close(out, '}');
-	json_close(out, '}');
+	push_link(out, "chatMessage", text.data);
+	push_end(out);
 	buf_release(&text);
 }
 
-/* `size` is that of the whole notification here, as the first one shows it. */
+/* Here the order's size is that of the whole notification; the first one shows how much filler it needs. */
 static void make_frame(struct burst *burst)
 {
-	if (burst->missing < 0) {
+	if (burst->padding < 0) {
 		add_notification(burst, 0);
-		burst->missing =
+		burst->padding =
 			burst->order.size > (int64_t)burst->json.len ? burst->order.size - (int64_t)burst->json.len : 0;
 	}
-	add_notification(burst, burst->missing);
+	add_notification(burst, burst->padding);
 	buf_clear(&burst->frame);
 	frame_add(&burst->frame, FRAME_TEXT, false, burst->json.data, burst->json.len);
 }
 
-/* One message. False: its readers take no more now. */
+/* One message. False: the readers are too slow. */
 static bool send_one(struct burst *burst)
 {
 	struct sandbox *s = burst->s;
 	size_t queued;
-	bool any = sockets_queued(s, burst->order.to, &queued);
+	bool any = socket_queued(s, burst->order.to, &queued);
 
 	switch (burst->order.mode) {
 	case BURST_REAL:
@@ -144,13 +134,13 @@ static bool send_one(struct burst *burst)
 		if (!any || queued > HOLD_AT)
 			return false;
 		make_frame(burst);
-		sockets_write(s, burst->order.to, &burst->frame, false);
+		socket_write_all(s, burst->order.to, &burst->frame, false);
 		return true;
 	case BURST_SINGLE:
 		if (!any || queued)
 			return false;
 		make_frame(burst);
-		sockets_write(s, burst->order.to, &burst->frame, true);
+		socket_write_all(s, burst->order.to, &burst->frame, true);
 		return true;
 	}
 	return false;
@@ -181,20 +171,20 @@ static void burst_step(void *arg)
 {
 	struct burst *burst = arg;
 	int64_t allowed = burst->order.count;
-	bool taken = true;
+	bool sent = true;
 
 	if (burst->order.rate)
 		allowed = (clock_mono_ms() - burst->started) * burst->order.rate / 1000 + 1;
 	if (allowed > burst->order.count)
 		allowed = burst->order.count;
-	for (int n = 0; taken && n < STEP && burst->done < allowed; n++) {
-		taken = send_one(burst);
-		burst->done += taken;
+	for (int n = 0; sent && n < STEP && burst->done < allowed; n++) {
+		sent = send_one(burst);
+		burst->done += sent;
 	}
 	if (burst->done >= burst->order.count)
 		burst_end(burst);
 	else
-		net_timer_set(burst->timer, !taken ? WAIT_MS : burst->order.rate ? TICK_MS : 0);
+		net_timer_set(burst->timer, !sent ? WAIT_MS : burst->order.rate ? TICK_MS : 0);
 }
 
 void burst_start(struct sandbox *s, const struct burst_order *order)
@@ -205,7 +195,7 @@ void burst_start(struct sandbox *s, const struct burst_order *order)
 	burst->order = *order;
 	burst->order.label = xstrdup(order->label ? order->label : "burst");
 	burst->started = clock_mono_ms();
-	burst->missing = -1;
+	burst->padding = -1;
 	burst->filler = xmalloc((size_t)order->size + 1);
 	memset(burst->filler, 'x', (size_t)order->size);
 	burst->filler[order->size] = '\0';
@@ -218,7 +208,7 @@ void burst_start(struct sandbox *s, const struct burst_order *order)
 	net_timer_set(burst->timer, 0);
 }
 
-void bursts_drained(struct sandbox *s, const struct user *user)
+void burst_drained(struct sandbox *s, const struct user *user)
 {
 	for (struct burst *burst = s->bursts, *next; burst; burst = next) {
 		next = burst->next;
@@ -227,7 +217,7 @@ void bursts_drained(struct sandbox *s, const struct user *user)
 	}
 }
 
-size_t bursts_count(const struct sandbox *s)
+size_t burst_count(const struct sandbox *s)
 {
 	size_t count = 0;
 
@@ -236,7 +226,7 @@ size_t bursts_count(const struct sandbox *s)
 	return count;
 }
 
-void bursts_free(struct sandbox *s)
+void burst_free_all(struct sandbox *s)
 {
 	while (s->bursts)
 		burst_end(s->bursts);

@@ -1,7 +1,7 @@
+/* Chat messages: stored in each participant's conversation, and pushed to their devices. */
 #include "sandbox/sandbox-int.h"
 
 #include "base/mem.h"
-#include "base/random.h"
 #include "base/str.h"
 
 #include <stdlib.h>
@@ -9,82 +9,124 @@
 
 enum { CONTENT_MAX = 512 * 1024 };
 
-int64_t rest_time(const struct sandbox *s, int64_t ms)
+void chat_message_url(struct buf *out, const struct user *user, enum conversation_kind kind, const char *remote,
+	const char *id)
 {
-	return s->config->milliseconds ? ms : ms / 1000;
-}
-
-void notification_id(struct buf *out)
-{
-	char id[33];
-
-	random_id(id);
-	json_add_string(out, "id", id);
-}
-
-void link_json(struct buf *out, const char *rel, const char *href)
-{
-	json_open_key(out, "link", '[');
-	json_open(out, '{');
-	json_add_string(out, "rel", rel);
-	json_add_string(out, "href", href);
-	json_close(out, '}');
-	json_close(out, ']');
-}
-
-/* `id` NULL: the conversation itself. */
-void chat_message_url(struct buf *out, const struct user *user, enum thread_kind kind, const char *peer, const char *id)
-{
-	buf_addf(out, "/cpaas/chat/v1/%s/%s/", user->id, kind == THREAD_GROUP ? "group" : "oneToOne");
-	percent_encode_segment(out, peer, strlen(peer));
-	if (kind == THREAD_CHAT)
+	buf_addf(out, "/cpaas/chat/v1/%s/%s/", user->id, kind == CONVERSATION_GROUP ? "group" : "oneToOne");
+	percent_encode_segment(out, remote, strlen(remote));
+	if (kind == CONVERSATION_CHAT)
 		buf_adds(out, "/adhoc");
 	if (id)
 		buf_addf(out, "/messages/%s", id);
 }
 
-/* The members of `content` go behind what is there. */
-static void add_content(struct buf *out, const struct message *message)
+/* Appends the members of `content` to the open object. */
+static void add_content(struct buf *out, const struct stored_message *message)
 {
-	if (*message->content) {
-		if (out->len && out->data[out->len - 1] != '{')
-			buf_addc(out, ',');
-		buf_adds(out, message->content);
-	}
+	if (!*message->content)
+		return;
+	if (out->len && out->data[out->len - 1] != '{')
+		buf_addc(out, ',');
+	buf_adds(out, message->content);
 }
 
-void chat_message_json(const struct sandbox *s, struct buf *out, const char *key, const struct thread *thread,
-	const struct message *message)
+void chat_message_json(const struct sandbox *s, struct buf *out, const struct conversation *conversation,
+	const struct stored_message *message)
 {
-	bool sms = thread->kind == THREAD_SMS;
+	const char *remote = conversation->remote;
 	struct buf url;
 
-	buf_init(&url, 4096);
-	if (key)
-		json_open_key(out, key, '{');
-	else
-		json_open(out, '{');
+	buf_init(&url, URL_PATH_MAX);
+	jsonf(out, "{");
 	add_content(out, message);
-	json_add_int(out, "dateTime", rest_time(s, message->time));
-	if (sms) {
-		const char *slash = strchr(thread->peer, '/');
+	jsonf(out, "'dateTime':%jd", sandbox_rest_time(s, message->time));
+	if (conversation->kind == CONVERSATION_SMS) {
+		const char *slash = strchr(remote, '/');
 
-		json_add_string(out, "type", strcmp(message->sender, slash + 1) != 0 ? "inbound" : "outbound");
+		jsonf(out, "'type':%s", strcmp(message->sender, slash + 1) != 0 ? "inbound" : "outbound");
 		buf_addf(&url, "/cpaas/smsmessaging/v1/%s/remoteAddresses/%.*s/localAddresses/%s/messages/%s",
-			thread->owner->id, (int)(slash - thread->peer), thread->peer, slash + 1, message->id);
+			conversation->owner->id, (int)(slash - remote), remote, slash + 1, message->id);
 	} else {
-		json_add_string(out, "senderAddress", message->sender);
-		chat_message_url(&url, thread->owner, thread->kind, thread->peer, message->id);
+		jsonf(out, "'senderAddress':%s", message->sender);
+		chat_message_url(&url, conversation->owner, conversation->kind, remote, message->id);
 	}
-	json_add_string(out, "status", message->status);
-	json_add_string(out, "resourceURL", url.data);
-	json_close(out, '}');
+	jsonf(out, "'status':%s,'resourceURL':%s}", message->status, url.data);
 	buf_release(&url);
 }
 
+/* ---- storing and pushing ---------------------------------------------------------------------------------------- */
+
+/* `remote` names the conversation for `to`, `destination` is the recipient of the message. */
+static void push_message(struct sandbox *s, struct user *to, enum conversation_kind kind, const char *remote,
+	const char *destination, const char *except, const char *type, const struct stored_message *message)
+{
+	struct buf out, url;
+
+	if (!to->channels)
+		return;
+	buf_init(&url, URL_PATH_MAX);
+	chat_message_url(&url, to, kind, remote, message->id);
+	push_begin(&out, "chatMessageNotification");
+	jsonf(&out, "'dateTime':%jd,'chatMessage':{", message->time);
+	add_content(&out, message);
+	jsonf(&out, "'senderAddress':%s,'x-destinationAddress':%s,'x-type':%s,'dateTime':%jd,'status':%s}",
+		message->sender, destination, type, message->time, message->status);
+	push_link(&out, "chatMessage", url.data);
+	push_send(s, &out, to, SUBSCRIBED_CHAT, NULL, except);
+	buf_release(&url);
+}
+
+static void store(struct sandbox *s, struct user *owner, enum conversation_kind kind, const char *remote,
+	struct stored_message *message)
+{
+	struct conversation *conversation = conversation_find(&s->world, owner, kind, remote, true);
+
+	if (conversation)
+		conversation_append(&s->world, conversation, message);
+}
+
+struct stored_message *chat_post(struct sandbox *s, struct user *sender, struct user *receiver, const char *except,
+	char *content, const char *text)
+{
+	struct stored_message *message =
+		conversation_message_new(&s->world, sender->address, content, text, sandbox_message_time(s));
+
+	store(s, sender, CONVERSATION_CHAT, receiver->address, message);
+	if (receiver != sender)
+		store(s, receiver, CONVERSATION_CHAT, sender->address, message);
+	push_message(s, receiver, CONVERSATION_CHAT, sender->address, receiver->address, NULL, "inbound", message);
+	if (!s->no_outbound && sender != receiver)
+		push_message(s, sender, CONVERSATION_CHAT, receiver->address, receiver->address, except, "outbound",
+			message);
+	return message;
+}
+
+/* Invited members read the message once they have joined; it is pushed to connected ones. */
+struct stored_message *chat_post_to_group(struct sandbox *s, struct user *sender, struct chat_group *group,
+	const char *except, char *content, const char *text)
+{
+	struct stored_message *message =
+		conversation_message_new(&s->world, sender->address, content, text, sandbox_message_time(s));
+
+	for (size_t i = 0; i < group->count; i++) {
+		struct user *user = world_user(&s->world, group->people[i].address);
+		bool own = user == sender;
+
+		if (!user)
+			continue;
+		store(s, user, CONVERSATION_GROUP, group->id, message);
+		if (!strcmp(group->people[i].status, "Connected") && !(own && s->no_outbound))
+			push_message(s, user, CONVERSATION_GROUP, group->id, group->id, own ? except : NULL,
+				own ? "outbound" : "inbound", message);
+	}
+	return message;
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
+
 /*
- * An attachment as it goes to the receiver: link, size and type are the server's word where it knows the upload. What
- * it does not know must bring a link of its own (so a stranger's link can be tried out).
+ * The server fills in link, size and type of an upload that it knows. Any other attachment must have a link of its own,
+ * so that tests can send links to foreign hosts.
  */
 static bool add_attachment(struct call *call, struct json_value wanted, struct buf *content)
 {
@@ -92,127 +134,59 @@ static bool add_attachment(struct call *call, struct json_value wanted, struct b
 	struct object *object = id ? table_get(&call->s->world.objects, id) : NULL;
 	bool ok = true;
 
-	if (object)
-		attachment_json(call->s, content, NULL, object, name);
-	else if (json_type(json_get(wanted, "link")) == JSON_STRING)
+	if (object) {
+		char *link = attachment_link(call->s, object);
+
+		jsonf(content, "{'link':%s,'name':%s,'size':%jd,'type':%s,'x-id':%s}", link, name ? name : object->name,
+			object->size, object->type, object->id);
+		free(link);
+	} else if (json_type(json_get(wanted, "link")) == JSON_STRING) {
 		json_add_value(content, NULL, wanted);
-	else
+	} else {
 		ok = false;
+	}
 	free(id);
 	free(name);
 	return ok;
 }
 
-bool chat_content(struct call *call, struct json_value message, struct buf *content, struct buf *text)
+/* "text" and "attachment" of the request, as the members to store. False: the response is an error. */
+static bool read_content(struct call *call, struct json_value message, struct buf *content, struct buf *text)
 {
 	struct json_value attachments = json_get(message, "attachment");
 	bool has_text = json_string(json_get(message, "text"), text), ok = true;
 
 	if (json_type(message) != JSON_OBJECT || (!has_text && !json_count(attachments))) {
-		answer_missing(&call->answer, "text");
+		response_invalid(&call->response, "text");
 		return false;
 	}
 	if (has_text)
 		json_add_string_len(content, "text", text->data, text->len);
 	if (json_exists(attachments)) {
-		json_open_key(content, "attachment", '[');
+		jsonf(content, "'attachment':[");
 		if (json_type(attachments) == JSON_OBJECT)
 			ok = add_attachment(call, attachments, content);
 		else
 			for (struct json_iter it = json_first(attachments); json_more(it) && ok; it = json_next(it))
 				ok = add_attachment(call, it.value, content);
-		json_close(content, ']');
+		jsonf(content, "]");
 	}
-	if (!ok) {
-		answer_missing(&call->answer, "attachment");
-	} else if (content->overflow) {
-		answer_error(&call->answer, 413, "SVC0002", "Invalid input value for message part %1", "text");
-		ok = false;
-	}
-	return ok;
+	if (!ok)
+		response_invalid(&call->response, "attachment");
+	else if (content->overflow)
+		response_error(&call->response, 413, "SVC0002", "text");
+	return ok && !content->overflow;
 }
 
-static void push_message(struct sandbox *s, struct user *to, enum thread_kind kind, const char *peer,
-	const char *destination, const char *except, const char *type, const struct message *message)
-{
-	struct buf out, url;
-
-	if (!to->channels)
-		return;
-	buf_init(&out, NOTIFICATION_MAX);
-	buf_init(&url, 2048);
-	chat_message_url(&url, to, kind, peer, message->id);
-	json_open(&out, '{');
-	json_open_key(&out, "chatMessageNotification", '{');
-	notification_id(&out);
-	json_add_int(&out, "dateTime", message->time);
-	json_open_key(&out, "chatMessage", '{');
-	add_content(&out, message);
-	json_add_string(&out, "senderAddress", message->sender);
-	json_add_string(&out, "x-destinationAddress", destination);
-	json_add_string(&out, "x-type", type);
-	json_add_int(&out, "dateTime", message->time);
-	json_add_string(&out, "status", message->status);
-	json_close(&out, '}');
-	link_json(&out, "chatMessage", url.data);
-	json_close(&out, '}');
-	json_close(&out, '}');
-	world_push(&s->world, to, SUBSCRIBED_CHAT, NULL, except, out.data, out.len);
-	buf_release(&out);
-	buf_release(&url);
-}
-
-struct message *chat_say(struct sandbox *s, struct user *sender, struct user *receiver, const char *except,
-	char *content, const char *text)
-{
-	struct message *message = world_message_new(&s->world, sender->address, content, text, sandbox_message_time(s));
-	struct thread *own = world_thread(&s->world, sender, THREAD_CHAT, receiver->address, true);
-	struct thread *other = world_thread(&s->world, receiver, THREAD_CHAT, sender->address, true);
-
-	message->refs++; /* ours, so that it outlives a full memory */
-	if (own)
-		thread_append(&s->world, own, message);
-	if (other && other != own)
-		thread_append(&s->world, other, message);
-	push_message(s, receiver, THREAD_CHAT, sender->address, receiver->address, NULL, "inbound", message);
-	if (!s->config->no_outbound && sender != receiver)
-		push_message(s, sender, THREAD_CHAT, receiver->address, receiver->address, except, "outbound", message);
-	return message;
-}
-
-void chat_done(struct sandbox *s, struct message *message)
-{
-	message->refs--;
-	world_message_drop(&s->world, message);
-}
-
-void group_push_message(struct sandbox *s, struct user *sender, struct group *group, const char *except,
-	const struct message *message)
-{
-	for (size_t i = 0; i < group->count; i++) {
-		struct user *user = world_user(&s->world, group->people[i].address);
-
-		if (!user || strcmp(group->people[i].status, "Connected") != 0)
-			continue;
-		if (user != sender)
-			push_message(s, user, THREAD_GROUP, group->id, group->id, NULL, "inbound", message);
-		else if (!s->config->no_outbound)
-			push_message(s, user, THREAD_GROUP, group->id, group->id, except, "outbound", message);
-	}
-}
-
-void chat_push_composing(struct call *call, struct user *to, enum thread_kind kind, const char *peer,
+static void push_composing(struct call *call, struct user *to, enum conversation_kind kind, const char *remote,
 	const char *destination, struct json_value composing)
 {
 	struct buf out, url;
 
-	buf_init(&out, 16 * 1024);
-	buf_init(&url, 2048);
-	chat_message_url(&url, to, kind, peer, NULL);
-	json_open(&out, '{');
-	json_open_key(&out, "chatMessageNotification", '{');
-	notification_id(&out);
-	json_open_key(&out, "isComposing", '{');
+	buf_init(&url, URL_PATH_MAX);
+	chat_message_url(&url, to, kind, remote, NULL);
+	push_begin(&out, "chatMessageNotification");
+	jsonf(&out, "'isComposing':{");
 	for (struct json_iter it = json_first(composing); json_more(it); it = json_next(it)) {
 		char *key = json_dup(it.key);
 
@@ -220,97 +194,86 @@ void chat_push_composing(struct call *call, struct user *to, enum thread_kind ki
 			json_add_value(&out, key, it.value);
 		free(key);
 	}
-	json_add_string(&out, "senderAddress", call->user->address);
-	json_add_string(&out, "x-destinationAddress", destination);
-	json_add_string(&out, "x-type", "inbound");
-	json_close(&out, '}');
-	link_json(&out, "chatSession", url.data);
-	json_close(&out, '}');
-	json_close(&out, '}');
-	if (!out.overflow)
-		world_push(&call->s->world, to, SUBSCRIBED_CHAT, NULL, NULL, out.data, out.len);
-	buf_release(&out);
+	jsonf(&out, "'senderAddress':%s,'x-destinationAddress':%s,'x-type':'inbound'}", call->user->address,
+		destination);
+	push_link(&out, "chatSession", url.data);
+	push_send(call->s, &out, to, SUBSCRIBED_CHAT, NULL, NULL);
 	buf_release(&url);
 }
 
-void chat_answer_composing(struct call *call, struct json_value composing)
+/* To `to`, or to all other connected members of `group`. */
+static void compose(struct call *call, struct user *to, const struct chat_group *group, struct json_value composing)
 {
-	struct buf *out = answer_json(&call->answer, 201);
+	struct buf *out = response_json(&call->response, 201);
 
-	json_open(out, '{');
+	if (to)
+		push_composing(call, to, CONVERSATION_CHAT, call->user->address, to->address, composing);
+	for (size_t i = 0; group && i < group->count; i++) {
+		struct user *user = world_user(&call->s->world, group->people[i].address);
+
+		if (user && user != call->user && !strcmp(group->people[i].status, "Connected"))
+			push_composing(call, user, CONVERSATION_GROUP, group->id, group->id, composing);
+	}
+	jsonf(out, "{");
 	json_add_value(out, "isComposing", composing);
-	json_close(out, '}');
+	jsonf(out, "}");
 }
 
-void handle_chat_send(struct call *call)
+/* A message or a typing indicator to `to`, or to `group`. */
+static void handle_message(struct call *call, struct user *to, struct chat_group *group)
 {
 	struct json_value composing = call_json(call, "isComposing");
-	struct user *to = world_user(&call->s->world, call->args[0]);
-	struct message *message;
-	struct buf content, text;
+	struct conversation sent = { .owner = call->user,
+		.kind = group ? CONVERSATION_GROUP : CONVERSATION_CHAT,
+		.remote = group ? group->id : to->address };
+	struct stored_message *message;
+	struct buf content, text, *out;
 
-	if (!to) {
-		answer_error(&call->answer, 404, "SVC0004", "No valid addresses provided in message part %1",
-			call->args[0]);
-		return;
-	}
 	if (json_exists(composing)) {
-		chat_push_composing(call, to, THREAD_CHAT, call->user->address, to->address, composing);
-		chat_answer_composing(call, composing);
+		compose(call, to, group, composing);
 		return;
 	}
 	buf_init(&content, CONTENT_MAX);
 	buf_init(&text, CONTENT_MAX);
-	if (chat_content(call, call_json(call, "chatMessage"), &content, &text)) {
-		struct thread view = { .owner = call->user, .kind = THREAD_CHAT, .peer = to->address };
-		struct buf *out = answer_json(&call->answer, 201);
-
-		message = chat_say(call->s, call->user, to, call->session->id, buf_take(&content), text.data);
-		json_open(out, '{');
-		chat_message_json(call->s, out, "chatMessage", &view, message);
-		json_close(out, '}');
-		chat_done(call->s, message);
+	if (read_content(call, call_json(call, "chatMessage"), &content, &text)) {
+		message = group
+			? chat_post_to_group(call->s, call->user, group, call->login->id, buf_take(&content), text.data)
+			: chat_post(call->s, call->user, to, call->login->id, buf_take(&content), text.data);
+		out = response_json(&call->response, 201);
+		jsonf(out, "{'chatMessage':");
+		chat_message_json(call->s, out, &sent, message);
+		jsonf(out, "}");
+		conversation_message_release(&call->s->world, message);
 	}
 	buf_release(&content);
 	buf_release(&text);
 }
 
-static struct thread *thread_of(struct call *call)
+static void send_to_user(struct call *call)
 {
-	return world_thread(&call->s->world, call->user, THREAD_CHAT, call->args[0], false);
+	struct user *to = world_user(&call->s->world, call->args[0]);
+
+	if (to)
+		handle_message(call, to, NULL);
+	else
+		response_error(&call->response, 404, "SVC0004", call->args[0]);
 }
 
-void handle_chat_history(struct call *call)
+static void send_to_group(struct call *call)
 {
-	history_page(call, thread_of(call), "chatMessageList", "chatMessage");
+	struct chat_group *group = table_get(&call->s->world.groups, call->args[0]);
+	struct participant *self = group ? world_participant(group, call->user->address) : NULL;
+
+	if (!self)
+		response_not_found(&call->response, "groupId");
+	else if (strcmp(self->status, "Connected") != 0)
+		response_forbidden(&call->response, "not connected");
+	else
+		handle_message(call, NULL, group);
 }
 
-void handle_chat_get(struct call *call)
-{
-	history_message(call, thread_of(call), call->args[1]);
-}
-
-void handle_chat_delete(struct call *call)
-{
-	history_delete(call, thread_of(call), call->args[1]);
-}
-
-void handle_chat_clear(struct call *call)
-{
-	history_clear(call, thread_of(call));
-}
-
-void handle_chat_status_get(struct call *call)
-{
-	history_status(call, thread_of(call), call->args[1], false);
-}
-
-void handle_chat_status_put(struct call *call)
-{
-	history_status(call, thread_of(call), call->args[1], true);
-}
-
-void handle_chat_sessions(struct call *call)
-{
-	history_sessions(call, THREAD_CHAT);
-}
+const struct route chat_routes[] = {
+	{ "POST", "cpaas/chat/v1/:user/oneToOne/:/adhoc/messages", send_to_user, 0, 0 },
+	{ "POST", "cpaas/chat/v1/:user/group/:/messages", send_to_group, 0, 0 },
+	{ 0 },
+};

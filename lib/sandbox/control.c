@@ -1,6 +1,6 @@
 /*
- * POST /sandbox/control: what a test wants to happen now. {"do":"...",...}; answers 200 with {"count":N}. No token is
- * asked for: the sandbox listens on loopback alone.
+ * POST /sandbox/control: {"do":ACTION,...} makes something happen now and returns {"count":N}. It needs no token, as the
+ * sandbox listens on the loopback address only.
  */
 #include "sandbox/sandbox-int.h"
 
@@ -9,20 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * The user of the member `key`. False: the answer says that there is no such user; without the member `*user` is
- * NULL.
- */
+/* The user in the member `key`, which is NULL if the member is missing. False: the response is an error. */
 static bool user_of(struct call *call, const char *key, bool needed, struct user **user)
 {
-	struct json_value value = json_get(json_root(&call->doc), key);
+	struct json_value value = call_json(call, key);
 	char *address = json_dup(value);
 
 	*user = address ? world_user(&call->s->world, address) : NULL;
 	free(address);
 	if (*user || (!json_exists(value) && !needed))
 		return true;
-	answer_missing(&call->answer, key);
+	response_invalid(&call->response, key);
 	return false;
 }
 
@@ -30,26 +27,22 @@ static int64_t number_of(const struct call *call, const char *key, int64_t fallb
 {
 	int64_t n;
 
-	return json_int(json_get(json_root(&call->doc), key), &n) ? n : fallback;
+	return json_int(call_json(call, key), &n) ? n : fallback;
 }
 
-static void answer_count(struct call *call, size_t count)
+static void respond_count(struct call *call, size_t count)
 {
-	struct buf *out = answer_json(&call->answer, 200);
-
-	json_open(out, '{');
-	json_add_int(out, "count", (int64_t)count);
-	json_close(out, '}');
+	jsonf(response_json(&call->response, 200), "{'count':%jd}", (intmax_t)count);
 }
 
 static void drop_sockets(struct call *call)
 {
-	struct json_value how = json_get(json_root(&call->doc), "how");
+	struct json_value how = call_json(call, "how");
 	struct user *user;
 
 	if (user_of(call, "user", false, &user))
-		answer_count(call,
-			sockets_drop(call->s,
+		respond_count(call,
+			socket_drop_all(call->s,
 				json_equals(how, "reset")           ? CONN_RESET
 					: json_equals(how, "close") ? CONN_FLUSH
 								    : CONN_DROP,
@@ -61,10 +54,10 @@ static void half_open(struct call *call)
 	struct user *user;
 
 	if (user_of(call, "user", false, &user))
-		answer_count(call, sockets_freeze(call->s, user));
+		respond_count(call, socket_freeze_all(call->s, user));
 }
 
-/* The notification of it, unless it is to go without a word. */
+/* Notifies the channel, unless the request says "silent". */
 static void cancel(struct call *call, struct channel *channel, struct subscription *subscription)
 {
 	static const char *const names[] = {
@@ -75,22 +68,18 @@ static void cancel(struct call *call, struct channel *channel, struct subscripti
 	bool silent = false;
 	struct buf out;
 
-	json_bool(json_get(json_root(&call->doc), "silent"), &silent);
-	buf_init(&out, 4096);
-	json_open(&out, '{');
-	json_open_key(&out, names[subscription->kind], '{');
-	notification_id(&out);
-	json_add_string(&out, "subscriptionId", subscription->id);
-	json_close(&out, '}');
-	json_close(&out, '}');
+	json_bool(call_json(call, "silent"), &silent);
+	push_begin(&out, names[subscription->kind]);
+	jsonf(&out, "'subscriptionId':%s", subscription->id);
+	push_end(&out);
 	if (!silent)
 		socket_deliver(call->s, channel, out.data, out.len);
 	buf_release(&out);
 	world_unsubscribe(subscription);
 }
 
-/* Does it to each user, or to the one that the request names; answers with the sum. */
-static void for_users(struct call *call, size_t (*what)(struct call *call, struct user *user))
+/* Applies `action` to the user in the request, or to all users, and responds with the sum. */
+static void for_users(struct call *call, size_t (*action)(struct call *call, struct user *user))
 {
 	struct world *w = &call->s->world;
 	struct user *only;
@@ -100,8 +89,8 @@ static void for_users(struct call *call, size_t (*what)(struct call *call, struc
 		return;
 	for (size_t i = 0; i < w->user_count; i++)
 		if (!only || only == w->users[i])
-			count += what(call, w->users[i]);
-	answer_count(call, count);
+			count += action(call, w->users[i]);
+	respond_count(call, count);
 }
 
 static size_t forget_channels_of(struct call *call, struct user *user)
@@ -123,7 +112,7 @@ static size_t cancel_subscriptions_of(struct call *call, struct user *user)
 	static const char *const services[] = {
 		[SUBSCRIBED_CHAT] = "chat", [SUBSCRIBED_SMS] = "sms", [SUBSCRIBED_RECEIPTS] = "receipts"
 	};
-	struct json_value only = json_get(json_root(&call->doc), "service");
+	struct json_value only = call_json(call, "service");
 	size_t count = 0;
 
 	for (struct channel *channel = user->channels; channel; channel = channel->next)
@@ -144,14 +133,14 @@ static void cancel_subscriptions(struct call *call)
 
 static void add_number(struct call *call)
 {
-	char *number = json_dup(json_get(json_root(&call->doc), "number"));
+	char *number = json_dup(call_json(call, "number"));
 	struct user *user;
 
 	if (user_of(call, "user", true, &user)) {
 		if (number && world_add_number(&call->s->world, user, number))
-			answer_count(call, 1);
+			respond_count(call, 1);
 		else
-			answer_missing(&call->answer, "number");
+			response_invalid(&call->response, "number");
 	}
 	free(number);
 }
@@ -160,59 +149,59 @@ static void expire_tokens(struct call *call)
 {
 	bool refresh = false;
 
-	json_bool(json_get(json_root(&call->doc), "refresh"), &refresh);
-	tokens_expire(call->s, refresh);
-	answer_count(call, 1);
+	json_bool(call_json(call, "refresh"), &refresh);
+	token_revoke_all(call->s, refresh);
+	respond_count(call, 1);
 }
 
-static void set_socket_fault(struct call *call)
+static void set_socket_faults(struct call *call)
 {
 	struct sandbox *s = call->s;
-	struct json_value on = json_get(json_root(&call->doc), "mute");
 
-	json_bool(on, &s->mute);
+	json_bool(call_json(call, "mute"), &s->no_conn_ack);
+	json_bool(call_json(call, "no-outbound"), &s->no_outbound);
 	s->fragment = number_of(call, "fragment", s->fragment);
 	s->duplicate = number_of(call, "duplicate", s->duplicate);
 	s->reorder = number_of(call, "reorder", s->reorder);
-	answer_count(call, 1);
+	respond_count(call, 1);
 }
 
 static void set_message_time(struct call *call)
 {
 	call->s->message_time_ms = number_of(call, "at", 0);
-	answer_count(call, 1);
+	respond_count(call, 1);
 }
 
 static void set_clock(struct call *call)
 {
 	call->s->ahead_ms = number_of(call, "ahead", 0);
-	answer_count(call, 1);
+	respond_count(call, 1);
 }
 
 static void add_fault(struct call *call)
 {
-	char *spec = json_dup(json_get(json_root(&call->doc), "fault"));
+	char *spec = json_dup(call_json(call, "fault"));
 	struct err err = ERR_INIT;
 
 	if (!spec)
-		answer_missing(&call->answer, "fault");
+		response_invalid(&call->response, "fault");
 	else if (faults_add(&call->s->faults, spec, &err))
-		answer_error(&call->answer, 400, "SVC0001", err.text, NULL);
+		response_error(&call->response, 400, "SVC0001", err.text);
 	else
-		answer_count(call, 1);
+		respond_count(call, 1);
 	free(spec);
 }
 
 static void clear_faults(struct call *call)
 {
-	faults_end(&call->s->faults);
-	answer_count(call, 1);
+	faults_disable(&call->s->faults);
+	respond_count(call, 1);
 }
 
-/* Bytes of the tester's own choice, as one message on every open socket of the user. */
+/* Sends any bytes as one message on every open socket of the user. */
 static void notify(struct call *call)
 {
-	struct json_value json = json_get(json_root(&call->doc), "json");
+	struct json_value json = call_json(call, "json");
 	struct user *user;
 	struct buf text;
 
@@ -222,15 +211,16 @@ static void notify(struct call *call)
 	if (json_exists(json))
 		json_add_value(&text, NULL, json);
 	else
-		json_string(json_get(json_root(&call->doc), "text"), &text);
-	answer_count(call, sockets_raw(call->s, user, text.data, text.len));
+		json_string(call_json(call, "text"), &text);
+	respond_count(call, socket_send_all(call->s, user, text.data, text.len));
 	buf_release(&text);
 }
 
-/* As if `from` had sent it; what stands in "attachment" goes through as it is. */
-static void say(struct call *call)
+/* A message from `from`, with "attachment" copied through unchecked. */
+static void send_message(struct call *call)
 {
-	struct json_value root = json_root(&call->doc), attachment = json_get(root, "attachment");
+	struct json_value attachment = call_json(call, "attachment");
+	struct world *w = &call->s->world;
 	struct user *from, *to;
 	struct buf content, text;
 
@@ -238,64 +228,58 @@ static void say(struct call *call)
 		return;
 	buf_init(&content, BODY_MAX);
 	buf_init(&text, BODY_MAX);
-	if (json_string(json_get(root, "text"), &text))
+	if (json_string(call_json(call, "text"), &text))
 		json_add_string_len(&content, "text", text.data, text.len);
 	if (json_exists(attachment))
 		json_add_value(&content, "attachment", attachment);
-	chat_done(call->s, chat_say(call->s, from, to, NULL, buf_take(&content), text.data));
+	conversation_message_release(w, chat_post(call->s, from, to, NULL, buf_take(&content), text.data));
 	buf_release(&content);
 	buf_release(&text);
-	answer_count(call, 1);
+	respond_count(call, 1);
 }
 
 static void stats(struct call *call)
 {
+	struct buf *out = response_json(&call->response, 200);
 	const struct world *w = &call->s->world;
-	struct buf *out = answer_json(&call->answer, 200);
 	size_t messages = 0;
 
 	for (size_t i = 0; i < w->user_count; i++)
-		for (size_t j = 0; j < w->users[i]->thread_count; j++)
-			messages += w->users[i]->threads[j]->count;
-	json_open(out, '{');
-	json_add_int(out, "users", (int64_t)w->user_count);
-	json_add_int(out, "sessions", (int64_t)w->sessions.count);
-	json_add_int(out, "channels", (int64_t)w->channels.count);
-	json_add_int(out, "sockets", (int64_t)sockets_count(call->s));
-	json_add_int(out, "conversations", (int64_t)w->threads.count);
-	json_add_int(out, "messages", (int64_t)messages);
-	json_add_int(out, "messageBytes", (int64_t)w->message_bytes);
-	json_add_int(out, "attachments", (int64_t)w->objects.count);
-	json_add_int(out, "attachmentBytes", w->object_bytes);
-	json_add_int(out, "bursts", (int64_t)bursts_count(call->s));
-	json_add_int(out, "connections", (int64_t)net_connections(call->s->net));
-	json_close(out, '}');
+		for (size_t j = 0; j < w->users[i]->conversation_count; j++)
+			messages += w->users[i]->conversations[j]->count;
+	jsonf(out, "{'users':%jd,'sessions':%jd,'channels':%jd,'sockets':%jd,'conversations':%jd,",
+		(intmax_t)w->user_count, (intmax_t)w->logins.count, (intmax_t)w->channels.count,
+		(intmax_t)socket_count(call->s), (intmax_t)w->conversations.count);
+	jsonf(out, "'messages':%jd,'messageBytes':%jd,'attachments':%jd,'attachmentBytes':%jd,", (intmax_t)messages,
+		(intmax_t)w->message_bytes, (intmax_t)w->objects.count, w->object_bytes);
+	jsonf(out, "'bursts':%jd,'connections':%jd}", (intmax_t)burst_count(call->s),
+		(intmax_t)net_connections(call->s->net));
 }
 
 static void start_burst(struct call *call)
 {
-	struct json_value root = json_root(&call->doc);
+	struct json_value mode = call_json(call, "mode");
 	struct burst_order order = {
 		.count = number_of(call, "count", 1),
 		.conversations = number_of(call, "conversations", 1),
 		.size = number_of(call, "size", 100),
 		.rate = number_of(call, "rate", 0),
-		.mode = json_equals(json_get(root, "mode"), "blast")    ? BURST_BLAST
-			: json_equals(json_get(root, "mode"), "single") ? BURST_SINGLE
-									: BURST_REAL,
-		.label = json_dup(json_get(root, "label")),
+		.mode = json_equals(mode, "blast")    ? BURST_BLAST
+			: json_equals(mode, "single") ? BURST_SINGLE
+						      : BURST_REAL,
+		.label = json_dup(call_json(call, "label")),
 		.hold = true,
 	};
 
-	json_bool(json_get(root, "hold"), &order.hold);
+	json_bool(call_json(call, "hold"), &order.hold);
 	if (!user_of(call, "from", true, &order.from) || !user_of(call, "to", true, &order.to)) {
-		/* the answer says it */
+		/* the response is an error */
 	} else if (order.count < 0 || order.conversations < 1 || order.conversations > BURST_CONVERSATIONS_MAX ||
 		order.size < 0 || order.size > BURST_SIZE_MAX || order.rate < 0) {
-		answer_missing(&call->answer, "burst");
+		response_invalid(&call->response, "burst");
 	} else {
 		burst_start(call->s, &order);
-		answer_count(call, (size_t)order.count);
+		respond_count(call, (size_t)order.count);
 	}
 	free(order.label);
 }
@@ -303,32 +287,37 @@ static void start_burst(struct call *call)
 static const struct {
 	const char *name;
 	void (*run)(struct call *call);
-} commands[] = {
+} actions[] = {
 	{ "drop-sockets", drop_sockets },
 	{ "half-open", half_open },
 	{ "forget-channels", forget_channels },
 	{ "cancel-subscriptions", cancel_subscriptions },
 	{ "number", add_number },
 	{ "expire-tokens", expire_tokens },
-	{ "sockets", set_socket_fault },
+	{ "sockets", set_socket_faults },
 	{ "message-time", set_message_time },
 	{ "clock", set_clock },
 	{ "fault", add_fault },
 	{ "clear-faults", clear_faults },
 	{ "notify", notify },
-	{ "send", say },
+	{ "send", send_message },
 	{ "burst", start_burst },
 	{ "stats", stats },
 };
 
-void handle_control(struct call *call)
+static void handle_control(struct call *call)
 {
-	struct json_value wanted = json_get(json_root(&call->doc), "do");
+	struct json_value wanted = call_json(call, "do");
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (json_equals(wanted, commands[i].name)) {
-			commands[i].run(call);
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+		if (json_equals(wanted, actions[i].name)) {
+			actions[i].run(call);
 			return;
 		}
-	answer_missing(&call->answer, "do");
+	response_invalid(&call->response, "do");
 }
+
+const struct route control_routes[] = {
+	{ "POST", "sandbox/control", handle_control, 0, ROUTE_OPEN },
+	{ 0 },
+};

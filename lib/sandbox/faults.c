@@ -8,13 +8,13 @@
 #include <string.h>
 
 struct fault_rule {
-	int64_t from, to, each; /* `each`: every so many; else from..to */
+	int64_t from, to, each; /* every `each`th request, or 0 and from..to */
 	struct fault fault;
 };
 
 struct fault_spec {
 	char *method, *word;
-	bool over; /* faults_end() */
+	bool disabled;
 	int64_t seen;
 	struct fault_rule *rules;
 	size_t count, cap;
@@ -41,7 +41,7 @@ static const struct kind {
 	{ "redirect", FAULT_REDIRECT, NO_NUMBER, -1 },
 };
 
-/* "429/2" into a fault. False if it is none. */
+/* "429/2" */
 static bool parse_fault(struct fault *fault, const char *text)
 {
 	size_t len = strcspn(text, "/");
@@ -111,8 +111,7 @@ static enum status refuse_kind(const char *kind, struct err *err)
 			kinds[i].kind == FAULT_REDIRECT          ? "/URL"
 				: kinds[i].number == MUST_NUMBER ? "/N"
 								 : "");
-	status = err_set(err, ST_USAGE,
-		"'%s' is no fault; there are an HTTP status%s (kandy-sandbox(1) says what each of them does)", kind,
+	status = err_set(err, ST_USAGE, "invalid fault '%s': expected an HTTP status%s (see kandy-sandbox(1))", kind,
 		names.data);
 	buf_release(&names);
 	return status;
@@ -136,10 +135,11 @@ static enum status parse_rules(struct fault_spec *spec, char *text, struct err *
 		char *colon = strchr(item, ':');
 
 		if (!colon)
-			return err_set(err, ST_USAGE, "'%s' is no fault rule; write WHEN:KIND, as in 2:503", item);
+			return err_set(err, ST_USAGE, "invalid fault rule '%s': expected WHEN:KIND, as in 2:503", item);
 		*colon = '\0';
 		if (!parse_when(&rule, item))
-			return err_set(err, ST_USAGE, "a fault rule's WHEN is N, N+, N-M, N%% or *, not '%s'", item);
+			return err_set(err, ST_USAGE, "invalid WHEN '%s' of a fault: expected N, N+, N-M, N%% or *",
+				item);
 		if (!parse_fault(&rule.fault, colon + 1))
 			return refuse_kind(colon + 1, err);
 		rule.fault.text = xstrdup(colon + 1);
@@ -148,7 +148,7 @@ static enum status parse_rules(struct fault_spec *spec, char *text, struct err *
 		spec->rules = xgrow(spec->rules, spec->count, &spec->cap, sizeof(*spec->rules));
 		spec->rules[spec->count++] = rule;
 	}
-	return spec->count ? ST_OK : err_set(err, ST_USAGE, "a fault has no rule; write WHEN:KIND, as in 2:503");
+	return spec->count ? ST_OK : err_set(err, ST_USAGE, "invalid fault: expected a rule WHEN:KIND, as in 2:503");
 }
 
 enum status faults_add(struct faults *faults, const char *text, struct err *err)
@@ -162,7 +162,7 @@ enum status faults_add(struct faults *faults, const char *text, struct err *err)
 	rules = word ? strtok_r(NULL, " \t", &save) : NULL;
 	if (!rules || strtok_r(NULL, " \t", &save)) {
 		status = err_set(err, ST_USAGE,
-			"'%s' is no fault; write 'METHOD WORD WHEN:KIND', as in 'POST messages 2:503'", text);
+			"invalid fault '%s': expected 'METHOD WORD WHEN:KIND', as in 'POST messages 2:503'", text);
 	} else {
 		spec.method = xstrdup(method);
 		spec.word = xstrdup(word);
@@ -186,15 +186,15 @@ void faults_release(struct faults *faults)
 	*faults = (struct faults){ 0 };
 }
 
-void faults_end(struct faults *faults)
+void faults_disable(struct faults *faults)
 {
 	for (size_t i = 0; i < faults->count; i++)
-		faults->specs[i].over = true;
+		faults->specs[i].disabled = true;
 }
 
 static bool spec_matches(const struct fault_spec *spec, const char *method, char *const *segments, size_t count)
 {
-	if (spec->over)
+	if (spec->disabled)
 		return false;
 	if (strcmp(spec->method, "*") != 0 && strcmp(spec->method, method) != 0)
 		return false;

@@ -30,7 +30,7 @@ struct frame {
 	size_t len, size; /* of the payload, of the whole frame */
 };
 
-/* The frame at the front of `in`, unmasked in place: 1, 0 (not all there) or a negated close code. */
+/* The frame at the start of `in`, unmasked in place: 1, 0 (incomplete) or a negated close code. */
 static int read_frame(struct buf *in, struct frame *frame)
 {
 	unsigned char *p = (unsigned char *)in->data, *mask;
@@ -43,7 +43,7 @@ static int read_frame(struct buf *in, struct frame *frame)
 	frame->kind = p[0] & 0x0f;
 	len = p[1] & 0x7f;
 	if ((p[0] & 0x70) || !(p[1] & 0x80))
-		return -1002; /* a reserved bit; or not masked, which a client must do */
+		return -1002; /* a reserved bit, or not masked */
 	if (frame->kind >= FRAME_CLOSE && (!frame->final || len > 125))
 		return -1002;
 	if (len >= 126) {
@@ -69,13 +69,13 @@ static int read_frame(struct buf *in, struct frame *frame)
 	return 1;
 }
 
-/* Puts a data frame to the message that is open; 1 once it is whole. */
+/* Adds a data frame to the open message; 1: the message is complete. */
 static int join(struct frame_reader *reader, const struct frame *frame)
 {
 	bool first = frame->kind != FRAME_CONTINUED;
 
 	if (first == (reader->message_kind != FRAME_CONTINUED))
-		return -1002; /* a new message inside another one, or a continuation of none */
+		return -1002; /* a new message inside another one, or a continuation without one */
 	if (first) {
 		buf_clear(&reader->message);
 		reader->message_kind = frame->kind == FRAME_TEXT ? FRAME_TEXT : FRAME_BINARY;
@@ -91,12 +91,12 @@ int frame_reader_next(struct frame_reader *reader, enum frame_kind *kind, const 
 	int got;
 
 	for (;;) {
-		buf_consume(&reader->in, reader->last);
-		reader->last = 0;
+		buf_consume(&reader->in, reader->consumed);
+		reader->consumed = 0;
 		got = read_frame(&reader->in, &frame);
 		if (got <= 0)
 			return got;
-		reader->last = frame.size;
+		reader->consumed = frame.size;
 		if (frame.kind >= FRAME_CLOSE) {
 			if (frame.kind > FRAME_PONG)
 				return -1002;

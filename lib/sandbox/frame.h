@@ -1,5 +1,5 @@
 /*
- * frame.h - WebSocket frames (RFC 6455) on the server's side. Pure.
+ * frame.h - WebSocket frames (RFC 6455) of the server. Pure.
  */
 #ifndef KANDY_SANDBOX_FRAME_H
 #define KANDY_SANDBOX_FRAME_H
@@ -22,10 +22,10 @@ enum frame_kind {
 enum { FRAME_MESSAGE_MAX = 256 * 1024 };
 
 struct frame_reader {
-	struct buf in; /* a frame that is not complete yet */
+	struct buf in; /* incomplete frames */
 	struct buf message; /* the fragments so far */
-	enum frame_kind message_kind; /* FRAME_CONTINUED: none is open */
-	size_t last; /* bytes at the front of `in` that the caller has seen */
+	enum frame_kind message_kind; /* FRAME_CONTINUED: no message is open */
+	size_t consumed; /* bytes at the start of `in` that were returned */
 };
 
 void frame_reader_init(struct frame_reader *reader);
@@ -33,15 +33,15 @@ void frame_reader_release(struct frame_reader *reader);
 void frame_reader_add(struct frame_reader *reader, const char *p, size_t len);
 
 /*
- * The next whole message (fragments put together) or control frame, unmasked, good until the next call:
- * 1, 0 if there is none yet, or a negated close code for a peer that breaks the rules (-1002, -1007, -1009).
+ * The next whole message (reassembled) or control frame, unmasked, valid until the next call. Returns 1, 0 if more
+ * input is needed, or a negated close code for a protocol error (-1002, -1007, -1009).
  */
 int frame_reader_next(struct frame_reader *reader, enum frame_kind *kind, const char **p, size_t *len);
 
-/* Appends a frame of the server: never masked. `more`: fragments follow. */
+/* Appends an unmasked frame. `more`: fragments follow. */
 void frame_add(struct buf *out, enum frame_kind kind, bool more, const char *p, size_t len);
 
-/* A whole text message in one frame, or cut into fragments of 1 to `fragment` bytes each (0: not cut). */
+/* A text message in one frame, or in fragments of 1 to `fragment` bytes (0: one frame). */
 void frame_add_text(struct buf *out, const char *p, size_t len, size_t fragment);
 
 void frame_add_close(struct buf *out, int code, const char *reason); /* code 0: none */

@@ -8,8 +8,8 @@
 enum { HEAD_MAX = 8 * 1024, TAKE_MAX = 1024 * 1024 };
 
 /*
- * The parameter `name` of a header value ("form-data; name=\"raw\"; filename=\"a b.png\""), unquoted. In a file name
- * browsers and libcurl write a quote as %22; a backslash escapes too.
+ * Appends the parameter `name` of a header value ("form-data; name=\"raw\"; filename=\"a b.png\""), unquoted. Browsers
+ * write a quote in a file name as %22; a backslash escapes too.
  */
 static bool parameter(const char *value, const char *name, struct buf *out)
 {
@@ -51,7 +51,7 @@ bool multipart_init(struct multipart *m, const char *content_type, const struct 
 	if (!parameter(content_type, "boundary", &m->boundary) || m->boundary.len == prefix ||
 		m->boundary.len > prefix + 70)
 		return false;
-	buf_adds(&m->in, "\r\n"); /* so that a boundary at the very start is found like any other */
+	buf_adds(&m->in, "\r\n"); /* so that a boundary at the start is found, too */
 	return true;
 }
 
@@ -63,7 +63,7 @@ void multipart_release(struct multipart *m)
 		buf_release(&m->in);
 }
 
-/* The value of `name` in the part's header block, NUL-terminated in `out`. */
+/* Appends the value of the header `name` in the header block of a part. */
 static void part_header(char *head, const char *name, struct buf *out)
 {
 	size_t len = strlen(name);
@@ -102,8 +102,8 @@ static bool begin_part(struct multipart *m, char *head)
 }
 
 /*
- * Everything in front of the next boundary is data; what may be the beginning of one stays. 1: go on, 0: more is
- * needed.
+ * Reports the data before the next boundary, and keeps bytes that may start one. 1: continue, 0: more input is needed,
+ * -1: invalid; the functions below return the same.
  */
 static int take_data(struct multipart *m, bool report)
 {
@@ -149,7 +149,7 @@ static int take_boundary(struct multipart *m)
 	return 1;
 }
 
-enum multipart_result multipart_take(struct multipart *m, const char *p, size_t len)
+enum multipart_result multipart_add(struct multipart *m, const char *p, size_t len)
 {
 	int step = 1;
 

@@ -1,5 +1,5 @@
 /*
- * multipart.h - multipart/form-data (RFC 7578), streamed. Pure: what it finds goes to callbacks.
+ * multipart.h - a streaming parser of multipart/form-data (RFC 7578). Pure: the parts go to callbacks.
  */
 #ifndef KANDY_SANDBOX_MULTIPART_H
 #define KANDY_SANDBOX_MULTIPART_H
@@ -10,10 +10,10 @@
 #include <stddef.h>
 
 struct multipart_part {
-	const char *name, *filename, *type; /* "" where it does not say */
+	const char *name, *filename, *type; /* "" if missing */
 };
 
-/* A callback that returns false ends the parse (MULTIPART_BAD). */
+/* A callback that returns false stops the parser (MULTIPART_BAD). */
 struct multipart_handler {
 	bool (*begin)(void *arg, const struct multipart_part *part);
 	bool (*data)(void *arg, const char *p, size_t len);
@@ -23,16 +23,16 @@ struct multipart_handler {
 struct multipart {
 	const struct multipart_handler *handler;
 	void *arg;
-	struct buf boundary; /* CR LF "--" and the boundary */
-	struct buf in; /* what cannot be told apart yet */
+	struct buf boundary; /* with CR LF "--" before it */
+	struct buf in; /* unparsed input */
 	enum { MULTIPART_PREAMBLE, MULTIPART_BOUNDARY, MULTIPART_HEAD, MULTIPART_DATA, MULTIPART_ENDED } at;
 };
 
 enum multipart_result { MULTIPART_MORE, MULTIPART_DONE, MULTIPART_BAD };
 
-/* From the Content-Type header; false if that is not multipart/form-data with a boundary. Release in both cases. */
+/* False: the Content-Type is not multipart/form-data with a boundary. Release it in both cases. */
 bool multipart_init(struct multipart *m, const char *content_type, const struct multipart_handler *handler, void *arg);
 void multipart_release(struct multipart *m); /* also for a zeroed struct */
-enum multipart_result multipart_take(struct multipart *m, const char *p, size_t len);
+enum multipart_result multipart_add(struct multipart *m, const char *p, size_t len);
 
 #endif

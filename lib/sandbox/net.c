@@ -1,117 +1,25 @@
 #include "sandbox/net.h"
 
-#include "base/clock.h"
-#include "base/dynlib.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "sandbox/net-int.h"
 #include "sonames.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libwebsockets.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LWS_FUNCTIONS(X) \
-	X(lws_create_context) \
-	X(lws_create_vhost) \
-	X(lws_context_destroy) \
-	X(lws_service) \
-	X(lws_cancel_service) \
-	X(lws_set_log_level) \
-	X(lws_get_vhost_listen_port) \
-	X(lws_get_vhost) \
-	X(lws_vhost_user) \
-	X(lws_adopt_descriptor_vhost) \
-	X(lws_wsi_user) \
-	X(lws_callback_on_writable) \
-	X(lws_write) \
-	X(lws_partial_buffered) \
-	X(lws_send_pipe_choked) \
-	X(lws_rx_flow_control) \
-	X(lws_set_timeout) \
-	X(lws_get_socket_fd) \
-	X(lws_sul_schedule) \
-	X(lws_sul_cancel) \
-	X(lws_SHA1) \
-	X(lws_b64_encode_string)
-
-static struct {
-	LWS_FUNCTIONS(DYNLIB_SLOT)
-} lws_api;
-#define DYNLIB_TABLE lws_api
+struct net_lws net_lws;
+#define DYNLIB_TABLE net_lws
 static const struct dynlib_symbol lws_symbols[] = { LWS_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 
-#define lws_create_context lws_api.p_lws_create_context
-#define lws_create_vhost lws_api.p_lws_create_vhost
-#define lws_context_destroy lws_api.p_lws_context_destroy
-#define lws_service lws_api.p_lws_service
-#define lws_cancel_service lws_api.p_lws_cancel_service
-#define lws_set_log_level lws_api.p_lws_set_log_level
-#define lws_get_vhost_listen_port lws_api.p_lws_get_vhost_listen_port
-#define lws_get_vhost lws_api.p_lws_get_vhost
-#define lws_vhost_user lws_api.p_lws_vhost_user
-#define lws_adopt_descriptor_vhost lws_api.p_lws_adopt_descriptor_vhost
-#define lws_wsi_user lws_api.p_lws_wsi_user
-#define lws_callback_on_writable lws_api.p_lws_callback_on_writable
-#define lws_write lws_api.p_lws_write
-#define lws_partial_buffered lws_api.p_lws_partial_buffered
-#define lws_send_pipe_choked lws_api.p_lws_send_pipe_choked
-#define lws_rx_flow_control lws_api.p_lws_rx_flow_control
-#define lws_set_timeout lws_api.p_lws_set_timeout
-#define lws_get_socket_fd lws_api.p_lws_get_socket_fd
-#define lws_sul_schedule lws_api.p_lws_sul_schedule
-#define lws_sul_cancel lws_api.p_lws_sul_cancel
-#define lws_SHA1 lws_api.p_lws_SHA1
-#define lws_b64_encode_string lws_api.p_lws_b64_encode_string
-
-enum {
-	READ_CHUNK = 64 * 1024,
-	WRITE_CHUNK = 64 * 1024,
-	LINGER_MS = 1000, /* how long what the peer still sends is read after CONN_FLUSH */
-};
-
-/* Lives in the memory that libwebsockets keeps for each connection, so it must not be touched after closed(). */
-struct conn {
-	struct net *net;
-	struct lws *wsi;
-	void *user;
-	uint64_t number;
-	struct buf out; /* out.data + sent: not yet handed over; LWS_PRE bytes stand before the first one */
-	size_t sent;
-	struct net_timer *timer; /* for the pace, and for the linger */
-	size_t pace_bytes;
-	int64_t pace_ms;
-	bool pausing; /* between two writes of a paced connection */
-	bool flushing; /* CONN_FLUSH was asked for */
-	bool lingering; /* all is sent, and the sending side is shut */
-	bool dead; /* to be closed by the loop at the next chance */
-	bool frozen, held;
-	bool spoken; /* something has come in */
-};
-
-struct watch {
-	struct net *net;
-	bool (*ready)(void *arg);
-	void *arg;
-	bool over; /* it returned false */
-	struct watch *next;
-};
-
-struct net {
-	struct lws_context *context;
-	struct lws_vhost *vhost;
-	const struct net_handler *handler;
-	void *arg;
-	size_t queue_max;
-	uint64_t conns;
-	struct watch *watches;
-	struct lws_protocols protocols[3];
-	bool stopped, ending;
-};
+/* ---- timers ----------------------------------------------------------------------------------------------------- */
 
 struct net_timer {
 	lws_sorted_usec_list_t sul;
@@ -153,243 +61,15 @@ void net_timer_free(struct net_timer *timer)
 	free(timer);
 }
 
-/* ---- one connection ------------------------------------------------------------------------------------------- */
+struct watch {
+	struct net *net;
+	bool (*ready)(void *arg);
+	void *arg;
+	bool over; /* `ready` returned false */
+	struct watch *next;
+};
 
-uint64_t conn_number(const struct conn *conn)
-{
-	return conn->number;
-}
-
-bool conn_closing(const struct conn *conn)
-{
-	return conn->dead || conn->flushing;
-}
-
-size_t conn_queued(const struct conn *conn)
-{
-	return conn->out.len - conn->sent;
-}
-
-static void conn_kill(struct conn *conn)
-{
-	if (conn->dead)
-		return;
-	conn->dead = true;
-	lws_set_timeout(conn->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
-}
-
-static void conn_timer(void *arg)
-{
-	struct conn *conn = arg;
-
-	if (conn->lingering) {
-		conn_kill(conn);
-	} else {
-		conn->pausing = false;
-		lws_callback_on_writable(conn->wsi);
-	}
-}
-
-static void conn_timer_set(struct conn *conn, int64_t ms)
-{
-	if (!conn->timer)
-		conn->timer = net_timer_new(conn->net, conn_timer, conn);
-	net_timer_set(conn->timer, ms);
-}
-
-void conn_close(struct conn *conn, enum conn_end how)
-{
-	struct linger reset = { .l_onoff = 1 };
-
-	if (conn->dead)
-		return;
-	if (how == CONN_FLUSH) {
-		conn->flushing = true;
-		if (!conn->frozen)
-			lws_callback_on_writable(conn->wsi);
-		return;
-	}
-	if (how == CONN_RESET)
-		setsockopt(lws_get_socket_fd(conn->wsi), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	conn_kill(conn);
-}
-
-void conn_hold(struct conn *conn, bool held)
-{
-	if (conn->held == held || conn->frozen || conn->dead)
-		return;
-	conn->held = held;
-	lws_rx_flow_control(conn->wsi, !held);
-}
-
-void conn_freeze(struct conn *conn)
-{
-	conn_hold(conn, true);
-	conn->frozen = true;
-}
-
-void conn_pace(struct conn *conn, size_t bytes, int64_t ms)
-{
-	conn->pace_bytes = bytes;
-	conn->pace_ms = ms;
-}
-
-void conn_write(struct conn *conn, const void *p, size_t len)
-{
-	if (conn->dead || conn->flushing)
-		return;
-	if (!conn->sent) {
-		buf_init(&conn->out, BUF_NO_MAX);
-		buf_reserve(&conn->out, LWS_PRE + 512);
-		memset(conn->out.data, 0, LWS_PRE);
-		buf_commit(&conn->out, LWS_PRE);
-		conn->sent = LWS_PRE;
-	}
-	if (conn_queued(conn) + len > conn->net->queue_max) {
-		log_verbose("connection %llu: its reader is too slow; closed", (unsigned long long)conn->number);
-		conn_kill(conn);
-		return;
-	}
-	buf_add(&conn->out, p, len);
-	if (!conn->frozen && !conn->pausing)
-		lws_callback_on_writable(conn->wsi);
-}
-
-bool conn_write_now(struct conn *conn, const void *p, size_t len)
-{
-	struct buf copy;
-	bool ok;
-
-	if (conn_closing(conn) || conn->frozen || conn_queued(conn) || lws_partial_buffered(conn->wsi))
-		return false;
-	buf_init(&copy, BUF_NO_MAX);
-	buf_reserve(&copy, LWS_PRE + len);
-	memset(copy.data, 0, LWS_PRE);
-	memcpy(copy.data + LWS_PRE, p, len);
-	ok = lws_write(conn->wsi, (unsigned char *)copy.data + LWS_PRE, len, LWS_WRITE_RAW) >= (int)len;
-	buf_release(&copy);
-	if (!ok)
-		conn_kill(conn);
-	lws_callback_on_writable(conn->wsi);
-	return true;
-}
-
-/* The memory of what was sent is used again once it is the larger part. */
-static void conn_compact(struct conn *conn)
-{
-	size_t gone = conn->sent - LWS_PRE;
-
-	if (conn->sent == conn->out.len) {
-		if (conn->out.cap > 4 * WRITE_CHUNK) {
-			buf_release(&conn->out);
-			conn->sent = 0;
-		} else {
-			buf_truncate(&conn->out, LWS_PRE);
-			conn->sent = LWS_PRE;
-		}
-	} else if (gone >= WRITE_CHUNK && gone > conn->out.len / 2) {
-		buf_consume(&conn->out, gone);
-		conn->sent = LWS_PRE;
-	}
-}
-
-/* All that had to be sent has gone: the sending side is shut, and the peer gets a moment to notice. */
-static int conn_linger(struct conn *conn)
-{
-	if (shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR))
-		return -1;
-	conn->lingering = true;
-	if (conn->held) {
-		conn->held = false;
-		lws_rx_flow_control(conn->wsi, 1);
-	}
-	conn_timer_set(conn, LINGER_MS);
-	return 0;
-}
-
-static int conn_writable(struct conn *conn)
-{
-	size_t len = conn_queued(conn), most = conn->pace_bytes ? conn->pace_bytes : WRITE_CHUNK;
-
-	if (conn->dead)
-		return -1;
-	if (conn->frozen || conn->lingering || conn->pausing)
-		return 0;
-	if (lws_partial_buffered(conn->wsi)) {
-		lws_callback_on_writable(conn->wsi);
-		return 0;
-	}
-	if (len > most)
-		len = most;
-	if (len) {
-		unsigned char *p = (unsigned char *)conn->out.data + conn->sent;
-
-		if (lws_write(conn->wsi, p, len, LWS_WRITE_RAW) < (int)len)
-			return -1;
-		conn->sent += len;
-		conn_compact(conn);
-	}
-	if (!conn_queued(conn) && !conn->flushing)
-		conn->net->handler->drained(conn->user);
-	if (conn->dead)
-		return -1;
-	if (!conn_queued(conn) && !lws_partial_buffered(conn->wsi))
-		return conn->flushing ? conn_linger(conn) : 0;
-	if (conn->pace_bytes) {
-		conn->pausing = true;
-		conn_timer_set(conn, conn->pace_ms);
-	} else {
-		lws_callback_on_writable(conn->wsi);
-	}
-	return 0;
-}
-
-static int conn_opened(struct net *net, struct conn *conn, struct lws *wsi)
-{
-	conn->net = net;
-	conn->wsi = wsi;
-	conn->number = ++net->conns;
-	conn->user = net->handler->open(net->arg, conn);
-	return conn->dead ? -1 : 0;
-}
-
-static void conn_gone(struct conn *conn)
-{
-	if (!conn->user)
-		return;
-	conn->dead = true;
-	conn->net->handler->closed(conn->user);
-	conn->user = NULL;
-	net_timer_free(conn->timer);
-	conn->timer = NULL;
-	if (conn->sent)
-		buf_release(&conn->out);
-}
-
-static int conn_callback(struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in, size_t len)
-{
-	struct conn *conn = session;
-
-	switch (reason) {
-	case LWS_CALLBACK_RAW_ADOPT: return conn_opened(lws_vhost_user(lws_get_vhost(wsi)), conn, wsi);
-	case LWS_CALLBACK_RAW_RX:
-		/* the five seconds that libwebsockets gives a TLS handshake go on counting after it (4.1.6) */
-		if (!conn->spoken && !conn->dead)
-			lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-		conn->spoken = true;
-		if (!conn->dead && !conn->flushing)
-			conn->net->handler->input(conn->user, in, len);
-		return conn->dead ? -1 : 0;
-	case LWS_CALLBACK_RAW_WRITEABLE: return conn_writable(conn);
-	case LWS_CALLBACK_RAW_CLOSE:
-		if (conn)
-			conn_gone(conn);
-		return 0;
-	default: return 0;
-	}
-}
-
-/* ---- other descriptors ---------------------------------------------------------------------------------------- */
+/* ---- other descriptors ------------------------------------------------------------------------------------------ */
 
 static int watch_callback(struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in, size_t len)
 {
@@ -400,7 +80,7 @@ static int watch_callback(struct lws *wsi, enum lws_callback_reasons reason, voi
 	(void)len;
 	if (!watch || watch->net->ending || watch->over)
 		return 0;
-	/* a pipe whose writer has gone is hung up and not readable: libwebsockets closes it without a word more */
+	/* at the end of a pipe, libwebsockets only reports the close */
 	if (reason == LWS_CALLBACK_RAW_RX_FILE || reason == LWS_CALLBACK_RAW_CLOSE_FILE)
 		watch->over = !watch->ready(watch->arg);
 	return watch->over ? -1 : 0;
@@ -424,7 +104,7 @@ enum status net_watch(struct net *net, int fd, bool (*ready)(void *arg), void *a
 	return ST_OK;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
 
 static void lws_log(int level, const char *line)
 {
@@ -432,7 +112,7 @@ static void lws_log(int level, const char *line)
 	log_verbose("libwebsockets: %s", line);
 }
 
-/* libwebsockets takes an EC key from a file alone, so the PEM stands in memory under a file's name. */
+/* libwebsockets reads an EC key from a file only. */
 static int memory_file(const struct buf *pem)
 {
 	int fd = memfd_create("kandy-sandbox", MFD_CLOEXEC);
@@ -444,10 +124,42 @@ static int memory_file(const struct buf *pem)
 	return fd;
 }
 
-static enum status net_listen(struct net *net, const struct net_config *config, struct err *err)
+/* lws_create_vhost() gives no reason: is it the address, or else TLS? */
+static enum status explain_failure(const struct sandbox_config *config, struct err *err)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM }, *address;
+	int fd, bound = -1;
+
+	if (getaddrinfo(config->address, NULL, &hints, &address))
+		return err_set(err, ST_USAGE, "invalid address '%s'", config->address);
+	if (address->ai_family == AF_INET)
+		((struct sockaddr_in *)(void *)address->ai_addr)->sin_port = htons((uint16_t)config->port);
+	else
+		((struct sockaddr_in6 *)(void *)address->ai_addr)->sin6_port = htons((uint16_t)config->port);
+	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		bound = bind(fd, address->ai_addr, address->ai_addrlen);
+	if (bound)
+		err_set(err, ST_UNAVAILABLE, "cannot listen on port %lld of %s: %s", (long long)config->port,
+			config->address, strerror(errno));
+	else if (config->no_tls)
+		err_set(err, ST_UNAVAILABLE, "cannot listen on port %lld of %s", (long long)config->port,
+			config->address);
+	else
+		err_set(err, ST_CONFIG,
+			"OpenSSL does not accept the certificate of the sandbox; lower its security level, or use "
+			"--no-tls");
+	if (fd >= 0)
+		close(fd);
+	freeaddrinfo(address);
+	return err->status;
+}
+
+static enum status net_listen(struct net *net, const struct sandbox_config *config, const struct buf *cert_pem,
+	const struct buf *key_pem, struct err *err)
 {
 	struct lws_context_creation_info info = {
-		.port = config->port,
+		.port = (int)config->port,
 		.iface = config->address,
 		.protocols = net->protocols,
 		.options = LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG,
@@ -461,9 +173,9 @@ static enum status net_listen(struct net *net, const struct net_config *config, 
 	char cert_path[32], key_path[32];
 	enum status status = ST_OK;
 
-	if (config->cert_pem) {
-		cert = memory_file(config->cert_pem);
-		key = memory_file(config->key_pem);
+	if (!config->no_tls) {
+		cert = memory_file(cert_pem);
+		key = memory_file(key_pem);
 		if (cert < 0 || key < 0) {
 			status =
 				err_set(err, ST_INTERNAL, "cannot keep the certificate in memory: %s", strerror(errno));
@@ -476,11 +188,8 @@ static enum status net_listen(struct net *net, const struct net_config *config, 
 		info.ssl_private_key_filepath = key_path;
 	}
 	net->vhost = lws_create_vhost(net->context, &info);
-	if (!net->vhost)
-		status = err_set(err, ST_UNAVAILABLE, "cannot listen on port %u of %s; is it taken?", config->port,
-			config->address);
-	else if (lws_get_vhost_listen_port(net->vhost) <= 0)
-		status = err_set(err, ST_UNAVAILABLE, "cannot listen on %s", config->address);
+	if (!net->vhost || lws_get_vhost_listen_port(net->vhost) <= 0)
+		status = explain_failure(config, err);
 out:
 	if (cert >= 0)
 		close(cert);
@@ -489,13 +198,14 @@ out:
 	return status;
 }
 
-enum status net_new(struct net **out, const struct net_config *config, struct err *err)
+enum status net_new(struct net **out, const struct sandbox_config *config, const struct buf *cert_pem,
+	const struct buf *key_pem, const struct net_handler *handler, void *arg, struct err *err)
 {
 	struct net *net;
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN,
 		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
-			(config->cert_pem ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+			(config->no_tls ? 0 : LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT),
 		.fd_limit_per_thread = 4096,
 		.pt_serv_buf_size = READ_CHUNK,
 	};
@@ -504,9 +214,9 @@ enum status net_new(struct net **out, const struct net_config *config, struct er
 	if (status)
 		return status;
 	net = xcalloc(1, sizeof(*net));
-	net->handler = config->handler;
-	net->arg = config->arg;
-	net->queue_max = config->queue_max;
+	net->handler = handler;
+	net->arg = arg;
+	net->queue_max = (size_t)config->queue_bytes;
 	net->protocols[0] = (struct lws_protocols){ .name = "connection",
 		.callback = conn_callback,
 		.per_session_data_size = sizeof(struct conn),
@@ -517,7 +227,8 @@ enum status net_new(struct net **out, const struct net_config *config, struct er
 	};
 	lws_set_log_level(LLL_ERR | LLL_WARN, lws_log);
 	net->context = lws_create_context(&info);
-	status = net->context ? net_listen(net, config, err) : err_set(err, ST_INTERNAL, "libwebsockets cannot start");
+	status = net->context ? net_listen(net, config, cert_pem, key_pem, err)
+			      : err_set(err, ST_INTERNAL, "cannot start libwebsockets");
 	if (status)
 		net_free(net);
 	else

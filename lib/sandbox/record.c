@@ -1,6 +1,6 @@
 /*
- * The record: one JSON line for each request and each frame, written at once, for tests to look at what was sent.
- * Passwords and tokens are hashed, so that a test can tell two from each other and nobody can use one.
+ * The record: one JSON line per request, frame and event, written at once, so that tests can check the traffic.
+ * Passwords and tokens are hashed: tests can compare them, but they cannot be used.
  */
 #include "sandbox/sandbox-int.h"
 
@@ -30,7 +30,7 @@ enum status record_new(struct record **out, const char *path, struct err *err)
 	struct record *record;
 
 	if (fd < 0)
-		return err_set(err, ST_CANTCREATE, "cannot write the record '%s': %s", path, strerror(errno));
+		return err_set(err, ST_CANTCREATE, "cannot open the record '%s': %s", path, strerror(errno));
 	record = xcalloc(1, sizeof(*record));
 	record->fd = fd;
 	buf_init(&record->line, LINE_MAX_BYTES);
@@ -52,10 +52,7 @@ static struct buf *begin(struct record *record, const char *kind, uint64_t conne
 	struct buf *out = &record->line;
 
 	buf_clear(out);
-	json_open(out, '{');
-	json_add_string(out, "kind", kind);
-	json_add_int(out, "time", clock_wall_ms());
-	json_add_int(out, "connection", (int64_t)connection);
+	jsonf(out, "{'kind':%s,'time':%jd,'connection':%jd", kind, clock_wall_ms(), (intmax_t)connection);
 	return out;
 }
 
@@ -63,12 +60,12 @@ static void finish(struct record *record)
 {
 	json_close(&record->line, '}');
 	buf_addc(&record->line, '\n');
-	/* a full disk is no reason to stop serving */
+	/* the sandbox keeps serving if the disk is full */
 	if (!record->line.overflow)
 		(void)!write_full(record->fd, record->line.data, record->line.len);
 }
 
-/* "sha256:" and the first digits, or "***" where there is no digest to be had. */
+/* "sha256:" and the first digits, or "***" if there is no digest. */
 static void add_hashed(struct buf *out, const char *key, const char *prefix, const char *secret)
 {
 	struct sha256 *digest;
@@ -111,7 +108,7 @@ static void add_form(struct buf *out, const char *key, const char *form)
 		buf_clear(&name);
 		buf_clear(&value);
 		buf_add(&name, at, len);
-		if (name.len && at[len] == '=' && form_get(at, name.data, &value)) {
+		if (name.len && at[len] == '=' && sandbox_request_form(at, name.data, &value)) {
 			if (is_secret(name.data))
 				add_hashed(out, name.data, "", value.data);
 			else
@@ -125,7 +122,7 @@ static void add_form(struct buf *out, const char *key, const char *form)
 	json_close(out, '}');
 }
 
-static void add_headers(struct buf *out, const struct request *r)
+static void add_headers(struct buf *out, const struct sandbox_request *r)
 {
 	json_open_key(out, "headers", '{');
 	for (size_t i = 0; i < r->header_count; i++) {
@@ -165,24 +162,19 @@ static void add_parts(struct buf *out, const struct record_entry *entry)
 {
 	if (!entry->part_count)
 		return;
-	json_open_key(out, "parts", '[');
+	jsonf(out, "'parts':[");
 	for (size_t i = 0; i < entry->part_count; i++) {
 		const struct form_part *part = &entry->parts[i];
 
-		json_open(out, '{');
-		json_add_string(out, "name", part->name);
-		json_add_string(out, "filename", part->filename);
-		json_add_string(out, "type", part->type);
-		json_add_int(out, "bytes", part->bytes);
-		json_add_string(out, "sha256", part->digest);
-		json_close(out, '}');
+		jsonf(out, "{'name':%s,'filename':%s,'type':%s,'bytes':%jd,'sha256':%s}", part->name, part->filename,
+			part->type, part->bytes, part->digest);
 	}
-	json_close(out, ']');
+	jsonf(out, "]");
 }
 
 void record_request(struct record *record, const struct record_entry *entry)
 {
-	const struct request *r = entry->request;
+	const struct sandbox_request *r = entry->request;
 	struct buf *out;
 
 	if (!record)
@@ -190,17 +182,15 @@ void record_request(struct record *record, const struct record_entry *entry)
 	out = begin(record, "request", entry->connection);
 	json_add_int(out, "request", (int64_t)entry->number);
 	if (r->path) {
-		json_add_string(out, "method", r->method);
-		json_add_string(out, "path", r->path);
+		jsonf(out, "'method':%s,'path':%s", r->method, r->path);
 		if (*r->query)
 			add_form(out, "query", r->query);
 		add_headers(out, r);
 		add_body(out, entry);
 		add_parts(out, entry);
 	}
-	json_add_string(out, "user", entry->user ? entry->user->address : NULL);
-	json_add_int(out, "status", entry->status);
-	json_add_string(out, "fault", entry->fault ? entry->fault->text : NULL);
+	jsonf(out, "'user':%s,'status':%jd,'fault':%s", entry->user ? entry->user->address : NULL,
+		(intmax_t)entry->status, entry->fault ? entry->fault->text : NULL);
 	finish(record);
 }
 
@@ -218,11 +208,8 @@ void record_frame(struct record *record, uint64_t connection, const struct chann
 	if (!record)
 		return;
 	out = begin(record, "frame", connection);
-	json_add_string(out, "direction", in ? "in" : "out");
-	json_add_string(out, "channel", channel ? channel->id : NULL);
-	json_add_string(out, "user", channel ? channel->user->address : NULL);
-	json_add_string(out, "frame", names[kind]);
-	json_add_int(out, "bytes", (int64_t)len);
+	jsonf(out, "'direction':%s,'channel':%s,'user':%s,'frame':%s,'bytes':%jd", in ? "in" : "out",
+		channel ? channel->id : NULL, channel ? channel->user->address : NULL, names[kind], (intmax_t)len);
 	if (kind == FRAME_TEXT && !json_parse(&doc, p, len, NULL, NULL))
 		json_add_value(out, "json", json_root(&doc));
 	if (kind == FRAME_CLOSE && len >= 2)
@@ -233,12 +220,8 @@ void record_frame(struct record *record, uint64_t connection, const struct chann
 
 void record_event(struct record *record, const char *event, uint64_t connection, const char *detail)
 {
-	struct buf *out;
-
 	if (!record)
 		return;
-	out = begin(record, "event", connection);
-	json_add_string(out, "event", event);
-	json_add_string(out, "detail", detail);
+	jsonf(begin(record, "event", connection), "'event':%s,'detail':%s", event, detail);
 	finish(record);
 }

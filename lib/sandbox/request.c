@@ -2,23 +2,24 @@
 
 #include "base/str.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-void sandbox_request_init(struct request *r)
+void sandbox_request_init(struct sandbox_request *r)
 {
-	*r = (struct request){ 0 };
+	*r = (struct sandbox_request){ 0 };
 	buf_init_secret(&r->head, REQUEST_HEAD_MAX);
 	buf_init_secret(&r->decoded, REQUEST_HEAD_MAX);
 }
 
-void sandbox_request_release(struct request *r)
+void sandbox_request_release(struct sandbox_request *r)
 {
 	buf_release(&r->head);
 	buf_release(&r->decoded);
 }
 
-void sandbox_request_clear(struct request *r)
+void sandbox_request_clear(struct sandbox_request *r)
 {
 	buf_clear(&r->head);
 	buf_clear(&r->decoded);
@@ -33,11 +34,11 @@ static bool head_ended(const struct buf *head)
 	return (head->len >= 2 && !memcmp(end - 2, "\n\n", 2)) || (head->len >= 3 && !memcmp(end - 3, "\n\r\n", 3));
 }
 
-bool sandbox_request_take(struct request *r, const char *p, size_t len, size_t *used)
+bool sandbox_request_add(struct sandbox_request *r, const char *p, size_t len, size_t *used)
 {
 	size_t i;
 
-	/* RFC 9112, 2.2: empty lines before the request line are passed over */
+	/* RFC 9112, 2.2: empty lines before the request line are ignored */
 	for (i = 0; !r->head.len && i < len && (p[i] == '\r' || p[i] == '\n'); i++)
 		;
 	for (*used = i; *used < len;) {
@@ -53,7 +54,7 @@ bool sandbox_request_take(struct request *r, const char *p, size_t len, size_t *
 	return false;
 }
 
-/* The line at `*at`, NUL-terminated in place, with `*at` behind it; NULL at the end. */
+/* The line at `*at`, terminated in place, and moves `*at` to the next one; NULL: no line is left. */
 static char *next_line(char **at)
 {
 	char *line = *at, *end = strchr(line, '\n');
@@ -67,37 +68,13 @@ static char *next_line(char **at)
 	return line;
 }
 
-/* RFC 9110, 5.6.2: letters, digits and these. */
+/* RFC 9110, 5.6.2 */
 static bool is_token(const char *s)
 {
-	static const bool others[128] = { ['!'] = true,
-		['#'] = true,
-		['$'] = true,
-		['%'] = true,
-		['&'] = true,
-		['\''] = true,
-		['*'] = true,
-		['+'] = true,
-		['-'] = true,
-		['.'] = true,
-		['^'] = true,
-		['_'] = true,
-		['`'] = true,
-		['|'] = true,
-		['~'] = true };
-
-	if (!*s)
-		return false;
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s, letter = c | 0x20;
-
-		if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') && !(c < 128 && others[c]))
-			return false;
-	}
-	return true;
+	return *s && !s[strspn(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")];
 }
 
-static int parse_request_line(struct request *r, char *line)
+static int parse_request_line(struct sandbox_request *r, char *line)
 {
 	char *version;
 
@@ -123,7 +100,7 @@ static int parse_request_line(struct request *r, char *line)
 	return 0;
 }
 
-static int parse_header(struct request *r, char *line)
+static int parse_header(struct sandbox_request *r, char *line)
 {
 	char *colon = strchr(line, ':'), *value, *end;
 
@@ -133,8 +110,7 @@ static int parse_header(struct request *r, char *line)
 	if (!is_token(line))
 		return 400;
 	for (char *c = line; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
+		*c = (char)tolower((unsigned char)*c);
 	value = colon + 1 + strspn(colon + 1, " \t");
 	for (end = value + strlen(value); end > value && (end[-1] == ' ' || end[-1] == '\t');)
 		*--end = '\0';
@@ -147,8 +123,8 @@ static int parse_header(struct request *r, char *line)
 	return 0;
 }
 
-/* Framing headers: what decides where this request ends and the next one begins. */
-static int parse_framing(struct request *r)
+/* The headers that decide where this request ends. */
+static int parse_framing(struct sandbox_request *r)
 {
 	size_t lengths = 0, hosts = 0;
 
@@ -178,8 +154,8 @@ static int parse_framing(struct request *r)
 	return (lengths && r->chunked) || hosts > 1 || (!hosts && r->keep_alive) ? 400 : 0;
 }
 
-/* Path and query are told apart, and the path's segments decoded. */
-static int parse_target(struct request *r)
+/* Splits path and query, and decodes the segments of the path. */
+static int parse_target(struct sandbox_request *r)
 {
 	char *at, *next;
 	size_t start[REQUEST_SEGMENTS_MAX] = { 0 };
@@ -206,7 +182,7 @@ static int parse_target(struct request *r)
 	return 0;
 }
 
-int sandbox_request_parse(struct request *r)
+int sandbox_request_parse(struct sandbox_request *r)
 {
 	char *at = r->head.data, *line;
 	int refused;
@@ -225,7 +201,7 @@ int sandbox_request_parse(struct request *r)
 	return refused ? refused : parse_target(r);
 }
 
-const char *sandbox_request_header(const struct request *r, const char *name)
+const char *sandbox_request_header(const struct sandbox_request *r, const char *name)
 {
 	for (size_t i = 0; i < r->header_count; i++)
 		if (!strcmp(r->headers[i].name, name))
@@ -248,7 +224,7 @@ static bool form_decode(struct buf *out, const char *s, size_t len)
 	return true;
 }
 
-bool form_get(const char *form, const char *name, struct buf *out)
+bool sandbox_request_form(const char *form, const char *name, struct buf *out)
 {
 	size_t want = strlen(name);
 
@@ -262,25 +238,17 @@ bool form_get(const char *form, const char *name, struct buf *out)
 	return false;
 }
 
-void body_start(struct body *b, const struct request *r)
+void sandbox_request_body_start(struct request_body *b, const struct sandbox_request *r)
 {
-	*b = (struct body){
+	*b = (struct request_body){
 		.left = r->chunked ? 0 : r->length, .chunked = r->chunked, .at = r->chunked ? BODY_SIZE : BODY_DATA
 	};
 }
 
-static int hex_value(char c)
+/* One byte of the framing of chunks. */
+static enum body_result chunk_byte(struct request_body *b, char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* One byte of a chunk's framing. */
-static enum body_result chunk_byte(struct body *b, char c)
-{
-	int digit = hex_value(c);
+	int digit = hex_digit(c);
 
 	switch (b->at) {
 	case BODY_SIZE:
@@ -323,7 +291,8 @@ static enum body_result chunk_byte(struct body *b, char c)
 	return BODY_BAD;
 }
 
-enum body_result body_take(struct body *b, const char *p, size_t size, size_t *used, size_t *from, size_t *len)
+enum body_result sandbox_request_body(struct request_body *b, const char *p, size_t size, size_t *used, size_t *from,
+	size_t *len)
 {
 	*used = *from = *len = 0;
 	while (b->at != BODY_DATA && *used < size) {

@@ -1,5 +1,5 @@
 /*
- * sandbox-int.h - what the files of this room share.
+ * sandbox-int.h - shared by the files of this room only.
  */
 #ifndef KANDY_SANDBOX_INT_H
 #define KANDY_SANDBOX_INT_H
@@ -7,15 +7,15 @@
 #include "json/json.h"
 #include "sandbox/faults.h"
 #include "sandbox/frame.h"
-#include "sandbox/multipart.h"
 #include "sandbox/net.h"
 #include "sandbox/request.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/world.h"
 
 enum {
-	BODY_MAX = 1024 * 1024, /* of anything but an upload */
+	BODY_MAX = 1024 * 1024, /* except uploads */
 	NOTIFICATION_MAX = 4 * 1024 * 1024,
+	URL_PATH_MAX = 4096,
 	FORM_PARTS_MAX = 8,
 };
 
@@ -30,250 +30,225 @@ struct sandbox {
 	struct buf cert, key;
 	char base_url[64];
 	unsigned char token_key[32];
-	struct net_timer *sweep; /* once a second: what has expired */
-	struct net_timer *drops;
+	struct net_timer *expiry, *drops;
 	int64_t dropped;
-	struct socket *sockets; /* all that are open */
+	struct socket *sockets; /* all open ones */
 	struct burst *bursts;
-	struct buf frame; /* work space */
-	bool mute; /* these can be changed while it runs */
-	int64_t fragment, duplicate, reorder;
-	int64_t message_time_ms; /* of all messages; 0: the clock's */
-	int64_t ahead_ms; /* what the clock that it shows (of messages, and Date) is ahead of the machine's */
+	struct buf frame; /* scratch space */
+
+	/* set through the control interface */
+	bool no_conn_ack, no_outbound;
+	int64_t fragment; /* split notifications into fragments of 1 to `fragment` bytes; 0: never */
+	int64_t duplicate, reorder; /* every Nth notification comes twice, or after its successor; 0: never */
+	int64_t message_time_ms; /* of all new messages; 0: now */
+	int64_t ahead_ms; /* offset of the clock that clients see (messages, Date) */
 };
 
-int64_t sandbox_time(const struct sandbox *s); /* what its clock shows, ms */
-int64_t sandbox_message_time(const struct sandbox *s); /* that a message sent now has, ms */
+int64_t sandbox_time(const struct sandbox *s); /* the clock that clients see, ms */
+int64_t sandbox_message_time(const struct sandbox *s); /* the time of a message sent now, ms */
+int64_t sandbox_rest_time(const struct sandbox *s, int64_t ms); /* as REST responses write it: seconds, or ms */
 
-/* ---- answers: answer.c ---------------------------------------------------------------------------------------- */
+/*
+ * jsonf.c: appends JSON by a template, in which ' stands for ". Conversions: %s a string with its quotes (NULL: null),
+ * %jd a number, %d true or false. A comma is put before the template where one is needed:
+ *
+ *	jsonf(out, "{'event':%s,'to':[", event);  for (...) jsonf(out, "%s", address[i]);  jsonf(out, "],'ok':%d}", ok);
+ */
+void jsonf(struct buf *out, const char *template, ...) __attribute__((format(printf, 2, 3)));
+void jsonf_optional(struct buf *out, const char *key, const char *s); /* a member; NULL: none */
 
-struct answer {
+/* ---- response.c ------------------------------------------------------------------------------------------------- */
+
+struct response {
 	int status; /* 0: not decided yet */
 	const char *type; /* Content-Type; NULL: no body */
 	struct buf headers; /* more header lines, each with its CR LF */
 	struct buf body;
-	struct object *object; /* the body is `left` bytes of this from `from`, instead */
+	struct object *object; /* the body is `left` bytes of this from `from` on, instead */
 	int64_t from, left;
-	int64_t delay_ms; /* it goes out so much later */
+	int64_t delay_ms; /* before it is sent */
 };
 
-void answer_init(struct answer *a);
-void answer_release(struct sandbox *s, struct answer *a);
-void answer_header(struct answer *a, const char *name, const char *value);
+void response_init(struct response *r);
+void response_release(struct sandbox *s, struct response *r);
+void response_header(struct response *r, const char *name, const char *value);
+struct buf *response_json(struct response *r, int status); /* the buffer to write the JSON into */
 
-/* A requestError: `kind` is "service" or "policy"; `variable` NULL: none. */
-void answer_error(struct answer *a, int status, const char *id, const char *text, const char *variable);
-void answer_oauth_error(struct answer *a, int status, const char *error, const char *description);
-void answer_not_found(struct answer *a, const char *what);
-void answer_missing(struct answer *a, const char *field); /* 400: a needed part of the body is not there */
-struct buf *answer_json(struct answer *a, int status); /* the buf to write the JSON into */
+/* A requestError: the text of `id` (SVC0001, SVC0002, SVC0004 or POL0001) with `variable` for %1. */
+void response_error(struct response *r, int status, const char *id, const char *variable);
+void response_invalid(struct response *r, const char *part); /* 400 */
+void response_not_found(struct response *r, const char *part); /* 404 */
+void response_forbidden(struct response *r, const char *why); /* 403 */
 
-/* The head of the response, with CORS for `origin` (NULL: no browser). */
-void answer_head(const struct answer *a, const char *origin, bool keep_alive, int64_t now_ms, struct buf *out);
-/* Appends an HTTP date (RFC 9110, 5.6.7). */
-void answer_date(struct buf *out, int64_t ms);
-const char *status_text(int status);
+/* The head of the response, with CORS headers for `origin` (NULL: no browser). */
+void response_head(const struct response *r, const char *origin, bool keep_alive, int64_t now_ms, struct buf *out);
+void response_date(struct buf *out, int64_t ms); /* appends an HTTP date (RFC 9110, 5.6.7) */
+const char *response_reason(int status); /* the reason phrase */
 
-/* ---- one request in the hands of its handler ------------------------------------------------------------------ */
+/* ---- call.c: one request and its handler ------------------------------------------------------------------------ */
 
-/* What came in a multipart body. */
+/* One part of a multipart body. */
 struct form_part {
 	char *name, *filename, *type;
 	int64_t bytes;
 	char digest[65];
 };
 
-/* The last access token on a connection, whose signature was right. */
+/* The last valid access token of a connection. */
 struct auth {
 	struct buf token;
-	char session_id[ID_SIZE];
+	char login_id[ID_SIZE];
 	int64_t until, serial;
 };
 
 struct call {
 	struct sandbox *s;
-	const struct request *request;
+	const struct sandbox_request *request;
 	const char *body; /* NUL-terminated */
 	size_t body_len;
-	struct json_doc doc; /* of the body, where it is JSON */
+	struct json_doc doc; /* of a JSON body */
 	struct auth *auth;
-	struct user *user; /* NULL where no token is asked for */
-	struct session *session;
-	const char *args[4]; /* what the route's ":" segments stand for, without the user's */
+	struct user *user; /* NULL: the route needs no token */
+	struct login *login;
+	const char *args[4]; /* the segments that match ":" in the route */
+	int kind; /* of the route */
 	int64_t now; /* ms */
-	struct answer answer;
+	struct response response;
 };
 
-/* routes.c: finds the handler, checks the token and the user of the path, parses the body, calls it. */
-void call_route(struct call *call);
-struct json_value call_json(const struct call *call, const char *key); /* the object under the body's one key */
+struct json_value call_json(const struct call *call, const char *key); /* a member of the body */
 bool call_query(const struct call *call, const char *name, struct buf *out);
 bool call_query_int(const struct call *call, const char *name, int64_t *value);
 
-/* tokens.c. `last` is what the connection showed before: the same token need not be taken apart again. */
-bool token_check(struct sandbox *s, struct auth *last, const char *token, int64_t now, struct user **user,
-	struct session **session);
-bool call_authorize(struct call *call); /* by the Authorization header; false: the answer says why */
-/* Every access token that is out is worth nothing now, and with `refresh` no refresh token is, either. */
-void tokens_expire(struct sandbox *s, bool refresh);
-void handle_token(struct call *call);
+/* A 200 that reads {LIST_KEY:{KEY:[...],"resourceURL":...}}: append the elements between the two. */
+struct buf *call_list_begin(struct call *call, const char *list_key, const char *key);
+void call_list_end(struct call *call, const char *next); /* `next` NULL: no such member */
 
-/* channels.c, chat.c, history.c, groups.c, sms.c, attachments.c, control.c */
-void handle_channel_create(struct call *call);
-void handle_channel_list(struct call *call);
-void handle_channel_get(struct call *call);
-void handle_channel_extend(struct call *call);
-void handle_channel_delete(struct call *call);
-void handle_subscribe_chat(struct call *call);
-void handle_subscribe_sms(struct call *call);
-void handle_subscribe_receipts(struct call *call);
-void handle_subscriptions_chat(struct call *call);
-void handle_subscriptions_sms(struct call *call);
-void handle_subscriptions_receipts(struct call *call);
-void handle_unsubscribe_chat(struct call *call);
-void handle_unsubscribe_sms(struct call *call);
-void handle_unsubscribe_receipts(struct call *call);
-void handle_chat_send(struct call *call);
-void handle_chat_history(struct call *call);
-void handle_chat_get(struct call *call);
-void handle_chat_delete(struct call *call);
-void handle_chat_clear(struct call *call);
-void handle_chat_status_get(struct call *call);
-void handle_chat_status_put(struct call *call);
-void handle_chat_sessions(struct call *call);
-void handle_group_create(struct call *call);
-void handle_group_list(struct call *call);
-void handle_group_get(struct call *call);
-void handle_group_delete(struct call *call);
-void handle_group_sessions(struct call *call);
-void handle_group_send(struct call *call);
-void handle_group_history(struct call *call);
-void handle_group_message_get(struct call *call);
-void handle_group_message_delete(struct call *call);
-void handle_group_clear(struct call *call);
-void handle_group_status_get(struct call *call);
-void handle_group_status_put(struct call *call);
-void handle_participant_add(struct call *call);
-void handle_participant_remove(struct call *call);
-void handle_participant_status(struct call *call);
-void handle_sms_send(struct call *call);
-void handle_sms_threads(struct call *call);
-void handle_sms_history(struct call *call);
-void handle_sms_delete(struct call *call);
-void handle_sms_clear(struct call *call);
-void handle_object_get(struct call *call);
-void handle_control(struct call *call);
+/* ---- routes.c --------------------------------------------------------------------------------------------------- */
 
-/* ---- conversations -------------------------------------------------------------------------------------------- */
+enum {
+	ROUTE_OPEN = 1, /* needs no token */
+	ROUTE_FORM = 2, /* the body is not JSON */
+};
+
+/* In `path`, ":user" must be the caller's ID, and ":" matches any segment. */
+struct route {
+	const char *method, *path;
+	void (*handle)(struct call *call);
+	int kind; /* for handlers that serve several routes */
+	unsigned flags;
+};
+
+/* Each ends with a zeroed route. */
+extern const struct route token_routes[], control_routes[], channel_routes[], chat_routes[], history_routes[],
+	group_routes[], sms_routes[], attachment_routes[];
+
+/* Finds the handler, checks the token and the user in the path, parses the body, and calls it. */
+void routes_call(struct call *call);
+
+/* ---- token.c ---------------------------------------------------------------------------------------------------- */
+
+/* `last` caches the verified token of the connection. */
+bool token_check(struct call *call, const char *token);
+bool token_authorize(struct call *call); /* by the Authorization header; false: the response is an error */
+void token_revoke_all(struct sandbox *s, bool refresh); /* all access tokens, and with `refresh` all refresh tokens */
+
+/* ---- push.c: one notification to the channels of a user --------------------------------------------------------- */
+
+void push_begin(struct buf *out, const char *key); /* {KEY:{"id":"...": append members */
+void push_link(struct buf *out, const char *rel, const char *href); /* the member "link" */
+void push_end(struct buf *out);
+/* Ends it, delivers it as world_push() does, and releases `out`. */
+void push_send(struct sandbox *s, struct buf *out, struct user *to, enum subscription_kind kind, const char *number,
+	const char *except);
+
+/* ---- chat.c: messages ------------------------------------------------------------------------------------------- */
 
 /*
- * chat.c: what `sender` said, stored and pushed as the server does it. Takes `content` over. Give the message back
- * with chat_done().
+ * Stores a message and pushes it to all devices but those of the login `except`. Takes `content` over. Release the
+ * message with conversation_message_release().
  */
-struct message *chat_say(struct sandbox *s, struct user *sender, struct user *receiver, const char *except,
+struct stored_message *chat_post(struct sandbox *s, struct user *sender, struct user *receiver, const char *except,
 	char *content, const char *text);
-void chat_done(struct sandbox *s, struct message *message);
-void group_push_message(struct sandbox *s, struct user *sender, struct group *group, const char *except,
-	const struct message *message);
-/* "text" and "attachment" of a message in a request, as the members that are kept. False: the answer says why. */
-bool chat_content(struct call *call, struct json_value message, struct buf *content, struct buf *text);
-void chat_message_url(struct buf *out, const struct user *user, enum thread_kind kind, const char *peer,
-	const char *id);
-void chat_message_json(const struct sandbox *s, struct buf *out, const char *key, const struct thread *thread,
-	const struct message *message);
-/* that the caller is writing: to one of those who see it in the conversation with `peer`; and the answer */
-void chat_push_composing(struct call *call, struct user *to, enum thread_kind kind, const char *peer,
-	const char *destination, struct json_value composing);
-void chat_answer_composing(struct call *call, struct json_value composing);
-void notification_id(struct buf *out); /* "id":"..." */
-void link_json(struct buf *out, const char *rel, const char *href); /* "link":[{...}] */
-/* as REST answers write times: seconds, unless told otherwise */
-int64_t rest_time(const struct sandbox *s, int64_t ms);
+struct stored_message *chat_post_to_group(struct sandbox *s, struct user *sender, struct chat_group *group,
+	const char *except, char *content, const char *text);
+void chat_message_url(struct buf *out, const struct user *user, enum conversation_kind kind, const char *remote,
+	const char *id); /* `id` NULL: of the conversation */
+void chat_message_json(const struct sandbox *s, struct buf *out, const struct conversation *conversation,
+	const struct stored_message *message);
 
-/* history.c: messages of one thread (which may be NULL) by max, next and lastMessageTime. */
-void history_page(struct call *call, struct thread *thread, const char *list_key, const char *key);
-void history_message(struct call *call, struct thread *thread, const char *id);
-void history_delete(struct call *call, struct thread *thread, const char *id);
-void history_clear(struct call *call, struct thread *thread);
-void history_status(struct call *call, struct thread *thread, const char *id, bool put);
-void history_sessions(struct call *call, enum thread_kind kind);
+/* ---- attachment.c, upload.c ------------------------------------------------------------------------------------- */
 
-/* attachments.c: an upload under way. */
-struct upload;
-struct upload *upload_new(struct sandbox *s, struct user *user, const char *content_type);
-/* false: it is refused, and the rest not looked at */
-bool upload_take(struct upload *upload, const char *p, size_t len);
-void upload_finish(struct upload *upload, struct answer *answer, int64_t now);
-size_t upload_parts(const struct upload *upload, const struct form_part **parts);
-void upload_free(struct upload *upload); /* NULL is fine */
-void attachment_json(const struct sandbox *s, struct buf *out, const char *key, const struct object *object,
-	const char *name);
+char *attachment_link(const struct sandbox *s, const struct object *object); /* free it */
 
-/* ---- WebSockets: socket.c ------------------------------------------------------------------------------------- */
+/* The multipart body of an upload. */
+struct form_upload;
+struct form_upload *upload_new(struct sandbox *s, struct user *user, const char *content_type);
+bool upload_add(struct form_upload *upload, const char *p, size_t len); /* false: refused; the rest is ignored */
+void upload_finish(struct form_upload *upload, struct response *response);
+size_t upload_parts(const struct form_upload *upload, const struct form_part **parts);
+void upload_free(struct form_upload *upload); /* NULL is fine */
+
+/* ---- socket.c: WebSockets --------------------------------------------------------------------------------------- */
 
 struct socket;
 
-/*
- * The upgrade of a GET on a channel's URL. The socket, with the 101 queued on `conn`; or NULL, and the answer says why.
- */
+/* The upgrade of a GET on a channel's URL. NULL: the response is an error; else it is a 101. */
 struct socket *socket_open(struct call *call, struct conn *conn);
 void socket_input(struct socket *socket, const char *p, size_t len);
 void socket_closed(struct socket *socket);
+const struct user *socket_user(const struct socket *socket); /* NULL: its channel is gone */
 
-/* to every socket of a channel */
+/* Callbacks of the world: to every socket of a channel; the end of a channel. */
 void socket_deliver(void *arg, struct channel *channel, const char *json, size_t len);
-/* the channel has gone: its sockets are closed, or, where that is how it is to be, left open and hear nothing more */
-void sockets_of_channel_leave(void *arg, struct channel *channel);
-size_t sockets_drop(struct sandbox *s, enum conn_end how, const struct user *user); /* NULL: all; how many there were */
-size_t sockets_freeze(struct sandbox *s, const struct user *user);
-size_t sockets_count(const struct sandbox *s);
-/* of the slowest; false: none is open */
-bool sockets_queued(const struct sandbox *s, const struct user *user, size_t *most);
-/* now: in a write of its own */
-void sockets_write(struct sandbox *s, const struct user *user, const struct buf *frame, bool now);
-void socket_drained(struct socket *socket);
-/* any text, as a message */
-size_t sockets_raw(struct sandbox *s, const struct user *user, const char *text, size_t len);
+void socket_leave_channel(void *arg, struct channel *channel);
 
-/* ---- load: burst.c ------------------------------------------------------------------------------------------- */
+/* On all open sockets of a user (NULL: of all users); the number of sockets is returned. */
+size_t socket_drop_all(struct sandbox *s, enum conn_end how, const struct user *user);
+size_t socket_freeze_all(struct sandbox *s, const struct user *user);
+size_t socket_send_all(struct sandbox *s, const struct user *user, const char *text, size_t len);
+void socket_write_all(struct sandbox *s, const struct user *user, const struct buf *frame, bool now);
+bool socket_queued(const struct sandbox *s, const struct user *user, size_t *most); /* false: none is open */
+size_t socket_count(const struct sandbox *s);
+
+/* ---- burst.c: load generator ------------------------------------------------------------------------------------ */
 
 enum { BURST_CONVERSATIONS_MAX = 1000, BURST_SIZE_MAX = 64 * 1024 };
 
 enum burst_mode {
 	BURST_REAL, /* stored and pushed */
-	BURST_BLAST, /* pushed, many a write */
-	BURST_SINGLE, /* pushed, one a write */
+	BURST_BLAST, /* pushed, many per write */
+	BURST_SINGLE, /* pushed, one per write */
 };
 
 struct burst_order {
 	struct user *from, *to;
-	/* size: bytes of text; rate: messages a second, 0: as many as can be */
-	int64_t count, conversations, size, rate;
+	int64_t count, conversations, size, rate; /* size: bytes of text; rate: messages per second, 0: no limit */
 	enum burst_mode mode;
-	bool hold; /* wait for a slow reader, and do not let its queue overflow */
+	bool hold; /* wait for a slow reader instead of overflowing its queue */
 	char *label; /* NULL: "burst" */
 };
 
-void burst_start(struct sandbox *s, const struct burst_order *order); /* label is copied */
-void bursts_drained(struct sandbox *s, const struct user *user);
-size_t bursts_count(const struct sandbox *s);
-void bursts_free(struct sandbox *s);
+void burst_start(struct sandbox *s, const struct burst_order *order); /* copies the label */
+void burst_drained(struct sandbox *s, const struct user *user); /* a socket of `user` has an empty queue */
+size_t burst_count(const struct sandbox *s);
+void burst_free_all(struct sandbox *s);
 
-/* ---- the record: record.c ------------------------------------------------------------------------------------- */
+/* ---- record.c: what was sent and received ----------------------------------------------------------------------- */
 
 enum status record_new(struct record **out, const char *path, struct err *err) MUST_USE;
 void record_free(struct record *record); /* NULL is fine */
 
 struct record_entry {
-	uint64_t connection, number; /* the number of the request on its connection */
-	const struct request *request;
+	uint64_t connection, number; /* number: of the request on its connection */
+	const struct sandbox_request *request;
 	const struct user *user;
 	const char *body;
 	size_t body_len;
-	int64_t bytes; /* of the body as it came */
+	int64_t bytes; /* of the body as received */
 	const struct form_part *parts;
 	size_t part_count;
-	int status; /* 0: no answer */
+	int status; /* 0: no response */
 	const struct fault *fault;
 };
 
@@ -283,7 +258,7 @@ void record_frame(struct record *record, uint64_t connection, const struct chann
 	enum frame_kind kind, const char *p, size_t len);
 void record_event(struct record *record, const char *event, uint64_t connection, const char *detail);
 
-/* ---- connections: server.c ------------------------------------------------------------------------------------ */
+/* ---- server.c --------------------------------------------------------------------------------------------------- */
 
 extern const struct net_handler server_handler;
 

@@ -1,10 +1,15 @@
 /*
- * sandbox.h - a CPaaS server on this machine, as protocol.md describes the real one.
+ * sandbox.h - the gate of lib/sandbox: a local CPaaS server for offline use and tests.
  *
- * It shares no encoder or decoder with the client (base, json and crypto are all that it stands on), so that client and
- * server are two readings of one protocol. It misbehaves to order and records what it was sent.
+ * The room serves the protocol of the real service: tokens, notification channels and their WebSockets, chat, groups,
+ * attachments, SMS and history. net.h wraps libwebsockets (TCP, TLS, event loop), server.c speaks HTTP/1.1, routes.c
+ * finds the handler of a request, and the handlers (chat.c, channel.c ...) change the state in world.h and push
+ * notifications to the WebSockets in socket.c. Faults are injected on request, and all traffic can be recorded.
  *
- * Everything happens on the thread that calls sandbox_run().
+ * The room uses base, json, crypto and libwebsockets only. It shares no encoder or decoder with the client, so client
+ * and server are two independent implementations of one protocol.
+ *
+ * Everything runs on the thread that calls sandbox_run().
  */
 #ifndef KANDY_SANDBOX_SANDBOX_H
 #define KANDY_SANDBOX_SANDBOX_H
@@ -20,50 +25,41 @@
 
 struct sandbox;
 
+/* The options of `kandy sandbox` are read straight into this struct; their help describes the members. */
 struct sandbox_config {
-	const char *address; /* "127.0.0.1" or "::1" */
-	uint16_t port; /* 0: any that is free */
-	bool tls;
-	const char *dir; /* for temporary files: "/tmp" */
-	const char *record; /* file to append the record to; NULL: none */
-	const char *const *users; /* names beyond alice, bob, carol and dave */
+	const char *address; /* numeric, of either family */
+	int64_t port; /* 0: any free port */
+	bool no_tls;
+	const char *dir; /* for temporary files */
+	const char *record; /* file; NULL: none */
+	const char *const *users; /* in addition to alice, bob, carol and dave */
 	size_t user_count;
-	int64_t numbered_users; /* user1 ... userN */
 
-	int64_t token_life_ms, refresh_life_ms, token_size; /* the size of an access token is at least that */
-	int64_t channel_life_s; /* granted at most */
-	int64_t keep_per_conversation, keep_messages, keep_bytes; /* messages; the oldest give way */
-	int64_t attachment_bytes; /* all of them together */
-	int64_t queue_bytes; /* waiting for one slow connection; then it is closed */
+	int64_t token_life_ms, refresh_life_ms, token_size, channel_life_ms;
+	int64_t keep_per_conversation, keep_messages, keep_bytes, attachment_bytes, queue_bytes;
 
-	const char *const *faults; /* faults.h */
+	const char *last_message_time; /* "from" or "until" */
+	const char *next; /* "message" or "offset" */
+	bool no_range, relative_links, milliseconds;
+
+	const char *const *faults; /* see faults.h */
 	size_t fault_count;
-	bool until; /* lastMessageTime leaves out what is newer instead of what is older */
-	bool offsets; /* `next` counts messages from the newest, so that pages shift when something arrives */
-	int64_t history_delay_ms;
-	int64_t history_grows; /* messages that arrive from the peer with each page that is asked for */
-	bool no_range, relative_links, no_outbound, milliseconds;
+	int64_t history_delay_ms, history_grows;
+	int64_t drop_every_ms, drop_times; /* 0: never; no limit */
+	bool silent_expiry;
+	int64_t check_ms;
 	int64_t cert_days; /* negative: expired */
-	const char *cert_host; /* NULL: 127.0.0.1, ::1, localhost */
-
-	/* sockets */
-	int64_t drop_every_ms; /* jittered: between half and one and a half; 0: never */
-	int64_t drop_times; /* so often at most; 0: no limit */
-	int64_t fragment; /* notifications come in fragments of 1 to so many bytes; 0: whole */
-	int64_t duplicate, reorder; /* each Nth notification comes twice, or after its successor; 0: none */
-	bool mute; /* no connAck */
-	bool silent_expiry; /* the sockets of a channel that has gone stay open */
-	int64_t check_ms; /* interval of connChecks in the role `server` */
+	const char *cert_host; /* NULL: 127.0.0.1, ::1 and localhost */
 };
 
-/* Listens; nothing is answered before sandbox_run(). `config` and what it points to must live as long. */
+/* Listens; requests are served by sandbox_run(). `config` and what it points to must outlive the sandbox. */
 enum status sandbox_new(struct sandbox **out, const struct sandbox_config *config, struct err *err) MUST_USE;
 void sandbox_free(struct sandbox *sandbox);
 
 const char *sandbox_base_url(const struct sandbox *sandbox); /* "https://127.0.0.1:40123" */
 const struct buf *sandbox_cert(const struct sandbox *sandbox); /* PEM; empty without TLS */
 
-/* Calls `ready` when `fd` is readable (a child has ended, a signal came, stdin closed), until it returns false. */
+/* Calls `ready` whenever `fd` is readable or at its end, until it returns false. */
 enum status sandbox_watch(struct sandbox *sandbox, int fd, bool (*ready)(void *arg), void *arg,
 	struct err *err) MUST_USE;
 

@@ -1,6 +1,6 @@
 /*
- * One connection: requests come in, answers go out, one at a time; or it has become a WebSocket. What comes while an
- * answer is under way waits, held back by TCP's own flow control.
+ * HTTP/1.1 on one connection: requests are read and answered one at a time, unless it has become a WebSocket. While a
+ * response is delayed or being sent, further input is held back by TCP flow control.
  */
 #include "sandbox/sandbox-int.h"
 
@@ -17,185 +17,192 @@
 
 enum {
 	FILE_CHUNK = 128 * 1024,
-	FILE_QUEUE = 256 * 1024, /* more of a file is read once less than that is waiting */
+	FILE_QUEUE = 256 * 1024, /* read more of the file while less than this is queued */
 	BACKLOG_MAX = 256 * 1024,
 	TRICKLE_MS = 10,
 };
 
-enum client_state {
+enum server_state {
 	READING_HEAD,
 	READING_BODY,
-	WAITING, /* the answer is delayed */
-	SENDING, /* the answer is a file that is on its way */
-	SPEAKING_WEBSOCKET,
-	ENDED, /* nothing that comes is looked at any more */
+	WAITING, /* the response is delayed */
+	SENDING, /* the response is not completely queued, or throttled */
+	WEBSOCKET,
+	ENDED, /* all further input is ignored */
 };
 
-struct client {
+struct server_conn {
 	struct sandbox *s;
 	struct conn *conn;
-	enum client_state state;
-	struct request request;
-	struct body body;
+	enum server_state state;
+	struct sandbox_request request;
+	struct request_body body;
 	struct buf bytes; /* of the body */
 	bool too_large;
-	bool answered; /* before the body came, which is read and thrown away */
-	bool ignore_body; /* what will be answered does not depend on it */
-	struct upload *upload;
-	struct buf backlog; /* came while WAITING or SENDING */
-	bool feeding; /* client_feed() is at work further up the stack */
+	bool responded; /* before the body has arrived, which is then ignored */
+	bool ignore_body; /* the response does not depend on it */
+	struct form_upload *upload;
+	struct buf backlog; /* input that came while WAITING or SENDING */
+	bool feeding; /* feed() is running */
 	uint64_t requests;
 	const struct fault *fault;
-	struct answer answer;
-	int64_t body_limit; /* FAULT_CUT, FAULT_STALL: bytes of the body still to go out; -1: all */
-	struct net_timer *timer; /* FAULT_SLOW */
+	struct response response;
+	int64_t body_limit; /* FAULT_CUT, FAULT_STALL: bytes of the body still to be sent; -1: all */
+	struct net_timer *timer; /* for a delayed response */
 	struct auth auth;
 	const struct user *user; /* for the record */
 	struct socket *socket;
 };
 
-/* ---- the record ----------------------------------------------------------------------------------------------- */
+/* ---- the record ------------------------------------------------------------------------------------------------- */
 
-static void record_it(struct client *client, int status)
+static void record(struct server_conn *c, int status)
 {
 	struct record_entry entry = {
-		.connection = conn_number(client->conn),
-		.number = client->requests,
-		.request = &client->request,
-		.user = client->user,
-		.body = client->bytes.data,
-		.body_len = client->bytes.len,
-		.bytes = client->body.total,
+		.connection = conn_number(c->conn),
+		.number = c->requests,
+		.request = &c->request,
+		.user = c->user,
+		.body = c->bytes.data,
+		.body_len = c->bytes.len,
+		.bytes = c->body.total,
 		.status = status,
-		.fault = client->fault,
+		.fault = c->fault,
 	};
 
-	if (!client->s->record)
+	if (!c->s->record)
 		return;
-	if (client->upload)
-		entry.part_count = upload_parts(client->upload, &entry.parts);
-	record_request(client->s->record, &entry);
+	if (c->upload)
+		entry.part_count = upload_parts(c->upload, &entry.parts);
+	record_request(c->s->record, &entry);
 }
 
-/* ---- sending the answer --------------------------------------------------------------------------------------- */
+/* ---- sending the response --------------------------------------------------------------------------------------- */
 
-static void next_request(struct client *client)
+static void next_request(struct server_conn *c)
 {
-	answer_release(client->s, &client->answer);
-	answer_init(&client->answer); /* a status left over would count as this request's answer */
-	upload_free(client->upload);
-	client->upload = NULL;
-	client->fault = NULL;
-	client->user = NULL;
-	client->too_large = client->answered = client->ignore_body = false;
-	buf_clear(&client->bytes);
-	if (!client->request.keep_alive) {
-		client->state = ENDED;
-		conn_close(client->conn, CONN_FLUSH);
+	response_release(c->s, &c->response);
+	response_init(&c->response);
+	upload_free(c->upload);
+	c->upload = NULL;
+	c->fault = NULL;
+	c->user = NULL;
+	c->too_large = c->responded = c->ignore_body = false;
+	buf_clear(&c->bytes);
+	if (!c->request.keep_alive) {
+		c->state = ENDED;
+		conn_close(c->conn, CONN_FLUSH);
 		return;
 	}
-	sandbox_request_clear(&client->request);
-	conn_pace(client->conn, 0, 0);
-	client->state = READING_HEAD;
+	sandbox_request_clear(&c->request);
+	conn_throttle(c->conn, 0, 0);
+	c->state = READING_HEAD;
 }
 
-/* Bytes of the body go out, as many as the fault lets through. False: no more of them will. */
-static bool write_body(struct client *client, const char *p, size_t len)
+/* Sends bytes of the body, as many as the fault allows. False: no more will be sent. */
+static bool write_body(struct server_conn *c, const char *p, size_t len)
 {
-	size_t n = client->body_limit >= 0 && (int64_t)len > client->body_limit ? (size_t)client->body_limit : len;
+	size_t n = c->body_limit >= 0 && (int64_t)len > c->body_limit ? (size_t)c->body_limit : len;
 
-	conn_write(client->conn, p, n);
-	if (client->body_limit < 0)
+	conn_write(c->conn, p, n);
+	if (c->body_limit < 0)
 		return true;
-	client->body_limit -= (int64_t)n;
-	if (client->body_limit > 0)
+	c->body_limit -= (int64_t)n;
+	if (c->body_limit > 0)
 		return true;
-	client->state = ENDED;
-	if (client->fault->kind == FAULT_CUT)
-		conn_close(client->conn, CONN_FLUSH);
+	c->state = ENDED;
+	if (c->fault->kind == FAULT_CUT)
+		conn_close(c->conn, CONN_FLUSH);
 	return false;
 }
 
-/* More of the file, while the connection takes it. True once it is all queued. */
-static bool send_file(struct client *client)
+/* Queues more of the file. True: all of it is queued. */
+static bool send_file(struct server_conn *c)
 {
-	struct answer *answer = &client->answer;
+	struct response *response = &c->response;
 	char chunk[FILE_CHUNK];
 
-	while (answer->left && !conn_closing(client->conn) && conn_queued(client->conn) < FILE_QUEUE) {
-		size_t len = answer->left < FILE_CHUNK ? (size_t)answer->left : FILE_CHUNK;
-		ssize_t n = pread(client->s->world.objects_fd, chunk, len,
-			(off_t)answer->object->slot * OBJECT_SLOT + answer->from);
+	while (response->left && !conn_closing(c->conn) && conn_queued(c->conn) < FILE_QUEUE) {
+		size_t len = response->left < FILE_CHUNK ? (size_t)response->left : FILE_CHUNK;
+		ssize_t n = pread(c->s->world.objects_fd, chunk, len,
+			(off_t)response->object->slot * OBJECT_SLOT + response->from);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			client->state = ENDED;
-			conn_close(client->conn, CONN_RESET);
+			c->state = ENDED;
+			conn_close(c->conn, CONN_RESET);
 			return false;
 		}
-		answer->from += n;
-		answer->left -= n;
-		if (!write_body(client, chunk, (size_t)n))
+		response->from += n;
+		response->left -= n;
+		if (!write_body(c, chunk, (size_t)n))
 			return false;
 	}
-	return !answer->left;
+	return !response->left;
 }
 
-/* "*" or a list of headers that the page may read is not for credentials, so the origin itself is named. */
-static const char *browser_origin(const struct client *client)
+/* Requests with credentials need the origin itself in Access-Control-Allow-Origin, not "*". */
+static const char *browser_origin(const struct server_conn *c)
 {
-	return client->request.path ? sandbox_request_header(&client->request, "origin") : NULL;
+	return c->request.path ? sandbox_request_header(&c->request, "origin") : NULL;
 }
 
-static void send_head(struct client *client)
+static void send_head(struct server_conn *c)
 {
 	struct buf head;
 
-	record_it(client, client->answer.status);
+	record(c, c->response.status);
 	buf_init(&head, 64 * 1024);
-	answer_head(&client->answer, browser_origin(client), client->request.keep_alive, sandbox_time(client->s),
-		&head);
-	conn_write(client->conn, head.data, head.len);
+	response_head(&c->response, browser_origin(c), c->request.keep_alive, sandbox_time(c->s), &head);
+	conn_write(c->conn, head.data, head.len);
 	buf_release(&head);
 }
 
-static void send_answer(struct client *client)
+/* The whole response is queued. The next one must not be throttled, so this one has to be sent first. */
+static void response_queued(struct server_conn *c)
 {
-	struct answer *answer = &client->answer;
-
-	send_head(client);
-	if (client->request.method && !strcmp(client->request.method, "HEAD")) {
-		next_request(client);
-	} else if (answer->object) {
-		client->state = SENDING;
-		if (send_file(client))
-			next_request(client);
-	} else if (!answer->body.len || write_body(client, answer->body.data, answer->body.len)) {
-		next_request(client);
-	}
+	if (c->fault && c->fault->kind == FAULT_TRICKLE && conn_queued(c->conn))
+		c->state = SENDING;
+	else
+		next_request(c);
 }
 
-static void add_retry_after(const struct sandbox *s, struct answer *answer, const struct fault *fault)
+static void send_response(struct server_conn *c)
+{
+	struct response *response = &c->response;
+
+	send_head(c);
+	c->state = SENDING;
+	if (c->request.method && !strcmp(c->request.method, "HEAD")) {
+		response->left = 0;
+		buf_clear(&response->body);
+	}
+	if (response->object ? send_file(c)
+			     : !response->body.len || write_body(c, response->body.data, response->body.len))
+		response_queued(c);
+}
+
+static void add_retry_after(const struct sandbox *s, struct response *response, const struct fault *fault)
 {
 	struct buf text;
 
 	buf_init(&text, 64);
 	if (fault->date)
-		answer_date(&text, sandbox_time(s) + 2000);
+		response_date(&text, sandbox_time(s) + 2000);
 	else if (fault->number >= 0)
 		buf_addf(&text, "%lld", (long long)fault->number);
 	if (text.len)
-		answer_header(answer, "Retry-After", text.data);
+		response_header(response, "Retry-After", text.data);
 	buf_release(&text);
 }
 
 /* FAULT_DROP and FAULT_RESET. */
-static void cut_off(struct client *client)
+static void cut_off(struct server_conn *c)
 {
-	record_it(client, 0);
-	client->state = ENDED;
-	conn_close(client->conn, client->fault->kind == FAULT_DROP ? CONN_DROP : CONN_RESET);
+	record(c, 0);
+	c->state = ENDED;
+	conn_close(c->conn, c->fault->kind == FAULT_DROP ? CONN_DROP : CONN_RESET);
 }
 
 static bool cuts_off(const struct fault *fault)
@@ -203,269 +210,268 @@ static bool cuts_off(const struct fault *fault)
 	return fault && (fault->kind == FAULT_DROP || fault->kind == FAULT_RESET);
 }
 
-/* The answer of a fault that keeps the request from being processed. False: this fault does not. */
-static bool fault_answers(struct client *client)
+/* Prepares the response of a fault that prevents processing. False: the fault is of another kind. */
+static bool fault_responds(struct server_conn *c)
 {
-	struct answer *answer = &client->answer;
-	const struct fault *fault = client->fault;
+	struct response *response = &c->response;
+	const struct fault *fault = c->fault;
 
 	switch (fault ? fault->kind : FAULT_NONE) {
 	case FAULT_STATUS:
-		answer_error(answer, fault->status, fault->status == 403 ? "POL0001" : "SVC0001",
-			"A service error occurred. Error code is %1", "ordered");
-		add_retry_after(client->s, answer, fault);
+		response_error(response, fault->status, fault->status == 403 ? "POL0001" : "SVC0001", "injected");
+		add_retry_after(c->s, response, fault);
 		return true;
 	case FAULT_HTML:
-		answer->status = 200;
-		answer->type = "text/html";
-		buf_adds(&answer->body,
+		response->status = 200;
+		response->type = "text/html";
+		buf_adds(&response->body,
 			"<!DOCTYPE html><html><body><h1>Please log in to the hotel's network</h1></body></html>\n");
 		return true;
-	case FAULT_EMPTY:
-		answer->status = 200;
-		answer->type = "application/json";
-		return true;
-	case FAULT_EARLY:
-		answer->status = 201;
-		answer->type = "application/json";
-		buf_adds(&answer->body, "{}");
-		return true;
+	case FAULT_EMPTY: response_json(response, 200); return true;
+	case FAULT_EARLY: buf_adds(response_json(response, 201), "{}"); return true;
 	case FAULT_REDIRECT:
-		answer->status = 302;
-		answer_header(answer, "Location", fault->url);
+		response->status = 302;
+		response_header(response, "Location", fault->url);
 		return true;
 	default: return false;
 	}
 }
 
-/* The processed answer goes out as the fault wants it. */
-static void finish_answer(struct client *client)
+/* Sends the response as the fault demands. */
+static void finish_response(struct server_conn *c)
 {
-	const struct fault *fault = client->fault;
+	const struct fault *fault = c->fault;
 
-	client->body_limit = -1;
+	c->body_limit = -1;
 	switch (fault ? fault->kind : FAULT_NONE) {
 	case FAULT_LOST:
 	case FAULT_HANG:
-		record_it(client, 0);
-		client->state = ENDED;
+		record(c, 0);
+		c->state = ENDED;
 		if (fault->kind == FAULT_LOST)
-			conn_close(client->conn, CONN_DROP);
+			conn_close(c->conn, CONN_DROP);
 		return;
-	case FAULT_SLOW: client->answer.delay_ms = fault->number; break;
-	case FAULT_TRICKLE: conn_pace(client->conn, (size_t)(fault->number ? fault->number : 1), TRICKLE_MS); break;
+	case FAULT_SLOW: c->response.delay_ms = fault->number; break;
+	case FAULT_TRICKLE: conn_throttle(c->conn, (size_t)(fault->number ? fault->number : 1), TRICKLE_MS); break;
 	case FAULT_CUT:
-	case FAULT_STALL: client->body_limit = fault->number; break;
-	case FAULT_BADJSON: buf_truncate(&client->answer.body, client->answer.body.len / 2); break;
+	case FAULT_STALL: c->body_limit = fault->number; break;
+	case FAULT_BADJSON: buf_truncate(&c->response.body, c->response.body.len / 2); break;
 	default: break;
 	}
-	if (client->answer.delay_ms > 0) {
-		client->state = WAITING;
-		net_timer_set(client->timer, client->answer.delay_ms);
+	if (c->response.delay_ms > 0) {
+		c->state = WAITING;
+		net_timer_set(c->timer, c->response.delay_ms);
 	} else {
-		send_answer(client);
+		send_response(c);
 	}
 }
 
-/* ---- processing ----------------------------------------------------------------------------------------------- */
+/* ---- processing ------------------------------------------------------------------------------------------------- */
 
-static void answer_preflight(struct call *call)
+static void respond_to_preflight(struct call *call)
 {
 	const char *wanted = sandbox_request_header(call->request, "access-control-request-headers");
 
-	call->answer.status = 204;
-	answer_header(&call->answer, "Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS");
-	answer_header(&call->answer, "Access-Control-Allow-Headers",
+	call->response.status = 204;
+	response_header(&call->response, "Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS");
+	response_header(&call->response, "Access-Control-Allow-Headers",
 		wanted ? wanted : "Authorization, Content-Type, Accept, X-Cpaas-Agent, Range");
-	answer_header(&call->answer, "Access-Control-Max-Age", "600");
+	response_header(&call->response, "Access-Control-Max-Age", "600");
 }
 
-static bool is_upload(const struct request *r)
+/* `path` names the segments; "" matches any. */
+static bool matches(const struct sandbox_request *r, const char *method, const char *const *path, size_t count)
 {
-	return r->segment_count == 6 && !strcmp(r->method, "POST") && !strcmp(r->segments[0], "cpaas") &&
-		!strcmp(r->segments[1], "nms") && !strcmp(r->segments[2], "v1") && !strcmp(r->segments[3], "chat") &&
-		!strcmp(r->segments[5], "objects");
+	if (r->segment_count != count || strcmp(r->method, method) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (*path[i] && strcmp(r->segments[i], path[i]) != 0)
+			return false;
+	return true;
 }
 
-static bool is_websocket(const struct request *r)
+static bool is_upload(const struct sandbox_request *r)
 {
-	return r->segment_count == 7 && !strcmp(r->method, "GET") && !strcmp(r->segments[0], "cpaas") &&
-		!strcmp(r->segments[1], "notificationchannel") && !strcmp(r->segments[2], "v1") &&
-		!strcmp(r->segments[4], "channels") && !strcmp(r->segments[6], "websocket");
+	static const char *const path[] = { "cpaas", "nms", "v1", "chat", "", "objects" };
+
+	return matches(r, "POST", path, sizeof(path) / sizeof(*path));
 }
 
-static struct call begin_call(struct client *client)
+static bool is_websocket(const struct sandbox_request *r)
+{
+	static const char *const path[] = { "cpaas", "notificationchannel", "v1", "", "channels", "", "websocket" };
+
+	return matches(r, "GET", path, sizeof(path) / sizeof(*path));
+}
+
+static struct call begin_call(struct server_conn *c)
 {
 	struct call call = {
-		.s = client->s,
-		.request = &client->request,
-		.auth = &client->auth,
-		.body = client->bytes.data,
-		.body_len = client->bytes.len,
+		.s = c->s,
+		.request = &c->request,
+		.auth = &c->auth,
+		.body = c->bytes.data,
+		.body_len = c->bytes.len,
 		.now = clock_wall_ms(),
 	};
 
-	answer_init(&call.answer);
+	response_init(&call.response);
 	return call;
 }
 
-/* The answer moves to the client, and the rest of the call goes. */
-static void end_call(struct client *client, struct call *call)
+/* Moves the response to the connection and releases the rest of the call. */
+static void end_call(struct server_conn *c, struct call *call)
 {
-	client->user = call->user;
-	answer_release(client->s, &client->answer);
-	client->answer = call->answer;
+	c->user = call->user;
+	response_release(c->s, &c->response);
+	c->response = call->response;
 	json_release(&call->doc);
 }
 
-static void open_socket(struct client *client, struct call *call)
+static void open_socket(struct server_conn *c, struct call *call)
 {
-	client->socket = socket_open(call, client->conn);
-	end_call(client, call);
-	if (!client->socket) {
-		finish_answer(client);
+	c->socket = socket_open(call, c->conn);
+	end_call(c, call);
+	if (!c->socket) {
+		finish_response(c);
 		return;
 	}
-	send_head(client);
-	client->state = SPEAKING_WEBSOCKET;
+	send_head(c);
+	c->state = WEBSOCKET;
 }
 
-static void process(struct client *client)
+static void process(struct server_conn *c)
 {
 	struct call call;
 
-	if (cuts_off(client->fault)) {
-		cut_off(client);
+	if (cuts_off(c->fault)) {
+		cut_off(c);
 		return;
 	}
-	if (client->answer.status || fault_answers(client)) {
-		finish_answer(client);
+	if (c->response.status || fault_responds(c)) {
+		finish_response(c);
 		return;
 	}
-	call = begin_call(client);
-	if (client->too_large) {
-		answer_error(&call.answer, 413, "SVC0002", "Invalid input value for message part %1", "body");
-		client->request.keep_alive = false;
-	} else if (!strcmp(client->request.method, "OPTIONS")) {
-		answer_preflight(&call);
-	} else if (client->upload) {
-		call.user = (struct user *)client->user;
-		upload_finish(client->upload, &call.answer, call.now);
-	} else if (is_websocket(&client->request)) {
-		open_socket(client, &call);
+	call = begin_call(c);
+	if (c->too_large) {
+		response_error(&call.response, 413, "SVC0002", "body");
+		c->request.keep_alive = false;
+	} else if (!strcmp(c->request.method, "OPTIONS")) {
+		respond_to_preflight(&call);
+	} else if (c->upload) {
+		call.user = (struct user *)c->user;
+		upload_finish(c->upload, &call.response);
+	} else if (is_websocket(&c->request)) {
+		open_socket(c, &call);
 		return;
 	} else {
-		call_route(&call);
+		routes_call(&call);
 	}
-	end_call(client, &call);
-	finish_answer(client);
+	end_call(c, &call);
+	finish_response(c);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-/*
- * An upload is looked at before its body comes: who may not do it hears so at once. False: the answer has been given.
- */
-static bool begin_upload(struct client *client)
+/* Authorizes an upload before its body arrives. False: refused, and the response has been sent. */
+static bool begin_upload(struct server_conn *c)
 {
-	struct call call = begin_call(client);
+	struct call call = begin_call(c);
 
-	if (call_authorize(&call) && strcmp(call.user->id, client->request.segments[4]) != 0)
-		answer_error(&call.answer, 403, "POL0001", "A policy error occurred. Error code is %1", "userId");
-	if (!call.answer.status)
-		client->upload =
-			upload_new(client->s, call.user, sandbox_request_header(&client->request, "content-type"));
-	end_call(client, &call);
-	if (client->upload)
+	if (token_authorize(&call) && strcmp(call.user->id, c->request.segments[4]) != 0)
+		response_forbidden(&call.response, "userId");
+	if (!call.response.status)
+		c->upload = upload_new(c->s, call.user, sandbox_request_header(&c->request, "content-type"));
+	end_call(c, &call);
+	if (c->upload)
 		return true;
-	client->request.keep_alive = false; /* the body that follows is not worth reading */
-	finish_answer(client);
+	c->request.keep_alive = false; /* instead of reading the body */
+	finish_response(c);
 	return false;
 }
 
-static void refuse(struct client *client, int status)
+static void refuse(struct server_conn *c, int status)
 {
-	client->request.keep_alive = false;
-	answer_error(&client->answer, status, "SVC0001", "A service error occurred. Error code is %1",
-		status_text(status));
-	finish_answer(client);
+	c->request.keep_alive = false;
+	response_error(&c->response, status, "SVC0001", response_reason(status));
+	finish_response(c);
 }
 
-static void head_complete(struct client *client)
+static void head_complete(struct server_conn *c)
 {
-	struct request *r = &client->request;
+	struct sandbox_request *r = &c->request;
 	int refused = sandbox_request_parse(r);
 
-	client->requests++;
+	c->requests++;
 	if (refused) {
-		r->path = NULL; /* nothing of it can be trusted */
-		refuse(client, refused);
+		r->path = NULL; /* nothing in it is trustworthy */
+		refuse(c, refused);
 		return;
 	}
-	client->fault = faults_next(&client->s->faults, r->method, r->segments, r->segment_count);
-	body_start(&client->body, r);
-	client->state = READING_BODY;
-	if (fault_answers(client)) {
-		client->ignore_body = is_upload(r);
-		if (client->fault->kind == FAULT_EARLY) {
-			client->answered = true; /* and the connection goes on once the body is through */
-			send_head(client);
-			conn_write(client->conn, client->answer.body.data, client->answer.body.len);
+	c->fault = faults_next(&c->s->faults, r->method, r->segments, r->segment_count);
+	sandbox_request_body_start(&c->body, r);
+	c->state = READING_BODY;
+	if (fault_responds(c)) {
+		c->ignore_body = is_upload(r);
+		if (c->fault->kind == FAULT_EARLY) {
+			c->responded = true; /* the connection continues after the body */
+			send_head(c);
+			conn_write(c->conn, c->response.body.data, c->response.body.len);
 			return;
 		}
 	} else if (is_upload(r)) {
-		client->ignore_body = cuts_off(client->fault);
-		if (!client->ignore_body && !begin_upload(client))
+		c->ignore_body = cuts_off(c->fault);
+		if (!c->ignore_body && !begin_upload(c))
 			return;
 	}
-	if (!r->chunked && r->length > BODY_MAX && !client->upload && !client->ignore_body) {
-		client->too_large = true;
-		process(client);
+	if (!r->chunked && r->length > BODY_MAX && !c->upload && !c->ignore_body) {
+		c->too_large = true;
+		process(c);
 		return;
 	}
 	if (r->expects_continue)
-		conn_write(client->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+		conn_write(c->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
-static void body_data(struct client *client, const char *p, size_t len)
+static void body_data(struct server_conn *c, const char *p, size_t len)
 {
-	if (cuts_off(client->fault) && client->fault->number >= 0 && client->body.total >= client->fault->number)
-		cut_off(client);
-	else if (client->answered || client->ignore_body || client->too_large)
+	if (cuts_off(c->fault) && c->fault->number >= 0 && c->body.total >= c->fault->number)
+		cut_off(c);
+	else if (c->responded || c->ignore_body || c->too_large)
 		return;
-	else if (client->upload)
-		upload_take(client->upload, p, len);
-	else if (!buf_add(&client->bytes, p, len))
-		client->too_large = true;
+	else if (c->upload)
+		upload_add(c->upload, p, len);
+	else if (!buf_add(&c->bytes, p, len))
+		c->too_large = true;
 }
 
 /* One step in `state`; returns how many bytes it used. */
-static size_t step(struct client *client, const char *p, size_t len)
+static size_t step(struct server_conn *c, const char *p, size_t len)
 {
 	size_t used = len, from, n;
 	enum body_result result;
 
-	switch (client->state) {
+	switch (c->state) {
 	case READING_HEAD:
-		if (sandbox_request_take(&client->request, p, len, &used))
-			head_complete(client);
+		if (sandbox_request_add(&c->request, p, len, &used))
+			head_complete(c);
 		return used;
 	case READING_BODY:
-		result = body_take(&client->body, p, len, &used, &from, &n);
+		result = sandbox_request_body(&c->body, p, len, &used, &from, &n);
 		if (n)
-			body_data(client, p + from, n);
-		if (client->state != READING_BODY)
+			body_data(c, p + from, n);
+		if (c->state != READING_BODY)
 			return len;
 		if (result == BODY_BAD)
-			refuse(client, 400);
-		else if (client->too_large)
-			process(client);
-		else if (result == BODY_DONE && client->answered)
-			next_request(client);
+			refuse(c, 400);
+		else if (c->too_large)
+			process(c);
+		else if (result == BODY_DONE && c->responded)
+			next_request(c);
 		else if (result == BODY_DONE)
-			process(client);
+			process(c);
 		return used;
-	case SPEAKING_WEBSOCKET: socket_input(client->socket, p, len); return len;
+	case WEBSOCKET: socket_input(c->socket, p, len); return len;
 	case WAITING:
 	case SENDING:
 	case ENDED: break;
@@ -473,104 +479,104 @@ static size_t step(struct client *client, const char *p, size_t len)
 	return len;
 }
 
-static bool is_answering(const struct client *client)
+static bool is_responding(const struct server_conn *c)
 {
-	return client->state == WAITING || client->state == SENDING;
+	return c->state == WAITING || c->state == SENDING;
 }
 
-static void client_feed(struct client *client, const char *p, size_t len)
+static void feed(struct server_conn *c, const char *p, size_t len)
 {
-	client->feeding = true;
+	c->feeding = true;
 	do {
 		size_t used;
 
-		if (is_answering(client)) {
-			if (len && !buf_add(&client->backlog, p, len))
-				conn_close(client->conn, CONN_RESET);
-			conn_hold(client->conn, true);
+		if (is_responding(c)) {
+			if (len && !buf_add(&c->backlog, p, len))
+				conn_close(c->conn, CONN_RESET);
+			conn_hold(c->conn, true);
 			break;
 		}
-		/* a body of no bytes is complete before anything more comes */
-		if (!len && !(client->state == READING_BODY && !client->body.left && !client->body.chunked))
+		/* an empty body is complete without further input */
+		if (!len && !(c->state == READING_BODY && !c->body.left && !c->body.chunked))
 			break;
-		used = step(client, p, len);
+		used = step(c, p, len);
 		p += used;
 		len -= used;
-	} while (!conn_closing(client->conn));
-	client->feeding = false;
+	} while (!conn_closing(c->conn));
+	c->feeding = false;
 }
 
-/* An answer that took its time is out: what came meanwhile is next. */
-static void answered(struct client *client)
+/* After a response that took time: reads on, with the backlog first. */
+static void resume(struct server_conn *c)
 {
-	struct buf backlog = client->backlog;
+	struct buf backlog = c->backlog;
 
-	if (is_answering(client) || client->feeding)
+	if (is_responding(c) || c->feeding)
 		return;
-	buf_init(&client->backlog, BACKLOG_MAX);
-	conn_hold(client->conn, false);
-	client_feed(client, backlog.data, backlog.len);
+	buf_init(&c->backlog, BACKLOG_MAX);
+	conn_hold(c->conn, false);
+	feed(c, backlog.data, backlog.len);
 	buf_release(&backlog);
 }
 
-/* ---- called by the connection --------------------------------------------------------------------------------- */
+/* ---- events of the connection ----------------------------------------------------------------------------------- */
 
-static void slow_answer(void *arg)
+static void send_delayed(void *arg)
 {
-	struct client *client = arg;
+	struct server_conn *c = arg;
 
-	send_answer(client);
-	answered(client);
+	send_response(c);
+	resume(c);
 }
 
 static void *server_open(void *arg, struct conn *conn)
 {
-	struct client *client = xcalloc(1, sizeof(*client));
+	struct server_conn *c = xcalloc(1, sizeof(*c));
 
-	client->s = arg;
-	client->conn = conn;
-	client->body_limit = -1;
-	sandbox_request_init(&client->request);
-	answer_init(&client->answer);
-	buf_init_secret(&client->bytes, BODY_MAX);
-	buf_init_secret(&client->auth.token, REQUEST_HEAD_MAX);
-	buf_init(&client->backlog, BACKLOG_MAX);
-	client->timer = net_timer_new(client->s->net, slow_answer, client);
-	return client;
+	c->s = arg;
+	c->conn = conn;
+	c->body_limit = -1;
+	sandbox_request_init(&c->request);
+	response_init(&c->response);
+	buf_init_secret(&c->bytes, BODY_MAX);
+	buf_init_secret(&c->auth.token, REQUEST_HEAD_MAX);
+	buf_init(&c->backlog, BACKLOG_MAX);
+	c->timer = net_timer_new(c->s->net, send_delayed, c);
+	return c;
 }
 
 static void server_input(void *user, const char *p, size_t len)
 {
-	client_feed(user, p, len);
+	feed(user, p, len);
 }
 
 static void server_drained(void *user)
 {
-	struct client *client = user;
+	struct server_conn *c = user;
 
-	if (client->state == SPEAKING_WEBSOCKET)
-		socket_drained(client->socket);
-	if (client->state != SENDING)
+	if (c->state == WEBSOCKET && socket_user(c->socket))
+		burst_drained(c->s, socket_user(c->socket));
+	if (c->state != SENDING)
 		return;
-	if (send_file(client))
-		next_request(client);
-	answered(client);
+	if (send_file(c))
+		response_queued(c);
+	resume(c);
 }
 
 static void server_closed(void *user)
 {
-	struct client *client = user;
+	struct server_conn *c = user;
 
-	if (client->socket)
-		socket_closed(client->socket);
-	net_timer_free(client->timer);
-	answer_release(client->s, &client->answer);
-	upload_free(client->upload);
-	sandbox_request_release(&client->request);
-	buf_release(&client->bytes);
-	buf_release(&client->auth.token);
-	buf_release(&client->backlog);
-	free(client);
+	if (c->socket)
+		socket_closed(c->socket);
+	net_timer_free(c->timer);
+	response_release(c->s, &c->response);
+	upload_free(c->upload);
+	sandbox_request_release(&c->request);
+	buf_release(&c->bytes);
+	buf_release(&c->auth.token);
+	buf_release(&c->backlog);
+	free(c);
 }
 
 const struct net_handler server_handler = { server_open, server_input, server_drained, server_closed };

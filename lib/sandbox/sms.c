@@ -1,4 +1,4 @@
-/* SMS. The thread of a user with a number has "REMOTE/LOCAL" for its peer. */
+/* Sending SMS. The conversation of a user with a number is "REMOTE/LOCAL". */
 #include "sandbox/sandbox-int.h"
 
 #include "base/mem.h"
@@ -8,85 +8,62 @@
 
 enum { TEXT_MAX = 64 * 1024 };
 
-static struct thread *sms_thread(struct sandbox *s, struct user *user, const char *remote, const char *local,
-	bool create)
+static void store(struct sandbox *s, struct user *owner, const char *remote, const char *local,
+	struct stored_message *message)
 {
-	char *peer = xasprintf("%s/%s", remote, local);
-	struct thread *thread = world_thread(&s->world, user, THREAD_SMS, peer, create);
+	char *key = xasprintf("%s/%s", remote, local);
+	struct conversation *conversation = conversation_find(&s->world, owner, CONVERSATION_SMS, key, true);
 
-	free(peer);
-	return thread;
+	if (conversation)
+		conversation_append(&s->world, conversation, message);
+	free(key);
 }
 
-static void push_inbound(struct sandbox *s, struct user *to, const char *number, const struct message *message,
+static void push_inbound(struct sandbox *s, struct user *to, const char *number, const struct stored_message *message,
 	const char *text)
 {
 	struct buf out;
 
-	buf_init(&out, NOTIFICATION_MAX);
-	json_open(&out, '{');
-	json_open_key(&out, "inboundSMSMessageNotification", '{');
-	notification_id(&out);
-	json_add_int(&out, "dateTime", message->time);
-	json_open_key(&out, "inboundSMSMessage", '{');
-	json_add_string(&out, "message", text);
-	json_add_string(&out, "messageId", message->id);
-	json_add_string(&out, "senderAddress", message->sender);
-	json_add_string(&out, "destinationAddress", number);
-	json_add_int(&out, "dateTime", message->time);
-	json_close(&out, '}');
-	json_close(&out, '}');
-	json_close(&out, '}');
-	world_push(&s->world, to, SUBSCRIBED_SMS, number, NULL, out.data, out.len);
-	buf_release(&out);
+	push_begin(&out, "inboundSMSMessageNotification");
+	jsonf(&out,
+		"'dateTime':%jd,'inboundSMSMessage':"
+		"{'message':%s,'messageId':%s,'senderAddress':%s,'destinationAddress':%s,'dateTime':%jd}",
+		message->time, text, message->id, message->sender, number, message->time);
+	push_send(s, &out, to, SUBSCRIBED_SMS, number, NULL);
 }
 
 static void push_receipt(struct sandbox *s, struct user *to, const char *number, const char *status, const char *id)
 {
 	struct buf out;
 
-	buf_init(&out, 4096);
-	json_open(&out, '{');
-	json_open_key(&out, "deliveryInfoNotification", '{');
-	notification_id(&out);
-	json_open_key(&out, "deliveryInfo", '{');
-	json_add_string(&out, "address", number);
-	json_add_string(&out, "deliveryStatus", status);
-	json_add_string(&out, "messageId", id);
-	json_close(&out, '}');
-	json_close(&out, '}');
-	json_close(&out, '}');
-	world_push(&s->world, to, SUBSCRIBED_RECEIPTS, NULL, NULL, out.data, out.len);
-	buf_release(&out);
+	push_begin(&out, "deliveryInfoNotification");
+	jsonf(&out, "'deliveryInfo':{'address':%s,'deliveryStatus':%s,'messageId':%s}", number, status, id);
+	push_send(s, &out, to, SUBSCRIBED_RECEIPTS, NULL, NULL);
 }
 
-/* One message to one number; a number of the sandbox's users reaches its user. Its ID is put into `id`. */
-static void say(struct call *call, const char *from, const char *number, const char *text, char id[ID_SIZE])
+/* One message to one number, which may belong to a user of the sandbox. Its ID is put into `id`. */
+static void post(struct call *call, const char *from, const char *number, const char *text, char id[ID_SIZE])
 {
 	struct sandbox *s = call->s;
 	struct user *to = table_get(&s->world.users_by_number, number);
-	struct thread *own = sms_thread(s, call->user, number, from, true);
-	struct thread *other = to && to != call->user ? sms_thread(s, to, from, number, true) : NULL;
-	struct message *message;
+	struct stored_message *message;
 	struct buf content;
 
 	buf_init(&content, 2 * BODY_MAX);
 	json_add_string(&content, "message", text);
-	message = world_message_new(&s->world, from, buf_take(&content), text, sandbox_message_time(s));
-	message->refs++;
-	if (own)
-		thread_append(&s->world, own, message);
-	if (other)
-		thread_append(&s->world, other, message);
+	message = conversation_message_new(&s->world, from, buf_take(&content), text, sandbox_message_time(s));
+	store(s, call->user, number, from, message);
+	if (to && to != call->user)
+		store(s, to, from, number, message);
 	if (to)
 		push_inbound(s, to, number, message, text);
 	memcpy(id, message->id, ID_SIZE);
 	push_receipt(s, call->user, number, "DeliveredToNetwork", id);
 	push_receipt(s, call->user, number, to ? "DeliveredToTerminal" : "DeliveryImpossible", id);
-	chat_done(s, message);
+	conversation_message_release(&s->world, message);
 }
 
-static bool valid_number(const char *s)
+static bool number_valid(const char *s)
 {
 	size_t digits;
 
@@ -95,133 +72,75 @@ static bool valid_number(const char *s)
 	return digits >= 3 && digits <= 15 && !s[digits];
 }
 
-static void answer_request(struct call *call, struct json_value wanted, const char *from, struct json_value addresses,
-	const char *text, const char *id)
+static void respond_request(struct call *call, struct json_value wanted, const char *from, const char *text,
+	const char *id)
 {
-	struct buf *out = answer_json(&call->answer, 201), url;
+	struct json_value addresses = json_get(wanted, "address"), correlator = json_get(wanted, "clientCorrelator");
+	struct buf *out = response_json(&call->response, 201), url;
 	char *first = json_dup(json_first(addresses).value);
 
-	buf_init(&url, 1024);
+	buf_init(&url, URL_PATH_MAX);
 	buf_addf(&url, "/cpaas/smsmessaging/v1/%s/remoteAddresses/%s/localAddresses/%s/messages/%s", call->user->id,
 		first ? first : "", from, id);
-	json_open(out, '{');
-	json_open_key(out, "outboundSMSMessageRequest", '{');
+	jsonf(out, "{'outboundSMSMessageRequest':{");
 	json_add_value(out, "address", addresses);
-	if (json_exists(json_get(wanted, "clientCorrelator")))
-		json_add_value(out, "clientCorrelator", json_get(wanted, "clientCorrelator"));
-	json_open_key(out, "outboundSMSTextMessage", '{');
-	json_add_string(out, "message", text);
-	json_close(out, '}');
-	json_add_string(out, "senderAddress", from);
-	json_open_key(out, "deliveryInfoList", '{');
-	json_open_key(out, "deliveryInfo", '[');
+	if (json_exists(correlator))
+		json_add_value(out, "clientCorrelator", correlator);
+	jsonf(out, "'outboundSMSTextMessage':{'message':%s},'senderAddress':%s,'deliveryInfoList':{'deliveryInfo':[",
+		text, from);
 	for (struct json_iter it = json_first(addresses); json_more(it); it = json_next(it)) {
-		json_open(out, '{');
+		jsonf(out, "{");
 		json_add_value(out, "address", it.value);
-		json_add_string(out, "deliveryStatus", "DeliveredToNetwork");
-		json_close(out, '}');
+		jsonf(out, "'deliveryStatus':'DeliveredToNetwork'}");
 	}
-	json_close(out, ']');
-	json_close(out, '}');
-	json_add_string(out, "resourceURL", url.data);
-	json_close(out, '}');
-	json_close(out, '}');
+	jsonf(out, "]},'resourceURL':%s}}", url.data);
 	buf_release(&url);
 	free(first);
 }
 
-void handle_sms_send(struct call *call)
+static bool addresses_valid(struct call *call, struct json_value addresses)
+{
+	for (struct json_iter it = json_first(addresses); json_more(it); it = json_next(it)) {
+		char *number = json_dup(it.value);
+		bool valid = number && number_valid(number);
+
+		if (!valid)
+			response_error(&call->response, 400, "SVC0004", number ? number : "address");
+		free(number);
+		if (!valid)
+			return false;
+	}
+	return true;
+}
+
+static void send_sms(struct call *call)
 {
 	struct json_value wanted = call_json(call, "outboundSMSMessageRequest"),
 			  addresses = json_get(wanted, "address");
 	const char *from = !strcmp(call->args[0], "default") ? call->user->number : call->args[0];
-	bool own = table_get(&call->s->world.users_by_number, from) == call->user;
 	char id[ID_SIZE] = "";
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
 	if (!json_string(json_get(json_get(wanted, "outboundSMSTextMessage"), "message"), &text)) {
-		answer_missing(&call->answer, "message");
-		goto out;
-	}
-	if (!own || json_type(addresses) != JSON_ARRAY || !json_count(addresses)) {
-		answer_missing(&call->answer, own ? "address" : "senderAddress");
-		goto out;
-	}
-	for (struct json_iter it = json_first(addresses); json_more(it); it = json_next(it)) {
-		char *number = json_dup(it.value);
-		bool valid = number && valid_number(number);
+		response_invalid(&call->response, "message");
+	} else if (table_get(&call->s->world.users_by_number, from) != call->user) {
+		response_invalid(&call->response, "senderAddress");
+	} else if (json_type(addresses) != JSON_ARRAY || !json_count(addresses)) {
+		response_invalid(&call->response, "address");
+	} else if (addresses_valid(call, addresses)) {
+		for (struct json_iter it = json_first(addresses); json_more(it); it = json_next(it)) {
+			char *number = json_dup(it.value);
 
-		if (!valid)
-			answer_error(&call->answer, 400, "SVC0004", "No valid addresses provided in message part %1",
-				number ? number : "address");
-		free(number);
-		if (!valid)
-			goto out;
+			post(call, from, number, text.data, id);
+			free(number);
+		}
+		respond_request(call, wanted, from, text.data, id);
 	}
-	for (struct json_iter it = json_first(addresses); json_more(it); it = json_next(it)) {
-		char *number = json_dup(it.value);
-
-		say(call, from, number, text.data, id);
-		free(number);
-	}
-	answer_request(call, wanted, from, addresses, text.data, id);
-out:
 	buf_release(&text);
 }
 
-void handle_sms_threads(struct call *call)
-{
-	struct buf *out = answer_json(&call->answer, 200);
-
-	json_open(out, '{');
-	json_open_key(out, "smsThreadList", '{');
-	json_open_key(out, "smsThread", '[');
-	for (size_t i = 0; i < call->user->thread_count; i++) {
-		struct thread *thread = call->user->threads[i];
-		const char *slash;
-		char *url;
-
-		if (thread->kind != THREAD_SMS || !thread->count)
-			continue;
-		slash = strchr(thread->peer, '/');
-		url = xasprintf("/cpaas/smsmessaging/v1/%s/remoteAddresses/%.*s/localAddresses/%s", call->user->id,
-			(int)(slash - thread->peer), thread->peer, slash + 1);
-		json_open(out, '{');
-		json_add_string_len(out, "remoteAddress", thread->peer, (size_t)(slash - thread->peer));
-		json_add_string(out, "localAddress", slash + 1);
-		json_open_key(out, "threadDetails", '{');
-		json_add_string(out, "lastText", thread_at(thread, thread->count - 1)->text);
-		json_add_int(out, "lastMessageTime", rest_time(call->s, thread_at(thread, thread->count - 1)->time));
-		json_add_int(out, "firstMessageTime", rest_time(call->s, thread_at(thread, 0)->time));
-		json_add_int(out, "lastPullTime", rest_time(call->s, thread->last_pull));
-		json_add_int(out, "length", (int64_t)thread->count);
-		json_close(out, '}');
-		json_add_string(out, "resourceURL", url);
-		json_close(out, '}');
-		free(url);
-	}
-	json_close(out, ']');
-	json_close(out, '}');
-	json_close(out, '}');
-}
-
-static struct thread *thread_of(struct call *call)
-{
-	return sms_thread(call->s, call->user, call->args[0], call->args[1], false);
-}
-
-void handle_sms_history(struct call *call)
-{
-	history_page(call, thread_of(call), "smsMessageList", "smsMessage");
-}
-
-void handle_sms_delete(struct call *call)
-{
-	history_delete(call, thread_of(call), call->args[2]);
-}
-
-void handle_sms_clear(struct call *call)
-{
-	history_clear(call, thread_of(call));
-}
+const struct route sms_routes[] = {
+	{ "POST", "cpaas/smsmessaging/v1/:user/outbound/:/requests", send_sms, 0, 0 },
+	{ 0 },
+};

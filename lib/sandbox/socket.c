@@ -10,21 +10,21 @@
 enum {
 	TOKEN_MAX = 64 * 1024,
 	CHECKS_MISSED_MAX = 3,
-	REORDER_WAIT_MS = 1000, /* how long a notification is held back for want of a successor */
+	REORDER_WAIT_MS = 1000, /* for the successor of a held notification */
 };
 
 struct socket {
 	struct sandbox *s;
 	struct conn *conn;
-	struct channel *channel; /* NULL once it is gone */
+	struct channel *channel; /* NULL: gone */
 	struct frame_reader reader;
 	struct net_timer *checks, *release;
-	unsigned missed; /* connChecks of ours without an answer */
+	unsigned missed; /* connChecks of the server without a reply */
 	int64_t notifications;
-	struct buf held; /* a notification that waits for its successor */
+	struct buf held; /* a notification to be sent after its successor */
 	bool closing;
-	struct socket *next, *previous; /* of the sandbox */
-	struct socket *sibling; /* of the channel */
+	struct socket *next, *previous; /* in the sandbox */
+	struct socket *sibling; /* on the channel */
 };
 
 static void send_text(struct socket *socket, const char *p, size_t len)
@@ -108,7 +108,7 @@ static void leave_channel(struct socket *socket)
 	socket->sibling = NULL;
 }
 
-void sockets_of_channel_leave(void *arg, struct channel *channel)
+void socket_leave_channel(void *arg, struct channel *channel)
 {
 	const struct sandbox *s = arg;
 
@@ -121,13 +121,13 @@ void sockets_of_channel_leave(void *arg, struct channel *channel)
 	}
 }
 
-/* Open, and of that user (NULL: of anyone). */
+/* Open, and of that user (NULL: of any user). */
 static bool belongs(const struct socket *socket, const struct user *user)
 {
 	return socket->channel && (!user || socket->channel->user == user) && !conn_closing(socket->conn);
 }
 
-size_t sockets_drop(struct sandbox *s, enum conn_end how, const struct user *user)
+size_t socket_drop_all(struct sandbox *s, enum conn_end how, const struct user *user)
 {
 	size_t count = 0;
 
@@ -144,7 +144,7 @@ size_t sockets_drop(struct sandbox *s, enum conn_end how, const struct user *use
 	return count;
 }
 
-size_t sockets_freeze(struct sandbox *s, const struct user *user)
+size_t socket_freeze_all(struct sandbox *s, const struct user *user)
 {
 	size_t count = 0;
 
@@ -159,7 +159,7 @@ size_t sockets_freeze(struct sandbox *s, const struct user *user)
 	return count;
 }
 
-size_t sockets_raw(struct sandbox *s, const struct user *user, const char *text, size_t len)
+size_t socket_send_all(struct sandbox *s, const struct user *user, const char *text, size_t len)
 {
 	size_t count = 0;
 
@@ -171,7 +171,7 @@ size_t sockets_raw(struct sandbox *s, const struct user *user, const char *text,
 	return count;
 }
 
-size_t sockets_count(const struct sandbox *s)
+size_t socket_count(const struct sandbox *s)
 {
 	size_t count = 0;
 
@@ -180,7 +180,7 @@ size_t sockets_count(const struct sandbox *s)
 	return count;
 }
 
-bool sockets_queued(const struct sandbox *s, const struct user *user, size_t *most)
+bool socket_queued(const struct sandbox *s, const struct user *user, size_t *most)
 {
 	bool any = false;
 
@@ -196,53 +196,41 @@ bool sockets_queued(const struct sandbox *s, const struct user *user, size_t *mo
 	return any;
 }
 
-void sockets_write(struct sandbox *s, const struct user *user, const struct buf *frame, bool now)
+void socket_write_all(struct sandbox *s, const struct user *user, const struct buf *frame, bool now)
 {
 	for (struct socket *socket = s->sockets; socket; socket = socket->next)
 		if (belongs(socket, user) && !(now && conn_write_now(socket->conn, frame->data, frame->len)))
 			conn_write(socket->conn, frame->data, frame->len);
 }
 
-void socket_drained(struct socket *socket)
+const struct user *socket_user(const struct socket *socket)
 {
-	if (socket->channel)
-		bursts_drained(socket->s, socket->channel->user);
+	return socket->channel ? socket->channel->user : NULL;
 }
 
-/* ---- keep-alive ----------------------------------------------------------------------------------------------- */
-
-static void send_member(struct socket *socket, const char *key, int64_t interval)
-{
-	struct buf out;
-
-	buf_init(&out, 256);
-	json_open(&out, '{');
-	json_open_key(&out, key, '{');
-	if (interval)
-		json_add_int(&out, "interval", interval);
-	json_close(&out, '}');
-	json_close(&out, '}');
-	send_text(socket, out.data, out.len);
-	buf_release(&out);
-}
+/* ---- keep-alive ------------------------------------------------------------------------------------------------- */
 
 static void check(void *arg)
 {
 	struct socket *socket = arg;
 	int64_t ms = socket->s->config->check_ms;
+	struct buf out;
 
 	if (socket->missed >= CHECKS_MISSED_MAX) {
 		close_socket(socket, 1001, "no connAck");
 		return;
 	}
 	socket->missed++;
-	send_member(socket, "connCheck", ms >= 1000 ? ms / 1000 : 1);
+	buf_init(&out, 256);
+	jsonf(&out, "{'connCheck':{'interval':%jd}}", (intmax_t)(ms >= 1000 ? ms / 1000 : 1));
+	send_text(socket, out.data, out.len);
+	buf_release(&out);
 	net_timer_set(socket->checks, ms);
 }
 
-/* ---- what the client says ------------------------------------------------------------------------------------- */
+/* ---- input ------------------------------------------------------------------------------------------------------ */
 
-static void take_message(struct socket *socket, const char *p, size_t len)
+static void handle_message(struct socket *socket, const char *p, size_t len)
 {
 	static const struct json_limits limits = { .bytes = FRAME_MESSAGE_MAX, .depth = 32, .values = 10000 };
 	struct json_doc doc = { 0 };
@@ -251,8 +239,8 @@ static void take_message(struct socket *socket, const char *p, size_t len)
 		close_socket(socket, 1007, "not JSON");
 	} else {
 		socket->missed = 0;
-		if (json_exists(json_get(json_root(&doc), "connCheck")) && !socket->s->mute)
-			send_member(socket, "connAck", 0);
+		if (json_exists(json_get(json_root(&doc), "connCheck")) && !socket->s->no_conn_ack)
+			send_text(socket, "{\"connAck\":{}}", 14);
 	}
 	json_release(&doc);
 }
@@ -270,37 +258,33 @@ void socket_input(struct socket *socket, const char *p, size_t len)
 		}
 		record_frame(socket->s->record, conn_number(socket->conn), socket->channel, true, kind, p, len);
 		switch (kind) {
-		case FRAME_TEXT: take_message(socket, p, len); break;
+		case FRAME_TEXT: handle_message(socket, p, len); break;
 		case FRAME_PING: send_control(socket, FRAME_PONG, p, len); break;
 		case FRAME_CLOSE:
 			socket->closing = true;
 			send_control(socket, FRAME_CLOSE, p, len < 2 ? 0 : 2);
 			conn_close(socket->conn, CONN_FLUSH);
 			break;
-		case FRAME_BINARY: close_socket(socket, 1003, "text alone"); break;
+		case FRAME_BINARY: close_socket(socket, 1003, "text only"); break;
 		case FRAME_CONTINUED:
 		case FRAME_PONG: break;
 		}
 	}
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------------- */
+/* ---- open and close --------------------------------------------------------------------------------------------- */
 
-/* The token of the URL or, as RFC 6750 has it, of the header. */
+/* The token is a query parameter or, as in RFC 6750, in the Authorization header. */
 static bool authorize(struct call *call)
 {
 	struct buf token;
-	bool ok = false;
+	bool ok;
 
 	buf_init_secret(&token, TOKEN_MAX);
-	if (call_query(call, "access_token", &token)) {
-		ok = token_check(call->s, call->auth, token.data, call->now, &call->user, &call->session);
-		if (!ok)
-			answer_error(&call->answer, 401, "SVC0001", "A service error occurred. Error code is %1",
-				"invalid_token");
-	} else {
-		ok = call_authorize(call);
-	}
+	if (!call_query(call, "access_token", &token))
+		ok = token_authorize(call);
+	else if (!(ok = token_check(call, token.data)))
+		response_error(&call->response, 401, "SVC0001", "invalid_token");
 	buf_release(&token);
 	return ok;
 }
@@ -314,13 +298,13 @@ static bool upgrade_valid(struct call *call)
 
 	if (!upgrade || strcasecmp(upgrade, "websocket") != 0 || !connection || !strcasestr(connection, "upgrade") ||
 		!version || strcmp(version, "13") != 0) {
-		answer_error(&call->answer, 426, "SVC0001", "A service error occurred. Error code is %1", "upgrade");
-		answer_header(&call->answer, "Upgrade", "websocket");
-		answer_header(&call->answer, "Sec-WebSocket-Version", "13");
+		response_error(&call->response, 426, "SVC0001", "upgrade");
+		response_header(&call->response, "Upgrade", "websocket");
+		response_header(&call->response, "Sec-WebSocket-Version", "13");
 		return false;
 	}
 	if (!key || strlen(key) != 24 || !ends_with(key, "==")) {
-		answer_missing(&call->answer, "Sec-WebSocket-Key");
+		response_invalid(&call->response, "Sec-WebSocket-Key");
 		return false;
 	}
 	return true;
@@ -328,15 +312,15 @@ static bool upgrade_valid(struct call *call)
 
 static struct channel *wanted_channel(struct call *call)
 {
-	const struct request *r = call->request;
+	const struct sandbox_request *r = call->request;
 	struct channel *channel = table_get(&call->s->world.channels, r->segments[5]);
 
 	if (strcmp(r->segments[3], call->user->id) != 0 || (channel && channel->user != call->user)) {
-		answer_error(&call->answer, 403, "POL0001", "A policy error occurred. Error code is %1", "userId");
+		response_forbidden(&call->response, "userId");
 		return NULL;
 	}
 	if (!channel || channel->until <= call->now) {
-		answer_not_found(&call->answer, "channelId");
+		response_not_found(&call->response, "channelId");
 		return NULL;
 	}
 	return channel;
@@ -367,10 +351,10 @@ struct socket *socket_open(struct call *call, struct conn *conn)
 	s->sockets = socket;
 
 	net_websocket_accept(sandbox_request_header(call->request, "sec-websocket-key"), accept);
-	call->answer.status = 101;
-	answer_header(&call->answer, "Upgrade", "websocket");
-	answer_header(&call->answer, "Connection", "Upgrade");
-	answer_header(&call->answer, "Sec-WebSocket-Accept", accept);
+	call->response.status = 101;
+	response_header(&call->response, "Upgrade", "websocket");
+	response_header(&call->response, "Connection", "Upgrade");
+	response_header(&call->response, "Sec-WebSocket-Accept", accept);
 	if (channel->server_checks)
 		net_timer_set(socket->checks, s->config->check_ms);
 	return socket;

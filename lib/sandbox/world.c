@@ -2,21 +2,14 @@
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "base/utf8.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
-/* One message in one thread, in the order of arrival; the thread may have lost it since. */
-struct stored {
-	struct thread *thread;
-	uint64_t seq;
-};
-
-/* ---- users and sessions --------------------------------------------------------------------------------------- */
+/* ---- users and logins ------------------------------------------------------------------------------------------- */
 
 static void make_id(char out[ID_SIZE], const char *prefix)
 {
@@ -37,26 +30,23 @@ static void make_uuid(char out[ID_SIZE])
 static void lower(char *s)
 {
 	for (; *s; s++)
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
+		*s = (char)tolower((unsigned char)*s);
 }
 
 struct user *world_add_user(struct world *w, const char *name)
 {
-	struct user *user = xcalloc(1, sizeof(*user));
 	size_t len = strcspn(name, "@");
+	char *address = name[len] ? xstrdup(name) : xasprintf("%s@sandbox.example", name);
+	struct user *user = world_user(w, address);
 
-	user->name = xmemdup0(name, len);
-	user->address = name[len] ? xstrdup(name) : xasprintf("%s@sandbox.example", name);
-	lower(user->address);
-	if (world_user(w, user->address)) {
-		struct user *old = world_user(w, user->address);
-
-		free(user->name);
-		free(user->address);
-		free(user);
-		return old;
+	if (user) {
+		free(address);
+		return user;
 	}
+	lower(address);
+	user = xcalloc(1, sizeof(*user));
+	user->name = xmemdup0(name, len);
+	user->address = address;
 	user->password = xasprintf("%s-secret", user->name);
 	user->number = xasprintf("+1613555%04zu", w->user_count + 100);
 	make_uuid(user->id);
@@ -93,28 +83,30 @@ bool world_add_number(struct world *w, struct user *user, const char *number)
 	return true;
 }
 
-struct session *world_session_new(struct world *w, struct user *user)
+struct login *world_login_new(struct world *w, struct user *user)
 {
-	struct session *session = xcalloc(1, sizeof(*session)), **place = &w->session_ring[w->session_next];
+	struct login *login = xcalloc(1, sizeof(*login)), **place = &w->login_ring[w->login_next];
 
 	if (*place) {
-		table_remove(&w->sessions, (*place)->id);
+		table_remove(&w->logins, (*place)->id);
 		free(*place);
 	}
-	w->session_next = (w->session_next + 1) % SESSIONS_MAX;
-	session->user = user;
-	make_uuid(session->id);
-	*place = session;
-	table_put(&w->sessions, session->id, session);
-	return session;
+	w->login_next = (w->login_next + 1) % LOGINS_MAX;
+	login->user = user;
+	make_uuid(login->id);
+	*place = login;
+	table_put(&w->logins, login->id, login);
+	return login;
 }
 
-/* ---- channels and subscriptions ------------------------------------------------------------------------------- */
+/* ---- channels and subscriptions --------------------------------------------------------------------------------- */
 
 void world_channel_extend(const struct world *w, struct channel *channel, int64_t lifetime_s, int64_t now)
 {
-	if (lifetime_s <= 0 || lifetime_s > w->limits.channel_life_s)
-		lifetime_s = w->limits.channel_life_s;
+	int64_t longest = (w->config->channel_life_ms + 999) / 1000;
+
+	if (lifetime_s <= 0 || lifetime_s > longest)
+		lifetime_s = longest;
 	channel->lifetime_s = lifetime_s;
 	channel->until = now + lifetime_s * 1000;
 }
@@ -153,8 +145,8 @@ void world_channel_remove(struct world *w, struct channel *channel)
 	*at = channel->next;
 	channel->user->channel_count--;
 	table_remove(&w->channels, channel->id);
-	if (w->channel_gone)
-		w->channel_gone(w->arg, channel);
+	if (w->channel_removed)
+		w->channel_removed(w->arg, channel);
 	while ((subscription = channel->subscriptions)) {
 		channel->subscriptions = subscription->next;
 		subscription_free(subscription);
@@ -221,171 +213,15 @@ void world_push(struct world *w, struct user *user, enum subscription_kind kind,
 	const char *json, size_t len)
 {
 	for (struct channel *channel = user->channels; channel; channel = channel->next)
-		if (wants(channel, kind, number) && !(except && !strcmp(channel->session_id, except)))
+		if (wants(channel, kind, number) && !(except && !strcmp(channel->login_id, except)))
 			w->deliver(w->arg, channel, json, len);
 }
 
-/* ---- conversations -------------------------------------------------------------------------------------------- */
+/* ---- groups ----------------------------------------------------------------------------------------------------- */
 
-struct message *world_message_new(struct world *w, const char *sender, char *content, const char *text, int64_t now)
+struct chat_group *world_group_new(struct world *w)
 {
-	struct message *message = xcalloc(1, sizeof(*message));
-	char random[33];
-	size_t len = strlen(text);
-
-	message->seq = ++w->seq;
-	random_id(random);
-	snprintf(message->id, sizeof(message->id), "%.16s%016llx", random, (unsigned long long)message->seq);
-	message->time = now;
-	message->sender = xstrdup(sender);
-	message->content = content;
-	message->text = xmemdup0(text, utf8_cut(text, len, 100));
-	snprintf(message->status, sizeof(message->status), "Sent");
-	message->bytes =
-		sizeof(*message) + strlen(sender) + strlen(content) + strlen(message->text) + 3 + 2 * sizeof(void *);
-	w->message_bytes += message->bytes;
-	return message;
-}
-
-void world_message_drop(struct world *w, struct message *message)
-{
-	if (message->refs)
-		return;
-	w->message_bytes -= message->bytes;
-	free(message->sender);
-	free(message->content);
-	free(message->text);
-	free(message);
-}
-
-struct thread *world_thread(struct world *w, struct user *owner, enum thread_kind kind, const char *peer, bool create)
-{
-	char *key = xasprintf("%s %d %s", owner->id, (int)kind, peer);
-	struct thread *thread;
-
-	lower(key);
-	thread = table_get(&w->threads, key);
-	if (thread || !create || w->threads.count >= THREADS_MAX) {
-		free(key);
-		return thread;
-	}
-	thread = xcalloc(1, sizeof(*thread));
-	thread->owner = owner;
-	thread->kind = kind;
-	thread->peer = xstrdup(peer);
-	thread->key = key;
-	table_put(&w->threads, key, thread);
-	owner->threads = xgrow(owner->threads, owner->thread_count, &owner->thread_cap, sizeof(*owner->threads));
-	owner->threads[owner->thread_count++] = thread;
-	return thread;
-}
-
-struct message *thread_at(const struct thread *thread, size_t index)
-{
-	return thread->ring[(thread->head + index) % thread->cap];
-}
-
-size_t thread_before(const struct thread *thread, uint64_t seq)
-{
-	size_t low = 0, high = thread->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (thread_at(thread, middle)->seq < seq)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-size_t thread_find(const struct thread *thread, const char *id)
-{
-	size_t at;
-
-	if (strlen(id) != 32)
-		return thread->count;
-	at = thread_before(thread, strtoull(id + 16, NULL, 16)); /* the ID ends in the sequence number */
-	return at < thread->count && !strcmp(thread_at(thread, at)->id, id) ? at : thread->count;
-}
-
-void thread_remove(struct world *w, struct thread *thread, size_t index)
-{
-	struct message *message = thread_at(thread, index);
-
-	if (!index) {
-		thread->head = (thread->head + 1) % thread->cap;
-	} else {
-		for (size_t i = index; i + 1 < thread->count; i++)
-			thread->ring[(thread->head + i) % thread->cap] = thread_at(thread, i + 1);
-	}
-	thread->count--;
-	message->refs--;
-	world_message_drop(w, message);
-}
-
-void thread_clear(struct world *w, struct thread *thread)
-{
-	while (thread->count)
-		thread_remove(w, thread, 0);
-}
-
-/* The oldest message of all is forgotten (or was already). */
-static void forget_oldest(struct world *w)
-{
-	struct stored oldest = w->stored[w->stored_head];
-
-	w->stored_head = (w->stored_head + 1) % w->stored_cap;
-	w->stored_count--;
-	if (oldest.thread->count && thread_at(oldest.thread, 0)->seq == oldest.seq)
-		thread_remove(w, oldest.thread, 0);
-}
-
-static void remember(struct world *w, struct thread *thread, uint64_t seq)
-{
-	if (w->stored_count == w->stored_cap) {
-		size_t cap = w->stored_cap ? w->stored_cap * 2 : 256;
-		struct stored *bigger = xcalloc(cap, sizeof(*bigger));
-
-		for (size_t i = 0; i < w->stored_count; i++)
-			bigger[i] = w->stored[(w->stored_head + i) % w->stored_cap];
-		free(w->stored);
-		w->stored = bigger;
-		w->stored_head = 0;
-		w->stored_cap = cap;
-	}
-	w->stored[(w->stored_head + w->stored_count++) % w->stored_cap] = (struct stored){ thread, seq };
-}
-
-void thread_append(struct world *w, struct thread *thread, struct message *message)
-{
-	if (thread->count == thread->cap) {
-		size_t cap = thread->cap ? thread->cap * 2 : 16;
-		struct message **bigger = xcalloc(cap, sizeof(*bigger));
-
-		for (size_t i = 0; i < thread->count; i++)
-			bigger[i] = thread_at(thread, i);
-		free(thread->ring);
-		thread->ring = bigger;
-		thread->head = 0;
-		thread->cap = cap;
-	}
-	thread->ring[(thread->head + thread->count++) % thread->cap] = message;
-	message->refs++;
-	remember(w, thread, message->seq);
-	if (thread->count > w->limits.messages_per_thread)
-		thread_remove(w, thread, 0);
-	while (w->stored_count > 1 &&
-		(w->stored_count > w->limits.messages || w->message_bytes > w->limits.message_bytes))
-		forget_oldest(w);
-}
-
-/* ---- groups --------------------------------------------------------------------------------------------------- */
-
-struct group *world_group_new(struct world *w)
-{
-	struct group *group;
+	struct chat_group *group;
 
 	if (w->groups.count >= GROUPS_MAX)
 		return NULL;
@@ -395,7 +231,7 @@ struct group *world_group_new(struct world *w)
 	return group;
 }
 
-struct participant *group_find(struct group *group, const char *address)
+struct participant *world_participant(struct chat_group *group, const char *address)
 {
 	for (size_t i = 0; i < group->count; i++)
 		if (!strcasecmp(group->people[i].address, address))
@@ -403,9 +239,9 @@ struct participant *group_find(struct group *group, const char *address)
 	return NULL;
 }
 
-struct participant *group_add(struct group *group, const char *address, bool admin, const char *status)
+struct participant *world_participant_add(struct chat_group *group, const char *address, bool admin, const char *status)
 {
-	struct participant *participant = group_find(group, address);
+	struct participant *participant = world_participant(group, address);
 
 	if (!participant) {
 		if (group->count == PARTICIPANTS_MAX)
@@ -419,7 +255,7 @@ struct participant *group_add(struct group *group, const char *address, bool adm
 	return participant;
 }
 
-void group_remove(struct group *group, struct participant *participant)
+void world_participant_remove(struct chat_group *group, struct participant *participant)
 {
 	free(participant->address);
 	memmove(participant, participant + 1,
@@ -427,10 +263,10 @@ void group_remove(struct group *group, struct participant *participant)
 	group->count--;
 }
 
-static void group_free(struct group *group)
+static void group_free(struct chat_group *group)
 {
 	while (group->count)
-		group_remove(group, &group->people[group->count - 1]);
+		world_participant_remove(group, &group->people[group->count - 1]);
 	free(group->name);
 	free(group->subject);
 	free(group->type);
@@ -438,26 +274,28 @@ static void group_free(struct group *group)
 	free(group);
 }
 
-void world_group_remove(struct world *w, struct group *group)
+void world_group_remove(struct world *w, struct chat_group *group)
 {
 	table_remove(&w->groups, group->id);
 	group_free(group);
 }
 
-/* ---- beginning and end ---------------------------------------------------------------------------------------- */
+/* ---- setup and release ------------------------------------------------------------------------------------------ */
 
-enum status world_init(struct world *w, const struct world_limits *limits, const char *dir, struct err *err)
+enum status world_init(struct world *w, const struct sandbox_config *config, struct err *err)
 {
 	static const char *const names[] = { "alice", "bob", "carol", "dave" };
 	enum status status;
 
-	*w = (struct world){ .limits = *limits, .objects_fd = -1 };
-	status = world_objects_init(w, dir, err);
+	*w = (struct world){ .config = config, .objects_fd = -1 };
+	status = object_store_open(w, err);
 	if (status)
 		return status;
-	w->session_ring = xcalloc(SESSIONS_MAX, sizeof(*w->session_ring));
+	w->login_ring = xcalloc(LOGINS_MAX, sizeof(*w->login_ring));
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		world_add_user(w, names[i]);
+	for (size_t i = 0; i < config->user_count; i++)
+		world_add_user(w, config->users[i]);
 	return ST_OK;
 }
 
@@ -465,14 +303,9 @@ static void user_free(struct world *w, struct user *user)
 {
 	while (user->channels)
 		world_channel_remove(w, user->channels);
-	for (size_t i = 0; i < user->thread_count; i++) {
-		thread_clear(w, user->threads[i]);
-		free(user->threads[i]->peer);
-		free(user->threads[i]->key);
-		free(user->threads[i]->ring);
-		free(user->threads[i]);
-	}
-	free(user->threads);
+	for (size_t i = 0; i < user->conversation_count; i++)
+		conversation_free(w, user->conversations[i]);
+	free(user->conversations);
 	free(user->name);
 	free(user->address);
 	free(user->password);
@@ -488,20 +321,20 @@ void world_release(struct world *w)
 	for (size_t i = 0; i < w->user_count; i++)
 		user_free(w, w->users[i]);
 	free(w->users);
-	for (size_t i = 0; w->session_ring && i < SESSIONS_MAX; i++)
-		free(w->session_ring[i]);
-	free(w->session_ring);
+	for (size_t i = 0; w->login_ring && i < LOGINS_MAX; i++)
+		free(w->login_ring[i]);
+	free(w->login_ring);
 	for (size_t i = 0; i < w->groups.cap; i++)
 		if (w->groups.slots[i].key)
 			group_free(w->groups.slots[i].value);
-	world_objects_release(w);
+	object_store_close(w);
 	free(w->stored);
 	table_release(&w->users_by_address);
 	table_release(&w->users_by_id);
 	table_release(&w->users_by_number);
-	table_release(&w->sessions);
+	table_release(&w->logins);
 	table_release(&w->channels);
-	table_release(&w->threads);
+	table_release(&w->conversations);
 	table_release(&w->groups);
 	table_release(&w->objects);
 	*w = (struct world){ .objects_fd = -1 };

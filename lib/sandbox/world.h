@@ -1,14 +1,16 @@
 /*
- * world.h - what the sandbox knows: users, sessions, channels, subscriptions, conversations, groups, attachments.
+ * world.h - the state of the sandbox: users, logins, channels, subscriptions, conversations, groups, attachments.
  *
- * All of it in memory (attachments in an unlinked file), all of it bounded: what is oldest gives way. No sockets here;
- * what is to be pushed goes to the `deliver` function that the owner gave. Time comes in as `now`, so tests turn it.
+ * Everything is in memory (attachments in an unlinked file) and bounded: the oldest entries make room for new ones.
+ * There are no sockets here; notifications go to the `deliver` callback. The time is passed in as `now`, so that unit
+ * tests control it.
  */
 #ifndef KANDY_SANDBOX_WORLD_H
 #define KANDY_SANDBOX_WORLD_H
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "sandbox/sandbox.h"
 #include "sandbox/table.h"
 
 #include <stdbool.h>
@@ -18,8 +20,8 @@
 enum {
 	CHANNELS_PER_USER_MAX = 256,
 	SUBSCRIPTIONS_PER_CHANNEL_MAX = 64,
-	SESSIONS_MAX = 65536,
-	THREADS_MAX = 65536,
+	LOGINS_MAX = 65536,
+	CONVERSATIONS_MAX = 65536,
 	GROUPS_MAX = 4096,
 	PARTICIPANTS_MAX = 256,
 	ID_SIZE = 40,
@@ -32,17 +34,17 @@ struct user {
 	char id[ID_SIZE]; /* preferred_username, the {userId} of paths */
 	struct channel *channels;
 	size_t channel_count;
-	struct thread **threads;
-	size_t thread_count, thread_cap;
+	struct conversation **conversations;
+	size_t conversation_count, conversation_cap;
 };
 
-/* One login, kept up by refresh tokens. */
-struct session {
+/* One login, extended by refresh tokens. */
+struct login {
 	char id[ID_SIZE];
 	struct user *user;
-	char refresh_id[ID_SIZE]; /* of the one refresh token that is good now */
+	char refresh_id[ID_SIZE]; /* of the only valid refresh token */
 	int64_t refresh_until; /* ms */
-	uint64_t valid_from; /* access tokens with a lower serial have been revoked */
+	uint64_t valid_from; /* access tokens with a lower serial are revoked */
 };
 
 enum subscription_kind { SUBSCRIBED_CHAT, SUBSCRIBED_SMS, SUBSCRIBED_RECEIPTS };
@@ -57,42 +59,41 @@ struct subscription {
 
 struct channel {
 	char id[ID_SIZE]; /* "ws-..." */
-	char session_id[ID_SIZE]; /* of the login that made it */
+	char login_id[ID_SIZE]; /* of the login that created it */
 	struct user *user;
 	int64_t lifetime_s, until; /* until: ms */
 	char *correlator;
 	bool server_checks; /* x-connCheckRole: server */
 	struct subscription *subscriptions;
 	size_t subscription_count;
-	void *sockets; /* the owner's */
+	void *sockets; /* for the owner of the world */
 	struct channel *next; /* of the user */
 };
 
-/* A message stands in one thread for each user who sees it. */
-struct message {
+/* A message is shared by the conversations of all users who see it. */
+struct stored_message {
 	char id[ID_SIZE];
-	uint64_t seq; /* grows from message to message */
+	uint64_t seq; /* increases from message to message */
 	int64_t time; /* ms */
 	char *sender; /* address or number */
 	char *content; /* JSON members without braces: "text":"..","attachment":[..] */
-	char *text; /* the beginning of it, for lists */
+	char *excerpt; /* the first bytes of the text, for lists */
 	char status[24];
 	size_t bytes;
 	unsigned refs;
 };
 
-enum thread_kind { THREAD_CHAT, THREAD_GROUP, THREAD_SMS };
+enum conversation_kind { CONVERSATION_CHAT, CONVERSATION_GROUP, CONVERSATION_SMS };
 
 /* One user's view of a conversation, oldest message first. */
-struct thread {
+struct conversation {
 	struct user *owner;
-	enum thread_kind kind;
-	char *peer; /* address, group ID or number */
-	char *key; /* in world.threads */
-	struct message **ring; /* of `cap` places, the oldest at `head` */
+	enum conversation_kind kind;
+	char *remote; /* address, group ID, or for SMS "REMOTE-NUMBER/LOCAL-NUMBER" */
+	char *key; /* in world.conversations */
+	struct stored_message **ring; /* of `cap` places, the oldest at `head` */
 	size_t head, count, cap;
 	int64_t last_pull; /* ms */
-	size_t pulls;
 };
 
 struct participant {
@@ -101,45 +102,39 @@ struct participant {
 	const char *status; /* "Invited", "Connected" */
 };
 
-struct group {
+struct chat_group {
 	char id[ID_SIZE];
 	char *name, *subject, *type, *image; /* may be NULL */
 	struct participant people[PARTICIPANTS_MAX];
 	size_t count;
 };
 
-/* An uploaded attachment; its bytes are world.objects_fd at `slot` times OBJECT_SLOT. */
+/* An uploaded attachment; its bytes are in world.objects_fd from `slot` times OBJECT_SLOT on. */
 struct object {
 	char id[ID_SIZE];
 	struct user *owner;
 	char *name, *type;
 	char digest[65]; /* SHA-256; also the ETag */
-	int64_t size, time;
+	int64_t size;
 	size_t slot;
-	unsigned readers; /* downloads under way; kept while there are any */
-	bool dropped; /* to be freed by the last reader */
+	unsigned readers; /* current downloads */
+	bool dropped; /* the last reader frees it */
 	struct object *newer;
 };
 
-struct world_limits {
-	size_t messages_per_thread, messages, message_bytes;
-	int64_t object_bytes; /* of all attachments; also the largest one */
-	int64_t channel_life_s; /* what is granted at most */
-};
-
 struct world {
-	struct world_limits limits;
+	const struct sandbox_config *config;
 	void (*deliver)(void *arg, struct channel *channel, const char *json, size_t len);
-	void (*channel_gone)(void *arg, struct channel *channel); /* its sockets are to let go of it */
+	void (*channel_removed)(void *arg, struct channel *channel); /* its sockets must forget it */
 	void *arg;
 
 	struct user **users;
 	size_t user_count, user_cap;
-	struct table users_by_address, users_by_id, users_by_number, sessions, channels, threads, groups, objects;
-	struct session **session_ring; /* SESSIONS_MAX places, used round and round */
-	size_t session_next;
+	struct table users_by_address, users_by_id, users_by_number, logins, channels, conversations, groups, objects;
+	struct login **login_ring; /* LOGINS_MAX places; a new login replaces the oldest */
+	size_t login_next;
 	uint64_t seq, serial;
-	struct stored *stored; /* what is oldest of all messages */
+	struct stored *stored; /* a ring of all messages by age */
 	size_t stored_head, stored_count, stored_cap;
 	size_t message_bytes;
 
@@ -152,68 +147,70 @@ struct world {
 #define OBJECT_SLOT ((int64_t)4 << 30) /* the file is sparse */
 enum { OBJECT_SLOTS = 2048 };
 
-/* `dir`: where the unlinked file for attachments lies. */
-enum status world_init(struct world *w, const struct world_limits *limits, const char *dir, struct err *err) MUST_USE;
-void world_release(struct world *w);
+enum status world_init(struct world *w, const struct sandbox_config *config, struct err *err) MUST_USE;
+void world_release(struct world *w); /* also for a zeroed one with objects_fd -1 */
 
-/* NAME@sandbox.example, or NAME itself where it is an address. Password NAME-secret. */
+/* NAME@sandbox.example, or NAME itself if it is an address. Password NAME-secret. Returns an existing user as it is. */
 struct user *world_add_user(struct world *w, const char *name);
-struct user *world_user(const struct world *w, const char *address); /* any case; NULL: unknown */
-bool world_add_number(struct world *w, struct user *user, const char *number); /* one more; false: it is somebody's */
+struct user *world_user(const struct world *w, const char *address); /* in any case; NULL: unknown */
+bool world_add_number(struct world *w, struct user *user, const char *number); /* false: taken */
 
-struct session *world_session_new(struct world *w, struct user *user);
+struct login *world_login_new(struct world *w, struct user *user);
 
 /* NULL: too many */
 struct channel *world_channel_new(struct world *w, struct user *user, int64_t lifetime_s, int64_t now);
 void world_channel_extend(const struct world *w, struct channel *channel, int64_t lifetime_s, int64_t now);
 void world_channel_remove(struct world *w, struct channel *channel);
-void world_expire(struct world *w, int64_t now); /* channels whose time has come */
+void world_expire(struct world *w, int64_t now); /* removes expired channels */
 
-struct subscription *world_subscribe(struct channel *channel, enum subscription_kind kind);
+struct subscription *world_subscribe(struct channel *channel, enum subscription_kind kind); /* NULL: too many */
 struct subscription *world_subscription(const struct user *user, enum subscription_kind kind, const char *id);
 void world_unsubscribe(struct subscription *subscription);
 
 /*
- * Pushes to every channel of `user` that has such a subscription (with this number, where it names one), but to none
- * that was made by the session `except` (NULL: to all).
+ * Delivers to every channel of `user` that has such a subscription (for `number`, if the subscription names one),
+ * except those created by the login `except` (NULL: none).
  */
 void world_push(struct world *w, struct user *user, enum subscription_kind kind, const char *number, const char *except,
 	const char *json, size_t len);
 
-/* A new message; it lives while it stands in a thread. Takes `content` over. */
-struct message *world_message_new(struct world *w, const char *sender, char *content, const char *text, int64_t now);
-void world_message_drop(struct world *w, struct message *message); /* frees it if it stands in no thread */
+struct chat_group *world_group_new(struct world *w); /* NULL: too many */
+void world_group_remove(struct world *w, struct chat_group *group);
+struct participant *world_participant(struct chat_group *group, const char *address); /* NULL: not in the group */
+/* Adds or updates. NULL: full */
+struct participant *world_participant_add(struct chat_group *group, const char *address, bool admin,
+	const char *status);
+void world_participant_remove(struct chat_group *group, struct participant *participant);
 
-/* NULL: there is none and `create` was not asked for, or there are too many. */
-struct thread *world_thread(struct world *w, struct user *owner, enum thread_kind kind, const char *peer, bool create);
-void thread_append(struct world *w, struct thread *thread, struct message *message);
-struct message *thread_at(const struct thread *thread, size_t index); /* 0: the oldest */
-size_t thread_before(const struct thread *thread, uint64_t seq); /* how many stand before the message `seq` */
-size_t thread_find(const struct thread *thread, const char *id); /* `count`: not there */
-void thread_remove(struct world *w, struct thread *thread, size_t index);
-void thread_clear(struct world *w, struct thread *thread);
+/* ---- conversation.c: messages ----------------------------------------------------------------------------------- */
 
-struct group *world_group_new(struct world *w); /* NULL: too many */
-struct participant *group_find(struct group *group, const char *address);
-/* NULL: full */
-struct participant *group_add(struct group *group, const char *address, bool admin, const char *status);
-void group_remove(struct group *group, struct participant *participant);
-void world_group_remove(struct world *w, struct group *group);
+/* A new message with one reference, the caller's. Takes `content` over. */
+struct stored_message *conversation_message_new(struct world *w, const char *sender, char *content, const char *text,
+	int64_t now);
+void conversation_message_release(struct world *w, struct stored_message *message); /* drops one reference */
 
-/*
- * An upload begins: NULL where there is no room. It is found by its ID once it is published; the oldest ones make
- * room then.
- */
-struct object *world_object_new(struct world *w, struct user *owner);
-/* false: too large, disk full */
-bool world_object_write(struct world *w, struct object *object, const char *p, size_t len);
-void world_object_publish(struct world *w, struct object *object, int64_t now);
-void world_object_free(struct world *w, struct object *object); /* one that was not published */
-void world_object_hold(struct object *object);
-void world_object_let_go(struct world *w, struct object *object);
+/* NULL: missing and `create` is false, or too many. */
+struct conversation *conversation_find(struct world *w, struct user *owner, enum conversation_kind kind,
+	const char *remote, bool create);
+void conversation_append(struct world *w, struct conversation *conversation, struct stored_message *message);
+struct stored_message *conversation_at(const struct conversation *conversation, size_t index); /* 0: the oldest */
+size_t conversation_older(const struct conversation *conversation, uint64_t seq); /* number of messages before `seq` */
+size_t conversation_index(const struct conversation *conversation, const char *id); /* `count`: not found */
+void conversation_remove(struct world *w, struct conversation *conversation, size_t index);
+void conversation_clear(struct world *w, struct conversation *conversation);
+void conversation_free(struct world *w, struct conversation *conversation);
 
-/* objects.c, for world.c */
-enum status world_objects_init(struct world *w, const char *dir, struct err *err) MUST_USE;
-void world_objects_release(struct world *w);
+/* ---- object.c: attachments -------------------------------------------------------------------------------------- */
+
+enum status object_store_open(struct world *w, struct err *err) MUST_USE;
+void object_store_close(struct world *w);
+
+/* Starts an upload. NULL: no slot is free. Its ID is known once it is published. */
+struct object *object_new(struct world *w, struct user *owner);
+bool object_write(struct world *w, struct object *object, const char *p, size_t len); /* false: too large, disk full */
+void object_publish(struct world *w, struct object *object);
+void object_free(struct world *w, struct object *object); /* one that was not published */
+void object_hold(struct object *object); /* for a download, until object_release() */
+void object_release(struct world *w, struct object *object);
 
 #endif

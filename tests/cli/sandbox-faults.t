@@ -12,7 +12,7 @@ serve --fault 'POST messages 1:503,2:429/7,3:429/date'
 # ---- answers of requests
 say a
 is "$http" 503 'an HTTP status'
-json "$out" '.requestError.serviceException.variables' '["ordered"]' 'with an error body'
+json "$out" '.requestError.serviceException.variables' '["injected"]' 'with an error body'
 as_alice -D headers -H "$json_type" -d '{"chatMessage":{"text":"b"}}' "$(alice_to bob@sandbox.example)"
 is "$http" 429 'the second request'
 like headers '^Retry-After: 7' 'Retry-After in seconds'

@@ -34,7 +34,7 @@ ok 'and leaves no file' test ! -e "$(. ./exports; echo "$KANDY_CACERT")"
 run kandy sandbox --fault nonsense
 is "$status" 64 'a fault that is none'
 run kandy sandbox --fault 'POST x 1:bogus'
-like "$err" "'bogus' is no fault; there are an HTTP status, drop, .*, cut/N, .*, redirect/URL " 'of an unknown kind: those that there are'
+like "$err" "invalid fault 'bogus': expected an HTTP status, drop, .*, cut/N, .*, redirect/URL " 'the error lists the fault kinds'
 run kandy sandbox --record /no/such/dir/file
 is "$status" 73 'a record that cannot be written'
 

@@ -1,13 +1,13 @@
 /*
- * multipart/form-data in the sandbox: what is found does not depend on how the bytes were cut into
- * pieces. The first byte is the length of the pieces, the boundary is "b".
+ * multipart/form-data in the sandbox: the result must not depend on the size of the pieces, which is given by the first
+ * byte. The boundary is "b".
  */
 #include "sandbox/multipart.h"
 
 #include "tests/fuzz/fuzz.h"
 
 struct found {
-	struct buf text; /* what the callbacks said */
+	struct buf text; /* the output of the callbacks */
 	bool open;
 };
 
@@ -51,7 +51,7 @@ static enum multipart_result parse(const char *text, size_t size, size_t piece, 
 	for (size_t at = 0; at < size && result == MULTIPART_MORE; at += piece) {
 		size_t len = size - at < piece ? size - at : piece;
 
-		result = multipart_take(&m, text + at, len);
+		result = multipart_add(&m, text + at, len);
 	}
 	multipart_release(&m);
 	return result;

@@ -1,7 +1,4 @@
-/*
- * What the sandbox reads from the network: HTTP requests with their bodies, WebSocket frames; and the
- * orders for faults.
- */
+/* The parsers of the sandbox: HTTP requests with their bodies, WebSocket frames, fault specifications. */
 #include "sandbox/request.h"
 
 #include "base/utf8.h"
@@ -9,16 +6,16 @@
 #include "sandbox/frame.h"
 #include "tests/fuzz/fuzz.h"
 
-static void check_body(const struct request *request, const char *p, size_t size)
+static void check_body(const struct sandbox_request *request, const char *p, size_t size)
 {
 	enum body_result result = BODY_MORE;
-	struct body body = { 0 };
+	struct request_body body = { 0 };
 
-	body_start(&body, request);
+	sandbox_request_body_start(&body, request);
 	while (result == BODY_MORE) {
 		size_t used = 0, from = 0, len = 0;
 
-		result = body_take(&body, p, size, &used, &from, &len);
+		result = sandbox_request_body(&body, p, size, &used, &from, &len);
 		if (result == BODY_BAD)
 			return;
 		MUST(used <= size && from + len <= size);
@@ -31,11 +28,11 @@ static void check_body(const struct request *request, const char *p, size_t size
 
 static void check_request(const char *text, size_t size)
 {
-	struct request request;
+	struct sandbox_request request;
 	size_t used = 0;
 
 	sandbox_request_init(&request);
-	if (sandbox_request_take(&request, text, size, &used)) {
+	if (sandbox_request_add(&request, text, size, &used)) {
 		MUST(used <= size);
 		if (!sandbox_request_parse(&request)) {
 			struct buf value;
@@ -46,7 +43,7 @@ static void check_request(const char *text, size_t size)
 				MUST(request.segments[i]);
 			sandbox_request_header(&request, "authorization");
 			buf_init(&value, BUF_NO_MAX);
-			form_get(request.query, "access_token", &value);
+			sandbox_request_form(request.query, "access_token", &value);
 			buf_release(&value);
 			check_body(&request, text + used, size - used);
 		}

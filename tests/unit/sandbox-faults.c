@@ -1,4 +1,4 @@
-/* The sandbox's faults: what is understood, what is refused, and which request gets which. */
+/* Fault specifications: valid and invalid ones, and which request gets which fault. */
 #include "sandbox/faults.h"
 
 #include "../lib/tap.h"
@@ -19,17 +19,17 @@ static void test_order(void)
 	struct faults faults = { 0 };
 
 	tap_int(faults_add(&faults, "POST messages 2:503,3:drop,4:429/2,6+:lost", NULL), ST_OK,
-		"the example is understood");
-	tap_str(next(&faults, "POST"), "-", "the first passes");
-	tap_str(next(&faults, "GET"), "-", "another method does not count");
-	tap_str(next(&faults, "POST"), "503", "the second");
-	tap_str(next(&faults, "POST"), "drop", "the third");
-	tap_str(next(&faults, "POST"), "429/2", "the fourth");
-	tap_str(next(&faults, "POST"), "-", "the fifth passes");
-	tap_str(next(&faults, "POST"), "lost", "from the sixth on");
-	tap_str(next(&faults, "POST"), "lost", "and on");
-	faults_end(&faults);
-	tap_str(next(&faults, "POST"), "-", "until they end");
+		"the documented example is valid");
+	tap_str(next(&faults, "POST"), "-", "the first request has no fault");
+	tap_str(next(&faults, "GET"), "-", "another method is not counted");
+	tap_str(next(&faults, "POST"), "503", "the second request");
+	tap_str(next(&faults, "POST"), "drop", "the third request");
+	tap_str(next(&faults, "POST"), "429/2", "the fourth request");
+	tap_str(next(&faults, "POST"), "-", "the fifth request has no fault");
+	tap_str(next(&faults, "POST"), "lost", "the sixth request");
+	tap_str(next(&faults, "POST"), "lost", "the seventh request");
+	faults_disable(&faults);
+	tap_str(next(&faults, "POST"), "-", "no fault once they are disabled");
 	faults_release(&faults);
 }
 
@@ -37,17 +37,18 @@ static void test_when(void)
 {
 	struct faults faults = { 0 };
 
-	tap_int(faults_add(&faults, "* messages 3%:503", NULL), ST_OK, "each third");
+	tap_int(faults_add(&faults, "* messages 3%:503", NULL), ST_OK, "N% is valid");
 	for (int i = 1; i <= 6; i++)
-		tap_str(next(&faults, i % 2 ? "GET" : "POST"), i % 3 ? "-" : "503", "each third, whatever the method");
+		tap_str(next(&faults, i % 2 ? "GET" : "POST"), i % 3 ? "-" : "503",
+			"every third request, with any method");
 	faults_release(&faults);
-	tap_int(faults_add(&faults, "* * 2-3:500", NULL), ST_OK, "a range");
+	tap_int(faults_add(&faults, "* * 2-3:500", NULL), ST_OK, "N-M is valid");
 	for (int i = 1; i <= 4; i++)
-		tap_str(next(&faults, "PUT"), i == 2 || i == 3 ? "500" : "-", "a range has two ends");
+		tap_str(next(&faults, "PUT"), i == 2 || i == 3 ? "500" : "-", "N-M applies from N to M");
 	faults_release(&faults);
-	tap_int(faults_add(&faults, "GET messages *:html", NULL), ST_OK, "always");
-	tap_int(faults_add(&faults, "GET messages 1:503", NULL), ST_OK, "and a second specification");
-	tap_str(next(&faults, "GET"), "html", "the first one given counts");
+	tap_int(faults_add(&faults, "GET messages *:html", NULL), ST_OK, "* is valid");
+	tap_int(faults_add(&faults, "GET messages 1:503", NULL), ST_OK, "a second specification is valid");
+	tap_str(next(&faults, "GET"), "html", "the first specification is used");
 	faults_release(&faults);
 }
 
@@ -55,13 +56,13 @@ static void test_words(void)
 {
 	struct faults faults = { 0 };
 
-	tap_int(faults_add(&faults, "* messages *:503", NULL), ST_OK, "by word");
-	tap_ok(faults_next(&faults, "GET", one_message, 5) != NULL, "the last segment but one counts");
-	tap_ok(!faults_next(&faults, "GET", one_message, 3), "a path without the word does not");
-	tap_ok(!faults_next(&faults, "GET", NULL, 0), "nor does a path without segments");
+	tap_int(faults_add(&faults, "* messages *:503", NULL), ST_OK, "a specification by word is valid");
+	tap_ok(faults_next(&faults, "GET", one_message, 5) != NULL, "the last segment but one matches");
+	tap_ok(!faults_next(&faults, "GET", one_message, 3), "a path without the word does not match");
+	tap_ok(!faults_next(&faults, "GET", NULL, 0), "a path without segments does not match");
 	faults_release(&faults);
-	tap_int(faults_add(&faults, "* chat *:503", NULL), ST_OK, "a word further up");
-	tap_ok(!faults_next(&faults, "GET", path, 4), "does not match");
+	tap_int(faults_add(&faults, "* chat *:503", NULL), ST_OK, "another word is valid");
+	tap_ok(!faults_next(&faults, "GET", path, 4), "an earlier segment does not match");
 	faults_release(&faults);
 }
 
@@ -103,11 +104,11 @@ static void test_arguments(void)
 		fault = faults_next(&faults, "GET", path, 4);
 		tap_ok(fault && fault->kind == good[i].kind && fault->status == good[i].status &&
 				fault->number == good[i].number,
-			"is what it says");
+			"kind, status and number are parsed");
 		if (fault && fault->kind == FAULT_REDIRECT)
-			tap_str(fault->url, "https://h:1/a/b?c", "with its URL whole");
+			tap_str(fault->url, "https://h:1/a/b?c", "the URL is parsed");
 		if (fault && good[i].kind == FAULT_STATUS)
-			tap_int(fault->date, strstr(good[i].text, "date") != NULL, "a date or none");
+			tap_int(fault->date, strstr(good[i].text, "date") != NULL, "the date is parsed");
 		faults_release(&faults);
 	}
 }
@@ -127,7 +128,7 @@ static void test_refused(void)
 		struct err err = ERR_INIT;
 
 		tap_int(faults_add(&faults, bad[i], &err), ST_USAGE, bad[i]);
-		tap_ok(*err.text && !faults.count, "with a reason, and nothing is kept");
+		tap_ok(*err.text && !faults.count, "the error has a text, and no fault is added");
 		faults_release(&faults);
 	}
 }

@@ -1,4 +1,4 @@
-/* The sandbox's world without sockets: who gets what, what is forgotten first, and that everything has an end. */
+/* The state of the sandbox, without sockets: who gets a notification, what is dropped first, and all limits. */
 #include "sandbox/world.h"
 
 #include "base/mem.h"
@@ -17,24 +17,31 @@ static void deliver(void *arg, struct channel *channel, const char *json, size_t
 	buf_addf(&delivered, "%s:%.*s ", channel->user->name, (int)len, json);
 }
 
-static void channel_gone(void *arg, struct channel *channel)
+static void channel_removed(void *arg, struct channel *channel)
 {
 	(void)arg;
 	(void)channel;
 	gone++;
 }
 
-static void make_world(struct world *w, size_t per_thread, size_t messages, size_t bytes, int64_t object_bytes)
+static void make_world(struct world *w, int64_t per_conversation, int64_t messages, int64_t bytes, int64_t object_bytes)
 {
-	struct world_limits limits = { per_thread, messages, bytes, object_bytes, 100 };
+	static struct sandbox_config config;
 	struct err err = ERR_INIT;
+
+	config = (struct sandbox_config){ .dir = "/tmp",
+		.keep_per_conversation = per_conversation,
+		.keep_messages = messages,
+		.keep_bytes = bytes,
+		.attachment_bytes = object_bytes,
+		.channel_life_ms = 99500 };
 
 	buf_init(&delivered, 100000);
 	gone = 0;
-	if (world_init(w, &limits, "/tmp", &err))
+	if (world_init(w, &config, &err))
 		tap_ok(false, err.text);
 	w->deliver = deliver;
-	w->channel_gone = channel_gone;
+	w->channel_removed = channel_removed;
 }
 
 static void end_world(struct world *w)
@@ -52,11 +59,11 @@ static void test_users(void)
 	alice = world_user(&w, "ALICE@Sandbox.Example");
 	tap_ok(alice && !strcmp(alice->address, "alice@sandbox.example"), "an address in any case");
 	tap_str(alice->password, "alice-secret", "password");
-	tap_ok(!world_user(&w, "alice"), "a name is no address");
+	tap_ok(!world_user(&w, "alice"), "a name without a domain is not found");
 	eve = world_add_user(&w, "Eve@Other.Example");
 	tap_str(eve->address, "eve@other.example", "a user of another domain");
-	tap_ok(world_add_user(&w, "eve@other.example") == eve, "added once");
-	tap_ok(table_get(&w.users_by_id, eve->id) == eve && strlen(eve->id) == 36, "found by an ID like a UUID");
+	tap_ok(world_add_user(&w, "eve@other.example") == eve, "an existing user is not added twice");
+	tap_ok(table_get(&w.users_by_id, eve->id) == eve && strlen(eve->id) == 36, "found by a UUID");
 	tap_ok(world_add_user(&w, "x")->number != alice->number, "numbers differ");
 	for (int i = 0; i < 1000; i++) {
 		char *name = xasprintf("user%d", i);
@@ -64,7 +71,7 @@ static void test_users(void)
 		world_add_user(&w, name);
 		free(name);
 	}
-	tap_ok(world_user(&w, "user777@sandbox.example") != NULL && w.user_count == 1006, "a thousand more");
+	tap_ok(world_user(&w, "user777@sandbox.example") != NULL && w.user_count == 1006, "1000 more users");
 	end_world(&w);
 }
 
@@ -80,91 +87,97 @@ static void test_channels(void)
 	bob = world_user(&w, "bob@sandbox.example");
 	first = world_channel_new(&w, alice, 10, 5000);
 	second = world_channel_new(&w, alice, 99999, 5000);
-	tap_int(first->until, 15000, "a lifetime that is granted");
-	tap_int(second->lifetime_s, 100, "one that is cut");
+	tap_int(first->until, 15000, "a lifetime below the maximum is granted");
+	tap_int(second->lifetime_s, 100, "a longer lifetime is reduced to the maximum, rounded up to seconds");
 	tap_ok(strcmp(first->id, second->id) != 0, "IDs differ");
 	world_push(&w, alice, SUBSCRIBED_CHAT, NULL, NULL, "a", 1);
-	tap_str(delivered.data, "", "nobody has subscribed");
-	snprintf(first->session_id, ID_SIZE, "s1");
+	tap_str(delivered.data, "", "no delivery without a subscription");
+	snprintf(first->login_id, ID_SIZE, "s1");
 	world_subscribe(first, SUBSCRIBED_CHAT);
 	world_subscribe(first, SUBSCRIBED_CHAT);
 	world_push(&w, alice, SUBSCRIBED_CHAT, NULL, NULL, "b", 1);
-	tap_str(delivered.data, "alice:b ", "once, however often one has subscribed");
+	tap_str(delivered.data, "alice:b ", "one delivery for two subscriptions");
 	world_push(&w, alice, SUBSCRIBED_CHAT, NULL, "s1", "c", 1);
 	world_push(&w, alice, SUBSCRIBED_SMS, NULL, NULL, "d", 1);
 	world_push(&w, bob, SUBSCRIBED_CHAT, NULL, NULL, "e", 1);
-	tap_str(delivered.data, "alice:b ", "not the session that sent it, no other kind, no other user");
+	tap_str(delivered.data, "alice:b ", "no delivery to the sending login, another kind or another user");
 	subscription = world_subscribe(second, SUBSCRIBED_SMS);
 	subscription->number = xstrdup("+1");
 	world_push(&w, alice, SUBSCRIBED_SMS, "+2", NULL, "f", 1);
 	world_push(&w, alice, SUBSCRIBED_SMS, "+1", NULL, "g", 1);
-	tap_str(delivered.data, "alice:b alice:g ", "a number's messages");
-	tap_ok(world_subscription(alice, SUBSCRIBED_SMS, subscription->id) == subscription, "found by ID");
-	tap_ok(!world_subscription(bob, SUBSCRIBED_SMS, subscription->id), "not by others");
+	tap_str(delivered.data, "alice:b alice:g ", "delivery to the subscribed number only");
+	tap_ok(world_subscription(alice, SUBSCRIBED_SMS, subscription->id) == subscription, "found by its ID");
+	tap_ok(!world_subscription(bob, SUBSCRIBED_SMS, subscription->id), "not found for another user");
 	world_unsubscribe(subscription);
 	world_push(&w, alice, SUBSCRIBED_SMS, "+1", NULL, "h", 1);
-	tap_str(delivered.data, "alice:b alice:g ", "no more after it was taken back");
+	tap_str(delivered.data, "alice:b alice:g ", "no delivery after the subscription is deleted");
 	world_expire(&w, 15000);
-	tap_ok(gone == 1 && alice->channels == second && !second->next, "a channel runs out");
+	tap_ok(gone == 1 && alice->channels == second && !second->next, "an expired channel is removed");
 	world_channel_extend(&w, second, 50, 100000);
 	world_expire(&w, 149999);
-	tap_int((int)gone, 1, "one that was extended does not");
+	tap_int((int)gone, 1, "an extended channel is not removed");
 	for (int i = 0; i < CHANNELS_PER_USER_MAX - 1; i++)
 		world_channel_new(&w, alice, 10, 0);
-	tap_ok(!world_channel_new(&w, alice, 10, 0), "there is an end to channels");
+	tap_ok(!world_channel_new(&w, alice, 10, 0), "the number of channels is limited");
 	for (int i = 0; i < SUBSCRIPTIONS_PER_CHANNEL_MAX; i++)
 		world_subscribe(second, SUBSCRIBED_CHAT);
-	tap_ok(!world_subscribe(second, SUBSCRIBED_CHAT), "and to subscriptions");
+	tap_ok(!world_subscribe(second, SUBSCRIBED_CHAT), "the number of subscriptions is limited");
 	end_world(&w);
 }
 
-static struct message *add(struct world *w, struct thread *thread, const char *text)
+static void add(struct world *w, struct conversation *conversation, const char *text)
 {
-	struct message *message = world_message_new(w, "x@y", xstrdup("\"text\":\"t\""), text, 1);
+	struct stored_message *message = conversation_message_new(w, "x@y", xstrdup("\"text\":\"t\""), text, 1);
 
-	thread_append(w, thread, message);
-	return message;
+	conversation_append(w, conversation, message);
+	conversation_message_release(w, message);
 }
 
-static void test_threads(void)
+static void test_conversations(void)
 {
 	struct world w;
 	struct user *alice;
-	struct thread *thread, *other;
+	struct conversation *conversation, *other;
 	char id[ID_SIZE];
 
 	make_world(&w, 5, 8, 1000000, 1000);
 	alice = world_user(&w, "alice@sandbox.example");
-	tap_ok(!world_thread(&w, alice, THREAD_CHAT, "bob@x", false), "no conversation yet");
-	thread = world_thread(&w, alice, THREAD_CHAT, "bob@x", true);
-	tap_ok(world_thread(&w, alice, THREAD_CHAT, "BOB@x", true) == thread, "one for each peer, in any case");
-	other = world_thread(&w, alice, THREAD_GROUP, "bob@x", true);
-	tap_ok(other != thread, "another for another kind");
+	tap_ok(!conversation_find(&w, alice, CONVERSATION_CHAT, "bob@x", false),
+		"no conversation before the first message");
+	conversation = conversation_find(&w, alice, CONVERSATION_CHAT, "bob@x", true);
+	tap_ok(conversation_find(&w, alice, CONVERSATION_CHAT, "BOB@x", true) == conversation,
+		"one conversation per recipient, in any case");
+	other = conversation_find(&w, alice, CONVERSATION_GROUP, "bob@x", true);
+	tap_ok(other != conversation, "another conversation for another kind");
 	for (int i = 0; i < 7; i++)
-		add(&w, thread, (const char *const[]){ "0", "1", "2", "3", "4", "5", "6" }[i]);
-	tap_ok(thread->count == 5 && !strcmp(thread_at(thread, 0)->text, "2"),
-		"the oldest of a conversation gives way");
-	snprintf(id, sizeof(id), "%s", thread_at(thread, 2)->id);
-	tap_int((int)thread_find(thread, id), 2, "found by ID");
-	tap_int((int)thread_find(thread, "0123456789abcdef0123456789abcdef"), 5, "not found");
-	tap_int((int)thread_find(thread, "short"), 5, "no ID");
-	tap_int((int)thread_before(thread, thread_at(thread, 3)->seq), 3, "what is older");
-	thread_remove(&w, thread, 2);
-	tap_ok(thread->count == 4 && !strcmp(thread_at(thread, 2)->text, "5"), "one is deleted");
-	tap_int((int)thread_find(thread, id), 4, "and gone");
+		add(&w, conversation, (const char *const[]){ "0", "1", "2", "3", "4", "5", "6" }[i]);
+	tap_ok(conversation->count == 5 && !strcmp(conversation_at(conversation, 0)->excerpt, "2"),
+		"the oldest message of a full conversation is dropped");
+	snprintf(id, sizeof(id), "%s", conversation_at(conversation, 2)->id);
+	tap_int((int)conversation_index(conversation, id), 2, "found by its ID");
+	tap_int((int)conversation_index(conversation, "0123456789abcdef0123456789abcdef"), 5,
+		"an unknown ID is not found");
+	tap_int((int)conversation_index(conversation, "short"), 5, "an invalid ID is not found");
+	tap_int((int)conversation_older(conversation, conversation_at(conversation, 3)->seq), 3,
+		"number of older messages");
+	conversation_remove(&w, conversation, 2);
+	tap_ok(conversation->count == 4 && !strcmp(conversation_at(conversation, 2)->excerpt, "5"),
+		"a deleted message is gone");
+	tap_int((int)conversation_index(conversation, id), 4, "the ID of a deleted message is not found");
 	for (int i = 0; i < 5; i++)
 		add(&w, other, "o");
-	tap_ok(thread->count < 4 && other->count == 5, "the oldest of all give way to another conversation");
-	thread_clear(&w, thread);
-	thread_clear(&w, other);
-	tap_ok(!w.message_bytes, "nothing is left of what is forgotten");
+	tap_ok(conversation->count < 4 && other->count == 5, "the oldest messages of all conversations are dropped");
+	conversation_clear(&w, conversation);
+	conversation_clear(&w, other);
+	tap_ok(!w.message_bytes, "dropped messages use no memory");
 	end_world(&w);
 
 	make_world(&w, 1000000, 1000000, 100000, 1000);
-	thread = world_thread(&w, world_user(&w, "bob@sandbox.example"), THREAD_CHAT, "x", true);
+	conversation = conversation_find(&w, world_user(&w, "bob@sandbox.example"), CONVERSATION_CHAT, "x", true);
 	for (int i = 0; i < 20000; i++)
-		add(&w, thread, "some text");
-	tap_ok(w.message_bytes <= 100000 && thread->count > 100 && thread->count < 1000, "bytes are limited, too");
+		add(&w, conversation, "some text");
+	tap_ok(w.message_bytes <= 100000 && conversation->count > 100 && conversation->count < 1000,
+		"the bytes of all messages are limited");
 	end_world(&w);
 }
 
@@ -177,72 +190,73 @@ static void test_objects(void)
 
 	make_world(&w, 10, 10, 100000, 1000);
 	alice = world_user(&w, "alice@sandbox.example");
-	first = world_object_new(&w, alice);
-	second = world_object_new(&w, alice);
-	tap_ok(first->slot != second->slot, "each has a place of its own");
-	tap_ok(world_object_write(&w, first, block, 400) && world_object_write(&w, second, "xyz", 3) &&
-			world_object_write(&w, first, "tail", 4),
-		"uploads side by side");
-	world_object_publish(&w, first, 1);
-	world_object_publish(&w, second, 2);
+	first = object_new(&w, alice);
+	second = object_new(&w, alice);
+	tap_ok(first->slot != second->slot, "each upload has its own slot");
+	tap_ok(object_write(&w, first, block, 400) && object_write(&w, second, "xyz", 3) &&
+			object_write(&w, first, "tail", 4),
+		"concurrent uploads are written");
+	object_publish(&w, first);
+	object_publish(&w, second);
 	tap_ok(pread(w.objects_fd, back, 3, (off_t)second->slot * OBJECT_SLOT) == 3 && !strcmp(back, "xyz"),
-		"do not mix");
-	tap_ok(table_get(&w.objects, first->id) == first, "found by ID");
-	third = world_object_new(&w, alice);
-	tap_ok(world_object_write(&w, third, block, 400) && world_object_write(&w, third, block, 400), "a third");
-	tap_int(w.object_bytes, 803, "within the limit");
-	tap_ok(w.objects.count == 1 && w.oldest == second, "since the oldest gave way");
-	tap_ok(!world_object_write(&w, third, block, 400), "one alone may not pass the limit");
-	world_object_hold(second);
-	world_object_free(&w, third);
-	third = world_object_new(&w, alice);
-	tap_ok(world_object_write(&w, third, block, 400) && world_object_write(&w, third, block, 400) &&
-			world_object_write(&w, third, block, 199),
-		"another, large enough to drive out the rest");
-	tap_int((int)w.objects.count, 0, "which is forgotten");
-	tap_ok(w.slots[second->slot], "but kept for its reader");
-	world_object_let_go(&w, second);
-	tap_int(w.object_bytes, 999, "until that is through");
-	world_object_free(&w, third);
-	tap_int(w.object_bytes, 0, "an upload that was broken off leaves nothing");
+		"concurrent uploads are kept apart");
+	tap_ok(table_get(&w.objects, first->id) == first, "found by its ID");
+	third = object_new(&w, alice);
+	tap_ok(object_write(&w, third, block, 400) && object_write(&w, third, block, 400), "a third upload is written");
+	tap_int(w.object_bytes, 803, "the total is within the limit");
+	tap_ok(w.objects.count == 1 && w.oldest == second, "the oldest object is dropped");
+	tap_ok(!object_write(&w, third, block, 400), "one upload cannot exceed the limit");
+	object_hold(second);
+	object_free(&w, third);
+	third = object_new(&w, alice);
+	tap_ok(object_write(&w, third, block, 400) && object_write(&w, third, block, 400) &&
+			object_write(&w, third, block, 199),
+		"an upload that needs all space is written");
+	tap_int((int)w.objects.count, 0, "the other object is dropped");
+	tap_ok(w.slots[second->slot], "a dropped object stays readable during a download");
+	object_release(&w, second);
+	tap_int(w.object_bytes, 999, "its space is freed after the download");
+	object_free(&w, third);
+	tap_int(w.object_bytes, 0, "an aborted upload uses no space");
 	end_world(&w);
 }
 
-static void test_groups_and_sessions(void)
+static void test_groups_and_logins(void)
 {
 	struct world w;
-	struct group *group;
-	struct session *first;
+	struct chat_group *group;
+	struct login *first;
 	char id[ID_SIZE];
 
 	make_world(&w, 10, 10, 100000, 1000);
 	group = world_group_new(&w);
-	group_add(group, "A@x", true, "Connected");
-	group_add(group, "b@x", false, "Invited");
-	group_add(group, "a@X", false, "Invited");
-	tap_int((int)group->count, 2, "nobody is in a group twice");
-	group_remove(group, group_find(group, "a@x"));
-	tap_ok(group->count == 1 && group_find(group, "B@X") && !group_find(group, "a@x"), "one leaves");
+	world_participant_add(group, "A@x", true, "Connected");
+	world_participant_add(group, "b@x", false, "Invited");
+	world_participant_add(group, "a@X", false, "Invited");
+	tap_int((int)group->count, 2, "a participant is not added twice");
+	world_participant_remove(group, world_participant(group, "a@x"));
+	tap_ok(group->count == 1 && world_participant(group, "B@X") && !world_participant(group, "a@x"),
+		"a removed participant is not found");
 	for (int i = 0; i < PARTICIPANTS_MAX + 5; i++) {
 		char *name = xasprintf("p%d", i);
 
-		group_add(group, name, false, "Invited");
+		world_participant_add(group, name, false, "Invited");
 		free(name);
 	}
-	tap_int((int)group->count, PARTICIPANTS_MAX, "there is an end to participants");
+	tap_int((int)group->count, PARTICIPANTS_MAX, "the number of participants is limited");
 	world_group_remove(&w, group);
-	tap_int((int)w.groups.count, 0, "a group goes");
-	first = world_session_new(&w, world_user(&w, "bob@sandbox.example"));
+	tap_int((int)w.groups.count, 0, "a removed group is not counted");
+	first = world_login_new(&w, world_user(&w, "bob@sandbox.example"));
 	snprintf(id, sizeof(id), "%s", first->id);
-	for (int i = 0; i < SESSIONS_MAX - 1; i++)
-		world_session_new(&w, first->user);
-	tap_ok(table_get(&w.sessions, id) == first, "many logins");
-	world_session_new(&w, world_user(&w, "bob@sandbox.example"));
-	tap_ok(!table_get(&w.sessions, id) && w.sessions.count == SESSIONS_MAX, "the oldest gives way");
+	for (int i = 0; i < LOGINS_MAX - 1; i++)
+		world_login_new(&w, first->user);
+	tap_ok(table_get(&w.logins, id) == first, "a login is kept while there is room");
+	world_login_new(&w, world_user(&w, "bob@sandbox.example"));
+	tap_ok(!table_get(&w.logins, id) && w.logins.count == LOGINS_MAX, "the oldest login is dropped");
 	end_world(&w);
 }
 
-/* Against a plain model: what is in, and what is not, after thousands of random steps. */
+/* Compared with a simple model after thousands of random steps. */
 static void test_table(void)
 {
 	struct table t = { 0 };
@@ -270,7 +284,7 @@ static void test_table(void)
 		for (unsigned i = 0; step % 100 == 0 && i < 300; i++)
 			right = right && table_get(&t, keys[i]) == (in[i] ? keys[i] : NULL);
 	}
-	tap_ok(right && t.count == count, "the table keeps what is put in, and only that");
+	tap_ok(right && t.count == count, "the table holds the inserted keys only");
 	table_release(&t);
 }
 
@@ -278,9 +292,9 @@ int main(void)
 {
 	test_users();
 	test_channels();
-	test_threads();
+	test_conversations();
 	test_objects();
-	test_groups_and_sessions();
+	test_groups_and_logins();
 	test_table();
 	return tap_done();
 }

@@ -1,6 +1,6 @@
 /*
- * Attachments lie in one unlinked sparse file, each in a slot of its own, so that uploads can grow side by side with
- * a single descriptor; a hole is punched where one is forgotten.
+ * Attachments are stored in one unlinked sparse file, each in its own slot, so that concurrent uploads need a single
+ * descriptor. A dropped attachment leaves a hole.
  */
 #include "sandbox/world.h"
 
@@ -14,13 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum status world_objects_init(struct world *w, const char *dir, struct err *err)
+enum status object_store_open(struct world *w, struct err *err)
 {
+	const char *dir = w->config->dir;
 	char *path;
 
 	w->objects_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (w->objects_fd < 0) {
-		/* a file system without O_TMPFILE: the file has a name for a moment */
+		/* without O_TMPFILE the file has a name for a moment */
 		path = path_join(dir, "kandy-sandbox.XXXXXX");
 		w->objects_fd = mkostemp(path, O_CLOEXEC);
 		if (w->objects_fd >= 0)
@@ -28,19 +29,19 @@ enum status world_objects_init(struct world *w, const char *dir, struct err *err
 		free(path);
 	}
 	if (w->objects_fd < 0)
-		return err_set(err, ST_CANTCREATE, "cannot make a temporary file in '%s': %s", dir, strerror(errno));
+		return err_set(err, ST_CANTCREATE, "cannot create a temporary file in '%s': %s", dir, strerror(errno));
 	w->slots = xcalloc(OBJECT_SLOTS, sizeof(*w->slots));
 	return ST_OK;
 }
 
-static void object_free(struct world *w, struct object *object)
+void object_free(struct world *w, struct object *object)
 {
 	if (object->readers) {
 		object->dropped = true;
 		return;
 	}
 	w->object_bytes -= object->size;
-	/* where holes cannot be punched, the next one to use the slot overwrites it */
+	/* without support for holes, the next object in the slot overwrites the bytes */
 	(void)!fallocate(w->objects_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)object->slot * OBJECT_SLOT,
 		object->size > 0 ? object->size : 1);
 	w->slots[object->slot] = 0;
@@ -49,7 +50,7 @@ static void object_free(struct world *w, struct object *object)
 	free(object);
 }
 
-static void forget_oldest(struct world *w)
+static void drop_oldest(struct world *w)
 {
 	struct object *object = w->oldest;
 
@@ -69,13 +70,13 @@ static size_t free_slot(const struct world *w)
 	return slot;
 }
 
-struct object *world_object_new(struct world *w, struct user *owner)
+struct object *object_new(struct world *w, struct user *owner)
 {
 	struct object *object;
 	size_t slot = free_slot(w);
 
 	if (slot == OBJECT_SLOTS && w->oldest) {
-		forget_oldest(w);
+		drop_oldest(w);
 		slot = free_slot(w);
 	}
 	if (slot == OBJECT_SLOTS)
@@ -88,12 +89,12 @@ struct object *world_object_new(struct world *w, struct user *owner)
 	return object;
 }
 
-bool world_object_write(struct world *w, struct object *object, const char *p, size_t len)
+bool object_write(struct world *w, struct object *object, const char *p, size_t len)
 {
-	if (object->size + (int64_t)len > OBJECT_SLOT || object->size + (int64_t)len > w->limits.object_bytes)
+	if (object->size + (int64_t)len > OBJECT_SLOT || object->size + (int64_t)len > w->config->attachment_bytes)
 		return false;
-	while (w->oldest && w->object_bytes + (int64_t)len > w->limits.object_bytes)
-		forget_oldest(w);
+	while (w->oldest && w->object_bytes + (int64_t)len > w->config->attachment_bytes)
+		drop_oldest(w);
 	while (len) {
 		ssize_t n = pwrite(w->objects_fd, p, len, (off_t)object->slot * OBJECT_SLOT + object->size);
 
@@ -109,9 +110,8 @@ bool world_object_write(struct world *w, struct object *object, const char *p, s
 	return true;
 }
 
-void world_object_publish(struct world *w, struct object *object, int64_t now)
+void object_publish(struct world *w, struct object *object)
 {
-	object->time = now;
 	if (w->newest)
 		w->newest->newer = object;
 	else
@@ -120,26 +120,21 @@ void world_object_publish(struct world *w, struct object *object, int64_t now)
 	table_put(&w->objects, object->id, object);
 }
 
-void world_object_free(struct world *w, struct object *object)
-{
-	object_free(w, object);
-}
-
-void world_object_hold(struct object *object)
+void object_hold(struct object *object)
 {
 	object->readers++;
 }
 
-void world_object_let_go(struct world *w, struct object *object)
+void object_release(struct world *w, struct object *object)
 {
 	if (!--object->readers && object->dropped)
 		object_free(w, object);
 }
 
-void world_objects_release(struct world *w)
+void object_store_close(struct world *w)
 {
 	while (w->oldest)
-		forget_oldest(w);
+		drop_oldest(w);
 	free(w->slots);
 	if (w->objects_fd >= 0)
 		close(w->objects_fd);
