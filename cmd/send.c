@@ -24,6 +24,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct send_params {
@@ -552,13 +553,14 @@ static enum status show_all(struct run *run, struct err *err)
 
 	while (!st && !run->input.ended) {
 		struct draft *draft;
+		struct stat info;
 
 		if (!(st = send_input_next(&run->input, &draft, err)) && !draft && !run->input.ended)
 			st = wait_for_input(NULL, -1, STDIN_FILENO, err);
 		if (st || !draft)
 			continue;
 		for (size_t i = 0; !draft->bad.status && i < draft->file_count; i++)
-			draft->bad.status = draft_check_file(&draft->files[i], &draft->bad);
+			draft->bad.status = send_check_file(&draft->files[i], &info, &draft->bad);
 		buf_clear(&run->line);
 		for (size_t i = 0; !draft->bad.status && i < draft->to_count; i++)
 			report_dry_run(&run->line, draft, &draft->to[i]);

@@ -1,5 +1,6 @@
 #include "cmd/send_input.h"
 
+#include "send/queue.h"
 #include "wire/message.h"
 #include "wire/mime.h"
 #include "base/file.h"
@@ -121,6 +122,7 @@ static enum status check_names(const struct send_args *words, size_t *named, str
 /* All files are looked at before stdin is read, and before anything is sent. */
 static enum status add_files(struct draft *draft, const struct send_args *words, struct err *err)
 {
+	struct stat info;
 	size_t named;
 	enum status st = check_names(words, &named, err);
 
@@ -130,7 +132,7 @@ static enum status add_files(struct draft *draft, const struct send_args *words,
 		st = draft_add_path(draft, words->attach.items[i], mine ? words->name : NULL,
 			mine ? words->mime_type : NULL, err);
 		if (!st && !is_stream(words->attach.items[i]))
-			st = draft_check_file(&draft->files[i], err);
+			st = send_check_file(&draft->files[i], &info, err);
 	}
 	for (size_t i = 0; !st && i < draft->file_count; i++) {
 		struct draft_file *file = &draft->files[i];

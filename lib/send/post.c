@@ -1,6 +1,6 @@
 /*
- * post.c - one message: post it; if the answer got lost, look into history whether it arrived; if it surely
- * did not, post it again.
+ * post.c - one message: post it; if the response is lost, look it up in the history; if it is certainly not there,
+ * post it again.
  */
 #include "send/send-int.h"
 
@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKS 3U /* before what history does not show is surely not there */
-#define CLOCK_MS INT64_C(2000) /* an answer that took longer tells too little of the service's clock */
-#define LOOKS_PENDING 6U /* the same where the service may still be at work on it */
+#define LOOKUPS 3U /* without a result until the message is certainly absent */
+#define LOOKUPS_PENDING 6U /* the same if the service may still be processing it */
+#define SKEW_FROM_RESPONSE_MS INT64_C(2000) /* a slower response says too little about the service's clock */
 
 static void keep_err(struct delivery *delivery, const struct err *err)
 {
@@ -22,74 +22,77 @@ static void keep_err(struct delivery *delivery, const struct err *err)
 	*delivery->err = *err;
 }
 
-static void unknown(struct send_queue *queue, struct delivery *delivery, const char *why)
+static void set_failed(struct delivery *delivery, const struct err *err, bool no_token)
+{
+	keep_err(delivery, err);
+	delivery->no_token = no_token;
+	delivery->action = ACTION_FAILED;
+}
+
+static void set_unknown(struct delivery *delivery, const char *why)
 {
 	struct err err = ERR_INIT;
 
-	err_set(&err, ST_TEMPFAIL, "it is not known whether the message arrived: %s, and %s",
+	err_set(&err, ST_TEMPFAIL, "delivery unknown: %s; %s",
 		delivery->err ? delivery->err->text : "an earlier attempt was cut off", why);
 	err.outcome = ERR_MAYBE_SENT;
-	err.retryable = false; /* not without looking first */
+	err.retryable = false; /* not without checking first */
 	err.http = delivery->err ? delivery->err->http : 0;
-	delivery_unknown(queue, delivery, &err);
+	keep_err(delivery, &err);
+	delivery->action = ACTION_UNKNOWN;
 }
 
 /* `delivery->err` says why the last attempt was lost. */
-static void post_again(struct send_queue *queue, struct delivery *delivery)
+static void repost(struct delivery *delivery)
 {
 	struct err err = ERR_INIT;
-	int64_t delay;
 
 	lookup_release(&delivery->lookup);
-	delivery->looks = 0;
+	delivery->lookups = 0;
 	delivery->step = STEP_POST;
 	if (delivery->uncertain) {
-		/* an earlier process' attempt: its uploads may be gone, so everything is done anew */
+		/* the uploads of an earlier process may be gone */
 		delivery->uncertain = false;
-		delivery->state = DELIVERY_QUEUED;
-		free(delivery->entry->files);
-		delivery->entry->files = NULL;
-		delivery->entry->complete = false;
-		upload_want(queue, delivery->entry);
+		delivery->action = ACTION_UPLOAD;
 		return;
 	}
 	err = *delivery->err;
 	err.outcome = ERR_NOT_SENT;
 	err.retryable = true;
-	delay = retry_delay(&delivery->retry, &err, false, clock_mono_ms());
-	if (delay >= 0)
-		delivery_delay(queue, delivery, delay);
-	else if (delivery->maybe)
-		unknown(queue, delivery, "history was not asked");
+	delivery->action = ACTION_DELAY;
+	delivery->delay_ms = retry_delay(&delivery->retry, &err, false, clock_mono_ms());
+	if (delivery->delay_ms >= 0)
+		return;
+	if (delivery->maybe_sent)
+		set_unknown(delivery, "history not checked");
 	else
-		delivery_failed(queue, delivery, &err, false);
+		set_failed(delivery, &err, false);
 }
 
-static void maybe_sent(struct send_queue *queue, struct delivery *delivery, const struct err *err)
+static void response_lost(const struct send_queue *queue, struct delivery *delivery, const struct err *err)
 {
 	keep_err(delivery, err);
-	delivery->maybe = true;
+	delivery->maybe_sent = true;
 	delivery->pending |= err->pending;
 	delivery->lost_ms = clock_wall_ms();
-	switch (queue->config.on_unknown) {
-	case ON_UNKNOWN_RESEND: post_again(queue, delivery); return;
-	case ON_UNKNOWN_FAIL: unknown(queue, delivery, "history was not asked"); return;
-	case ON_UNKNOWN_CHECK: break;
+	if (queue->config.on_unknown == ON_UNKNOWN_RESEND) {
+		repost(delivery);
+	} else if (queue->config.on_unknown == ON_UNKNOWN_FAIL) {
+		set_unknown(delivery, "history not checked (--on-unknown fail)");
+	} else if (delivery->message.to->type == CHAT_SMS) {
+		set_unknown(delivery, "an SMS has no history to check");
+	} else {
+		delivery->step = STEP_LOOKUP;
+		delivery->action = ACTION_CONTINUE;
 	}
-	if (delivery->message.to->type == CHAT_SMS) {
-		unknown(queue, delivery, "an SMS cannot be looked up");
-		return;
-	}
-	delivery->step = STEP_LOOKUP;
-	delivery_ready(queue, delivery);
 }
 
 /*
- * The message is there, but somebody whose own was lost has found it in history before this answer came, and took it
- * for his: one of the two is missing. Only a look that was made during this very post counts, and only once: a service
- * that answers with the same ID again knows the two to be one.
+ * True if another process, whose own response was lost, found this message in the history before the response arrived
+ * here, and took it for its own: one of the two messages is missing. Only a lookup during this very post counts, and
+ * only once: a service that responds with the same ID again treats the two as one.
  */
-static bool id_claimed(struct send_queue *queue, struct delivery *delivery)
+static bool id_claimed(const struct send_queue *queue, const struct delivery *delivery)
 {
 	const char *id = delivery->sent.id;
 
@@ -97,7 +100,7 @@ static bool id_claimed(struct send_queue *queue, struct delivery *delivery)
 		sent_ids_found(queue->sent_ids, id, delivery->entry->draft->origin, delivery->posted_ms);
 }
 
-static void replace(struct send_queue *queue, struct delivery *delivery)
+static void repost_claimed(struct delivery *delivery)
 {
 	delivery->reposted = true;
 	free(delivery->conversation->last_sent_id);
@@ -106,72 +109,91 @@ static void replace(struct send_queue *queue, struct delivery *delivery)
 	message_sent_release(&delivery->sent);
 	delivery->attempted_ms = clock_wall_ms();
 	delivery->lost_ms = 0;
-	delivery_ready(queue, delivery);
+	delivery->action = ACTION_CONTINUE;
 }
 
-static void on_posted(void *arg, enum status status, struct client_response *answer, const struct err *failure)
+static void posted(struct send_queue *queue, struct delivery *delivery, int64_t now)
 {
-	struct job *job = arg;
+	const struct message_sent *sent = &delivery->sent;
+
+	if (sent->timed && now - delivery->attempted_ms < SKEW_FROM_RESPONSE_MS) {
+		queue->skew_ms = sent->timestamp_ms - now;
+		queue->skew_known = true;
+	}
+	if (id_claimed(queue, delivery)) {
+		repost_claimed(delivery);
+		return;
+	}
+	if (sent->id)
+		sent_ids_note(queue->sent_ids, sent->id, delivery->entry->draft->origin);
+	delivery->action = ACTION_SENT;
+}
+
+static void on_posted(void *arg, enum status status, struct client_response *response, const struct err *failure)
+{
+	struct send_job *job = arg;
 	struct send_queue *queue = job->queue;
 	struct delivery *delivery = job->delivery;
 	int64_t now = clock_wall_ms();
 	struct err err = ERR_INIT;
 
-	job_put(queue, job);
 	if (queue->aborted)
 		return;
-	delivery->attempts += answer ? answer->attempts : 0;
+	delivery->attempts += response ? response->attempts : 0;
 	if (status)
 		err = *failure;
 	else
-		status = message_decode_sent(json_root(&answer->json), delivery->message.to->type, now, &delivery->sent,
-			&err);
+		status = message_decode_sent(json_root(&response->json), delivery->message.to->type, now,
+			&delivery->sent, &err);
 	if (!status) {
-		if (delivery->sent.timed && now - delivery->attempted_ms < CLOCK_MS) {
-			queue->skew_ms = delivery->sent.timestamp_ms - now;
-			queue->skew_known = true;
-		}
-		if (id_claimed(queue, delivery)) {
-			replace(queue, delivery);
-			return;
-		}
-		if (delivery->sent.id)
-			sent_ids_note(queue->sent_ids, delivery->sent.id, delivery->entry->draft->origin);
-		delivery_sent(queue, delivery);
+		posted(queue, delivery, now);
 	} else if (err.outcome == ERR_MAYBE_SENT) {
-		maybe_sent(queue, delivery, &err);
-	} else if (delivery->maybe) { /* an attempt before this one, see --on-unknown resend */
+		response_lost(queue, delivery, &err);
+	} else if (delivery->maybe_sent) { /* an earlier attempt, with --on-unknown resend */
 		keep_err(delivery, &err);
-		unknown(queue, delivery, "an answer before that was lost");
+		set_unknown(delivery, "the response to an earlier attempt was lost");
 	} else {
-		delivery_failed(queue, delivery, &err, answer && answer->no_token);
+		set_failed(delivery, &err, response && response->no_token);
 	}
+	job_answered(job);
 }
 
-/* History has it not: later, or surely not. */
-static void absent(struct send_queue *queue, struct delivery *delivery)
-{
-	unsigned shift = delivery->looks < 3 ? delivery->looks : 3;
+/* ---- lookup ---------------------------------------------------------------------------------------------------- */
 
-	if (++delivery->looks < (delivery->pending ? LOOKS_PENDING : LOOKS)) {
+/* Check again later, unless it is certainly absent by now. */
+static void not_found(const struct send_queue *queue, struct delivery *delivery)
+{
+	unsigned shift = delivery->lookups < 3 ? delivery->lookups : 3;
+
+	if (++delivery->lookups < (delivery->pending ? LOOKUPS_PENDING : LOOKUPS)) {
 		lookup_release(&delivery->lookup);
-		delivery_delay(queue, delivery, queue->config.lookup_delay_ms << shift);
+		delivery->action = ACTION_DELAY;
+		delivery->delay_ms = queue->config.lookup_delay_ms << shift;
 		return;
 	}
-	delivery->maybe = delivery->pending = false;
-	post_again(queue, delivery);
+	delivery->maybe_sent = delivery->pending = false;
+	repost(delivery);
 }
 
-/* The best there is to tell how far the two clocks are apart: the service's, as it says, when it answered. */
-static void take_clock(struct send_queue *queue, const struct client_response *answer)
+static void found(struct send_queue *queue, struct delivery *delivery)
 {
-	if (answer->date_ms < 0)
+	delivery->sent = delivery->lookup.found;
+	delivery->lookup.found = (struct message_sent){ 0 };
+	if (delivery->sent.id)
+		sent_ids_find(queue->sent_ids, delivery->sent.id, delivery->entry->draft->origin, clock_wall_ms());
+	delivery->action = ACTION_SENT;
+}
+
+/* The Date header of the response is the best source for the difference between the two clocks. */
+static void update_skew(struct send_queue *queue, const struct client_response *response)
+{
+	if (response->date_ms < 0)
 		return;
-	queue->skew_ms = answer->date_ms + 500 - clock_wall_ms(); /* it is cut to the second */
+	queue->skew_ms = response->date_ms + 500 - clock_wall_ms(); /* it is truncated to the second */
 	queue->skew_known = true;
 }
 
-static void set_time(struct send_queue *queue, struct delivery *delivery)
+static void set_time(const struct send_queue *queue, struct delivery *delivery)
 {
 	struct lookup *lookup = &delivery->lookup;
 	int64_t skew = queue->skew_known ? queue->skew_ms : 0;
@@ -181,41 +203,51 @@ static void set_time(struct send_queue *queue, struct delivery *delivery)
 	lookup->until_ms = (delivery->lost_ms ? delivery->lost_ms : delivery->attempted_ms + LOOKUP_CRASH_MS) + skew;
 }
 
-static void on_lookup(void *arg, enum status status, struct client_response *answer, const struct err *failure)
+static void on_lookup(void *arg, enum status status, struct client_response *response, const struct err *failure)
 {
-	struct job *job = arg;
+	struct send_job *job = arg;
 	struct send_queue *queue = job->queue;
 	struct delivery *delivery = job->delivery;
 	char why[sizeof(failure->text) + 64];
 
-	job_put(queue, job);
 	if (queue->aborted)
 		return;
+	job_answered(job);
 	if (status) {
-		snprintf(why, sizeof(why), "its history cannot be read: %s", failure->text);
-		unknown(queue, delivery, why);
+		snprintf(why, sizeof(why), "cannot read the history: %s", failure->text);
+		set_unknown(delivery, why);
 		return;
 	}
-	take_clock(queue, answer);
+	update_skew(queue, response);
 	set_time(queue, delivery);
-	switch (lookup_page(&delivery->lookup, json_root(&answer->json))) {
-	case LOOKUP_MORE: delivery_ready(queue, delivery); break;
-	case LOOKUP_FOUND:
-		delivery->sent = delivery->lookup.found;
-		delivery->lookup.found = (struct message_sent){ 0 };
-		if (delivery->sent.id)
-			sent_ids_find(queue->sent_ids, delivery->sent.id, delivery->entry->draft->origin,
-				clock_wall_ms());
-		delivery_sent(queue, delivery);
-		break;
-	case LOOKUP_INCONCLUSIVE: unknown(queue, delivery, "its history does not tell"); break;
-	case LOOKUP_NOT_FOUND: absent(queue, delivery); break;
+	switch (lookup_page(&delivery->lookup, json_root(&response->json))) {
+	case LOOKUP_MORE: delivery->action = ACTION_CONTINUE; break;
+	case LOOKUP_FOUND: found(queue, delivery); break;
+	case LOOKUP_INCONCLUSIVE: set_unknown(delivery, "the history is inconclusive"); break;
+	case LOOKUP_NOT_FOUND: not_found(queue, delivery); break;
 	}
 }
 
-static enum status start_post(struct send_queue *queue, struct delivery *delivery, struct job *job, struct err *err)
+static enum status start_lookup(struct send_queue *queue, struct delivery *delivery, struct send_job *job,
+	struct err *err)
 {
-	struct entry *entry = delivery->entry;
+	struct lookup *lookup = &delivery->lookup;
+
+	lookup->message = &delivery->message;
+	lookup->sender = queue->sender ? queue->sender : "";
+	lookup->last_sent_id = delivery->conversation->last_sent_id;
+	lookup->others = queue->sent_ids;
+	lookup->origin = delivery->entry->draft->origin;
+	if (!lookup_path(lookup, &job->path, queue->user_id))
+		return err_set(err, ST_DATA, "an SMS has no history to check");
+	job->call = (struct client_call){ .method = "GET", .path = job->path.data, .dated = true };
+	return queue->config.transport.start(queue->config.transport.client, &job->call, on_lookup, job, err);
+}
+
+static enum status start_post(struct send_queue *queue, struct delivery *delivery, struct send_job *job,
+	struct err *err)
+{
+	struct send_entry *entry = delivery->entry;
 	int64_t now = clock_wall_ms();
 	enum status st;
 
@@ -240,24 +272,9 @@ static enum status start_post(struct send_queue *queue, struct delivery *deliver
 	return queue->config.transport.start(queue->config.transport.client, &job->call, on_posted, job, err);
 }
 
-static enum status start_lookup(struct send_queue *queue, struct delivery *delivery, struct job *job, struct err *err)
+void post_start(struct send_queue *queue, struct delivery *delivery, struct send_job *job)
 {
-	struct lookup *lookup = &delivery->lookup;
-
-	lookup->message = &delivery->message;
-	lookup->sender = queue->sender ? queue->sender : "";
-	lookup->last_sent_id = delivery->conversation->last_sent_id;
-	lookup->others = queue->sent_ids;
-	lookup->origin = delivery->entry->draft->origin;
-	if (!lookup_path(lookup, &job->path, queue->user_id))
-		return err_set(err, ST_DATA, "an SMS cannot be looked up");
-	job->call = (struct client_call){ .method = "GET", .path = job->path.data, .dated = true };
-	return queue->config.transport.start(queue->config.transport.client, &job->call, on_lookup, job, err);
-}
-
-void post_start(struct send_queue *queue, struct delivery *delivery, struct job *job)
-{
-	struct entry *entry = delivery->entry;
+	struct send_entry *entry = delivery->entry;
 	struct err err = ERR_INIT;
 
 	job->delivery = delivery;
@@ -265,13 +282,11 @@ void post_start(struct send_queue *queue, struct delivery *delivery, struct job 
 		.text = entry->draft->text,
 		.files = entry->files,
 		.file_count = entry->draft->file_count };
-	if (delivery->step == STEP_LOOKUP) {
-		if (start_lookup(queue, delivery, job, &err)) {
-			job_put(queue, job);
-			unknown(queue, delivery, err.text);
-		}
-	} else if (start_post(queue, delivery, job, &err)) {
-		job_put(queue, job);
-		delivery_failed(queue, delivery, &err, false);
+	if (delivery->step == STEP_LOOKUP && start_lookup(queue, delivery, job, &err)) {
+		set_unknown(delivery, err.text);
+		job_answered(job);
+	} else if (delivery->step == STEP_POST && start_post(queue, delivery, job, &err)) {
+		set_failed(delivery, &err, false);
+		job_answered(job);
 	}
 }

@@ -14,12 +14,12 @@
 
 /* ---- conversations --------------------------------------------------------------------------------------------- */
 
-static size_t conversation_bucket(enum chat_type type, const char *id)
+static uint64_t conversation_bucket(enum chat_type type, const char *id)
 {
-	size_t hash = 14695981039346656037U + (size_t)type; /* FNV-1a */
+	uint64_t hash = UINT64_C(14695981039346656037) + (uint64_t)type; /* FNV-1a */
 
 	for (; *id; id++)
-		hash = (hash ^ (unsigned char)*id) * 1099511628211U;
+		hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
 	return (hash ^ hash >> 32) % SEND_QUEUE_BUCKETS;
 }
 
@@ -76,14 +76,14 @@ static bool all_blocked(const struct conversation_table *table)
 	return table->blocked_count >= SEND_QUEUE_BLOCKED_MAX;
 }
 
-/* What comes behind in this conversation is not tried. */
+/* From now on, the deliveries of this conversation are not tried. */
 static void conversation_block(struct conversation_table *table, struct conversation_queue *conversation)
 {
 	table->blocked_count += !conversation->blocked;
 	conversation->blocked = true;
 }
 
-/* Nobody waits in it: it is kept for what it knows, as long as there are not too many such. */
+/* It has no deliveries: it is kept for its last_sent_id, if there are not too many of them. */
 static void conversation_idle(struct conversation_table *table, struct conversation_queue *conversation)
 {
 	if ((conversation->blocked && !all_blocked(table)) || conversation->idle)
@@ -100,6 +100,71 @@ static void conversation_idle(struct conversation_table *table, struct conversat
 		conversation_free(table, table->lru_first);
 }
 
+/* ---- the ready and the delayed list ------------------------------------------------------------------------------ */
+
+static bool is_before(const struct delivery *a, const struct delivery *b)
+{
+	return a->entry->number < b->entry->number || (a->entry == b->entry && a->index < b->index);
+}
+
+/* Sorted by input order, because the results are wanted in it. Most deliveries come last anyway. */
+static void delivery_ready(struct send_queue *queue, struct delivery *delivery)
+{
+	struct delivery **at = &queue->ready_first;
+
+	delivery->state = DELIVERY_READY;
+	if (queue->ready_last && !is_before(delivery, queue->ready_last))
+		at = &queue->ready_last->next;
+	while (*at && is_before(*at, delivery))
+		at = &(*at)->next;
+	delivery->next = *at;
+	*at = delivery;
+	if (!delivery->next)
+		queue->ready_last = delivery;
+}
+
+static struct delivery *pop_ready(struct send_queue *queue)
+{
+	struct delivery *delivery = queue->ready_first;
+
+	if (!delivery)
+		return NULL;
+	queue->ready_first = delivery->next;
+	if (!queue->ready_first)
+		queue->ready_last = NULL;
+	delivery->state = DELIVERY_RUNNING;
+	return delivery;
+}
+
+static void delivery_delay(struct send_queue *queue, struct delivery *delivery, int64_t ms)
+{
+	delivery->state = DELIVERY_DELAYED;
+	delivery->due_ms = clock_mono_ms() + ms;
+	delivery->next = queue->delayed;
+	queue->delayed = delivery;
+}
+
+/* Moves due deliveries to the ready list. Returns the time until the next one is due, at most `wait_ms`. */
+static int wake_delayed(struct send_queue *queue, int wait_ms)
+{
+	struct delivery **at = &queue->delayed, *delivery;
+	int64_t now = queue->delayed ? clock_mono_ms() : 0;
+
+	while ((delivery = *at)) {
+		if (delivery->due_ms <= now) {
+			*at = delivery->next;
+			delivery_ready(queue, delivery);
+		} else {
+			if (wait_ms < 0 || delivery->due_ms - now < wait_ms)
+				wait_ms = (int)(delivery->due_ms - now);
+			at = &delivery->next;
+		}
+	}
+	return wait_ms;
+}
+
+/* ---- deliveries -------------------------------------------------------------------------------------------------- */
+
 static void finish(struct send_queue *queue, struct delivery *delivery, enum send_outcome outcome,
 	const struct err *err)
 {
@@ -113,7 +178,7 @@ static void finish(struct send_queue *queue, struct delivery *delivery, enum sen
 		*(queue->done_last ? &queue->done_last->next : &queue->done_first) = delivery;
 		queue->done_last = delivery;
 	}
-	if (err && err != delivery->err) {
+	if (err) {
 		if (!delivery->err)
 			delivery->err = xmalloc(sizeof(*delivery->err));
 		*delivery->err = *err;
@@ -126,11 +191,11 @@ static void finish_blocked(struct send_queue *queue, struct delivery *delivery)
 	struct err err = ERR_INIT;
 
 	if (queue->stopped)
-		err_set(&err, ST_TEMPFAIL, "not tried: the run was ended before its turn came");
+		err_set(&err, ST_TEMPFAIL, "not tried: the run ended first");
 	else if (!delivery->conversation->blocked)
-		err_set(&err, ST_TEMPFAIL, "not tried: messages to %d others are waiting", SEND_QUEUE_BLOCKED_MAX);
+		err_set(&err, ST_TEMPFAIL, "not tried: %d conversations are blocked", SEND_QUEUE_BLOCKED_MAX);
 	else
-		err_set(&err, ST_TEMPFAIL, "not tried: an earlier message to '%s' is waiting",
+		err_set(&err, ST_TEMPFAIL, "not tried: an earlier message to '%s' was not delivered",
 			delivery->conversation->id);
 	finish(queue, delivery, OUTCOME_BLOCKED, &err);
 }
@@ -149,7 +214,7 @@ static enum send_cause cause_of(const struct err *err, bool no_token)
 	case ST_INTERNAL:
 	case ST_CONFIG: return CAUSE_ENVIRONMENT;
 	case ST_PROTOCOL:
-		/* a page instead of an answer; but one that finds the request too large is about the request */
+		/* a page from a proxy; but "too large" is about the message */
 		return err->http == 413 || err->http == 414 || err->http == 431 ? CAUSE_MESSAGE : CAUSE_ENVIRONMENT;
 	default: break;
 	}
@@ -183,70 +248,7 @@ static void conversation_advance(struct send_queue *queue, struct conversation_q
 	conversation_idle(&queue->conversations, conversation);
 }
 
-/* ---- what can go on -------------------------------------------------------------------------------------------- */
-
-static bool is_before(const struct delivery *a, const struct delivery *b)
-{
-	return a->entry->number < b->entry->number || (a->entry == b->entry && a->index < b->index);
-}
-
-/* In the order of the input, in which the results are wanted: most come last anyway. */
-void delivery_ready(struct send_queue *queue, struct delivery *delivery)
-{
-	struct delivery **at = &queue->ready_first;
-
-	delivery->state = DELIVERY_READY;
-	if (queue->ready_last && !is_before(delivery, queue->ready_last))
-		at = &queue->ready_last->next;
-	while (*at && is_before(*at, delivery))
-		at = &(*at)->next;
-	delivery->next = *at;
-	*at = delivery;
-	if (!delivery->next)
-		queue->ready_last = delivery;
-}
-
-static struct delivery *pop_ready(struct send_queue *queue)
-{
-	struct delivery *delivery = queue->ready_first;
-
-	if (!delivery)
-		return NULL;
-	queue->ready_first = delivery->next;
-	if (!queue->ready_first)
-		queue->ready_last = NULL;
-	delivery->state = DELIVERY_RUNNING;
-	return delivery;
-}
-
-void delivery_delay(struct send_queue *queue, struct delivery *delivery, int64_t ms)
-{
-	delivery->state = DELIVERY_DELAYED;
-	delivery->due_ms = clock_mono_ms() + ms;
-	delivery->next = queue->delayed;
-	queue->delayed = delivery;
-}
-
-/* Moves what is due to the ready list; returns how long until the next one is, at most `wait_ms`. */
-static int wake_delayed(struct send_queue *queue, int wait_ms)
-{
-	struct delivery **at = &queue->delayed, *delivery;
-	int64_t now = queue->delayed ? clock_mono_ms() : 0;
-
-	while ((delivery = *at)) {
-		if (delivery->due_ms <= now) {
-			*at = delivery->next;
-			delivery_ready(queue, delivery);
-		} else {
-			if (wait_ms < 0 || delivery->due_ms - now < wait_ms)
-				wait_ms = (int)(delivery->due_ms - now);
-			at = &delivery->next;
-		}
-	}
-	return wait_ms;
-}
-
-void delivery_sent(struct send_queue *queue, struct delivery *delivery)
+static void delivery_sent(struct send_queue *queue, struct delivery *delivery)
 {
 	struct conversation_queue *conversation = delivery->conversation;
 
@@ -258,29 +260,31 @@ void delivery_sent(struct send_queue *queue, struct delivery *delivery)
 	conversation_advance(queue, conversation);
 }
 
-void delivery_unknown(struct send_queue *queue, struct delivery *delivery, const struct err *err)
+/* `err`: the failure; NULL: delivery->err has it */
+static void delivery_unknown(struct send_queue *queue, struct delivery *delivery, const struct err *err)
 {
 	struct conversation_queue *conversation = delivery->conversation;
 
 	finish(queue, delivery, OUTCOME_UNKNOWN, err);
-	/* of an SMS, nobody will ever know more: waiting for that would be for ever */
+	/* the outcome of an SMS can never be found out: waiting for it would block for ever */
 	if (queue->config.block && conversation->type != CHAT_SMS)
 		conversation_block(&queue->conversations, conversation);
 	conversation_advance(queue, conversation);
 }
 
-void delivery_failed(struct send_queue *queue, struct delivery *delivery, const struct err *err, bool no_token)
+static void delivery_failed(struct send_queue *queue, struct delivery *delivery, const struct err *err)
 {
 	struct conversation_queue *conversation = delivery->conversation;
 
-	delivery->cause = cause_of(err, no_token);
+	delivery->cause = cause_of(err ? err : delivery->err, delivery->no_token);
 	finish(queue, delivery, OUTCOME_FAILED, err);
 	if (queue->config.block && delivery->cause != CAUSE_MESSAGE)
 		conversation_block(&queue->conversations, conversation);
 	conversation_advance(queue, conversation);
 }
 
-void entry_ready(struct send_queue *queue, struct entry *entry)
+/* The files of the entry are uploaded, or it has failed. */
+static void entry_ready(struct send_queue *queue, struct send_entry *entry)
 {
 	for (size_t i = 0; i < entry->count; i++) {
 		struct delivery *delivery = &entry->deliveries[i];
@@ -291,53 +295,99 @@ void entry_ready(struct send_queue *queue, struct entry *entry)
 	}
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------------------------ */
-
-/* NULL: all are busy */
-static struct job *job_get(struct send_queue *queue)
+static void entry_upload(struct send_queue *queue, struct send_entry *entry)
 {
-	struct job *job = queue->free_jobs;
+	upload_request(queue, entry);
+	if (upload_settle(entry))
+		entry_ready(queue, entry);
+}
 
-	if (job) {
-		queue->free_jobs = job->next;
-		queue->running++;
+/* ---- responses ------------------------------------------------------------------------------------------------- */
+
+static void act(struct send_queue *queue, struct delivery *delivery)
+{
+	switch (delivery->action) {
+	case ACTION_SENT: delivery_sent(queue, delivery); break;
+	case ACTION_FAILED: delivery_failed(queue, delivery, NULL); break;
+	case ACTION_UNKNOWN: delivery_unknown(queue, delivery, NULL); break;
+	case ACTION_CONTINUE: delivery_ready(queue, delivery); break;
+	case ACTION_DELAY: delivery_delay(queue, delivery, delivery->delay_ms); break;
+	case ACTION_UPLOAD:
+		delivery->state = DELIVERY_QUEUED;
+		free(delivery->entry->files);
+		delivery->entry->files = NULL;
+		delivery->entry->complete = false;
+		entry_upload(queue, delivery->entry);
+		break;
 	}
-	return job;
 }
 
-void job_put(struct send_queue *queue, struct job *job)
+static bool carries(const struct send_entry *entry, const struct send_upload *upload)
 {
-	buf_clear(&job->path);
-	if (job->body.cap > 256 * 1024) /* one huge text is no reason to keep its room for ever */
-		buf_release(&job->body);
-	buf_clear(&job->body);
-	job->delivery = NULL;
-	job->upload = NULL;
-	job->next = queue->free_jobs;
-	queue->free_jobs = job;
-	queue->running--;
+	for (size_t i = 0; entry->uploads && i < entry->draft->file_count; i++) {
+		if (entry->uploads[i] == upload)
+			return true;
+	}
+	return false;
 }
 
-/* Messages before uploads: they make room in the window. */
-static void start_work(struct send_queue *queue)
+static void act_on_upload(struct send_queue *queue, struct send_upload *upload)
 {
-	struct job *job;
+	if (!(upload = upload_done(queue, upload)))
+		return;
+	for (struct send_entry *entry = queue->first; entry; entry = entry->next) {
+		if (carries(entry, upload) && upload_settle(entry))
+			entry_ready(queue, entry);
+	}
+}
 
-	if (queue->failed)
-		send_queue_stop(queue);
-	while ((job = job_get(queue))) {
+/* True if there was a response. */
+static bool act_on_responses(struct send_queue *queue)
+{
+	struct send_job *job;
+	bool any = false;
+
+	while ((job = job_pop_answered(&queue->jobs))) {
+		struct delivery *delivery = job->delivery;
+		struct send_upload *upload = job->upload;
+
+		job_put(&queue->jobs, job);
+		if (delivery)
+			act(queue, delivery);
+		else
+			act_on_upload(queue, upload);
+		any = true;
+	}
+	return any;
+}
+
+/* Messages go before uploads: they make room in the window. */
+static void start_jobs(struct send_queue *queue)
+{
+	struct send_job *job;
+
+	while ((job = job_get(&queue->jobs))) {
 		struct delivery *delivery = pop_ready(queue);
-		struct upload *upload = delivery ? NULL : upload_pop(queue);
+		struct send_upload *upload = delivery ? NULL : upload_pop(queue);
 
 		if (delivery) {
 			post_start(queue, delivery, job);
 		} else if (upload) {
 			upload_start(queue, upload, job);
 		} else {
-			job_put(queue, job);
+			job_put(&queue->jobs, job);
 			return;
 		}
 	}
+}
+
+static void work(struct send_queue *queue)
+{
+	do {
+		if (queue->failed)
+			send_queue_stop(queue);
+		start_jobs(queue);
+	} while (act_on_responses(queue)); /* some could not be started */
 }
 
 /* ---- entries and results --------------------------------------------------------------------------------------- */
@@ -349,13 +399,13 @@ static void delivery_release(struct delivery *delivery)
 	free(delivery->err);
 }
 
-static void entry_free(struct send_queue *queue, struct entry *entry)
+static void entry_free(struct send_queue *queue, struct send_entry *entry)
 {
 	*(entry->prev ? &entry->prev->next : &queue->first) = entry->next;
 	*(entry->next ? &entry->next->prev : &queue->last) = entry->prev;
 	queue->recipients -= entry->count;
 	queue->bytes -= entry->bytes;
-	upload_drop(queue, entry);
+	upload_release(queue, entry);
 	for (size_t i = 0; i < entry->count; i++)
 		delivery_release(&entry->deliveries[i]);
 	free(entry->deliveries);
@@ -367,7 +417,7 @@ static void entry_free(struct send_queue *queue, struct entry *entry)
 
 static void report_one(struct send_queue *queue, struct delivery *delivery)
 {
-	struct entry *entry = delivery->entry;
+	struct send_entry *entry = delivery->entry;
 	struct send_result result = { .outcome = delivery->outcome,
 		.cause = delivery->cause,
 		.sent = delivery->sent,
@@ -384,12 +434,12 @@ static void report_one(struct send_queue *queue, struct delivery *delivery)
 	queue->config.result(queue->config.arg, entry->draft, &result);
 }
 
-/* The head of the line, as far as it is known. */
+/* All results up to the first one that is not known yet. */
 static bool report_ordered(struct send_queue *queue)
 {
 	bool any = false;
 
-	for (struct entry *entry; (entry = queue->first);) {
+	for (struct send_entry *entry; (entry = queue->first);) {
 		while (entry->reported < entry->count) {
 			struct delivery *delivery = &entry->deliveries[entry->reported];
 
@@ -408,7 +458,7 @@ static bool report_unordered(struct send_queue *queue)
 	bool any = false;
 
 	for (struct delivery *delivery; (delivery = queue->done_first);) {
-		struct entry *entry = delivery->entry;
+		struct send_entry *entry = delivery->entry;
 
 		queue->done_first = delivery->next;
 		if (!queue->done_first)
@@ -442,8 +492,8 @@ bool send_queue_is_empty(const struct send_queue *queue)
 	return !queue->first;
 }
 
-/* The files of an earlier attempt, as they were named in it. */
-static void recall_files(struct entry *entry)
+/* The files of an earlier process' attempt, to recognise the message in the history. */
+static void recall_files(struct send_entry *entry)
 {
 	const struct draft *draft = entry->draft;
 
@@ -454,13 +504,12 @@ static void recall_files(struct entry *entry)
 		entry->files[i] = (struct message_file){ .name = draft->files[i].name, .xid = draft->files[i].xid };
 }
 
-static struct entry *entry_new(struct send_queue *queue, struct draft *draft)
+static struct send_entry *entry_new(struct send_queue *queue, struct draft *draft)
 {
-	struct entry *entry = xcalloc(1, sizeof(*entry));
+	struct send_entry *entry = xcalloc(1, sizeof(*entry));
 
 	entry->draft = draft;
 	entry->number = ++queue->added;
-	draft->entry = entry;
 	entry->count = draft->to_count ? draft->to_count : 1;
 	entry->deliveries = xcalloc(entry->count, sizeof(*entry->deliveries));
 	entry->bytes = strlen(draft->text) + draft->source_len;
@@ -470,7 +519,7 @@ static struct entry *entry_new(struct send_queue *queue, struct draft *draft)
 		delivery->entry = entry;
 		delivery->index = i;
 		delivery->uncertain = draft->uncertain;
-		delivery->maybe = draft->uncertain;
+		delivery->maybe_sent = draft->uncertain;
 		delivery->attempted_ms = draft->uncertain ? draft->attempted_ms : 0;
 		delivery->lost_ms = draft->uncertain ? draft->lost_ms : 0;
 		delivery->step = draft->uncertain ? STEP_LOOKUP : STEP_POST;
@@ -485,7 +534,7 @@ static struct entry *entry_new(struct send_queue *queue, struct draft *draft)
 
 void send_queue_add(struct send_queue *queue, struct draft *draft)
 {
-	struct entry *entry = entry_new(queue, draft);
+	struct send_entry *entry = entry_new(queue, draft);
 
 	if (draft->bad.status || !draft->to_count) {
 		for (size_t i = 0; i < entry->count; i++)
@@ -506,7 +555,7 @@ void send_queue_add(struct send_queue *queue, struct draft *draft)
 	} else if (queue->stopped) {
 		entry_ready(queue, entry);
 	} else {
-		upload_want(queue, entry);
+		entry_upload(queue, entry);
 	}
 }
 
@@ -515,16 +564,17 @@ enum status send_queue_step(struct send_queue *queue, int wait_ms, int extra_fd,
 	enum status st;
 
 	wait_ms = wake_delayed(queue, wait_ms);
-	start_work(queue);
+	work(queue);
 	if (report(queue))
-		wait_ms = 0; /* there is room again: the caller may have more */
+		wait_ms = 0; /* there is room again, and the caller may have more */
 	if (send_queue_is_empty(queue) && extra_fd < 0)
 		return ST_OK;
 	st = queue->config.transport.step(queue->config.transport.client, wait_ms, extra_fd, err);
+	act_on_responses(queue);
 	if (st)
 		return st;
 	wake_delayed(queue, 0);
-	start_work(queue);
+	work(queue);
 	report(queue);
 	return ST_OK;
 }
@@ -539,7 +589,7 @@ void send_queue_stop(struct send_queue *queue)
 		return;
 	queue->stopped = true;
 	upload_clear_queue(queue);
-	/* what has been posted once is brought to its end */
+	/* messages that were posted once are completed */
 	queue->ready_first = queue->ready_last = NULL;
 	while ((delivery = ready)) {
 		ready = delivery->next;
@@ -548,22 +598,22 @@ void send_queue_stop(struct send_queue *queue)
 		else
 			delivery->state = DELIVERY_QUEUED;
 	}
-	for (struct entry *entry = queue->first; entry; entry = entry->next)
+	for (struct send_entry *entry = queue->first; entry; entry = entry->next)
 		entry_ready(queue, entry);
 }
 
-/* A delivery that has begun, and is not brought to its end. */
+/* A delivery that has started and is not completed. */
 static void abandon(struct send_queue *queue, struct delivery *delivery)
 {
 	const struct err *why = &queue->abort_reason;
 	struct err err = *why;
 
-	/* waiting to be posted again, after it was surely not received */
-	if (delivery->state == DELIVERY_DELAYED && delivery->step == STEP_POST && !delivery->maybe) {
-		delivery_failed(queue, delivery, why, false);
+	/* it was certainly not received, and waits for the next attempt */
+	if (delivery->state == DELIVERY_DELAYED && delivery->step == STEP_POST && !delivery->maybe_sent) {
+		delivery_failed(queue, delivery, why);
 		return;
 	}
-	err_prefix(&err, "it is not known whether the message arrived");
+	err_prefix(&err, "delivery unknown");
 	err.outcome = ERR_MAYBE_SENT;
 	err.retryable = false;
 	delivery_unknown(queue, delivery, &err);
@@ -575,11 +625,11 @@ void send_queue_abort(struct send_queue *queue, const struct err *reason)
 	queue->aborted = true;
 	queue->abort_reason = *reason;
 	queue->ready_first = queue->ready_last = queue->delayed = NULL;
-	for (struct entry *entry = queue->first; entry; entry = entry->next) {
+	for (struct send_entry *entry = queue->first; entry; entry = entry->next) {
 		for (size_t i = 0; i < entry->count; i++) {
 			struct delivery *delivery = &entry->deliveries[i];
 
-			/* those behind it in its conversation are then held */
+			/* the later ones of its conversation become blocked */
 			if (delivery->state != DELIVERY_DONE && delivery->state != DELIVERY_QUEUED)
 				abandon(queue, delivery);
 		}
@@ -596,17 +646,7 @@ struct send_queue *send_queue_new(const struct send_queue_config *config)
 	queue->sender = xstrdup_null(config->sender);
 	queue->correlator = xstrdup_null(config->correlator);
 	queue->sent_ids = config->sent_ids ? sent_ids_new(config->sent_ids) : NULL;
-	queue->jobs = xcalloc((size_t)config->jobs, sizeof(*queue->jobs));
-	for (int64_t i = 0; i < config->jobs; i++) {
-		struct job *job = &queue->jobs[i];
-
-		job->queue = queue;
-		job->fd = -1;
-		buf_init(&job->path, BUF_NO_MAX);
-		buf_init(&job->body, BUF_NO_MAX);
-		job->next = queue->free_jobs;
-		queue->free_jobs = job;
-	}
+	job_pool_init(&queue->jobs, queue, config->jobs);
 	return queue;
 }
 
@@ -624,13 +664,7 @@ void send_queue_free(struct send_queue *queue)
 			conversation_release(conversation);
 		}
 	}
-	for (int64_t i = 0; i < queue->config.jobs; i++) {
-		if (queue->jobs[i].fd >= 0)
-			close(queue->jobs[i].fd);
-		buf_release(&queue->jobs[i].path);
-		buf_release(&queue->jobs[i].body);
-	}
-	free(queue->jobs);
+	job_pool_release(&queue->jobs);
 	free(queue->user_id);
 	free(queue->sender);
 	free(queue->correlator);

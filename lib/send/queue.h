@@ -1,19 +1,17 @@
 /*
- * queue.h - messages on their way out, many at once.
+ * queue.h - the send queue: many messages in flight at once, in order for each conversation.
  *
- * What a command reads (one message from its options, lines, JSON lines, the spool) becomes drafts; a draft goes to
- * one or more recipients. The queue uploads attachments, posts the messages, looks up in history what may have been
- * sent, and reports one result for each recipient. What it promises:
+ * A draft goes to one or more recipients. The queue uploads its attachments, posts the messages, checks the history
+ * for those whose response was lost, and reports one result for each recipient.
  *
- *  - Up to `jobs` requests are under way at once, begun in the order of the items. In one conversation, messages go
- *    out one after the other, in the order in which they were added, whatever happens to each; uploads run ahead of
- *    their turn.
- *  - A file (device, inode, size, times, name, type) is uploaded once for all the messages of the run that carry it.
- *    The last SEND_QUEUE_UPLOADS_KEPT of them are remembered.
- *  - Results come in the order of the drafts and recipients, or as they are known (`unordered`).
- *  - Memory is bounded: send_queue_has_room() says when to wait before adding more.
- *  - What failed without reaching the service was repeated by the client (client.h); what may have been sent is
- *    looked for in the conversation's history (lookup.h) and sent again only if it is surely not there.
+ *  - Up to `jobs` requests are in flight, started in the order of the drafts. Within a conversation, messages are
+ *    posted one after the other in the order of send_queue_add(), whatever happens to each; uploads run ahead.
+ *  - A file (device, inode, size, times, name, type) is uploaded once for all messages of the run that carry it. The
+ *    last SEND_QUEUE_UPLOADS_KEPT files are remembered.
+ *  - Results are reported in the order of the drafts and recipients, or as they arrive (`unordered`).
+ *  - Memory is bounded: add drafts only while send_queue_has_room().
+ *  - The client (client.h) retries requests that were certainly not processed. A message whose response was lost is
+ *    looked up in the history (lookup.h), and resent only if it is certainly not there.
  *
  *	while (more input or !send_queue_is_empty(queue)) {
  *		while (send_queue_has_room(queue) && (draft = next()))
@@ -29,16 +27,22 @@
 #include "wire/draft.h"
 #include "wire/message.h"
 
-#define SEND_QUEUE_WINDOW 1024 /* recipients under way, waiting, or reported only after others */
+#define SEND_QUEUE_WINDOW 1024 /* recipients in flight, queued, or not yet reported */
 #define SEND_QUEUE_WINDOW_BYTES ((size_t)16 << 20) /* of their texts and input lines */
 #define SEND_QUEUE_UPLOADS_KEPT 4096
-#define SEND_QUEUE_LAST_IDS_KEPT 4096 /* conversations of which the last message ID is remembered */
-#define SEND_QUEUE_BLOCKED_MAX \
-	16384 /* conversations that are held back; with so many, all are: it is not they that fail */
+#define SEND_QUEUE_LAST_IDS_KEPT 4096 /* conversations whose last message ID is remembered */
+#define SEND_QUEUE_BLOCKED_MAX 16384 /* blocked conversations; beyond that, all are: the cause is not in them */
 
 struct send_queue;
+struct stat;
 
-/* Who carries the requests: a struct client, or a test in its place. */
+/*
+ * Checks that the file can be attached, and fills `*st`, unless the file is an object that exists already. ST_NOINPUT:
+ * missing, a directory, unreadable.
+ */
+enum status send_check_file(const struct draft_file *file, struct stat *st, struct err *err) MUST_USE;
+
+/* Carries the requests: a struct client, or a substitute in tests. */
 struct send_transport {
 	enum status (*start)(void *client, const struct client_call *call, client_done *done, void *arg,
 		struct err *err);
@@ -46,97 +50,86 @@ struct send_transport {
 	void *client;
 };
 
+struct send_transport send_transport_client(struct client *client);
+
 enum send_on_unknown { ON_UNKNOWN_CHECK = 0, ON_UNKNOWN_RESEND, ON_UNKNOWN_FAIL };
 
 enum send_outcome {
 	OUTCOME_SENT,
-	OUTCOME_FAILED, /* surely not sent */
-	OUTCOME_UNKNOWN, /* maybe sent, and nobody can tell */
-	OUTCOME_BLOCKED, /* not tried: after send_queue_stop(), or behind one that failed for now (`block`) */
+	OUTCOME_FAILED, /* certainly not sent */
+	OUTCOME_UNKNOWN, /* the response was lost, and the history does not tell */
+	OUTCOME_BLOCKED, /* not tried: after send_queue_stop(), or behind a message that blocks the conversation */
 };
 
-/* What OUTCOME_FAILED is due to: what to do with the message follows from that. */
+/* The cause of OUTCOME_FAILED. It decides what happens to the message next. */
 enum send_cause {
-	CAUSE_MESSAGE, /* it was refused, or cannot be read: it would fail again */
-	CAUSE_TEMPORARY, /* the service, or the way to it, just now */
-	CAUSE_LOGIN, /* there is no token, and so for no message */
-	CAUSE_ENVIRONMENT, /* this machine, its settings, or something in the service's place: a person must look */
+	CAUSE_MESSAGE, /* refused, or unreadable: it would fail again */
+	CAUSE_TEMPORARY, /* the service or the network, at the moment */
+	CAUSE_LOGIN, /* there is no token, so no message can be sent */
+	CAUSE_ENVIRONMENT, /* this machine, its settings, or a proxy that answers in place of the service */
 	CAUSE_INTERRUPTED, /* a signal */
 };
 
 struct send_result {
 	enum send_outcome outcome;
 	enum send_cause cause; /* OUTCOME_FAILED */
-	const struct address *to; /* NULL: the draft names none that can be read */
+	const struct address *to; /* NULL: the draft has no readable recipient */
 	struct message_sent sent; /* OUTCOME_SENT */
-	int64_t attempts; /* of posting the message */
+	int64_t attempts; /* to post the message */
 	struct err err; /* unless sent */
 	/* wall clock: the first attempt that may have been received, and the end of the last one; 0: none */
 	int64_t attempted_ms, lost_ms;
-	const struct message_file *files; /* the uploaded objects, or NULL where not all were uploaded */
+	const struct message_file *files; /* the uploaded objects; NULL unless all were uploaded */
 };
 
 struct send_queue_config {
 	struct send_transport transport;
 	const char *user_id, *sender, *correlator; /* of the session; copied */
-	struct retry_policy retry; /* of a message, however its attempts fail */
+	struct retry_policy retry; /* for all attempts of one message */
 	int64_t jobs; /* at least 1 */
 	enum send_on_unknown on_unknown;
 	/*
-	 * A message that history does not show yet may still be on its way: it is looked for again after that time,
-	 * and once more after twice as long; where the service may still be at work on it (err.pending), three more
-	 * times, eight times as long apart at most
+	 * A message that is not in the history yet may still be on its way: the history is checked again after this
+	 * time and after twice as long. If the service may still be processing the message (err.pending), there are
+	 * three more checks, up to eight times as long apart.
 	 */
 	int64_t lookup_delay_ms;
 	bool unordered;
-	/* a message that may be sent later holds what comes behind it in its conversation, so that nothing overtakes */
-	bool block;
+	bool block; /* a message that can be sent later blocks the later ones of its conversation */
 	bool fail_fast; /* stop after a failure; with `block`, only after one that a retry cannot cure */
-	const char *sent_ids; /* the file of store/sent_ids.h, where what is sent is noted; copied, NULL: none */
+	const char *sent_ids; /* the file of store/sent_ids.h for the IDs of sent messages; copied; NULL: none */
 
-	/*
-	 * Called once for each recipient of each draft (once for a draft without any); both pointers are good during
-	 * the call.
-	 */
+	/* Called once for each recipient (once for a draft without any); both pointers are valid during the call. */
 	void (*result)(void *arg, struct draft *draft, const struct send_result *result);
-	/*
-	 * Called before a message is posted for the first time, with the wall clock; a failure is the message's.
-	 * NULL: not.
-	 */
+	/* Called before the first post of a message, with the wall clock; if it fails, the message fails. NULL: none */
 	enum status (*before_post)(void *arg, struct draft *draft, const struct message *message, int64_t now_ms,
 		struct err *err);
-	/* Bytes of an upload so far; at most ten times a second. NULL: not. */
+	/* The progress of an upload, at most ten times a second; -1, -1 at its end. NULL: none */
 	void (*progress)(void *arg, const char *name, int64_t sent, int64_t total);
 	void *arg;
 };
 
 struct send_queue *send_queue_new(const struct send_queue_config *config);
-void send_queue_free(struct send_queue
-		*queue); /* NULL is fine. Nothing may be under way at the client any more, or the client is gone */
-
-/* The transport over a client. */
-struct send_transport send_transport_client(struct client *client);
+/* NULL is fine. No request may be in flight, or the client must have been freed before. */
+void send_queue_free(struct send_queue *queue);
 
 bool send_queue_has_room(const struct send_queue *queue);
-void send_queue_add(struct send_queue *queue, struct draft *draft); /* takes it over */
+void send_queue_add(struct send_queue *queue, struct draft *draft); /* takes ownership */
 size_t send_queue_pending(const struct send_queue *queue); /* results that have not been reported */
 bool send_queue_is_empty(const struct send_queue *queue); /* every result has been reported */
 
 /*
- * Starts what can be started and waits for answers, at most `wait_ms` or until `extra_fd` is readable. Fails as
+ * Starts what can be started, and waits for responses, at most `wait_ms` or until `extra_fd` is readable. Fails as
  * client_step() does.
  */
 enum status send_queue_step(struct send_queue *queue, int wait_ms, int extra_fd, struct err *err) MUST_USE;
 
-/*
- * From now on nothing more is begun: what has not been posted yet, and what is added later, is reported as
- * OUTCOME_BLOCKED.
- */
+/* Starts nothing more: messages that were not posted yet, and those added later, are reported as OUTCOME_BLOCKED. */
 void send_queue_stop(struct send_queue *queue);
 
 /*
- * Stops, and reports everything that is under way at once, as far as it is known: a message that was being posted is
- * OUTCOME_UNKNOWN. After a signal, or any other failure of send_queue_step().
+ * Stops, and reports everything at once as far as it is known: a message in flight is OUTCOME_UNKNOWN. For a signal or
+ * any other failure of send_queue_step().
  */
 void send_queue_abort(struct send_queue *queue, const struct err *reason);
 

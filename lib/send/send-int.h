@@ -1,12 +1,15 @@
 /*
- * queue-int.h - the insides of the queue, for its own files: queue.c (queues, order, results), upload.c
- * (files), post.c (one message, and the look into history).
+ * send-int.h - the data of the send queue, for its own files.
  *
- *	entry      a draft and what becomes of it: its files, and a delivery for each recipient
- *	delivery    one message to one recipient
- *	conversation        a conversation: the deliveries to it in their order; only the first of them may be posted
- *	upload      a file of this run, shared by the entries that carry it
- *	job         a request under way and the memory that it needs; there are `jobs` of them
+ *	entry               a draft and its progress: its uploads, and a delivery for each recipient
+ *	delivery            one message to one recipient
+ *	conversation_queue  the deliveries to one conversation in order; only the first one may be posted
+ *	upload              a file of this run, shared by the entries that carry it
+ *	job                 a request in flight and its memory; there are `jobs` of them
+ *
+ * Calls go one way: queue.c calls post.c and upload.c, and these call job.c. A response is decoded in the callback of
+ * its request, which writes the next action into the delivery or upload and marks the job as answered. Only
+ * send_queue_step() then acts on the answered jobs, one after the other.
  */
 #ifndef KANDY_SEND_SEND_INT_H
 #define KANDY_SEND_SEND_INT_H
@@ -14,68 +17,78 @@
 #include "send/lookup.h"
 #include "send/queue.h"
 
-#include <sys/types.h>
-#include <time.h>
+#include <sys/stat.h>
 
 enum delivery_state {
-	DELIVERY_QUEUED, /* waits for its turn in the conversation, or for the files */
-	DELIVERY_READY, /* in the list of those that can go on */
-	DELIVERY_RUNNING, /* a request is under way */
+	DELIVERY_QUEUED, /* waits for its turn in the conversation, or for its files */
+	DELIVERY_READY, /* in the ready list */
+	DELIVERY_RUNNING, /* a request is in flight */
 	DELIVERY_DELAYED, /* until due_ms */
 	DELIVERY_DONE,
 };
 
 enum delivery_step { STEP_POST, STEP_LOOKUP };
 
+/* What queue.c does with a delivery after a response. */
+enum delivery_action {
+	ACTION_SENT, /* `sent` is filled, and its ID recorded */
+	ACTION_FAILED, /* `err` */
+	ACTION_UNKNOWN, /* `err` */
+	ACTION_CONTINUE, /* run `step` as soon as a job is free */
+	ACTION_DELAY, /* run `step` after delay_ms */
+	ACTION_UPLOAD, /* start again with the uploads */
+};
+
 struct delivery {
-	struct entry *entry;
-	size_t index; /* which recipient */
+	struct send_entry *entry;
+	size_t index; /* of the recipient */
 	struct conversation_queue *conversation;
-	struct delivery *next_in_conversation, *next; /* `next`: in the ready or the delayed list */
+	struct delivery *next_in_conversation, *next; /* `next`: in the ready, delayed or done list */
 	enum delivery_state state;
 	enum delivery_step step;
-	bool uncertain; /* the draft's; until history has said no */
-	int64_t due_ms; /* clock_mono_ms() */
-	struct retry retry; /* of all its posts, whether the client repeats one or we do; begun by the first */
+	enum delivery_action action;
+	bool uncertain; /* the draft's; until the history has answered */
+	int64_t delay_ms, due_ms; /* clock_mono_ms() */
+	struct retry retry; /* shared by all posts, whether the client or the queue retries; started by the first */
 	int64_t attempts, attempted_ms, lost_ms;
 	int64_t posted_ms; /* wall clock, of the last post */
-	bool reposted; /* what it was answered with was taken by another process, so it was posted once more */
-	bool maybe; /* an attempt may have been received, and history has not been heard yet, or not asked */
-	bool pending; /* ... and the service may still be at work on it */
-	unsigned looks; /* how often history had nothing, since the last post */
+	bool reposted; /* another process had claimed the ID of the response, so it was posted once more */
+	bool maybe_sent; /* an attempt may have been received; the history has not been heard yet, or is not asked */
+	bool pending; /* ... and the service may still be processing it */
+	unsigned lookups; /* that found nothing, since the last post */
 	struct lookup lookup;
 	struct message message;
 	enum send_outcome outcome;
 	enum send_cause cause;
 	struct message_sent sent;
-	struct err *err; /* the failure, or the reason for the doubt; NULL: none */
+	struct err *err; /* the failure, or why the outcome is unknown; NULL: none */
+	bool no_token; /* client_response's, for the failure */
 };
 
-struct entry {
+struct send_entry {
 	struct draft *draft;
-	struct entry *prev, *next; /* all that is not reported whole yet, in order */
+	struct send_entry *prev, *next; /* the entries with unreported results, in order */
 	uint64_t number; /* from 1, in the order of send_queue_add() */
 	struct delivery *deliveries;
 	size_t count, reported;
-	size_t bytes; /* of the window */
-	struct upload **uploads; /* for each file, or NULL where it is there already */
-	bool complete; /* all files are up, if there are any, and are in */
-	struct message_file *files; /* ... whose names are the draft's */
-	struct err *err; /* no delivery of it can be made; */
-	bool no_token; /* for want of a token */
+	size_t bytes; /* counted in the window */
+	struct send_upload **uploads; /* one for each file; NULL if its object exists already */
+	bool complete; /* all files are uploaded, and listed in */
+	struct message_file *files; /* whose names are the draft's */
+	struct err *err; /* none of its deliveries can be made; */
+	bool no_token; /* because there is no token */
 };
 
 struct conversation_queue {
-	struct conversation_queue *next_in_bucket, *lru_prev,
-		*lru_next; /* lru_prev, lru_next: among those without deliveries */
+	struct conversation_queue *next_in_bucket, *lru_prev, *lru_next; /* lru: those without deliveries */
 	enum chat_type type;
 	char *id;
 	struct delivery *first, *last;
-	char *last_sent_id; /* ID of the last message that was sent here */
+	char *last_sent_id;
 	bool blocked, idle;
 };
 
-enum upload_state { UPLOAD_NEW, UPLOAD_QUEUED, UPLOAD_RUNNING, UPLOAD_DONE, UPLOAD_FAILED };
+enum upload_state { UPLOAD_QUEUED, UPLOAD_RUNNING, UPLOAD_DONE, UPLOAD_FAILED };
 
 struct upload_key {
 	dev_t dev;
@@ -84,44 +97,49 @@ struct upload_key {
 	struct timespec modified, changed;
 };
 
-struct upload {
-	struct upload *next_in_bucket, *lru_prev, *lru_next,
-		*next; /* lru_prev, lru_next: among those that nobody needs; `next`: queued */
+struct send_upload {
+	struct send_upload *next_in_bucket, *lru_prev, *lru_next, *next; /* lru: those without users; `next`: queued */
 	struct upload_key key;
 	char *path; /* NULL: `fd` */
-	int fd; /* of the one entry that carries it; -1: by path */
+	int fd; /* owned by the one entry that carries it; -1: by path */
 	char *name, *type;
 	enum upload_state state;
 	size_t users;
-	bool idle, listed; /* listed: it can be found for the next entry */
+	bool idle, listed; /* listed: later entries can find it */
 	char *xid;
 	struct err err;
-	bool no_token; /* it failed for want of a token */
+	bool no_token; /* it failed because there is no token */
 };
 
-struct job {
+struct send_job {
 	struct send_queue *queue;
-	struct job *next; /* free ones */
+	struct send_job *next; /* in the free or the answered list */
 	struct client_call call;
 	struct buf path, body;
 	struct http_part parts[2];
-	int fd; /* to close behind the upload, or -1 */
-	struct delivery *delivery;
-	struct upload *upload;
+	int fd; /* to close after the upload, or -1 */
+	struct delivery *delivery; /* one of the two */
+	struct send_upload *upload;
+};
+
+struct job_pool {
+	struct send_job *jobs;
+	int64_t count;
+	struct send_job *free, *answered_first, *answered_last;
 };
 
 #define SEND_QUEUE_BUCKETS 4096
 
 struct upload_cache {
-	struct upload *buckets[SEND_QUEUE_BUCKETS];
-	struct upload *lru_first, *lru_last; /* idle */
+	struct send_upload *buckets[SEND_QUEUE_BUCKETS];
+	struct send_upload *lru_first, *lru_last;
 	size_t idle_count;
-	struct upload *queue_first, *queue_last;
+	struct send_upload *queue_first, *queue_last;
 };
 
 struct conversation_table {
 	struct conversation_queue *buckets[SEND_QUEUE_BUCKETS];
-	struct conversation_queue *lru_first, *lru_last; /* idle */
+	struct conversation_queue *lru_first, *lru_last;
 	size_t idle_count, blocked_count;
 };
 
@@ -129,9 +147,8 @@ struct send_queue {
 	struct send_queue_config config;
 	char *user_id, *sender, *correlator;
 	struct sent_ids *sent_ids; /* or NULL */
-	struct job *jobs, *free_jobs;
-	size_t running;
-	struct entry *first, *last;
+	struct job_pool jobs;
+	struct send_entry *first, *last;
 	uint64_t added; /* entries */
 	size_t recipients, bytes; /* in the window */
 	struct delivery *ready_first, *ready_last;
@@ -139,33 +156,33 @@ struct send_queue {
 	struct delivery *done_first, *done_last; /* unordered: to be reported */
 	struct upload_cache uploads;
 	struct conversation_table conversations;
-	bool failed; /* with fail_fast: nothing more is to be begun */
+	bool failed; /* with fail_fast: start nothing more */
 	bool stopped, aborted;
 	struct err abort_reason;
 	bool skew_known;
-	int64_t skew_ms; /* the service's clock less ours */
+	int64_t skew_ms; /* the service's clock minus ours */
 };
 
-/* queue.c */
-void delivery_ready(struct send_queue *queue, struct delivery *delivery); /* it can go on as soon as a job is free */
-void delivery_delay(struct send_queue *queue, struct delivery *delivery, int64_t ms);
-void delivery_sent(struct send_queue *queue, struct delivery *delivery); /* delivery->sent is filled, and noted */
-void delivery_unknown(struct send_queue *queue, struct delivery *delivery, const struct err *err); /* err: copied */
-/* `no_token`: client_response's */
-void delivery_failed(struct send_queue *queue, struct delivery *delivery, const struct err *err, bool no_token);
-void entry_ready(struct send_queue *queue, struct entry *entry); /* its files are up, or it has failed */
-void job_put(struct send_queue *queue, struct job *job);
-
-/* upload.c */
-void upload_want(struct send_queue *queue,
-	struct entry *entry); /* all files of the entry; then entry_ready() sooner or later */
-void upload_drop(struct send_queue *queue, struct entry *entry); /* the entry needs them no more */
-struct upload *upload_pop(struct send_queue *queue); /* the next one to be begun, or NULL */
-void upload_start(struct send_queue *queue, struct upload *upload, struct job *job);
-void upload_clear_queue(struct send_queue *queue);
-void upload_free_all(struct send_queue *queue);
+/* job.c */
+void job_pool_init(struct job_pool *pool, struct send_queue *queue, int64_t count);
+void job_pool_release(struct job_pool *pool);
+struct send_job *job_get(struct job_pool *pool); /* NULL: all are busy */
+void job_put(struct job_pool *pool, struct send_job *job);
+void job_answered(struct send_job *job); /* called by the callback of its request, or if that could not be started */
+struct send_job *job_pop_answered(struct job_pool *pool); /* in the order of the responses; NULL: none */
 
 /* post.c */
-void post_start(struct send_queue *queue, struct delivery *delivery, struct job *job);
+void post_start(struct send_queue *queue, struct delivery *delivery, struct send_job *job); /* runs delivery->step */
+
+/* upload.c */
+void upload_request(struct send_queue *queue, struct send_entry *entry); /* all files of the entry */
+bool upload_settle(struct send_entry *entry); /* true once the entry has all its files, or cannot have them */
+void upload_release(struct send_queue *queue, struct send_entry *entry); /* the entry no longer needs its files */
+struct send_upload *upload_pop(struct send_queue *queue); /* the next one to start, or NULL */
+void upload_start(struct send_queue *queue, struct send_upload *upload, struct send_job *job);
+struct send_upload *upload_done(struct send_queue *queue,
+	struct send_upload *upload); /* NULL: no entry needs it any more */
+void upload_clear_queue(struct send_queue *queue);
+void upload_free_all(struct send_queue *queue);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * upload.c - the files of a run: each uploaded once, whoever carries it. A file is recognised by what stat(2)
- * says of it, so that one which has changed in between is uploaded anew. It is opened when its upload begins, and
- * closed when it ends: a thousand waiting messages need no thousand descriptors.
+ * upload.c - the files of a run, each uploaded once for all entries that carry it. A file is identified by stat(2), so
+ * a file that changed is uploaded again. It is open only during its upload: a thousand queued messages need no
+ * thousand descriptors.
  */
 #include "send/send-int.h"
 
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* No byte for so long: give up. An upload has no other limit, it takes what it takes. */
+/* without a byte; an upload has no other time limit */
 #define STALLED_MS 60000
 
 static struct upload_key key_of(const struct stat *st)
@@ -40,12 +40,12 @@ static bool same_key(const struct upload_key *a, const struct upload_key *b)
 		same_time(&a->changed, &b->changed);
 }
 
-static struct upload **bucket_of(struct upload_cache *cache, const struct upload_key *key)
+static struct send_upload **bucket_of(struct upload_cache *cache, const struct upload_key *key)
 {
 	return &cache->buckets[(key->ino ^ (size_t)key->size) % SEND_QUEUE_BUCKETS];
 }
 
-static void lru_remove(struct upload_cache *cache, struct upload *upload)
+static void lru_remove(struct upload_cache *cache, struct send_upload *upload)
 {
 	if (!upload->idle)
 		return;
@@ -56,10 +56,9 @@ static void lru_remove(struct upload_cache *cache, struct upload *upload)
 	cache->idle_count--;
 }
 
-/* From now on it is not found any more. */
-static void unlist(struct upload_cache *cache, struct upload *upload)
+static void unlist(struct upload_cache *cache, struct send_upload *upload)
 {
-	struct upload **at = bucket_of(cache, &upload->key);
+	struct send_upload **at = bucket_of(cache, &upload->key);
 
 	if (!upload->listed)
 		return;
@@ -69,7 +68,7 @@ static void unlist(struct upload_cache *cache, struct upload *upload)
 	upload->listed = false;
 }
 
-static void upload_free(struct upload_cache *cache, struct upload *upload)
+static void upload_free(struct upload_cache *cache, struct send_upload *upload)
 {
 	lru_remove(cache, upload);
 	unlist(cache, upload);
@@ -80,16 +79,17 @@ static void upload_free(struct upload_cache *cache, struct upload *upload)
 	free(upload);
 }
 
-static struct upload *find(struct upload_cache *cache, const struct upload_key *key, const char *name, const char *type)
+static struct send_upload *find(struct upload_cache *cache, const struct upload_key *key, const char *name,
+	const char *type)
 {
-	for (struct upload *u = *bucket_of(cache, key); u; u = u->next_in_bucket) {
+	for (struct send_upload *u = *bucket_of(cache, key); u; u = u->next_in_bucket) {
 		if (same_key(&u->key, key) && !strcmp(u->name, name) && !strcmp(u->type, type))
 			return u;
 	}
 	return NULL;
 }
 
-static void enqueue(struct upload_cache *cache, struct upload *upload)
+static void enqueue(struct upload_cache *cache, struct send_upload *upload)
 {
 	upload->state = UPLOAD_QUEUED;
 	upload->next = NULL;
@@ -97,22 +97,30 @@ static void enqueue(struct upload_cache *cache, struct upload *upload)
 	cache->queue_last = upload;
 }
 
-static enum status get(struct upload_cache *cache, const struct draft_file *file, struct upload **out, struct err *err)
+enum status send_check_file(const struct draft_file *file, struct stat *st, struct err *err)
+{
+	if (file->xid && !file->path && file->fd < 0)
+		return ST_OK;
+	if (file->path ? stat(file->path, st) || access(file->path, R_OK) : fstat(file->fd, st))
+		return err_set(err, ST_NOINPUT, "cannot attach '%s': %s", file->path ? file->path : file->name,
+			strerror(errno));
+	if (file->path && S_ISDIR(st->st_mode))
+		return err_set(err, ST_NOINPUT, "cannot attach '%s': is a directory", file->path);
+	if (file->path && !S_ISREG(st->st_mode))
+		return err_set(err, ST_NOINPUT, "cannot attach '%s': not a regular file; use '-a -' for a stream",
+			file->path);
+	return ST_OK;
+}
+
+static struct send_upload *get(struct upload_cache *cache, const struct draft_file *file, const struct stat *st)
 {
 	const char *type = file->type ? file->type : mime_type_of(file->name);
-	struct upload *upload;
-	struct upload_key key;
-	struct stat st;
+	struct upload_key key = key_of(st);
+	struct send_upload *upload = find(cache, &key, file->name, type);
 
-	if (draft_check_file(file, err))
-		return err->status;
-	if (file->fd >= 0 ? fstat(file->fd, &st) : stat(file->path, &st))
-		return err_set(err, ST_NOINPUT, "cannot attach '%s': %s", file->name, strerror(errno));
-	key = key_of(&st);
-	upload = find(cache, &key, file->name, type);
 	if (!upload) {
 		upload = xcalloc(1, sizeof(*upload));
-		*upload = (struct upload){ .key = key,
+		*upload = (struct send_upload){ .key = key,
 			.path = xstrdup_null(file->path),
 			.fd = file->fd,
 			.name = xstrdup(file->name),
@@ -124,11 +132,10 @@ static enum status get(struct upload_cache *cache, const struct draft_file *file
 	}
 	lru_remove(cache, upload);
 	upload->users++;
-	*out = upload;
-	return ST_OK;
+	return upload;
 }
 
-static void entry_fail(struct entry *entry, const struct err *err, bool no_token)
+static void fail(struct send_entry *entry, const struct err *err, bool no_token)
 {
 	if (entry->err)
 		return;
@@ -137,58 +144,55 @@ static void entry_fail(struct entry *entry, const struct err *err, bool no_token
 	entry->no_token = no_token;
 }
 
-/* Looks whether all is there that the entry waits for. */
-static void check(struct send_queue *queue, struct entry *entry)
+bool upload_settle(struct send_entry *entry)
 {
 	const struct draft *draft = entry->draft;
 
 	if (entry->complete)
-		return;
+		return false;
 	for (size_t i = 0; !entry->err && i < draft->file_count; i++) {
-		const struct upload *upload = entry->uploads[i];
+		const struct send_upload *upload = entry->uploads[i];
 
 		if (upload && upload->state == UPLOAD_FAILED)
-			entry_fail(entry, &upload->err, upload->no_token);
+			fail(entry, &upload->err, upload->no_token);
 		else if (upload && upload->state != UPLOAD_DONE)
-			return;
+			return false;
 	}
-	if (!entry->err) {
-		entry->complete = true;
-		if (draft->file_count)
-			entry->files = xcalloc(draft->file_count, sizeof(*entry->files));
-		for (size_t i = 0; i < draft->file_count; i++)
-			entry->files[i] = (struct message_file){ .name = draft->files[i].name,
-				.xid = entry->uploads[i] ? entry->uploads[i]->xid : draft->files[i].xid };
-	}
-	entry_ready(queue, entry);
+	if (entry->err)
+		return true;
+	entry->complete = true;
+	if (draft->file_count)
+		entry->files = xcalloc(draft->file_count, sizeof(*entry->files));
+	for (size_t i = 0; i < draft->file_count; i++)
+		entry->files[i] = (struct message_file){ .name = draft->files[i].name,
+			.xid = entry->uploads[i] ? entry->uploads[i]->xid : draft->files[i].xid };
+	return true;
 }
 
-void upload_want(struct send_queue *queue, struct entry *entry)
+void upload_request(struct send_queue *queue, struct send_entry *entry)
 {
 	const struct draft *draft = entry->draft;
+	struct stat *stats = xcalloc(draft->file_count + 1, sizeof(*stats));
 	struct err err = ERR_INIT;
 
-	if (draft->file_count)
-		entry->uploads = xcalloc(draft->file_count, sizeof(*entry->uploads));
-	/* all of them are looked at before one is sent */
+	entry->uploads = xcalloc(draft->file_count + 1, sizeof(*entry->uploads));
+	/* all files are checked before one is uploaded */
 	for (size_t i = 0; !entry->err && i < draft->file_count; i++) {
-		if (draft_check_file(&draft->files[i], &err))
-			entry_fail(entry, &err, false);
+		if (send_check_file(&draft->files[i], &stats[i], &err))
+			fail(entry, &err, false);
 	}
 	for (size_t i = 0; !entry->err && i < draft->file_count; i++) {
-		const struct draft_file *file = &draft->files[i];
-
-		if ((file->path || file->fd >= 0) && get(&queue->uploads, file, &entry->uploads[i], &err))
-			entry_fail(entry, &err, false);
+		if (draft->files[i].path || draft->files[i].fd >= 0)
+			entry->uploads[i] = get(&queue->uploads, &draft->files[i], &stats[i]);
 	}
-	check(queue, entry);
+	free(stats);
 }
 
-static void remove_from_queue(struct upload_cache *cache, struct upload *upload)
+static void remove_from_queue(struct upload_cache *cache, struct send_upload *upload)
 {
-	struct upload *prev = NULL;
+	struct send_upload *prev = NULL;
 
-	for (struct upload *u = cache->queue_first; u; prev = u, u = u->next) {
+	for (struct send_upload *u = cache->queue_first; u; prev = u, u = u->next) {
 		if (u != upload)
 			continue;
 		*(prev ? &prev->next : &cache->queue_first) = u->next;
@@ -198,17 +202,17 @@ static void remove_from_queue(struct upload_cache *cache, struct upload *upload)
 	}
 }
 
-void upload_drop(struct send_queue *queue, struct entry *entry)
+void upload_release(struct send_queue *queue, struct send_entry *entry)
 {
 	struct upload_cache *cache = &queue->uploads;
 
 	for (size_t i = 0; entry->uploads && i < entry->draft->file_count; i++) {
-		struct upload *upload = entry->uploads[i];
+		struct send_upload *upload = entry->uploads[i];
 
 		if (!upload || --upload->users)
 			continue;
 		if (upload->state == UPLOAD_RUNNING) {
-			upload->fd = -1; /* it goes with the entry; the job has a copy */
+			upload->fd = -1; /* the entry closes it; the job has a copy */
 		} else if (upload->state == UPLOAD_DONE) {
 			upload->idle = true;
 			upload->lru_prev = cache->lru_last;
@@ -225,10 +229,10 @@ void upload_drop(struct send_queue *queue, struct entry *entry)
 	entry->uploads = NULL;
 }
 
-struct upload *upload_pop(struct send_queue *queue)
+struct send_upload *upload_pop(struct send_queue *queue)
 {
 	struct upload_cache *cache = &queue->uploads;
-	struct upload *upload = cache->queue_first;
+	struct send_upload *upload = cache->queue_first;
 
 	if (!upload)
 		return NULL;
@@ -245,60 +249,47 @@ void upload_clear_queue(struct send_queue *queue)
 		;
 }
 
-static void finished(struct send_queue *queue, struct upload *upload, const struct err *err, bool no_token)
+struct send_upload *upload_done(struct send_queue *queue, struct send_upload *upload)
 {
-	struct upload_cache *cache = &queue->uploads;
-	struct entry *entry, *next;
-
-	upload->state = err ? UPLOAD_FAILED : UPLOAD_DONE;
-	if (err) {
-		upload->err = *err;
-		upload->no_token = no_token;
-		err_prefix(&upload->err, "cannot upload '%s'", upload->name);
-		unlist(cache, upload); /* the next message that carries it tries anew */
-	}
-	if (!upload->users) {
-		upload_free(cache, upload);
-		return;
-	}
-	for (entry = queue->first; entry; entry = next) {
-		next = entry->next;
-		for (size_t i = 0; entry->uploads && i < entry->draft->file_count; i++) {
-			if (entry->uploads[i] == upload) {
-				check(queue, entry);
-				break;
-			}
-		}
-	}
+	if (upload->state == UPLOAD_FAILED)
+		unlist(&queue->uploads, upload); /* the next message that carries the file tries again */
+	if (upload->users)
+		return upload;
+	upload_free(&queue->uploads, upload);
+	return NULL;
 }
 
-static void on_uploaded(void *arg, enum status status, struct client_response *answer, const struct err *failure)
+static void on_uploaded(void *arg, enum status status, struct client_response *response, const struct err *failure)
 {
-	struct job *job = arg;
-	struct send_queue *queue = job->queue;
-	struct upload *upload = job->upload;
-	struct err err = ERR_INIT;
+	struct send_job *job = arg;
+	const struct send_queue_config *config = &job->queue->config;
+	struct send_upload *upload = job->upload;
 
+	if (job->queue->aborted)
+		return;
 	if (job->fd >= 0)
 		close(job->fd);
 	job->fd = -1;
-	job_put(queue, job);
-	if (queue->config.progress)
-		queue->config.progress(queue->config.arg, upload->name, -1, -1);
+	if (config->progress)
+		config->progress(config->arg, upload->name, -1, -1);
 	if (status)
-		err = *failure;
+		upload->err = *failure;
 	else
-		status = object_decode(json_root(&answer->json), &upload->xid, &err);
-	if (status)
-		err.outcome = ERR_NOT_SENT; /* an object that no message names: the message was not sent */
-	else
+		status = object_decode(json_root(&response->json), &upload->xid, &upload->err);
+	if (status) {
+		upload->err.outcome = ERR_NOT_SENT; /* no message refers to the object */
+		upload->no_token = response && response->no_token;
+		err_prefix(&upload->err, "cannot upload '%s'", upload->name);
+	} else {
 		log_verbose("uploaded '%s'", upload->name);
-	finished(queue, upload, status ? &err : NULL, answer && answer->no_token);
+	}
+	upload->state = status ? UPLOAD_FAILED : UPLOAD_DONE;
+	job_answered(job);
 }
 
 static void on_progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
 {
-	const struct job *job = arg;
+	const struct send_job *job = arg;
 	const struct send_queue_config *config = &job->queue->config;
 
 	(void)received;
@@ -307,24 +298,24 @@ static void on_progress(void *arg, int64_t sent, int64_t to_send, int64_t receiv
 		config->progress(config->arg, job->upload->name, sent, to_send);
 }
 
-static enum status open_file(const struct upload *upload, struct job *job, int64_t *size, struct err *err)
+static enum status open_file(const struct send_upload *upload, struct send_job *job, int64_t *size, struct err *err)
 {
 	struct stat st;
 
-	/* not blocking: a pipe may have taken the file's place */
+	/* a pipe may have taken the place of the file */
 	job->fd = upload->fd >= 0 ? fcntl(upload->fd, F_DUPFD_CLOEXEC, 3)
 				  : open(upload->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (job->fd < 0 || fstat(job->fd, &st))
 		return err_set(err,
 			errno == EMFILE || errno == ENFILE || errno == EIO || errno == EROFS ? ST_IO : ST_NOINPUT,
-			"cannot read it: %s", strerror(errno));
+			"cannot read the file: %s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ST_NOINPUT, "it is no regular file any more");
+		return err_set(err, ST_NOINPUT, "not a regular file any more");
 	*size = st.st_size;
 	return ST_OK;
 }
 
-void upload_start(struct send_queue *queue, struct upload *upload, struct job *job)
+void upload_start(struct send_queue *queue, struct send_upload *upload, struct send_job *job)
 {
 	struct err err = ERR_INIT;
 	int64_t size = 0;
@@ -335,7 +326,7 @@ void upload_start(struct send_queue *queue, struct upload *upload, struct job *j
 	if (!st) {
 		object_path(&job->path, queue->user_id);
 		object_form(job->parts, job->fd, size, upload->name, upload->type);
-		/* twice is harmless: an object that no message names is nobody's */
+		/* a second object that no message refers to is harmless */
 		job->call = (struct client_call){ .method = "POST",
 			.path = job->path.data,
 			.parts = job->parts,

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct draft *draft_new(void)
@@ -327,20 +326,4 @@ void draft_write_line(const struct draft *draft, struct json_doc *doc, const boo
 		free(name);
 	}
 	json_close(out, '}');
-}
-
-enum status draft_check_file(const struct draft_file *file, struct err *err)
-{
-	struct stat st;
-
-	if (!file->path)
-		return ST_OK;
-	if (stat(file->path, &st) || access(file->path, R_OK))
-		return err_set(err, ST_NOINPUT, "cannot attach '%s': %s", file->path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return err_set(err, ST_NOINPUT, "cannot attach '%s': it is a directory", file->path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ST_NOINPUT, "cannot attach '%s': it is no regular file; use '-a -' for a stream",
-			file->path);
-	return ST_OK;
 }

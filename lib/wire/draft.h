@@ -52,7 +52,6 @@ struct draft {
 	int64_t attempted_ms, lost_ms;
 	char *origin; /* store/sent_ids.h; or NULL */
 	void *user; /* the caller's */
-	struct entry *entry; /* queue.c's */
 };
 
 struct draft *draft_new(void);
@@ -88,8 +87,5 @@ void draft_write_line(const struct draft *draft, struct json_doc *doc, const boo
 
 /* Can it be sent to all of its recipients? ST_DATA says why not: an SMS carries no files. */
 enum status draft_check(const struct draft *draft, struct err *err) MUST_USE;
-
-/* Can it be attached? ST_NOINPUT says why not: missing, a directory, unreadable. */
-enum status draft_check_file(const struct draft_file *file, struct err *err) MUST_USE;
 
 #endif

@@ -78,7 +78,7 @@ begin send -t bob@sandbox.example -m x
 wait_for posted 1
 ended TERM
 is "$status" 143 'while the answer is waited for'
-like "$err" '^kandy: send: it is not known whether the message arrived: .*interrupted$' 'one is told that it may have been sent'
+like "$err" '^kandy: send: delivery unknown: .*interrupted$' 'one is told that it may have been sent'
 begin send --spool -t bob@sandbox.example -m maybe
 wait_for posted 2
 ended TERM
@@ -97,5 +97,5 @@ begin send -t bob@sandbox.example -m x
 wait_for looked
 ended TERM
 is "$status" 143 'while history is asked'
-like "$err" 'it is not known whether the message arrived' 'one is told as well'
+like "$err" 'delivery unknown' 'one is told as well'
 finish

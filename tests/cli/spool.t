@@ -217,7 +217,7 @@ sandbox --fault 'POST requests 1:lost'
 rm -rf "$state"
 run as alice kandy send --spool -q -t sms:+16131112222 -m one
 is "$status" 75 'an SMS whose answer is lost is not spooled: nobody will know more later'
-like "$err" 'an SMS cannot be looked up' 'which is said'
+like "$err" 'an SMS has no history to check' 'which is said'
 down
 
 # ---- given up as unknown, and tried again ----

@@ -599,7 +599,7 @@ static void test_hold_all(void)
 		"with so many conversations that wait, no other is tried");
 	tap_int((intmax_t)(results.failed + results.blocked), SEND_QUEUE_BLOCKED_MAX + 5000,
 		"all the others wait, too");
-	tap_ok(strstr(results.err.text, "messages to 16384 others are waiting") != NULL, "and it is said why");
+	tap_ok(strstr(results.err.text, "16384 conversations are blocked") != NULL, "the error says why");
 	send_queue_free(queue);
 }
 
