@@ -1,7 +1,7 @@
 /*
  * conversations.c - with whom there are conversations, the latest first.
  */
-#include "client/history.h"
+#include "client/client.h"
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"

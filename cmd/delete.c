@@ -1,7 +1,7 @@
 /*
  * delete.c - remove messages from a conversation, or all of it.
  */
-#include "client/conversation.h"
+#include "client/client.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"

@@ -1,6 +1,6 @@
 #include "cmd/doctor_network.h"
 
-#include "client/channel.h"
+#include "client/client.h"
 #include "base/clock.h"
 #include "base/http_date.h"
 #include "base/interrupt.h"

@@ -1,7 +1,7 @@
 /*
  * group.c - group conversations: list, create, show, invite, remove, join, leave, delete.
  */
-#include "client/group.h"
+#include "client/client.h"
 
 #include "wire/address.h"
 #include "base/mem.h"

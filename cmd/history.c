@@ -1,8 +1,7 @@
 /*
  * history.c - what was said in a conversation, oldest first.
  */
-#include "client/conversation.h"
-#include "client/history.h"
+#include "client/client.h"
 #include "wire/notification.h"
 #include "base/clock.h"
 #include "base/log.h"

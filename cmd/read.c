@@ -1,7 +1,7 @@
 /*
  * read.c - tell senders that their messages have been seen.
  */
-#include "client/conversation.h"
+#include "client/client.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"

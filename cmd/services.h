@@ -4,7 +4,7 @@
 #ifndef KANDY_CMD_SERVICES_H
 #define KANDY_CMD_SERVICES_H
 
-#include "client/channel.h"
+#include "wire/channel.h"
 
 extern const char *const service_names[]; /* for operand_choices; NULL-terminated */
 

@@ -1,7 +1,7 @@
 /*
  * typing.c - tell the others that something is being written.
  */
-#include "client/conversation.h"
+#include "client/client.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"

@@ -1,10 +1,9 @@
 /*
- * Calls: one attempt after the other until the service has said yes or no, or the policy gives up.
+ * Calls: attempts until the service accepts or refuses the request, or the retry policy ends.
  *
- * A struct exchange is one call on its way, whether somebody waits for it (client_call) or not
- * (client_start). What libcurl reports is only noted down; decisions are made, and callers called,
- * from client_step(), so that a renewal of the token may wait for the server in the middle of a
- * batch.
+ * A struct call_state is one call, whether the caller waits for it (client_call) or not (client_start). Callbacks from
+ * the HTTP engine only store the response; decisions are made, and callers called, from client_step(), so that a token
+ * may be renewed in the middle of a batch.
  */
 #include "client/client-int.h"
 
@@ -19,103 +18,103 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct exchange {
+struct call_state {
 	const struct client_call *call;
 	struct retry own_retry, *retry; /* `retry`: that, or the call's */
-	int64_t attempts; /* with the one that was answered 401, which is none for `retry` */
-	int64_t due_ms; /* when the next attempt may begin, clock_mono_ms() */
-	struct secret token; /* what the attempt under way carries */
-	bool refused; /* that token was answered 401 */
-	bool renewed; /* which happens once */
+	int64_t attempts; /* including the one with an expired token (401), which is not one of `retry` */
+	int64_t due_ms; /* when the next attempt may start, clock_mono_ms() */
+	struct secret token; /* of the current attempt */
+	bool refused; /* that token got a 401 */
+	bool renewed; /* happens once */
 	char *url;
-	struct client_response answer;
+	struct client_response result;
 };
 
 struct task {
 	struct task *next;
-	struct exchange exchange;
+	struct call_state call;
 	client_done *done;
 	void *arg;
-	enum { WAITING, RUNNING, ANSWERED } state;
-	enum status status; /* ANSWERED: what http.h said */
+	enum { WAITING, RUNNING, COMPLETED } phase;
+	enum status status; /* COMPLETED: of the HTTP request */
 	struct http_response response;
 	struct err err;
 };
 
 /* ---- one call ------------------------------------------------------------------------------ */
 
-static enum status resolve(struct client *client, struct exchange *x, struct err *err)
+static enum status resolve(struct client *client, struct call_state *state, struct err *err)
 {
-	const char *path = x->call->path;
+	const char *path = state->call->path;
 	struct err why = ERR_INIT;
 	bool same = true;
 
 	if (*path == '/') {
 		size_t origin = strlen(client->base.origin), len = strlen(path);
 
-		x->url = xmalloc(origin + len + 1);
-		memcpy(x->url, client->base.origin, origin);
-		memcpy(x->url + origin, path, len + 1);
+		state->url = xmalloc(origin + len + 1);
+		memcpy(state->url, client->base.origin, origin);
+		memcpy(state->url + origin, path, len + 1);
 		return ST_OK;
 	}
+	if (http_resolve(client->base.origin, path, &state->url, &same, &why))
+		return err_set(err, ST_PROTOCOL, "invalid URL from the server: %s", why.text);
 	/* without its query, which may hold a token */
-	if (http_resolve(client->base.origin, path, &x->url, &same, &why))
-		return err_set(err, ST_PROTOCOL, "the server names what cannot be asked: %s", why.text);
 	if (!same)
-		return err_set(err, ST_PROTOCOL, "'%.*s' is not at %s, and is not asked", (int)strcspn(path, "?#"),
-			path, client->base.origin);
+		return err_set(err, ST_PROTOCOL, "invalid URL from the server: '%.*s' is not at %s",
+			(int)strcspn(path, "?#"), path, client->base.origin);
 	return ST_OK;
 }
 
-/* "POST /cpaas/...", for errors. Free it. */
-static char *what_of(const struct exchange *x)
+/* "POST /cpaas/...", for error messages. Free it. */
+static char *request_label(const struct call_state *state)
 {
-	const char *path = *x->call->path == '/' ? x->call->path : x->url;
+	const char *path = *state->call->path == '/' ? state->call->path : state->url;
 
-	return xasprintf("%s %.*s", x->call->method, (int)strcspn(path, "?"), path);
+	return xasprintf("%s %.*s", state->call->method, (int)strcspn(path, "?"), path);
 }
 
-static void exchange_release(struct exchange *x)
+static void state_release(struct call_state *state)
 {
-	secret_release(&x->token);
-	client_response_release(&x->answer);
-	free(x->url);
+	secret_release(&state->token);
+	client_response_release(&state->result);
+	free(state->url);
 }
 
-static enum status exchange_begin(struct client *client, struct exchange *x, const struct client_call *call,
+static enum status state_init(struct client *client, struct call_state *state, const struct client_call *call,
 	struct err *err)
 {
-	*x = (struct exchange){ .call = call, .due_ms = clock_mono_ms(), .retry = call->retry };
-	if (!x->retry) {
-		x->retry = &x->own_retry;
-		retry_start(x->retry, &client->config.retry, x->due_ms);
+	*state = (struct call_state){ .call = call, .due_ms = clock_mono_ms(), .retry = call->retry };
+	if (!state->retry) {
+		state->retry = &state->own_retry;
+		retry_start(state->retry, &client->config.retry, state->due_ms);
 	}
-	return resolve(client, x, err);
+	return resolve(client, state, err);
 }
 
-/* A good token, and the request for the next attempt. */
-static enum status exchange_prepare(struct client *client, struct exchange *x, struct http_request *request,
+/* Gets a valid token, and fills the request of the next attempt. */
+static enum status prepare(struct client *client, struct call_state *state, struct http_request *request,
 	struct err *err)
 {
-	const struct client_call *call = x->call;
+	const struct client_call *call = state->call;
 	static const char *const headers[] = { "Accept: application/json", NULL };
-	enum status st = client_authenticate(client, x->refused ? &x->token : NULL, err);
+	enum status st = client_authenticate(client, state->refused ? &state->token : NULL, err);
 
-	x->answer.no_token = st != ST_OK;
+	state->result.no_token = st != ST_OK;
 	if (st) {
-		/* what became of the request for a token says nothing of this one: it was not made, or refused */
+		/* the error is that of the token request; this one was not sent, or refused */
 		err->outcome = ERR_NOT_SENT;
 		err->pending = false;
 		err->http = 0;
 		return st;
 	}
-	x->refused = false;
-	x->attempts++;
-	secret_copy(&x->token, &client->session.access_token);
+	state->refused = false;
+	state->attempts++;
+	secret_copy(&state->token, &client->session.access_token);
 	*request = (struct http_request){
 		.method = call->method,
-		.url = x->url,
-		.bearer = &x->token,
+		.url = state->url,
+		.bearer = &state->token,
 		.headers = headers,
 		.body = call->json,
 		.body_len = call->json_len,
@@ -135,70 +134,67 @@ static bool is_idempotent(const struct client_call *call)
 		!strcmp(call->method, "DELETE");
 }
 
-static enum status accept_answer(struct exchange *x, struct http_response *response, struct err *err)
+static enum status accept_response(struct call_state *state, struct http_response *response, struct err *err)
 {
-	struct client_response *answer = &x->answer;
+	struct client_response *result = &state->result;
 	enum status st;
-	char *what;
+	char *label;
 
-	answer->http = response->status;
-	answer->attempts = x->attempts;
-	answer->date_ms = x->call->dated ? http_date_ms(response->date) : -1;
-	answer->text = response->body;
+	result->http = response->status;
+	result->attempts = state->attempts;
+	result->date_ms = state->call->dated ? http_date_ms(response->date) : -1;
+	result->text = response->body;
 	buf_init(&response->body, 0);
-	if (!answer->text.len || !json_parse_lenient(&answer->json, answer->text.data, answer->text.len, NULL, NULL))
+	if (!result->text.len || !json_parse_lenient(&result->json, result->text.data, result->text.len, NULL, NULL))
 		return ST_OK;
-	what = what_of(x);
-	st = service_error_shape(response, what, "no JSON", err);
-	free(what);
-	/* a page comes from something in between; JSON that is cut comes from the service, which did what was asked */
+	label = request_label(state);
+	st = service_error_shape(response, label, "a body that is not JSON", err);
+	free(label);
+	/* a page comes from a proxy; truncated JSON comes from the service, which has processed the request */
 	if (response->content_type && strcasestr(response->content_type, "json"))
 		err->outcome = ERR_MAYBE_SENT;
 	return st;
 }
 
-/*
- * After an attempt: true where another one is to begin at x->due_ms. False: `*status` and `err` (or
- * x->answer) are the result.
- */
-static bool exchange_again(struct exchange *x, enum status *status, struct http_response *response, struct err *err)
+/* After an attempt: true if another one is due at state->due_ms. False: `*status` and `err` or the result are final. */
+static bool wants_retry(struct call_state *state, enum status *status, struct http_response *response, struct err *err)
 {
 	int64_t now = clock_mono_ms(), delay;
 
-	x->answer.attempts = x->attempts;
+	state->result.attempts = state->attempts;
 	if (!*status && response->status >= 200 && response->status <= 299) {
-		*status = accept_answer(x, response, err);
+		*status = accept_response(state, response, err);
 		return false;
 	}
-	if (!*status && response->status == 401 && !x->renewed) {
-		x->renewed = x->refused = true;
-		x->due_ms = now;
+	if (!*status && response->status == 401 && !state->renewed) {
+		state->renewed = state->refused = true;
+		state->due_ms = now;
 		return true;
 	}
 	if (!*status) {
-		char *what = what_of(x);
+		char *label = request_label(state);
 
-		*status = service_error(response, what, err);
-		free(what);
+		*status = service_error(response, label, err);
+		free(label);
 	}
-	delay = retry_delay(x->retry, err, is_idempotent(x->call), now);
+	delay = retry_delay(state->retry, err, is_idempotent(state->call), now);
 	if (delay < 0)
 		return false;
-	log_verbose("%s; trying again in %.1f s", err->text, (double)delay / 1000);
-	x->due_ms = now + delay;
+	log_verbose("%s; retrying in %.1f s", err->text, (double)delay / 1000);
+	state->due_ms = now + delay;
 	return true;
 }
 
-/* ---- waited for ---------------------------------------------------------------------------- */
+/* ---- calls that the caller waits for --------------------------------------------------------- */
 
 static void on_call_progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
 {
-	const struct exchange *x = arg;
+	const struct call_state *state = arg;
 
-	x->call->progress(x->call->arg, sent, to_send, received, to_receive);
+	state->call->progress(state->call->arg, sent, to_send, received, to_receive);
 }
 
-/* Waits for the time of the next attempt, while calls of client_start() go on. */
+/* Waits for the next attempt while background calls go on. */
 static enum status wait_until(struct client *client, int64_t due_ms, struct err *err)
 {
 	int64_t left;
@@ -212,59 +208,80 @@ static enum status wait_until(struct client *client, int64_t due_ms, struct err 
 	return ST_OK;
 }
 
-static enum status attempt(struct client *client, struct exchange *x, struct http_response *response, struct err *err)
+static enum status attempt(struct client *client, struct call_state *state, struct http_response *response,
+	struct err *err)
 {
 	struct http_request request;
-	enum status st = exchange_prepare(client, x, &request, err);
+	enum status st = prepare(client, state, &request, err);
 
 	if (st)
 		return st;
-	if (x->call->progress)
+	if (state->call->progress)
 		request.progress = on_call_progress;
-	request.arg = x;
+	request.arg = state;
 	return http_perform(client->http, &request, response, err);
 }
 
-enum status client_call(struct client *client, const struct client_call *call, struct client_response *answer,
+enum status client_call(struct client *client, const struct client_call *call, struct client_response *response,
 	struct err *err)
 {
 	struct err why = ERR_INIT;
-	struct exchange x;
-	enum status st = exchange_begin(client, &x, call, &why);
+	struct call_state state;
+	enum status st = state_init(client, &state, call, &why);
 
 	while (!st) {
-		struct http_response response = { 0 };
-		int64_t attempts = x.attempts;
+		struct http_response http = { 0 };
+		int64_t attempts = state.attempts;
 		bool again;
 
-		st = attempt(client, &x, &response, &why);
-		again = (!st || x.attempts > attempts) && exchange_again(&x, &st, &response, &why);
-		http_response_release(&response);
+		st = attempt(client, &state, &http, &why);
+		again = (!st || state.attempts > attempts) && wants_retry(&state, &st, &http, &why);
+		http_response_release(&http);
 		if (!again)
 			break;
-		st = wait_until(client, x.due_ms, &why);
+		st = wait_until(client, state.due_ms, &why);
 	}
-	if (answer) {
-		client_response_release(answer);
-		*answer = x.answer;
-		x.answer = (struct client_response){ 0 };
+	if (response) {
+		client_response_release(response);
+		*response = state.result;
+		state.result = (struct client_response){ 0 };
 	}
-	exchange_release(&x);
+	state_release(&state);
 	if (st && err)
 		*err = why;
 	return st;
 }
 
-/* ---- not waited for ------------------------------------------------------------------------ */
+enum status client_delete(struct client *client, const char *path, struct err *err)
+{
+	struct client_call call = { .method = "DELETE", .path = path };
+	struct err why = ERR_INIT;
+	enum status st = client_call(client, &call, NULL, &why);
+
+	if (!st || service_error_is_gone(&why))
+		return ST_OK;
+	if (err)
+		*err = why;
+	return st;
+}
+
+void client_response_release(struct client_response *response)
+{
+	json_release(&response->json);
+	buf_release(&response->text);
+	*response = (struct client_response){ 0 };
+}
+
+/* ---- calls in the background ----------------------------------------------------------------- */
 
 static void task_free(struct task *task)
 {
-	exchange_release(&task->exchange);
+	state_release(&task->call);
 	http_response_release(&task->response);
 	free(task);
 }
 
-void call_free_tasks(struct client *client)
+void client_free_calls(struct client *client)
 {
 	while (client->tasks) {
 		struct task *task = client->tasks;
@@ -280,7 +297,7 @@ enum status client_start(struct client *client, const struct client_call *call, 
 {
 	struct task *task = xcalloc(1, sizeof(*task));
 	struct task **end = &client->tasks;
-	enum status st = exchange_begin(client, &task->exchange, call, err);
+	enum status st = state_init(client, &task->call, call, err);
 
 	if (st) {
 		task_free(task);
@@ -299,7 +316,7 @@ static void on_http_done(void *arg, enum status status, struct http_response *re
 {
 	struct task *task = arg;
 
-	task->state = ANSWERED;
+	task->phase = COMPLETED;
 	task->status = status;
 	if (status) {
 		task->err = *err;
@@ -313,29 +330,29 @@ static void on_task_progress(void *arg, int64_t sent, int64_t to_send, int64_t r
 {
 	struct task *task = arg;
 
-	on_call_progress(&task->exchange, sent, to_send, received, to_receive);
+	on_call_progress(&task->call, sent, to_send, received, to_receive);
 }
 
 static void launch(struct client *client, struct task *task)
 {
 	struct http_request request;
 
-	task->status = exchange_prepare(client, &task->exchange, &request, &task->err);
+	task->status = prepare(client, &task->call, &request, &task->err);
 	if (!task->status) {
-		if (task->exchange.call->progress)
+		if (task->call.call->progress)
 			request.progress = on_task_progress;
 		request.arg = task;
-		task->state = RUNNING;
+		task->phase = RUNNING;
 		task->status = http_start(client->http, &request, on_http_done, &task->err);
 	}
 	if (task->status) {
-		/* not to be repeated: what it needs is not there */
+		/* no retry: the request could not be made */
 		task->err.retryable = false;
-		task->state = ANSWERED;
+		task->phase = COMPLETED;
 	}
 }
 
-/* Takes the task out and tells its owner, who may begin another one. */
+/* Removes the task and tells its owner, who may start another one. */
 static void deliver(struct client *client, struct task *task)
 {
 	struct task **at = &client->tasks;
@@ -346,43 +363,43 @@ static void deliver(struct client *client, struct task *task)
 		BUG("a task was delivered twice");
 	*at = task->next;
 	client->task_count--;
-	task->done(task->arg, task->status, &task->exchange.answer, &task->err);
+	task->done(task->arg, task->status, &task->call.result, &task->err);
 	task_free(task);
 }
 
-/* The first task that is in `state`, and due where it is waiting. */
-static struct task *find(const struct client *client, int state, int64_t now_ms)
+/* The first task in `phase`; a waiting one must be due. */
+static struct task *find(const struct client *client, int phase, int64_t now_ms)
 {
 	struct task *task = client->tasks;
 
-	while (task && !((int)task->state == state && (state != WAITING || task->exchange.due_ms <= now_ms)))
+	while (task && !((int)task->phase == phase && (phase != WAITING || task->call.due_ms <= now_ms)))
 		task = task->next;
 	return task;
 }
 
-static void settle_answered(struct client *client)
+static void settle_completed(struct client *client)
 {
 	struct task *task;
 
-	while ((task = find(client, ANSWERED, 0))) {
-		bool again = exchange_again(&task->exchange, &task->status, &task->response, &task->err);
+	while ((task = find(client, COMPLETED, 0))) {
+		bool again = wants_retry(&task->call, &task->status, &task->response, &task->err);
 
 		http_response_release(&task->response);
 		if (again)
-			task->state = WAITING;
+			task->phase = WAITING;
 		else
 			deliver(client, task);
 	}
 }
 
-/* After a signal: those that wait for another attempt have failed without having been processed. */
+/* After a signal, tasks that wait for another attempt fail as not sent. */
 static void end_waiting(struct client *client)
 {
 	struct task *task;
 
 	while (interrupt_status() && (task = find(client, WAITING, INT64_MAX))) {
 		task->status = err_set(&task->err, interrupt_status(), "interrupted");
-		task->exchange.answer.attempts = task->exchange.attempts;
+		task->call.result.attempts = task->call.attempts;
 		deliver(client, task);
 	}
 }
@@ -392,9 +409,9 @@ static int until_next_due(const struct client *client, int wait_ms)
 	int64_t now = clock_mono_ms(), wait = wait_ms < 0 ? INT32_MAX : wait_ms;
 
 	for (const struct task *task = client->tasks; task; task = task->next) {
-		int64_t left = task->exchange.due_ms - now;
+		int64_t left = task->call.due_ms - now;
 
-		if (task->state == WAITING && left < wait)
+		if (task->phase == WAITING && left < wait)
 			wait = left > 0 ? left : 0;
 	}
 	return wait == INT32_MAX ? -1 : (int)wait;
@@ -408,11 +425,11 @@ enum status client_step(struct client *client, int wait_ms, int extra_fd, struct
 
 	while (!interrupt_status() && (task = find(client, WAITING, clock_mono_ms())))
 		launch(client, task);
-	settle_answered(client);
+	settle_completed(client);
 	if (client->task_count != before)
-		wait_ms = 0; /* the caller has news, and may have more to do */
+		wait_ms = 0; /* the caller has results, and may start more calls */
 	st = http_step(client->http, until_next_due(client, wait_ms), extra_fd, err);
-	settle_answered(client);
+	settle_completed(client);
 	end_waiting(client);
 	return st;
 }

@@ -1,9 +1,8 @@
 /*
- * The channel and the subscriptions of a profile: made, extended, found to be gone, made again.
- * What takes more than one request holds PROFILE.channel.lock, so that two processes do not make
- * two channels of which the session can name only one.
+ * Whatever takes more than one request holds PROFILE.channel.lock: otherwise two processes could create two channels,
+ * and the session has room for one.
  */
-#include "client/channel.h"
+#include "client/client-int.h"
 
 #include "wire/service_error.h"
 #include "base/clock.h"
@@ -17,66 +16,30 @@
 #define BODY_MAX ((size_t)64 * 1024)
 #define PATH_BYTES_MAX ((size_t)16 * 1024)
 #define LOCK_SLACK_MS 30000
-#define ENSURE_TRIES 3 /* with a channel that goes each time before anything is subscribed to it */
+#define ENSURE_TRIES 3 /* in case a new channel vanishes again before its subscriptions exist */
 
-/* ---- services ------------------------------------------------------------------------------ */
-
-static const struct {
-	const char *name;
-	unsigned bit;
-} services[] = { { "chat", CHANNEL_CHAT }, { "sms", CHANNEL_SMS }, { "receipts", CHANNEL_RECEIPTS } };
-
-/* What a session file calls by another name is chat. */
-static size_t index_of(const char *service)
-{
-	size_t i = sizeof(services) / sizeof(*services) - 1;
-
-	while (i && strcmp(services[i].name, service) != 0)
-		i--;
-	return i;
-}
-
-unsigned channel_service_bit(const char *service)
-{
-	return services[index_of(service)].bit;
-}
-
-const char *channel_service_name(unsigned bit)
-{
-	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
-		if (services[i].bit == bit)
-			return services[i].name;
-	}
-	BUG("no service");
-}
-
-/* ---- in the session ------------------------------------------------------------------------ */
+/* ---- the session --------------------------------------------------------------------------- */
 
 static bool same_number(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-const struct session_subscription *channel_find(const struct session *session, const char *service, const char *number)
+static const struct session_subscription *find(const struct session *session, const char *service, const char *number,
+	bool any_number)
 {
 	for (size_t i = 0; i < session->subscription_count; i++) {
 		const struct session_subscription *at = &session->subscriptions[i];
 
-		if (!strcmp(at->service, service) && (!number || same_number(at->number, number)))
+		if (!strcmp(at->service, service) && (any_number || same_number(at->number, number)))
 			return at;
 	}
 	return NULL;
 }
 
-static bool has_exactly(const struct session *session, const struct channel_service *service)
+const struct session_subscription *channel_find(const struct session *session, const char *service, const char *number)
 {
-	for (size_t i = 0; i < session->subscription_count; i++) {
-		const struct session_subscription *at = &session->subscriptions[i];
-
-		if (!strcmp(at->service, service->service) && same_number(at->number, service->number))
-			return true;
-	}
-	return false;
+	return find(session, service, number, !number);
 }
 
 static enum status put_channel(struct session *session, void *arg, struct err *err)
@@ -130,177 +93,150 @@ static enum status forget_url(struct session *session, void *arg, struct err *er
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-bool channel_is_gone(const struct err *err)
+static enum status send_body(struct client *client, const char *method, const struct buf *path, const struct buf *body,
+	struct client_response *response, struct err *err)
 {
-	return err->http == 404 || err->http == 410;
+	const struct client_call call = {
+		.method = method, .path = path->data, .json = body->data, .json_len = body->len
+	};
+
+	return client_call(client, &call, response, err);
 }
 
-static enum status post(struct client *client, const char *service, const char *rest, const struct buf *body,
-	struct client_response *answer, struct err *err)
-{
-	struct client_call call = { .method = "POST", .json = body->data, .json_len = body->len };
-	struct buf path;
-	enum status st;
-
-	buf_init(&path, PATH_BYTES_MAX);
-	client_path(client, &path, service, rest);
-	call.path = path.data;
-	st = client_call(client, &call, answer, err);
-	buf_release(&path);
-	return st;
-}
-
-/* What is gone already is done. */
-static enum status delete_url(struct client *client, const char *url, struct err *err)
-{
-	struct client_call call = { .method = "DELETE", .path = url };
-	struct err why = ERR_INIT;
-	enum status st = client_call(client, &call, NULL, &why);
-
-	if (!st || channel_is_gone(&why))
-		return ST_OK;
-	if (err)
-		*err = why;
-	return st;
-}
-
-static int64_t lifetime_wanted(const struct client *client, const struct channel_request *want)
+static int64_t requested_lifetime(const struct client *client, const struct channel_request *request)
 {
 	const struct session *session = client_session(client);
 
-	if (want->lifetime_ms)
-		return want->lifetime_ms;
+	if (request->lifetime_ms)
+		return request->lifetime_ms;
 	return session->channel_lifetime_ms > 0 ? session->channel_lifetime_ms : CHANNEL_LIFETIME_MS;
 }
 
-static enum status make_channel(struct client *client, const struct channel_request *want, struct session *next,
+static enum status create_channel(struct client *client, const struct channel_request *request, struct session *next,
 	struct err *err)
 {
-	int64_t lifetime = lifetime_wanted(client, want);
-	const char *role = want->role ? want->role : CHANNEL_ROLE;
-	struct client_response answer = { 0 };
-	struct buf body;
+	int64_t lifetime = requested_lifetime(client, request);
+	const char *role = request->role ? request->role : CHANNEL_ROLE;
+	struct client_response response = { 0 };
+	struct buf path, body;
 	enum status st;
 
 	session_forget_channel(next);
 	next->channel_lifetime_ms = lifetime;
 	next->channel_role = xstrdup(role);
+	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
+	client_path(client, &path, "notificationchannel", "/channels");
 	channel_encode(&body, lifetime, client_session(client)->correlator, role);
-	if (!(st = post(client, "notificationchannel", "/channels", &body, &answer, err)))
-		st = channel_decode(json_root(&answer.json), clock_wall_ms(), next, err);
-	client_response_release(&answer);
+	if (!(st = send_body(client, "POST", &path, &body, &response, err)))
+		st = channel_decode(json_root(&response.json), clock_wall_ms(), next, err);
+	client_response_release(&response);
+	buf_release(&path);
 	buf_release(&body);
 	return st;
 }
 
-/* "/subscriptions" of the service, behind its base; which that is, is returned. */
-static const char *subscriptions_of(struct client *client, const char *service, struct buf *rest)
+static void subscriptions_path(const struct client *client, unsigned service, struct buf *out)
 {
-	const char *user = client_session(client)->user_id;
-	const unsigned bit = channel_service_bit(service);
-
-	buf_adds(rest, bit == CHANNEL_SMS ? "/inbound" : bit == CHANNEL_RECEIPTS ? "/outbound/" : "");
-	if (bit == CHANNEL_RECEIPTS)
-		percent_encode_segment(rest, user, strlen(user));
-	buf_adds(rest, "/subscriptions");
-	return bit == CHANNEL_CHAT ? "chat" : "smsmessaging";
+	switch (service) {
+	case CHANNEL_SMS: client_path(client, out, "smsmessaging", "/inbound/subscriptions"); break;
+	case CHANNEL_RECEIPTS:
+		client_path(client, out, "smsmessaging", "/outbound/{}/subscriptions", client_session(client)->user_id);
+		break;
+	default: client_path(client, out, "chat", "/subscriptions");
+	}
 }
 
 static enum status subscribe(struct client *client, const struct channel_service *service, struct session *next,
 	struct channel_change *change, struct err *err)
 {
+	const unsigned bit = channel_service_bit(service->service);
 	struct session_subscription *new;
-	struct client_response answer = { 0 };
-	struct buf body, rest;
-	const char *base;
+	struct client_response response = { 0 };
+	struct buf path, body;
 	enum status st;
 	char *url;
 
+	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
-	buf_init(&rest, PATH_BYTES_MAX);
+	subscriptions_path(client, bit, &path);
 	channel_encode_subscription(&body, service, next->channel_callback, client_session(client)->correlator);
-	base = subscriptions_of(client, service->service, &rest);
-	if ((st = post(client, base, rest.data, &body, &answer, err)) ||
-		(st = channel_decode_subscription(json_root(&answer.json), &url, err))) {
-		err_prefix(err, "subscribe to %s", service->service);
+	if ((st = send_body(client, "POST", &path, &body, &response, err)) ||
+		(st = channel_decode_subscription(json_root(&response.json), &url, err))) {
+		err_prefix(err, "cannot subscribe to %s", service->service);
 	} else {
 		new = session_add_subscription(next);
 		new->service = xstrdup(service->service);
 		new->number = xstrdup_null(service->number);
 		new->url = url;
 		change->subscriptions_made++;
-		change->services_made |= channel_service_bit(service->service);
+		change->services_made |= bit;
 	}
-	client_response_release(&answer);
+	client_response_release(&response);
+	buf_release(&path);
 	buf_release(&body);
-	buf_release(&rest);
 	return st;
 }
 
-/* ---- what the server has ------------------------------------------------------------------- */
+/* ---- subscriptions on the server ------------------------------------------------------------ */
 
-/* The lists of subscriptions, each asked for when it is first needed. */
+/* The server's lists of subscriptions, by service bit, each requested when it is first needed. */
 struct lists {
 	struct {
-		struct client_response answer;
-		bool asked, refused;
-	} of[sizeof(services) / sizeof(*services)];
+		struct client_response response;
+		bool fetched, refused;
+	} of[CHANNEL_RECEIPTS + 1];
 };
 
 static void lists_release(struct lists *lists)
 {
-	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++)
-		client_response_release(&lists->of[i].answer);
+	for (size_t bit = 0; bit <= CHANNEL_RECEIPTS; bit++)
+		client_response_release(&lists->of[bit].response);
 }
 
-static enum status ask_list(struct client *client, const char *service, struct client_response *answer, bool *refused,
+static enum status fetch_list(struct client *client, unsigned service, struct client_response *response, bool *refused,
 	struct err *err)
 {
 	struct client_call call = { .method = "GET" };
 	struct err why = ERR_INIT;
-	struct buf rest, path;
-	const char *base;
+	struct buf path;
 	enum status st;
 
-	buf_init(&rest, PATH_BYTES_MAX);
 	buf_init(&path, PATH_BYTES_MAX);
-	base = subscriptions_of(client, service, &rest);
-	client_path(client, &path, base, rest.data);
+	subscriptions_path(client, service, &path);
 	call.path = path.data;
-	st = client_call(client, &call, answer, &why);
+	st = client_call(client, &call, response, &why);
 	*refused = st && service_error_is_permanent(&why);
 	if (st && !*refused)
 		*err = why;
-	buf_release(&rest);
 	buf_release(&path);
 	return *refused ? ST_OK : st;
 }
 
-/* Whether the server knows the subscription; `refused` where it does not say. */
+/* Whether the server has the subscription; `if_refused` if it refuses to list them. */
 static enum status look_up(struct client *client, struct lists *lists, const struct session_subscription *subscription,
-	bool refused, bool *known, struct err *err)
+	bool if_refused, bool *known, struct err *err)
 {
-	size_t i = index_of(subscription->service);
+	unsigned bit = channel_service_bit(subscription->service);
 	enum status st;
 
-	if (!lists->of[i].asked) {
-		st = ask_list(client, services[i].name, &lists->of[i].answer, &lists->of[i].refused, err);
-		if (st)
+	if (!lists->of[bit].fetched) {
+		if ((st = fetch_list(client, bit, &lists->of[bit].response, &lists->of[bit].refused, err)))
 			return st;
-		lists->of[i].asked = true;
+		lists->of[bit].fetched = true;
 	}
-	*known = lists->of[i].refused ? refused
-				      : channel_decode_listed(json_root(&lists->of[i].answer.json), subscription->url);
+	*known = lists->of[bit].refused
+		? if_refused
+		: channel_decode_listed(json_root(&lists->of[bit].response.json), subscription->url);
 	return ST_OK;
 }
 
 /* ---- the lifetime -------------------------------------------------------------------------- */
 
-/* What the server grants may be another lifetime than what was asked for. */
-static enum status take_lifetime(struct client *client, struct json_value answer, struct err *err)
+/* The server may grant another lifetime than the requested one. */
+static enum status save_lifetime(struct client *client, struct json_value response, struct err *err)
 {
-	struct lifetime lifetime = { .now_ms = clock_wall_ms(), .granted_ms = channel_decode_lifetime(answer) };
+	struct lifetime lifetime = { .now_ms = clock_wall_ms(), .granted_ms = channel_decode_lifetime(response) };
 	const struct session *session = client_session(client);
 	char *resource;
 	enum status st;
@@ -317,28 +253,23 @@ static enum status take_lifetime(struct client *client, struct json_value answer
 
 static enum status extend(struct client *client, int64_t lifetime_ms, struct err *err)
 {
-	const struct session *session = client_session(client);
-	struct client_call call = { .method = "PUT" };
-	struct client_response answer = { 0 };
+	struct client_response response = { 0 };
 	struct buf path, body;
 	enum status st;
 
 	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
-	buf_addf(&path, "%s/channelLifetime", session->channel_resource);
+	buf_addf(&path, "%s/channelLifetime", client_session(client)->channel_resource);
 	channel_encode_lifetime(&body, lifetime_ms);
-	call.path = path.data;
-	call.json = body.data;
-	call.json_len = body.len;
-	if (!(st = client_call(client, &call, &answer, err)))
-		st = take_lifetime(client, json_root(&answer.json), err);
-	client_response_release(&answer);
+	if (!(st = send_body(client, "PUT", &path, &body, &response, err)))
+		st = save_lifetime(client, json_root(&response.json), err);
+	client_response_release(&response);
 	buf_release(&path);
 	buf_release(&body);
 	return st;
 }
 
-/* ---- all of it ----------------------------------------------------------------------------- */
+/* ---- creating ------------------------------------------------------------------------------- */
 
 static enum status take_lock(struct client *client, int *fd, struct err *err)
 {
@@ -354,27 +285,25 @@ static enum status take_lock(struct client *client, int *fd, struct err *err)
 static enum status subscribe_missing(struct client *client, const struct channel_service *service, struct session *next,
 	struct channel_change *change, struct err *err)
 {
-	return has_exactly(next, service) ? ST_OK : subscribe(client, service, next, change, err);
+	return find(next, service->service, service->number, false) ? ST_OK
+								    : subscribe(client, service, next, change, err);
 }
 
-/*
- * One that the server has cancelled, or does not list. It is deleted all the same, so that there are never two: what
- * lists look like is not known so well.
- */
-static enum status subscribe_again(struct client *client, const struct session_subscription *old, struct session *next,
+/* It is deleted even if the server does not list it, so that there are never two. */
+static enum status recreate(struct client *client, const struct session_subscription *old, struct session *next,
 	struct channel_change *change, struct err *err)
 {
 	struct channel_service service = { old->service, old->number };
 	enum status st;
 
-	(void)!delete_url(client, old->url, NULL);
+	(void)!client_delete(client, old->url, NULL);
 	if (!(st = subscribe(client, &service, next, change, err)))
 		remove_url(next, old->url);
 	return st;
 }
 
-/* What of `before` the server has lost, while it has kept the channel. */
-static enum status subscribe_lost(struct client *client, const struct channel_request *want,
+/* Re-creates the subscriptions of `before` that the server has lost while it has kept the channel. */
+static enum status recreate_lost(struct client *client, const struct channel_request *request,
 	const struct session *before, struct session *next, struct channel_change *change, struct err *err)
 {
 	struct lists lists = { 0 };
@@ -384,22 +313,22 @@ static enum status subscribe_lost(struct client *client, const struct channel_re
 		const struct session_subscription *old = &before->subscriptions[i];
 		bool known = false;
 
-		if (!(channel_service_bit(old->service) & want->cancelled))
+		if (!(channel_service_bit(old->service) & request->cancelled))
 			st = look_up(client, &lists, old, false, &known, err);
 		if (!st && !known)
-			st = subscribe_again(client, old, next, change, err);
+			st = recreate(client, old, next, change, err);
 	}
 	lists_release(&lists);
 	return st;
 }
 
-/* What is to be subscribed in the end: what is wanted, and what `before` had. */
-static enum status subscribe_all(struct client *client, const struct channel_request *want,
+/* The requested subscriptions and those of `before`. */
+static enum status subscribe_all(struct client *client, const struct channel_request *request,
 	const struct session *before, struct session *next, struct channel_change *change, struct err *err)
 {
 	static const struct channel_service chat = { "chat", NULL };
-	const struct channel_service *wanted = want->services;
-	size_t count = want->services ? want->service_count : 0;
+	const struct channel_service *wanted = request->services;
+	size_t count = request->services ? request->service_count : 0;
 	enum status st = ST_OK;
 
 	if (!wanted && !before->subscription_count) {
@@ -407,7 +336,7 @@ static enum status subscribe_all(struct client *client, const struct channel_req
 		count = 1;
 	}
 	if (!change->channel_made)
-		st = subscribe_lost(client, want, before, next, change, err);
+		st = recreate_lost(client, request, before, next, change, err);
 	for (size_t i = 0; !st && i < before->subscription_count; i++) {
 		struct channel_service old = { before->subscriptions[i].service, before->subscriptions[i].number };
 
@@ -419,60 +348,60 @@ static enum status subscribe_all(struct client *client, const struct channel_req
 }
 
 /*
- * Whether the channel in the session can be kept, its lifetime extended. `*there`: it has to be deleted if it is not.
+ * Extends the lifetime of the session's channel. `*kept`: it exists and may be used. `*exists`: if it is replaced, it
+ * must be deleted.
  */
-static enum status keep_channel(struct client *client, const struct channel_request *want, bool *kept, bool *there,
+static enum status keep_channel(struct client *client, const struct channel_request *request, bool *kept, bool *exists,
 	struct err *err)
 {
 	struct err why = ERR_INIT;
 	enum status st = ST_OK;
 
 	*kept = false;
-	*there = client_session(client)->channel_resource != NULL;
-	if (!*there || want->recreate)
+	*exists = client_session(client)->channel_resource != NULL;
+	if (!*exists || request->recreate)
 		return ST_OK;
-	st = extend(client, lifetime_wanted(client, want), &why);
+	st = extend(client, requested_lifetime(client, request), &why);
 	*kept = !st;
-	*there = !channel_is_gone(&why);
+	*exists = !service_error_is_gone(&why);
 	if (!st || service_error_is_permanent(&why))
 		return ST_OK;
 	*err = why;
 	return st;
 }
 
-/* It went while we were at it: nothing can be subscribed to it then. */
-static bool has_gone(struct client *client, const struct session *next)
+/* Whether the reason for a failed subscription is that the channel has vanished meanwhile. */
+static bool has_vanished(struct client *client, const struct session *next)
 {
 	struct client_call call = { .method = "GET", .path = next->channel_resource };
 	struct err why = ERR_INIT;
 
-	return client_call(client, &call, NULL, &why) && channel_is_gone(&why);
+	return client_call(client, &call, NULL, &why) && service_error_is_gone(&why);
 }
 
 /*
- * The session is changed at the end, in one piece: a channel that did not get all of its
- * subscriptions is given up, so that the session goes on naming what was wanted. `*gone`: with
- * another channel, it would be another matter.
+ * The session is changed at the end, in one step: a new channel that did not get all of its subscriptions is deleted,
+ * so that the session still names the requested ones. `*vanished`: another try, with a new channel, may succeed.
  */
-static enum status ensure_once(struct client *client, const struct channel_request *want, struct channel_change *change,
-	bool *gone, struct err *err)
+static enum status ensure_once(struct client *client, const struct channel_request *request,
+	struct channel_change *change, bool *vanished, struct err *err)
 {
 	struct session before = { 0 }, next = { 0 };
 	struct err why = ERR_INIT;
 	enum status st, saved;
-	bool kept, there;
+	bool kept, exists;
 
-	if ((st = keep_channel(client, want, &kept, &there, err)))
+	if ((st = keep_channel(client, request, &kept, &exists, err)))
 		return st;
 	session_copy_channel(&before, client_session(client));
 	session_copy_channel(&next, &before);
 	change->channel_made = !kept;
-	if (change->channel_made && (st = make_channel(client, want, &next, err)))
+	if (change->channel_made && (st = create_channel(client, request, &next, err)))
 		goto out;
-	st = subscribe_all(client, want, &before, &next, change, err);
-	*gone = st && service_error_is_permanent(err) && has_gone(client, &next);
+	st = subscribe_all(client, request, &before, &next, change, err);
+	*vanished = st && service_error_is_permanent(err) && has_vanished(client, &next);
 	if (st && change->channel_made) {
-		(void)!delete_url(client, next.channel_resource, &why);
+		(void)!client_delete(client, next.channel_resource, &why);
 		goto out;
 	}
 	if ((change->channel_made || change->subscriptions_made) &&
@@ -480,34 +409,34 @@ static enum status ensure_once(struct client *client, const struct channel_reque
 		st = saved;
 		*err = why;
 	}
-	if (!st && change->channel_made && there)
-		(void)!delete_url(client, before.channel_resource, &why);
+	if (!st && change->channel_made && exists)
+		(void)!client_delete(client, before.channel_resource, &why);
 out:
 	session_release(&before);
 	session_release(&next);
 	return st;
 }
 
-static enum status ensure_locked(struct client *client, const struct channel_request *want,
+static enum status ensure_locked(struct client *client, const struct channel_request *request,
 	struct channel_change *change, struct err *err)
 {
-	struct channel_request again = *want;
+	struct channel_request next = *request;
 	enum status st = ST_OK;
-	bool gone = true;
+	bool vanished = true;
 
-	if (want->existing && !client_session(client)->subscription_count)
-		return err_set(err, ST_AUTH, "nothing is subscribed any more; run 'kandy subscribe%s'",
+	if (request->existing && !client_session(client)->subscription_count)
+		return err_set(err, ST_AUTH, "no subscriptions left; run 'kandy subscribe%s'",
 			store_option(client_store(client)));
-	for (int tries = 0; gone && tries < ENSURE_TRIES; tries++) {
-		gone = false;
+	for (int tries = 0; vanished && tries < ENSURE_TRIES; tries++) {
+		vanished = false;
 		*change = (struct channel_change){ 0 };
-		st = ensure_once(client, &again, change, &gone, err);
-		again.recreate = true;
+		st = ensure_once(client, &next, change, &vanished, err);
+		next.recreate = true;
 	}
 	return st;
 }
 
-enum status channel_ensure(struct client *client, const struct channel_request *want, struct channel_change *change,
+enum status channel_ensure(struct client *client, const struct channel_request *request, struct channel_change *change,
 	struct err *err)
 {
 	struct channel_change none = { 0 }, *done = change ? change : &none;
@@ -517,7 +446,7 @@ enum status channel_ensure(struct client *client, const struct channel_request *
 
 	*done = (struct channel_change){ 0 };
 	if (!(st = client_authenticate(client, NULL, &why)) && !(st = take_lock(client, &fd, &why))) {
-		st = ensure_locked(client, want, done, &why);
+		st = ensure_locked(client, request, done, &why);
 		close(fd);
 	}
 	if (st && err)
@@ -525,7 +454,9 @@ enum status channel_ensure(struct client *client, const struct channel_request *
 	return st;
 }
 
-static enum status find_known(struct client *client, struct session *known, struct err *err)
+/* ---- the rest ------------------------------------------------------------------------------- */
+
+static enum status remove_unknown(struct client *client, struct session *known, struct err *err)
 {
 	struct client_call call = { .method = "GET", .path = known->channel_resource };
 	struct lists lists = { 0 };
@@ -534,7 +465,7 @@ static enum status find_known(struct client *client, struct session *known, stru
 	bool listed;
 
 	if ((st = client_call(client, &call, NULL, &why))) {
-		if (channel_is_gone(&why)) {
+		if (service_error_is_gone(&why)) {
 			session_forget_channel(known);
 			return ST_OK;
 		}
@@ -558,13 +489,13 @@ enum status channel_known(struct client *client, struct session *known, struct e
 	if (!st)
 		session_copy_channel(known, client_session(client));
 	if (!st && known->channel_resource)
-		st = find_known(client, known, &why);
+		st = remove_unknown(client, known, &why);
 	if (st && err)
 		*err = why;
 	return st;
 }
 
-/* Deletes the first subscription that matches. `*found` false: there is none (any more). */
+/* Deletes the first matching subscription. `*found` is false if there is none (any more). */
 static enum status unsubscribe_one(struct client *client, const char *service, const char *number, bool *found,
 	struct err *err)
 {
@@ -576,7 +507,7 @@ static enum status unsubscribe_one(struct client *client, const char *service, c
 	if (!at)
 		return ST_OK;
 	url = xstrdup(at->url);
-	if (!(st = delete_url(client, url, err)))
+	if (!(st = client_delete(client, url, err)))
 		st = client_update(client, forget_url, url, err);
 	free(url);
 	return st;
@@ -596,18 +527,16 @@ enum status channel_unsubscribe(struct client *client, const char *service, cons
 	return st;
 }
 
-/*
- * One after the other; what the server refuses to delete does not save the rest. Returns the first
- * failure.
- */
-static enum status delete_all(struct client *client, const struct session *what, struct err *err)
+/* Goes on after a refusal. Returns the first failure. */
+static enum status delete_all(struct client *client, const struct session *session, struct err *err)
 {
 	struct err why = ERR_INIT;
 	enum status first = ST_OK;
 
-	for (size_t i = 0; i <= what->subscription_count; i++) {
-		const char *url = i < what->subscription_count ? what->subscriptions[i].url : what->channel_resource;
-		enum status st = url ? delete_url(client, url, &why) : ST_OK;
+	for (size_t i = 0; i <= session->subscription_count; i++) {
+		const char *url =
+			i < session->subscription_count ? session->subscriptions[i].url : session->channel_resource;
+		enum status st = url ? client_delete(client, url, &why) : ST_OK;
 
 		if (st && !first) {
 			first = st;
@@ -641,8 +570,8 @@ enum status channel_delete(struct client *client, bool always, struct err *err)
 	return st;
 }
 
-/* Resolved against the base, and to be there. The path goes to `out`. */
-static enum status add_path_at(const char *origin, const char *url, struct buf *out, struct err *err)
+/* The path of an absolute URL, which must be on the configured host. */
+static enum status add_path_of(const char *origin, const char *url, struct buf *out, struct err *err)
 {
 	char *as_http = starts_with(url, "wss:") || starts_with(url, "ws:") ? xasprintf("http%s", url + 2) : NULL;
 	char *absolute = NULL;
@@ -651,7 +580,8 @@ static enum status add_path_at(const char *origin, const char *url, struct buf *
 	enum status st = ST_OK;
 
 	if (http_resolve(origin, as_http ? as_http : url, &absolute, &same, NULL) || !same) {
-		st = err_set(err, ST_PROTOCOL, "the server names a notification channel that is not at %s", origin);
+		st = err_set(err, ST_PROTOCOL, "invalid notification channel: the server's URL for it is not at %s",
+			origin);
 	} else {
 		path = strstr(absolute, "://");
 		path = path ? strchr(path + 3, '/') : NULL;
@@ -667,16 +597,16 @@ enum status channel_socket_path(struct client *client, struct buf *out, struct e
 	const char *url = client_session(client)->channel_url;
 
 	if (!url)
-		return err_set(err, ST_AUTH, "there is no notification channel; run 'kandy subscribe%s'",
+		return err_set(err, ST_AUTH, "no notification channel; run 'kandy subscribe%s'",
 			store_option(client_store(client)));
-	/* it will stand in a request line */
+	/* it becomes part of a request line */
 	for (const char *p = url; *p; p++) {
 		if (*p <= ' ' || *p >= 0x7f)
 			return err_set(err, ST_PROTOCOL,
-				"the server names a notification channel by something that is no URL");
+				"invalid notification channel: the server's URL for it is malformed");
 	}
 	if (url[0] != '/' || url[1] == '/')
-		return add_path_at(client_base(client)->origin, url, out, err);
+		return add_path_of(client_base(client)->origin, url, out, err);
 	buf_adds(out, url);
 	return ST_OK;
 }

@@ -1,58 +1,69 @@
 /*
- * client-int.h - what the files of the client share: client.c (its parts), renewal.c (tokens),
- * call.c (calls and their repetition).
+ * client-int.h - what the files of this room share. They call each other in one direction only:
+ *
+ *	logout -> conversation, group -> channel, history -> call -> renewal -> tokens -> state
+ *
+ * and client.c, which creates and frees a client, calls them all.
  */
 #ifndef KANDY_CLIENT_CLIENT_INT_H
 #define KANDY_CLIENT_CLIENT_INT_H
 
 #include "client/client.h"
 
-struct task; /* call.c: a call of client_start() */
+struct task; /* call.c: a call made by client_start() */
 
 struct client {
-	struct client_config config; /* its strings are ours */
+	struct client_config config; /* owns its strings */
 	struct url base;
 	struct store *store;
 	struct session session;
-	bool usable; /* the session's tokens belong to the settings */
+	bool session_matches; /* the session's tokens belong to the configured account and service */
 	struct http *http;
-	/* clock_mono_ms() before which a renewal that can wait is not tried again */
-	int64_t renewal_pause_ms;
+	int64_t renewal_pause_ms; /* no renewal that is merely due is tried before this, clock_mono_ms() */
 	struct task *tasks;
 	size_t task_count;
 };
 
 /*
- * client.c: the first setting that the session of the cache was not made for, by its name ("base-url"), with both values;
- * NULL: there is none. None of the values is a secret; all are borrowed.
+ * state.c: the first setting that differs from the cached session, by name ("base-url"), with both values; NULL if
+ * they agree. None of the values is a secret; all are borrowed.
  */
 const char *client_mismatch(const struct client *client, const char **session_value, const char **setting);
-
-void call_free_tasks(struct client *client);
-
-/* tokens.c: with the renewal lock held */
-
-client_secret_source *tokens_secret_source(const struct client *client); /* NULL where none is configured */
+void client_check_session(struct client *client); /* sets session_matches */
 
 /*
- * Who would log in: fills `session` (released by the caller) without its tokens. ST_CONFIG names
- * what is not known.
+ * state.c: appends "/cpaas/SERVICE/v1/{userId}" and the rest, a template of path.h. A version in `service` replaces v1:
+ * "nms/v1/chat". There is a user ID after client_authenticate().
+ */
+void client_path(const struct client *client, struct buf *out, const char *service, const char *template, ...);
+
+/* call.c */
+void client_free_calls(struct client *client);
+enum status client_delete(struct client *client, const char *path, struct err *err) MUST_USE; /* 404, 410: success */
+
+/* history.c: the path of a conversation's messages; `own` as for history_fetch_page() */
+void history_path(const struct client *client, struct buf *out, enum chat_type type, const char *conversation,
+	const char *own);
+
+/* tokens.c: to be called with the renewal lock held */
+
+client_secret_source *tokens_secret_source(const struct client *client); /* NULL if none is configured */
+
+/*
+ * The account that a login is for: fills `session` (released by the caller) except for its tokens. ST_CONFIG names a
+ * missing setting.
  */
 enum status tokens_login_session(const struct client *client, struct session *session, bool *project,
 	struct err *err) MUST_USE;
 
 /*
- * Logs in and saves. `secret` may have been got already; else the source, which must be there, is
- * asked now; the caller releases it. `patient`: by the retry policy; else one attempt. `*got` tells
- * a failure to save, after which the client has the tokens all the same, from a failure to log in.
+ * Logs in and saves the tokens. An empty `secret` is read from the source, which must exist; the caller releases it.
+ * `retry`: by the retry policy, else one attempt. `*got` is true if only saving failed: this client has the tokens
+ * then.
  */
-enum status tokens_login(struct client *client, struct secret *secret, bool patient, bool *got,
-	struct err *err) MUST_USE;
+enum status tokens_login(struct client *client, struct secret *secret, bool retry, bool *got, struct err *err) MUST_USE;
 
-/*
- * The same with the refresh token, in one attempt; one that the server does not take (invalid_grant) is dropped
- * from the cache.
- */
+/* The same with the refresh token, in one attempt. If the server rejects it (invalid_grant), it is deleted. */
 enum status tokens_refresh(struct client *client, bool *got, struct err *err) MUST_USE;
 
 #endif

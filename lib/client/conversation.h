@@ -1,39 +1,31 @@
 /*
- * conversation.h - what can be done to a conversation and the messages in it, besides sending and
- * reading the history (protocol.md, "Chat" and "SMS").
+ * conversation.h - requests about a conversation and its messages, besides sending and reading the history
+ * (PROTOCOL.md, "Chat" and "SMS").
  */
 #ifndef KANDY_CLIENT_CONVERSATION_H
 #define KANDY_CLIENT_CONVERSATION_H
 
 #include "wire/address.h"
-#include "client/client.h"
 
-/*
- * Deletes one message, or with `message_id` NULL all of the conversation, for this user. What is
- * gone already is done.
- */
-enum status conversation_delete(struct client *client, const struct address *peer, const char *message_id,
+struct client;
+
+/* Deletes one message, or with a NULL `message_id` the conversation, for this user only. It need not exist. */
+enum status conversation_delete(struct client *client, const struct address *recipient, const char *message_id,
+	struct err *err) MUST_USE;
+
+/* Sets or clears the typing indicator. ST_DATA for SMS, which has none. */
+enum status conversation_typing(struct client *client, const struct address *recipient, bool active,
+	struct err *err) MUST_USE;
+
+/* Marks a message as displayed. ST_DATA for SMS. */
+enum status conversation_read(struct client *client, const struct address *recipient, const char *message_id,
 	struct err *err) MUST_USE;
 
 /*
- * Tells the others that this user is writing, or has stopped. ST_DATA for SMS, which knows nothing
- * of the kind.
+ * The own number of an SMS conversation, from the list of conversations. `*own` (free it) is NULL if there is no such
+ * conversation, and for chats.
  */
-enum status conversation_typing(struct client *client, const struct address *peer, bool active,
+enum status conversation_own(struct client *client, const struct address *recipient, char **own,
 	struct err *err) MUST_USE;
-
-/* Tells the sender that the message has been seen. ST_DATA for SMS. */
-enum status conversation_read(struct client *client, const struct address *peer, const char *message_id,
-	struct err *err) MUST_USE;
-
-/*
- * The own number that an SMS conversation with `peer` is held by, as the list of conversations has
- * it; NULL in `*own` where there is no such conversation, and for chats, which do not need it. Free
- * it.
- */
-enum status conversation_own(struct client *client, const struct address *peer, char **own, struct err *err) MUST_USE;
-
-/* Pure. Appends the JSON body. */
-void conversation_encode_typing(struct buf *out, bool active, int64_t now_ms);
 
 #endif

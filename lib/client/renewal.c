@@ -1,17 +1,14 @@
 /*
- * When a token is got, and by which of the profile's processes.
+ * When a token is renewed, and by which of the profile's processes.
  *
- * Whoever needs a new token takes the renewal lock, looks into the cache once more, and asks the
- * server only if the others have left nothing there. It does so once, and waits for its next attempt
- * without the lock: where the service is away, each process is at it for as long as its own policy
- * says. The lock goes with its process, so a process that is killed inside blocks nobody. A renewal
- * that can wait (half of the lifetime is over, and the token is still good) never waits for a lock,
- * and its failure is none.
+ * A process that needs a token takes the renewal lock, reads the cache again, and sends a request only if no other
+ * process has renewed meanwhile. It releases the lock before it waits for its next attempt, so that each process
+ * follows its own retry policy if the service is down. The lock ends with its process. A renewal that is merely due
+ * (half of the lifetime is over, but the token is valid) never waits for the lock, and may fail.
  */
 #include "client/client-int.h"
 
 #include "wire/auth.h"
-#include "client/channel.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -19,14 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* a token that ends while the request is under way is as good as ended */
-#define MARGIN_MS INT64_C(2000)
-#define PAUSE_MS INT64_C(30000) /* between two tries of a renewal that can wait */
-#define GLANCE_MS INT64_C(1000) /* between two looks at what another process has made of it */
-#define TURN_SLICE_MS 100 /* how often the cache is looked at while another process renews */
-#define TURN_WAIT_MS INT64_C(90000) /* at least; more where requests may take longer */
+#define MARGIN_MS INT64_C(2000) /* a token must not expire during the request */
+#define PAUSE_MS INT64_C(30000) /* between two attempts to renew a token that is due */
+#define RECHECK_MS INT64_C(1000) /* between two checks for a token that another process renews */
+#define LOCK_SLICE_MS 100 /* interval of checks for that token while this process waits for it */
+#define LOCK_WAIT_MS INT64_C(90000) /* minimum; more if requests may take longer */
 
-enum need { FINE, SOON, NOW };
+enum need { NOT_DUE, DUE, REQUIRED };
 
 static int64_t margin_ms(const struct session *session)
 {
@@ -40,18 +36,18 @@ static enum need need_of(const struct client *client, const struct secret *stale
 	const struct session *session = &client->session;
 	int64_t now = clock_wall_ms();
 
-	if (!client->usable || (stale && stale->s && secret_equal(stale, &session->access_token)))
-		return NOW;
+	if (!client->session_matches || (stale && stale->s && secret_equal(stale, &session->access_token)))
+		return REQUIRED;
 	if (now >= session->expires_ms - margin_ms(session))
-		return NOW;
-	return now >= auth_renewal_ms(session) && clock_mono_ms() >= client->renewal_pause_ms ? SOON : FINE;
+		return REQUIRED;
+	return now >= auth_renewal_ms(session) && clock_mono_ms() >= client->renewal_pause_ms ? DUE : NOT_DUE;
 }
 
 static bool can_refresh(const struct client *client)
 {
 	const struct session *session = &client->session;
 
-	return client->usable && session->refresh_token.s &&
+	return client->session_matches && session->refresh_token.s &&
 		(!session->refresh_expires_ms || clock_wall_ms() < session->refresh_expires_ms);
 }
 
@@ -61,12 +57,13 @@ static enum status not_logged_in(const struct client *client, struct err *err)
 	const char *option = store_option(client->store);
 	const char *name, *session_value, *setting;
 
-	if (session->access_token.s && !client->usable && (name = client_mismatch(client, &session_value, &setting)))
+	if (session->access_token.s && !client->session_matches &&
+		(name = client_mismatch(client, &session_value, &setting)))
 		return err_set(err, ST_AUTH,
-			"profile '%s' is logged in with %s '%s', but the settings say '%s' ('kandy whoami' tells where they come from); run 'kandy login%s', or choose another --profile",
+			"profile '%s' is logged in with %s '%s', but the settings say '%s' ('kandy whoami' shows their sources); run 'kandy login%s', or choose another --profile",
 			store_profile(client->store), name, session_value, setting, option);
 	if (session->user_id)
-		return err_set(err, ST_AUTH, "not logged in any more; run 'kandy login%s'", option);
+		return err_set(err, ST_AUTH, "login expired; run 'kandy login%s'", option);
 	return err_set(err, ST_AUTH, "not logged in; run 'kandy login%s'", option);
 }
 
@@ -80,8 +77,8 @@ static enum status renew_locked(struct client *client, struct secret *secret, st
 		st = tokens_refresh(client, &got, err);
 		login = st == ST_AUTH && !got;
 		if (login)
-			log_verbose("the server does not renew the token: %s", err->text);
-		/* without another way in, what it said is said, unless that is just "no" */
+			log_verbose("token refresh failed: %s", err->text);
+		/* without a source for a login, the reason is reported, unless it is just a refusal */
 		if (login && !tokens_secret_source(client) && strcmp(err->code, "invalid_grant"))
 			return st;
 	}
@@ -90,27 +87,27 @@ static enum status renew_locked(struct client *client, struct secret *secret, st
 	else if (login)
 		st = not_logged_in(client, err);
 	if (st && got) {
-		log_warn("the new token could not be saved: %s", err->text);
+		log_warn("cannot save the new token: %s", err->text);
 		st = ST_OK;
 	}
 	return st;
 }
 
-/* ---- taking turns -------------------------------------------------------------------------- */
+/* ---- one process at a time ------------------------------------------------------------------ */
 
-/* No call looks for a renewal that can wait before that time: batches make thousands of them. */
-static void put_off(struct client *client, int64_t ms)
+/* Batches make thousands of calls: not each of them tries a renewal that is merely due. */
+static void defer_renewal(struct client *client, int64_t ms)
 {
 	client->renewal_pause_ms = clock_mono_ms() + ms;
 }
 
-/* How long another process may take before it is given up on. */
-static int64_t patience_ms(const struct client *client)
+/* How long to wait for another process. */
+static int64_t lock_timeout_ms(const struct client *client)
 {
-	return client->config.timeout_ms * 2 > TURN_WAIT_MS ? client->config.timeout_ms * 2 : TURN_WAIT_MS;
+	return client->config.timeout_ms * 2 > LOCK_WAIT_MS ? client->config.timeout_ms * 2 : LOCK_WAIT_MS;
 }
 
-static enum status lock_slice(struct client *client, int wait_ms, int *fd, struct err *err)
+static enum status try_lock(struct client *client, int wait_ms, int *fd, struct err *err)
 {
 	enum status st = store_lock_renewal(client->store, wait_ms, fd, err);
 	enum status reloaded;
@@ -126,46 +123,46 @@ static enum status lock_slice(struct client *client, int wait_ms, int *fd, struc
 }
 
 /*
- * Waits for the lock, or for the token that its holder gets, until `deadline`. With ST_OK, `*need` says what is left
- * to do, and `*fd` is the lock, or -1 where it is not needed any more.
+ * Waits for the lock, or for the token of the process that holds it, until `deadline`. With ST_OK, `*need` says what
+ * remains to be done, and `*fd` is the lock, or -1 if it is not needed.
  */
-static enum status take_turn(struct client *client, const struct secret *stale, int64_t deadline, enum need *need,
+static enum status wait_for_lock(struct client *client, const struct secret *stale, int64_t deadline, enum need *need,
 	int *fd, struct err *err)
 {
 	enum status st;
 
 	for (;;) {
 		*fd = -1;
-		st = lock_slice(client, *need == NOW ? TURN_SLICE_MS : 0, fd, err);
+		st = try_lock(client, *need == REQUIRED ? LOCK_SLICE_MS : 0, fd, err);
 		if (st && st != ST_TEMPFAIL)
 			return st;
 		*need = need_of(client, stale);
-		if (!st && *need == FINE) {
+		if (!st && *need == NOT_DUE) {
 			close(*fd);
 			*fd = -1;
 		}
 		if (!st)
 			return ST_OK;
-		if (*need != NOW) {
-			*need = FINE; /* another process is at it */
-			put_off(client, GLANCE_MS);
+		if (*need != REQUIRED) {
+			*need = NOT_DUE; /* another process renews it */
+			defer_renewal(client, RECHECK_MS);
 			return ST_OK;
 		}
 		if (clock_mono_ms() >= deadline)
 			return err_set(err, ST_TEMPFAIL,
-				"there is no token yet: for %d s, other processes of this profile have been asking '%s' for one",
-				(int)(patience_ms(client) / 1000), client->base.origin);
+				"no token: other processes of this profile have been requesting one from '%s' for %d s",
+				client->base.origin, (int)(lock_timeout_ms(client) / 1000));
 	}
 }
 
-/* False: that was the last attempt, or `err` is a signal's. */
-static bool wait_for_next(struct retry *retry, enum status *status, struct err *err)
+/* False: no further attempt, or a signal (`err`). */
+static bool wait_for_retry(struct retry *retry, enum status *status, struct err *err)
 {
 	int64_t delay = retry_delay(retry, err, true, clock_mono_ms());
 
 	if (delay < 0)
 		return false;
-	log_verbose("%s; trying again in %.1f s", err->text, (double)delay / 1000);
+	log_verbose("%s; retrying in %.1f s", err->text, (double)delay / 1000);
 	interrupt_sleep_ms(delay);
 	if (interrupt_status())
 		*status = err_set(err, interrupt_status(), "interrupted");
@@ -173,12 +170,12 @@ static bool wait_for_next(struct retry *retry, enum status *status, struct err *
 }
 
 /*
- * By the retry policy, unless it can wait. The time that others hold the lock is part of the policy's; once they have
- * held it for too long, an attempt of one's own that failed is the better reason.
+ * Follows the retry policy if a token is required. The time that others hold the lock counts; if they hold it for too
+ * long, the error of this process's own attempt is reported, if there was one.
  */
 static enum status renew(struct client *client, const struct secret *stale, enum need *need, struct err *err)
 {
-	int64_t now = clock_mono_ms(), deadline = now + patience_ms(client);
+	int64_t now = clock_mono_ms(), deadline = now + lock_timeout_ms(client);
 	struct secret secret = { 0 };
 	struct retry retry;
 	enum status st = ST_OK;
@@ -187,7 +184,7 @@ static enum status renew(struct client *client, const struct secret *stale, enum
 	retry_start(&retry, &client->config.retry, now);
 	do {
 		struct err why = ERR_INIT;
-		enum status turn = take_turn(client, stale, deadline, need, &fd, &why);
+		enum status turn = wait_for_lock(client, stale, deadline, need, &fd, &why);
 
 		if (turn) {
 			if (!st || turn != ST_TEMPFAIL) {
@@ -196,13 +193,13 @@ static enum status renew(struct client *client, const struct secret *stale, enum
 			}
 			break;
 		}
-		if (*need == FINE) {
+		if (*need == NOT_DUE) {
 			st = ST_OK;
 			break;
 		}
 		st = renew_locked(client, &secret, err);
 		close(fd);
-	} while (st && *need == NOW && wait_for_next(&retry, &st, err));
+	} while (st && *need == REQUIRED && wait_for_retry(&retry, &st, err));
 	secret_release(&secret);
 	return st;
 }
@@ -213,21 +210,21 @@ enum status client_authenticate(struct client *client, const struct secret *stal
 	struct err why = ERR_INIT;
 	enum status st;
 
-	if (need == FINE)
+	if (need == NOT_DUE)
 		return ST_OK;
 	if ((st = client_reload(client, err)))
 		return st;
 	need = need_of(client, stale);
-	if (need == FINE)
+	if (need == NOT_DUE)
 		return ST_OK;
 	if (!can_refresh(client) && !tokens_secret_source(client)) {
-		put_off(client, PAUSE_MS);
-		return need == SOON ? ST_OK : not_logged_in(client, err);
+		defer_renewal(client, PAUSE_MS);
+		return need == DUE ? ST_OK : not_logged_in(client, err);
 	}
 	st = renew(client, stale, &need, &why);
-	if (st && need == SOON && !interrupt_status()) {
-		log_verbose("the token could not be renewed yet: %s", why.text);
-		put_off(client, PAUSE_MS);
+	if (st && need == DUE && !interrupt_status()) {
+		log_verbose("cannot renew the token yet: %s", why.text);
+		defer_renewal(client, PAUSE_MS);
 		st = ST_OK;
 	}
 	if (st && err)
@@ -244,16 +241,14 @@ enum status client_login(struct client *client, struct err *err)
 	enum status st;
 	int fd;
 
-	/*
-	 * whatever has to be asked for or waited for at a terminal, before others are made to wait
-	 */
+	/* prompt before the lock is taken, so that other processes need not wait for the answer */
 	if (!(st = tokens_login_session(client, &session, &project, &why)) && !tokens_secret_source(client))
-		st = err_set(&why, ST_AUTH, "no source for the %s is configured; 'kandy login --help' lists them",
+		st = err_set(&why, ST_AUTH, "no source of the %s is configured; see 'kandy login --help'",
 			project ? "client secret" : "password");
 	if (!st)
 		st = tokens_secret_source(client)(client->config.secret_arg, &secret, &why);
 	session_release(&session);
-	if (!st && !(st = store_lock_renewal(client->store, (int)patience_ms(client), &fd, &why))) {
+	if (!st && !(st = store_lock_renewal(client->store, (int)lock_timeout_ms(client), &fd, &why))) {
 		st = tokens_login(client, &secret, true, &got, &why);
 		close(fd);
 	}
@@ -261,18 +256,4 @@ enum status client_login(struct client *client, struct err *err)
 	if (st && err)
 		*err = why;
 	return st;
-}
-
-enum status client_logout(struct client *client, struct err *err)
-{
-	struct err why = ERR_INIT;
-	enum status st;
-
-	/* to log in in order to log out would be absurd */
-	client->config.password = client->config.client_secret = NULL;
-	if (client->usable && client->session.channel_resource && channel_delete(client, true, &why))
-		log_warn("the channel could not be deleted on the server: %s", why.text);
-	if ((st = store_remove(client->store, err)))
-		return st;
-	return client_reload(client, err);
 }

@@ -1,6 +1,5 @@
 /*
- * Tokens asked for, by a login or with a refresh token, and put into the session. When that is
- * done, and by which of many processes, is the matter of renewal.c.
+ * Requests for tokens, by a login or with a refresh token. When, and by which process, is decided in renewal.c.
  */
 #include "client/client-int.h"
 
@@ -17,7 +16,7 @@
 
 #define FORM_MAX ((size_t)256 * 1024)
 
-/* A project has no user name: what is not said is taken from the session that is there. */
+/* Without --project and --username, the last login decides. */
 static bool is_project(const struct client *client)
 {
 	const char *grant = client->session.grant;
@@ -26,7 +25,6 @@ static bool is_project(const struct client *client)
 		(!client->config.username && grant && !strcmp(grant, auth_grant_name(AUTH_PROJECT)));
 }
 
-/* NULL where none is configured. */
 client_secret_source *tokens_secret_source(const struct client *client)
 {
 	return is_project(client) ? client->config.client_secret : client->config.password;
@@ -47,39 +45,36 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/*
- * Puts what was got into what the file has by now: channel and correlator there may be newer than
- * ours.
- */
-static enum status put_tokens(struct session *session, void *arg, struct err *err)
+/* Changes the session as the file has it now: its channel and correlator may be newer. */
+static enum status save_tokens(struct session *session, void *arg, struct err *err)
 {
-	const struct session *got = arg;
+	const struct session *new = arg;
 
 	(void)err;
-	if (!same_text(session->user_id, got->user_id) || !same_text(session->base_url, got->base_url))
+	if (!same_text(session->user_id, new->user_id) || !same_text(session->base_url, new->base_url))
 		session_forget_channel(session);
-	replace_text(&session->base_url, got->base_url);
-	replace_text(&session->client_id, got->client_id);
-	replace_text(&session->username, got->username);
-	replace_text(&session->grant, got->grant);
-	replace_text(&session->user_id, got->user_id);
-	replace_text(&session->address, got->address);
+	replace_text(&session->base_url, new->base_url);
+	replace_text(&session->client_id, new->client_id);
+	replace_text(&session->username, new->username);
+	replace_text(&session->grant, new->grant);
+	replace_text(&session->user_id, new->user_id);
+	replace_text(&session->address, new->address);
 	if (!session->correlator) {
 		char id[33];
 
 		random_id(id);
 		session->correlator = xstrdup(id);
 	}
-	secret_copy(&session->access_token, &got->access_token);
-	secret_copy(&session->id_token, &got->id_token);
-	secret_copy(&session->refresh_token, &got->refresh_token);
-	session->issued_ms = got->issued_ms;
-	session->expires_ms = got->expires_ms;
-	session->refresh_expires_ms = got->refresh_expires_ms;
+	secret_copy(&session->access_token, &new->access_token);
+	secret_copy(&session->id_token, &new->id_token);
+	secret_copy(&session->refresh_token, &new->refresh_token);
+	session->issued_ms = new->issued_ms;
+	session->expires_ms = new->expires_ms;
+	session->refresh_expires_ms = new->refresh_expires_ms;
 	return ST_OK;
 }
 
-/* The server will not take this refresh token again: nobody needs to try. */
+/* The server has rejected this refresh token for good. */
 static enum status drop_refresh_token(struct session *session, void *arg, struct err *err)
 {
 	const struct secret *refused = arg;
@@ -90,13 +85,13 @@ static enum status drop_refresh_token(struct session *session, void *arg, struct
 	return ST_OK;
 }
 
-/* ---- asking -------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
-/* One sentence for the person whose credentials were refused, whatever the server calls it. */
+/* One message for refused credentials, whatever the server calls the error. */
 static void explain_refusal(const struct client *client, enum auth_grant grant, const struct session *session,
 	struct err *err)
 {
-	struct err said = *err;
+	struct err original = *err;
 
 	if (err->outcome != ERR_REFUSED || err->status != ST_AUTH)
 		return;
@@ -105,17 +100,17 @@ static void explain_refusal(const struct client *client, enum auth_grant grant, 
 			client->base.origin);
 	else if (!strcmp(err->code, "invalid_client") || !strcmp(err->code, "unauthorized_client") ||
 		(grant == AUTH_PROJECT && !strcmp(err->code, "invalid_grant")))
-		err_set(err, ST_AUTH, "%s does not accept the client ID '%s'%s", client->base.origin,
-			session->client_id, grant == AUTH_PROJECT ? " with this client secret" : "");
+		err_set(err, ST_AUTH, "%s rejects the client ID '%s'%s", client->base.origin, session->client_id,
+			grant == AUTH_PROJECT ? " with this client secret" : "");
 	else
-		err_prefix(err, "%s refuses the login", client->base.origin);
-	err->outcome = said.outcome;
-	err->http = said.http;
-	memcpy(err->code, said.code, sizeof(err->code));
+		err_prefix(err, "%s refused the login", client->base.origin);
+	err->outcome = original.outcome;
+	err->http = original.http;
+	memcpy(err->code, original.code, sizeof(err->code));
 }
 
-/* One attempt; `session` says who asks, and has the tokens afterwards. */
-static enum status ask_once(struct client *client, const struct buf *form, struct session *session, struct err *err)
+/* One attempt. `session` names the account and receives the tokens. */
+static enum status request_once(struct client *client, const struct buf *form, struct session *session, struct err *err)
 {
 	char *url = xasprintf("%s" AUTH_PATH, client->base.origin);
 	struct http_request request = {
@@ -136,7 +131,7 @@ static enum status ask_once(struct client *client, const struct buf *form, struc
 	if (response.status < 200 || response.status > 299)
 		st = service_error(&response, "POST " AUTH_PATH, err);
 	else if (json_parse(&doc, response.body.data, response.body.len, NULL, NULL))
-		st = service_error_shape(&response, "POST " AUTH_PATH, "no JSON", err);
+		st = service_error_shape(&response, "POST " AUTH_PATH, "a body that is not JSON", err);
 	else
 		st = auth_decode(json_root(&doc), clock_wall_ms(), session, err);
 out:
@@ -147,35 +142,33 @@ out:
 }
 
 /*
- * Asks for tokens once, or until there is an answer or the policy gives up. A lost answer is asked for
- * again: at worst the server calls the refresh token used, and then a login is what would have been
- * needed anyway.
+ * Requests tokens once, or by the retry policy. After a lost response the request is sent again: at worst the server
+ * rejects the refresh token as used, and then a login would have been needed anyway.
  */
-static enum status ask(struct client *client, enum auth_grant grant, const struct secret *secret,
-	struct session *session, bool patient, struct err *err)
+static enum status request_tokens(struct client *client, enum auth_grant grant, const struct secret *secret,
+	struct session *session, bool retry, struct err *err)
 {
 	static const struct retry_policy once = { 0 };
-	struct retry retry;
+	struct retry tries;
 	struct buf form;
 	enum status st;
 
 	buf_init_secret(&form, FORM_MAX);
 	auth_encode(&form, grant, session->client_id, session->username, secret);
 	if (form.overflow) {
-		st = err_set(err, ST_DATA,
-			"user name and password are too long together: the login would be larger than %zu bytes",
+		st = err_set(err, ST_DATA, "user name and password too long: the request would exceed %zu bytes",
 			FORM_MAX);
 		goto out;
 	}
-	retry_start(&retry, patient ? &client->config.retry : &once, clock_mono_ms());
-	while ((st = ask_once(client, &form, session, err))) {
-		int64_t delay = retry_delay(&retry, err, true, clock_mono_ms());
+	retry_start(&tries, retry ? &client->config.retry : &once, clock_mono_ms());
+	while ((st = request_once(client, &form, session, err))) {
+		int64_t delay = retry_delay(&tries, err, true, clock_mono_ms());
 
 		if (delay < 0) {
 			explain_refusal(client, grant, session, err);
 			break;
 		}
-		log_verbose("%s; trying again in %.1f s", err->text, (double)delay / 1000);
+		log_verbose("%s; retrying in %.1f s", err->text, (double)delay / 1000);
 		interrupt_sleep_ms(delay);
 		if (interrupt_status()) {
 			st = err_set(err, interrupt_status(), "interrupted");
@@ -187,19 +180,16 @@ out:
 	return st;
 }
 
-/*
- * Saves what was got. The tokens are good even where the file cannot be written: then they serve
- * this process alone.
- */
-static enum status keep(struct client *client, struct session *got, struct err *err)
+/* If the file cannot be written, this process uses the tokens all the same. */
+static enum status keep(struct client *client, struct session *new, struct err *err)
 {
-	enum status st = client_update(client, put_tokens, got, err);
+	enum status st = client_update(client, save_tokens, new, err);
 
 	if (st) {
 		struct err ignored;
 
-		(void)!put_tokens(&client->session, got, &ignored);
-		client->usable = true;
+		(void)!save_tokens(&client->session, new, &ignored);
+		client->session_matches = true;
 	}
 	return st;
 }
@@ -214,12 +204,12 @@ enum status tokens_login_session(const struct client *client, struct session *se
 	*project = is_project(client);
 	if (!client_id)
 		return err_set(err, ST_CONFIG,
-			"no client ID is known; give --client-id, set KANDY_CLIENT_ID, or put "
-			"'client-id' into the configuration");
+			"missing client ID; give --client-id, set KANDY_CLIENT_ID, or put "
+			"'client-id' into the configuration file");
 	if (!*project && !username)
 		return err_set(err, ST_CONFIG,
-			"no user name is known; give --username, set KANDY_USERNAME, or put "
-			"'username' into the configuration");
+			"missing user name; give --username, set KANDY_USERNAME, or put "
+			"'username' into the configuration file");
 	session->base_url = xstrdup(client->base.origin);
 	session->client_id = xstrdup(client_id);
 	session->username = *project ? NULL : xstrdup(username);
@@ -227,7 +217,7 @@ enum status tokens_login_session(const struct client *client, struct session *se
 	return ST_OK;
 }
 
-enum status tokens_login(struct client *client, struct secret *secret, bool patient, bool *got, struct err *err)
+enum status tokens_login(struct client *client, struct secret *secret, bool retry, bool *got, struct err *err)
 {
 	struct session session = { 0 };
 	enum status st;
@@ -238,7 +228,7 @@ enum status tokens_login(struct client *client, struct secret *secret, bool pati
 	if (!st && !secret->s)
 		st = tokens_secret_source(client)(client->config.secret_arg, secret, err);
 	if (!st)
-		st = ask(client, project ? AUTH_PROJECT : AUTH_PASSWORD, secret, &session, patient, err);
+		st = request_tokens(client, project ? AUTH_PROJECT : AUTH_PASSWORD, secret, &session, retry, err);
 	if (!st) {
 		*got = true;
 		log_verbose("logged in as '%s'", session.address);
@@ -256,10 +246,10 @@ enum status tokens_refresh(struct client *client, bool *got, struct err *err)
 
 	session_copy(&session, &client->session);
 	secret_copy(&token, &session.refresh_token);
-	st = ask(client, AUTH_REFRESH, &token, &session, false, err);
+	st = request_tokens(client, AUTH_REFRESH, &token, &session, false, err);
 	*got = !st;
 	if (!st) {
-		log_verbose("renewed the token");
+		log_verbose("token refreshed");
 		st = keep(client, &session, err);
 	} else if (err->outcome == ERR_REFUSED && !strcmp(err->code, "invalid_grant")) {
 		(void)!client_update(client, drop_refresh_token, &token, NULL);

@@ -18,7 +18,7 @@
 #ifndef KANDY_LISTEN_BACKFILL_H
 #define KANDY_LISTEN_BACKFILL_H
 
-#include "client/history.h"
+#include "client/client.h"
 #include "wire/notification.h"
 #include "base/hash.h"
 #include "base/spill_stack.h"

@@ -4,7 +4,7 @@
  */
 #include "listen/machine-int.h"
 
-#include "client/channel.h"
+#include "client/client.h"
 #include "wire/service_error.h"
 #include "base/mem.h"
 #include "base/utf8.h"

@@ -1,6 +1,6 @@
 #include "listen/job.h"
 
-#include "client/channel.h"
+#include "client/client.h"
 #include "wire/service_error.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
 #include "listen/machine.h"
 
-#include "client/channel.h"
+#include "client/client.h"
 #include "listen/machine-int.h"
 #include "base/mem.h"
 

@@ -29,7 +29,7 @@
 #define KANDY_LISTEN_MACHINE_H
 
 #include "listen/exec_queue.h"
-#include "client/history.h"
+#include "client/client.h"
 #include "listen/output_queue.h"
 #include "base/secret.h"
 #include "json/filter.h"

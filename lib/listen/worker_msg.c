@@ -1,6 +1,6 @@
 #include "listen/worker_msg.h"
 
-#include "client/channel.h"
+#include "client/client.h"
 #include "base/mem.h"
 
 #include <limits.h>

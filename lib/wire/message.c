@@ -1,15 +1,16 @@
 #include "wire/message.h"
 
 #include "wire/notification.h"
+#include "wire/path.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define REPLACEMENT 0xFFFD
+#define TYPING_REFRESH "60" /* seconds until the indicator expires */
 
 bool message_clean(struct buf *out, const char *s, size_t len)
 {
@@ -27,25 +28,12 @@ bool message_clean(struct buf *out, const char *s, size_t len)
 	return !out->overflow;
 }
 
-static void add_segment(struct buf *out, const char *before, const char *id, const char *behind)
-{
-	buf_adds(out, before);
-	percent_encode_segment(out, id, strlen(id));
-	buf_adds(out, behind);
-}
-
 void message_path(struct buf *out, const char *user_id, const struct address *to)
 {
 	switch (to->type) {
-	case CHAT_ONE_TO_ONE:
-		add_segment(out, "/cpaas/chat/v1/", user_id, "/oneToOne/");
-		add_segment(out, "", to->id, "/adhoc/messages");
-		break;
-	case CHAT_GROUP:
-		add_segment(out, "/cpaas/chat/v1/", user_id, "/group/");
-		add_segment(out, "", to->id, "/messages");
-		break;
-	case CHAT_SMS: add_segment(out, "/cpaas/smsmessaging/v1/", user_id, "/outbound/default/requests"); break;
+	case CHAT_ONE_TO_ONE: path_add(out, "/cpaas/chat/v1/{}/oneToOne/{}/adhoc/messages", user_id, to->id); break;
+	case CHAT_GROUP: path_add(out, "/cpaas/chat/v1/{}/group/{}/messages", user_id, to->id); break;
+	case CHAT_SMS: path_add(out, "/cpaas/smsmessaging/v1/{}/outbound/default/requests", user_id); break;
 	}
 }
 
@@ -90,7 +78,19 @@ void message_encode(struct buf *out, const struct message *message, const char *
 	json_close(out, '}');
 }
 
-/* The state of an SMS stands beside its (one) address. */
+void message_encode_typing(struct buf *out, bool active, int64_t now_ms)
+{
+	json_open(out, '{');
+	json_open_key(out, "isComposing", '{');
+	json_add_string(out, "contenttype", "text/plain");
+	json_add_string(out, "refresh", TYPING_REFRESH);
+	json_add_string(out, "state", active ? "active" : "idle");
+	json_add_int(out, "lastactive", now_ms);
+	json_close(out, '}');
+	json_close(out, '}');
+}
+
+/* An SMS has a status for each address, of which there is one. */
 static struct json_value sms_status(struct json_value request)
 {
 	struct json_value list = json_get(json_get(request, "deliveryInfoList"), "deliveryInfo");
@@ -100,16 +100,16 @@ static struct json_value sms_status(struct json_value request)
 	return json_get(list, "deliveryStatus");
 }
 
-enum status message_decode_sent(struct json_value answer, enum chat_type type, int64_t now_ms,
+enum status message_decode_sent(struct json_value response, enum chat_type type, int64_t now_ms,
 	struct message_sent *sent, struct err *err)
 {
 	const char *key = type == CHAT_SMS ? "outboundSMSMessageRequest" : "chatMessage";
-	struct json_value object = json_get(answer, key);
+	struct json_value object = json_get(response, key);
 	int64_t time;
 
 	if (json_type(object) != JSON_OBJECT) {
-		/* it may be the service's, or come from something in between that has swallowed the message */
-		err_set(err, ST_PROTOCOL, "the service's answer to a message has no '%s'", key);
+		/* the service may have sent it, or a proxy that never passed the message on */
+		err_set(err, ST_PROTOCOL, "the server's response to a message has no '%s'", key);
 		if (err)
 			err->outcome = ERR_MAYBE_SENT;
 		return ST_PROTOCOL;

@@ -1,44 +1,45 @@
 #include "wire/notification-int.h"
 
+#include "base/mem.h"
+
 #include <string.h>
 #include <strings.h>
 
-/* One under way. */
 struct decoding {
 	struct notification_decoder *decoder;
 	struct buf *line;
 	struct notification *n;
-	struct json_value body, id; /* the object under the key that names the kind, and its id */
+	struct json_value body, id; /* the object under the key of its kind, and its id */
 };
 
 /*
- * The conversation of something that has a sender and a destination beside its links (protocol.md, "What
- * arrives on the socket"): for a group its ID, else the other user.
+ * The conversation of an object with a sender and a destination beside its links (PROTOCOL.md, "What arrives on the
+ * socket"): the group's ID, or the other user.
  */
 static void place_by_addresses(struct decoding *d, struct json_value object)
 {
-	struct notification_place place = notification_links(d->decoder, d->body);
+	struct notification_place place = decoder_links(d->decoder, d->body);
 	struct json_value sender = json_get(object, "senderAddress"),
 			  destination = json_get(object, "x-destinationAddress");
 	struct notification *n = d->n;
-	struct json_value peer;
+	struct json_value conversation;
 
 	n->type = place.known ? place.type : CHAT_ONE_TO_ONE;
 	n->outbound = json_equals_nocase(json_get(object, "x-type"), "outbound");
-	n->message_id = notification_segment(d->decoder, place.message);
-	peer = n->type == CHAT_GROUP || n->outbound ? destination : sender;
-	if (json_exists(peer))
-		notification_set_conversation(d->decoder, n, notification_string(d->decoder, peer));
+	n->message_id = decoder_segment(d->decoder, place.message);
+	conversation = n->type == CHAT_GROUP || n->outbound ? destination : sender;
+	if (json_exists(conversation))
+		decoder_set_conversation(d->decoder, n, decoder_string(d->decoder, conversation));
 	else
-		notification_set_conversation(d->decoder, n, notification_segment(d->decoder, place.peer));
+		decoder_set_conversation(d->decoder, n, decoder_segment(d->decoder, place.conversation));
 }
 
 static void place_by_links(struct decoding *d)
 {
-	struct notification_place place = notification_links(d->decoder, d->body);
+	struct notification_place place = decoder_links(d->decoder, d->body);
 
 	d->n->type = place.known ? place.type : CHAT_GROUP;
-	notification_set_conversation(d->decoder, d->n, notification_segment(d->decoder, place.peer));
+	decoder_set_conversation(d->decoder, d->n, decoder_segment(d->decoder, place.conversation));
 }
 
 static void decode_typing(struct decoding *d, struct json_value composing)
@@ -48,19 +49,19 @@ static void decode_typing(struct decoding *d, struct json_value composing)
 
 	d->n->kind = NOTIFICATION_TYPING;
 	place_by_addresses(d, composing);
-	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(composing, "lastactive"));
-	notification_open_line(line, "typing", d->id, d->n);
-	notification_add_text(line, "sender", json_get(composing, "senderAddress"));
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(composing, "lastactive"));
+	line_open(line, "typing", d->id, d->n);
+	line_add_text(line, "sender", json_get(composing, "senderAddress"));
 	json_add_string(line, "direction", d->n->outbound ? "outbound" : "inbound");
 	if (json_equals_nocase(state, "active"))
 		json_add_string(line, "state", "active");
 	else if (json_equals_nocase(state, "idle"))
 		json_add_string(line, "state", "idle");
 	else
-		notification_add_text(line, "state", state);
-	notification_add_int(line, "refresh", json_get(composing, "refresh"));
-	notification_add_time(line, d->n);
-	notification_close_line(line, d->n);
+		line_add_text(line, "state", state);
+	line_add_int(line, "refresh", json_get(composing, "refresh"));
+	line_add_time(line, d->n);
+	line_close(line, d->n);
 }
 
 static bool decode_chat(struct decoding *d)
@@ -78,12 +79,12 @@ static bool decode_chat(struct decoding *d)
 	d->n->kind = NOTIFICATION_MESSAGE;
 	place_by_addresses(d, chat);
 	if (!d->n->message_id.s)
-		d->n->message_id = notification_string(d->decoder, json_get(chat, "messageId"));
-	notification_set_time(d->n, json_get(chat, "dateTime"), json_get(d->body, "dateTime"));
+		d->n->message_id = decoder_string(d->decoder, json_get(chat, "messageId"));
+	decoder_set_time(d->n, json_get(chat, "dateTime"), json_get(d->body, "dateTime"));
 	message.sender = json_get(chat, "senderAddress");
 	message.text = json_get(chat, "text");
 	message.attachment = json_get(chat, "attachment");
-	notification_add_message(d->line, &message, d->n);
+	line_add_message(d->line, &message, d->n);
 	return true;
 }
 
@@ -96,14 +97,14 @@ static bool decode_sms(struct decoding *d)
 		return false;
 	message.sender = json_get(sms, "senderAddress");
 	if (!json_exists(message.sender))
-		message.sender = json_get(sms, "senderAdress"); /* so spelt by some servers */
+		message.sender = json_get(sms, "senderAdress"); /* some servers misspell it */
 	d->n->kind = NOTIFICATION_MESSAGE;
 	d->n->type = CHAT_SMS;
-	notification_set_conversation(d->decoder, d->n, notification_string(d->decoder, message.sender));
-	d->n->message_id = notification_string(d->decoder, json_get(sms, "messageId"));
-	d->n->own = notification_string(d->decoder, json_get(sms, "destinationAddress"));
-	notification_set_time(d->n, json_get(sms, "dateTime"), json_get(d->body, "dateTime"));
-	notification_add_message(d->line, &message, d->n);
+	decoder_set_conversation(d->decoder, d->n, decoder_string(d->decoder, message.sender));
+	d->n->message_id = decoder_string(d->decoder, json_get(sms, "messageId"));
+	d->n->own = decoder_string(d->decoder, json_get(sms, "destinationAddress"));
+	decoder_set_time(d->n, json_get(sms, "dateTime"), json_get(d->body, "dateTime"));
+	line_add_message(d->line, &message, d->n);
 	return true;
 }
 
@@ -114,17 +115,17 @@ static void add_receipt(struct decoding *d, struct json_value info)
 	struct json_value status = json_get(info, "deliveryStatus");
 	size_t i = 0;
 
-	notification_set_conversation(d->decoder, d->n, notification_string(d->decoder, json_get(info, "address")));
-	notification_open_line(d->line, "receipt", d->id, d->n);
-	notification_add_text(d->line, "messageId", json_get(info, "messageId"));
+	decoder_set_conversation(d->decoder, d->n, decoder_string(d->decoder, json_get(info, "address")));
+	line_open(d->line, "receipt", d->id, d->n);
+	line_add_text(d->line, "messageId", json_get(info, "messageId"));
 	while (statuses[i] && !json_equals_nocase(status, statuses[i]))
 		i++;
 	if (statuses[i])
 		json_add_string(d->line, "status", statuses[i]);
 	else
-		notification_add_text(d->line, "status", status);
-	notification_add_time(d->line, d->n);
-	notification_close_line(d->line, d->n);
+		line_add_text(d->line, "status", status);
+	line_add_time(d->line, d->n);
+	line_close(d->line, d->n);
 }
 
 static bool decode_receipt(struct decoding *d)
@@ -132,7 +133,7 @@ static bool decode_receipt(struct decoding *d)
 	struct json_value info = json_get(d->body, "deliveryInfo");
 
 	d->n->type = CHAT_SMS;
-	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	if (json_type(info) == JSON_OBJECT) {
 		add_receipt(d, info);
 	} else {
@@ -152,8 +153,8 @@ static void add_participant(struct buf *line, struct json_value participant)
 		return;
 	json_bool(json_get(participant, "x-isAdmin"), &admin);
 	json_open(line, '{');
-	notification_add_text(line, "address", json_get(participant, "address"));
-	notification_add_text(line, "status", json_get(participant, "status"));
+	line_add_text(line, "address", json_get(participant, "address"));
+	line_add_text(line, "status", json_get(participant, "status"));
 	json_add_bool(line, "isAdmin", admin);
 	json_close(line, '}');
 }
@@ -175,13 +176,13 @@ static bool decode_invitation(struct decoding *d)
 {
 	d->n->kind = NOTIFICATION_INVITATION;
 	place_by_links(d);
-	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
-	notification_open_line(d->line, "invitation", d->id, d->n);
-	notification_add_text(d->line, "name", json_get(d->body, "x-name"));
-	notification_add_text(d->line, "subject", json_get(d->body, "subject"));
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	line_open(d->line, "invitation", d->id, d->n);
+	line_add_text(d->line, "name", json_get(d->body, "x-name"));
+	line_add_text(d->line, "subject", json_get(d->body, "subject"));
 	add_participants(d);
-	notification_add_time(d->line, d->n);
-	notification_close_line(d->line, d->n);
+	line_add_time(d->line, d->n);
+	line_close(d->line, d->n);
 	return true;
 }
 
@@ -189,11 +190,11 @@ static bool decode_participants(struct decoding *d)
 {
 	d->n->kind = NOTIFICATION_PARTICIPANTS;
 	place_by_links(d);
-	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
-	notification_open_line(d->line, "participants", d->id, d->n);
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	line_open(d->line, "participants", d->id, d->n);
 	add_participants(d);
-	notification_add_time(d->line, d->n);
-	notification_close_line(d->line, d->n);
+	line_add_time(d->line, d->n);
+	line_close(d->line, d->n);
 	return true;
 }
 
@@ -201,17 +202,15 @@ static bool decode_group(struct decoding *d)
 {
 	d->n->kind = NOTIFICATION_GROUP;
 	place_by_links(d);
-	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
-	notification_open_line(d->line, "group", d->id, d->n);
-	notification_add_text(d->line, "eventType", json_get(d->body, "eventType"));
-	notification_add_time(d->line, d->n);
-	notification_close_line(d->line, d->n);
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	line_open(d->line, "group", d->id, d->n);
+	line_add_text(d->line, "eventType", json_get(d->body, "eventType"));
+	line_add_time(d->line, d->n);
+	line_close(d->line, d->n);
 	return true;
 }
 
-/*
- * "chatSubscriptionCancellationNotification" and the like: which service is told by the beginning of the key.
- */
+/* "chatSubscriptionCancellationNotification" and similar keys, which begin with the service. */
 static bool decode_cancellation(struct decoding *d, struct slice key)
 {
 	static const char suffix[] = "subscriptionCancellationNotification";
@@ -228,17 +227,17 @@ static bool decode_cancellation(struct decoding *d, struct slice key)
 	while (services[i].prefix && strncasecmp(key.s, services[i].prefix, strlen(services[i].prefix)) != 0)
 		i++;
 	d->n->kind = NOTIFICATION_SUBSCRIPTION;
-	/* without a beginning it is the one of OMA Short Messaging */
+	/* without a prefix, it is that of OMA Short Messaging */
 	d->n->service = key.len == sizeof(suffix) - 1 ? "sms" : services[i].service;
-	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	json_open(d->line, '{');
 	json_add_string(d->line, "event", "subscription");
-	notification_add_text(d->line, "id", d->id);
+	line_add_text(d->line, "id", d->id);
 	json_add_string(d->line, "service", d->n->service);
 	json_add_string(d->line, "status", "cancelled");
-	notification_add_text(d->line, "reason", json_type(reason) == JSON_OBJECT ? json_get(reason, "text") : reason);
-	notification_add_time(d->line, d->n);
-	notification_close_line(d->line, d->n);
+	line_add_text(d->line, "reason", json_type(reason) == JSON_OBJECT ? json_get(reason, "text") : reason);
+	line_add_time(d->line, d->n);
+	line_close(d->line, d->n);
 	return true;
 }
 
@@ -246,20 +245,19 @@ static void begin_member(struct decoding *d, struct json_iter member)
 {
 	d->body = member.value;
 	d->id = json_get(d->body, "id");
-	*d->n = (struct notification){ .timestamp_ms = -1, .id = notification_string(d->decoder, d->id) };
+	*d->n = (struct notification){ .timestamp_ms = -1, .id = decoder_string(d->decoder, d->id) };
 }
 
-/* What is none of these is passed on. */
 static void decode_unknown(struct decoding *d, struct json_value root, struct json_value key)
 {
-	notification_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	json_open(d->line, '{');
 	json_add_string(d->line, "event", "notification");
-	notification_add_text(d->line, "id", d->id);
-	notification_add_text(d->line, "kind", key);
+	line_add_text(d->line, "id", d->id);
+	line_add_text(d->line, "kind", key);
 	json_add_value(d->line, "raw", root);
-	notification_add_time(d->line, d->n);
-	notification_close_line(d->line, d->n);
+	line_add_time(d->line, d->n);
+	line_close(d->line, d->n);
 }
 
 static bool decode_known(struct decoding *d, struct json_value key)
@@ -290,7 +288,7 @@ static bool decode_known(struct decoding *d, struct json_value key)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (json_equals_nocase(key, kinds[i].key))
 			return kinds[i].decode(d);
-	return decode_cancellation(d, notification_string(d->decoder, key));
+	return decode_cancellation(d, decoder_string(d->decoder, key));
 }
 
 enum status notification_decode(struct notification_decoder *decoder, const char *text, size_t len, struct buf *out,
@@ -304,22 +302,91 @@ enum status notification_decode(struct notification_decoder *decoder, const char
 	struct json_value root;
 
 	if (json_parse_lenient(&decoder->doc, text, len, decoder->limits.bytes ? &decoder->limits : &defaults, err)) {
-		err_prefix(err, "a notification cannot be read");
+		err_prefix(err, "invalid notification");
 		if (err)
 			err->status = ST_PROTOCOL;
 		return ST_PROTOCOL;
 	}
-	notification_begin(decoder, decoder->doc.len);
+	decoder_begin(decoder, decoder->doc.len);
 	root = json_root(&decoder->doc);
 	if (json_type(root) == JSON_OBJECT)
 		first = json_first(root);
-	/* it has one key, which names the kind; if there are more, the first that we know */
+	/* its only key names the kind; if there are several, the first known one counts */
 	for (struct json_iter it = first; json_more(it); it = json_next(it)) {
 		begin_member(&d, it);
 		if (decode_known(&d, it.key))
-			return notification_finish(decoder, out, err);
+			return decoder_finish(decoder, out, err);
 	}
 	begin_member(&d, first);
 	decode_unknown(&d, root, first.key);
-	return notification_finish(decoder, out, err);
+	return decoder_finish(decoder, out, err);
+}
+
+/* Without a type, a message is outbound if this user is its sender. */
+static bool is_outbound(struct json_value message, struct json_value sender, const struct history_context *context)
+{
+	struct json_value type = json_get(message, context->type == CHAT_SMS ? "type" : "x-type");
+
+	if (json_equals_nocase(type, "outbound") || json_equals_nocase(type, "inbound"))
+		return json_equals_nocase(type, "outbound");
+	return context->self && json_equals_nocase(sender, context->self);
+}
+
+enum status notification_from_history(struct notification_decoder *decoder, struct json_value message,
+	const struct history_context *context, struct buf *out, struct notification *n, struct err *err)
+{
+	bool sms = context->type == CHAT_SMS;
+	struct notification_message line = { .sender = json_get(message, "senderAddress"), .backfilled = true };
+	struct notification_place place;
+	struct json_value id;
+	const char *text;
+	size_t len;
+
+	*n = (struct notification){ .kind = NOTIFICATION_MESSAGE, .type = context->type, .timestamp_ms = -1 };
+	if (json_type(message) != JSON_OBJECT || !json_slice(message, &text, &len))
+		return err_set(err, ST_PROTOCOL, "invalid message in the history: not a JSON object");
+	decoder_begin(decoder, len + strlen(context->conversation));
+	line.text = json_get(message, sms ? "message" : "text");
+	line.attachment = json_get(message, "attachment");
+	n->outbound = is_outbound(message, line.sender, context);
+	if (n->outbound)
+		line.fallback = context->self;
+	else if (context->type != CHAT_GROUP)
+		line.fallback = context->conversation;
+
+	decoder_set_conversation(decoder, n, (struct slice){ context->conversation, strlen(context->conversation) });
+	place = decoder_path(decoder_string(decoder, json_get(message, "resourceURL")));
+	n->message_id = decoder_segment(decoder, place.message);
+	id = json_get(message, "messageId");
+	if (!n->message_id.s)
+		n->message_id = decoder_string(decoder, id);
+	decoder_set_time(n, json_get(message, "dateTime"), json_get(message, "lastMessageTime"));
+	line_add_message(&decoder->line, &line, n);
+	return decoder_finish(decoder, out, err);
+}
+
+char *notification_message_id(struct json_value resource_url)
+{
+	struct notification_decoder decoder = { 0 };
+	struct slice id = { 0 };
+	char *copy = NULL;
+	const char *s;
+	size_t len;
+
+	if (json_type(resource_url) == JSON_STRING && json_slice(resource_url, &s, &len)) {
+		decoder_begin(&decoder, len);
+		id = decoder_segment(&decoder, decoder_path(decoder_string(&decoder, resource_url)).message);
+		if (id.s && !memchr(id.s, '\0', id.len))
+			copy = xmemdup0(id.s, id.len);
+		notification_decoder_release(&decoder);
+	}
+	return copy;
+}
+
+void notification_decoder_release(struct notification_decoder *decoder)
+{
+	json_release(&decoder->doc);
+	buf_release(&decoder->scratch);
+	buf_release(&decoder->line);
+	*decoder = (struct notification_decoder){ .limits = decoder->limits };
 }

@@ -250,3 +250,8 @@ bool service_error_is_permanent(const struct err *err)
 		return false;
 	return (err->http >= 400 && err->http < 500) || err->http == 501;
 }
+
+bool service_error_is_gone(const struct err *err)
+{
+	return err->http == 404 || err->http == 410;
+}

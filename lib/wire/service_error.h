@@ -24,10 +24,9 @@ enum status service_error(const struct http_response *response, const char *what
 enum status service_error_shape(const struct http_response *response, const char *what, const char *problem,
 	struct err *err);
 
-/*
- * True if the service has said no to this request, and will the next time, while it takes the token: there is no such
- * thing, or not for this user.
- */
+/* True if the same request would be refused again, and not because of the token: missing, or not allowed. */
 bool service_error_is_permanent(const struct err *err);
+
+bool service_error_is_gone(const struct err *err); /* 404, 410 */
 
 #endif

@@ -3,7 +3,7 @@
  * both tokens of a login.
  */
 #include "wire/auth.h"
-#include "client/channel.h"
+#include "client/client.h"
 #include "send/lookup.h"
 #include "wire/message.h"
 #include "wire/service_error.h"

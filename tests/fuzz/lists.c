@@ -2,9 +2,7 @@
  * Answers that are lists: conversations, pages of their messages, groups, subscriptions; and those to an upload.
  * Whatever is taken has what the rest of the program takes for granted.
  */
-#include "client/channel.h"
-#include "client/group.h"
-#include "client/history.h"
+#include "client/client.h"
 #include "wire/object.h"
 #include "tests/fuzz/fuzz.h"
 

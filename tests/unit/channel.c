@@ -1,7 +1,8 @@
 /* Channels and subscriptions as JSON. */
 #include "../lib/tap.h"
 
-#include "client/channel.h"
+#include "client/client.h"
+#include "wire/service_error.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -130,9 +131,9 @@ static void find_tests(void)
 	tap_str(channel_find(&s, "sms", "+1")->url, "/1", "of that number");
 	tap_ok(!channel_find(&s, "sms", "+2"), "not of another");
 	tap_ok(!channel_find(&s, "receipts", NULL), "not there");
-	tap_ok(channel_is_gone(&err), "404 is gone");
+	tap_ok(service_error_is_gone(&err), "404 is gone");
 	err.http = 503;
-	tap_ok(!channel_is_gone(&err), "503 is not");
+	tap_ok(!service_error_is_gone(&err), "503 is not");
 }
 
 static enum status put_url(struct session *session, void *arg, struct err *err)

@@ -1,8 +1,8 @@
 /* Groups and typing as JSON. */
 #include "../lib/tap.h"
 
-#include "client/conversation.h"
-#include "client/group.h"
+#include "wire/group.h"
+#include "wire/message.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -60,7 +60,7 @@ int main(void)
 	tap_int(decode("[]", &group, &err), ST_PROTOCOL, "no object");
 
 	buf_clear(&out);
-	conversation_encode_typing(&out, true, 1525895987000);
+	message_encode_typing(&out, true, 1525895987000);
 	tap_str(out.data,
 		"{\"isComposing\":{\"contenttype\":\"text/plain\",\"refresh\":\"60\",\"state\":\"active\",\"lastactive\":1525895987000}}",
 		"typing");

@@ -1,7 +1,7 @@
 /* What the listener and the process that makes its requests say to each other. */
 #include "tests/lib/tap.h"
 
-#include "client/channel.h"
+#include "client/client.h"
 #include "listen/worker_msg.h"
 #include "base/mem.h"
 

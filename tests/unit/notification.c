@@ -223,8 +223,7 @@ static void test_failures(void)
 	struct buf small;
 	char *big;
 
-	tap_str(decode("<html>"), "a notification cannot be read: not JSON: no value where one must be (byte 1)",
-		"no JSON");
+	tap_str(decode("<html>"), "invalid notification: not JSON: no value where one must be (byte 1)", "no JSON");
 	tap_int(notification_decode(&decoder, "{\"a\"", 4, &out, &n, &err), ST_PROTOCOL, "half of one");
 	tap_ok(err.status == ST_PROTOCOL && !out.len, "nothing comes of it");
 	buf_init(&small, 50);
@@ -298,7 +297,7 @@ static void test_history(void)
 		"\"messageId\":\"s1\",\"sender\":\"+1999\",\"direction\":\"outbound\","
 		"\"timestamp\":1525895987000,\"parts\":[{\"type\":\"text\",\"text\":\"hi\"}],\"backfilled\":true}\n",
 		"an SMS");
-	tap_str(history("[1]", &sms), "a message in the history is no JSON object", "no object");
+	tap_str(history("[1]", &sms), "invalid message in the history: not a JSON object", "no object");
 }
 
 static void test_message_ids(void)

@@ -1,12 +1,32 @@
-/*
- * What is said about channels and subscriptions, as JSON. Pure.
- */
-#include "client/channel.h"
+#include "wire/channel.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} services[] = { { "chat", CHANNEL_CHAT }, { "sms", CHANNEL_SMS }, { "receipts", CHANNEL_RECEIPTS } };
+
+unsigned channel_service_bit(const char *service)
+{
+	size_t i = sizeof(services) / sizeof(*services) - 1;
+
+	while (i && strcmp(services[i].name, service) != 0)
+		i--;
+	return services[i].bit;
+}
+
+const char *channel_service_name(unsigned bit)
+{
+	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
+		if (services[i].bit == bit)
+			return services[i].name;
+	}
+	BUG("unknown service bit %u", bit);
+}
 
 void channel_encode(struct buf *out, int64_t lifetime_ms, const char *correlator, const char *role)
 {
@@ -51,61 +71,67 @@ void channel_encode_subscription(struct buf *out, const struct channel_service *
 	json_close(out, '}');
 }
 
-/* The object under the answer's one key; the answer itself where a server leaves the key out. */
-static struct json_value inner(struct json_value answer)
+/* The object under the response's only key; the response itself if a server leaves that key out. */
+static struct json_value inner(struct json_value response)
 {
-	struct json_iter it = json_first(answer);
+	struct json_iter it = json_first(response);
 
-	return json_count(answer) == 1 && json_type(it.value) == JSON_OBJECT ? it.value : answer;
+	return json_count(response) == 1 && json_type(it.value) == JSON_OBJECT ? it.value : response;
 }
 
-int64_t channel_decode_lifetime(struct json_value answer)
+int64_t channel_decode_lifetime(struct json_value response)
 {
 	int64_t seconds;
 
-	if (!json_int(json_get(inner(answer), "channelLifetime"), &seconds) || seconds < 0 || seconds > INT32_MAX)
+	if (!json_int(json_get(inner(response), "channelLifetime"), &seconds) || seconds < 0 || seconds > INT32_MAX)
 		return -1;
 	return seconds * 1000;
 }
 
-static void take(char **to, char *from)
+static void replace(char **to, char *from)
 {
 	free(*to);
 	*to = from;
 }
 
-enum status channel_decode(struct json_value answer, int64_t now_ms, struct session *session, struct err *err)
+static enum status required(struct json_value object, const char *field, const char *where, char **out, struct err *err)
+{
+	*out = json_dup(json_get(object, field));
+	return *out ? ST_OK : err_set(err, ST_PROTOCOL, "the server's response to %s has no '%s'", where, field);
+}
+
+enum status channel_decode(struct json_value response, int64_t now_ms, struct session *session, struct err *err)
 {
 	static const char where[] = "the request for a notification channel";
-	struct json_value channel = inner(answer);
+	struct json_value channel = inner(response);
 	char *url = NULL, *resource = NULL, *callback = NULL, *role;
-	int64_t lifetime = channel_decode_lifetime(answer);
+	int64_t lifetime = channel_decode_lifetime(response);
 	enum status st;
 
-	if ((st = client_need(json_get(channel, "channelData"), "channelURL", where, &url, err)) ||
-		(st = client_need(channel, "resourceURL", where, &resource, err)) ||
-		(st = client_need(channel, "callbackURL", where, &callback, err))) {
+	if ((st = required(json_get(channel, "channelData"), "channelURL", where, &url, err)) ||
+		(st = required(channel, "resourceURL", where, &resource, err)) ||
+		(st = required(channel, "callbackURL", where, &callback, err))) {
 		free(url);
 		free(resource);
 		return st;
 	}
-	take(&session->channel_url, url);
-	take(&session->channel_resource, resource);
-	take(&session->channel_callback, callback);
+	replace(&session->channel_url, url);
+	replace(&session->channel_resource, resource);
+	replace(&session->channel_callback, callback);
 	if ((role = json_dup(json_get(channel, "x-connCheckRole"))))
-		take(&session->channel_role, role);
+		replace(&session->channel_role, role);
 	if (lifetime > 0)
 		session->channel_lifetime_ms = lifetime;
 	session->channel_expires_ms = now_ms + session->channel_lifetime_ms;
 	return ST_OK;
 }
 
-enum status channel_decode_subscription(struct json_value answer, char **url, struct err *err)
+enum status channel_decode_subscription(struct json_value response, char **url, struct err *err)
 {
-	return client_need(inner(answer), "resourceURL", "the request for a subscription", url, err);
+	return required(inner(response), "resourceURL", "the request for a subscription", url, err);
 }
 
-/* What stands behind the last '/', without a query. */
+/* The last segment of the path, without a query. */
 static size_t last_segment(const char *url, const char **segment)
 {
 	size_t end = strcspn(url, "?#"), at = end;
@@ -116,7 +142,7 @@ static size_t last_segment(const char *url, const char **segment)
 	return end - at;
 }
 
-static bool is_at(struct json_value resource, const char *id, size_t len)
+static bool ends_in(struct json_value resource, const char *id, size_t len)
 {
 	char *url = json_dup(resource);
 	const char *segment;
@@ -126,10 +152,10 @@ static bool is_at(struct json_value resource, const char *id, size_t len)
 	return same;
 }
 
-/* Servers wrap lists in more ways than one: so, in whatever is there. */
+/* Servers wrap lists in different ways, so all of the response is searched. */
 static bool has_resource(struct json_value value, const char *id, size_t len)
 {
-	if (is_at(json_get(value, "resourceURL"), id, len))
+	if (ends_in(json_get(value, "resourceURL"), id, len))
 		return true;
 	for (struct json_iter it = json_first(value); json_more(it); it = json_next(it)) {
 		if (has_resource(it.value, id, len))
@@ -138,10 +164,10 @@ static bool has_resource(struct json_value value, const char *id, size_t len)
 	return false;
 }
 
-bool channel_decode_listed(struct json_value answer, const char *url)
+bool channel_decode_listed(struct json_value response, const char *url)
 {
 	const char *id;
 	size_t len = last_segment(url, &id);
 
-	return len && has_resource(answer, id, len);
+	return len && has_resource(response, id, len);
 }
