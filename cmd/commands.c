@@ -1,8 +1,9 @@
 /*
- * commands.c - the table of the commands, in the order of help.
+ * commands.c - the tables of commands, topics and exit statuses, and the texts of the first screen and of kandy(1).
  */
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
+#include "cmd/session_opts.h"
 
 extern const struct command cmd_login;
 extern const struct command cmd_logout;
@@ -26,7 +27,6 @@ extern const struct command cmd_version;
 extern const struct command cmd_help;
 
 const struct command *const commands[] = {
-	/* talking */
 	&cmd_login,
 	&cmd_logout,
 	&cmd_whoami,
@@ -43,7 +43,6 @@ const struct command *const commands[] = {
 	&cmd_read,
 	&cmd_delete,
 	&cmd_group,
-	/* looking after things */
 	&cmd_sandbox,
 	&cmd_doctor,
 	&cmd_help,
@@ -51,49 +50,100 @@ const struct command *const commands[] = {
 	NULL,
 };
 
-const struct command overview = {
-	.name = "kandy",
-	.operands = "[COMMON OPTION...] COMMAND [OPTION...] [OPERAND...]",
-	.wraps = true,
-	.operands_max = SIZE_MAX,
-	.summary = "Kandy CPaaS chat for shell scripts",
+const struct cli_section sections[] = {
+	{ "Getting started", false,
+		{ { &cmd_login, NULL }, { &cmd_send, NULL }, { &cmd_listen, "stream incoming messages as JSON lines" },
+			{ &cmd_fetch_links, NULL }, { &cmd_sandbox, "run a local test server (no account needed)" } } },
+	{ "Conversations", true,
+		{ { &cmd_conversations, "list conversations" }, { &cmd_history, "show a conversation" },
+			{ &cmd_group, "manage groups" }, { &cmd_read, "mark messages as read" },
+			{ &cmd_typing, "send a typing indicator" }, { &cmd_delete, "delete messages" } } },
+	{ "Delivery", true,
+		{ { &cmd_flush, "deliver queued messages" }, { &cmd_spool, "inspect the queue" },
+			{ &cmd_subscribe, "subscribe to notifications" },
+			{ &cmd_unsubscribe, "cancel subscriptions" } } },
+	{ "Account and diagnosis", true,
+		{ { &cmd_whoami, "show login and settings" }, { &cmd_logout, "log out" },
+			{ &cmd_doctor, "diagnose problems" }, { &cmd_version, "print version information" } } },
+	{ 0 },
+};
+
+static const struct opt connection_rows[] = {
+	{ .kind = OPT_GROUP, .group = session_opts },
+	{ .kind = OPT_GROUP, .group = common_opts },
+	{ 0 },
+};
+
+const struct command topic_connection = {
+	.name = "connection",
+	.hidden = true,
+	.summary = "options common to all commands",
 	.description =
 		(const char *const[]){
-			"Logs in, subscribes, sends text with attachments, listens, and fetches attachments, from the command line, cron "
-			"jobs and pipelines.",
-			"Data goes to stdout as lines of JSON, each written whole, so that the commands compose with each other and with "
-			"jq(1); everything else goes to stderr. A command that ends with 0 has done everything, and its output has been "
-			"written.",
-			"The common options, which every command has, may stand before it, too: kandy -p NAME send ...",
-			"A link to kandy by the name of kandy-COMMAND is that command.",
-			"Options for which a variable is named below are settings. They are taken from the option, then from the variable, then from the profile's section of the "
-			"user's configuration file, then from what stands before the first section there, then from the system's file; "
-			"then there is the default. 'kandy whoami' lists all of them, and where each comes from.",
+			"Every command takes the common options. Those that talk to the service also take the connection and login options.",
+			"An option that names a KANDY_ variable can be set by that variable or, except for --profile and --trace, in a "
+			"configuration file; see kandy-config(5). 'kandy whoami' shows where each setting comes from.",
+			NULL,
+		},
+	.opts = connection_rows,
+};
+
+const struct command overview = {
+	.name = "kandy",
+	.operands = "[-p PROFILE] COMMAND [OPTION...]",
+	.wraps = true,
+	.operands_max = SIZE_MAX,
+	.summary = "send and receive Kandy CPaaS chat messages from scripts",
+	.description =
+		(const char *const[]){
+			"kandy logs in, subscribes to notifications, sends text with attachments, listens, and downloads what arrives. "
+			"It prints JSON lines on stdout, and errors and progress on stderr. The common options may also precede the command.",
+			"kandy-COMMAND is the same as kandy COMMAND. Each command has a man page of that name.",
+			"An address is user@domain, group:ID or sms:+NUMBER.",
 			NULL,
 		},
 	.opts = common_opts,
 	.params_size = sizeof(struct common_params),
+	.examples =
+		(const struct cli_example[]){
+			{ "kandy sandbox -- $SHELL", "try it offline, in a shell with a local server" },
+			{ "kandy send -t bob@sandbox.example -m hello -a report.pdf",
+				"send a text with an attachment" },
+			{ "kandy listen | jq .", "print what arrives" },
+			{ "kandy listen --exec ./on-message", "run a command for each message" },
+			{ NULL, NULL },
+		},
 };
 
-/* What scripts may rely on; the man pages print it. */
-const struct cli_exit_code cli_exit_codes[] = {
-	{ ST_OK, "All was done." },
-	{ ST_PARTIAL, "A batch was worked through, and some of its items failed; their lines say which." },
-	{ ST_USAGE, "The command line is wrong, or a variable that stands in for an option." },
-	{ ST_DATA, "The input data is wrong." },
-	{ ST_NOINPUT, "An input file does not exist or cannot be read." },
-	{ ST_UNAVAILABLE, "The service cannot be reached, or failed (5xx) after all retries." },
-	{ ST_INTERNAL, "An internal error." },
-	{ ST_CANTCREATE, "An output file cannot be created." },
-	{ ST_IO, "Reading or writing failed." },
-	{ ST_TEMPFAIL, "A temporary failure (rate limit, no answer): the same call may succeed later." },
-	{ ST_PROTOCOL, "The server said something impossible." },
-	{ ST_AUTH, "Not logged in, or refused." },
-	{ ST_CONFIG, "The configuration is wrong, or a file's mode is unsafe." },
-	{ ST_NOTHING, "Listening was ended by --for or --idle, and nothing had been received." },
-	{ ST_SIGHUP, "Ended by SIGHUP, since the terminal has gone, after a clean close." },
-	{ ST_SIGINT, "Ended by SIGINT, after a clean close." },
-	{ ST_SIGPIPE, "Killed by SIGPIPE, as every filter, because the reader of stdout has gone." },
-	{ ST_SIGTERM, "Ended by SIGTERM, after a clean close." },
-	{ 0, NULL },
+#define SERVICE \
+	" login logout subscribe unsubscribe send flush listen fetch-links history conversations typing read delete group doctor "
+
+/* Scripts rely on these: rows are added, never changed. */
+const struct cli_exit cli_exits[] = {
+	{ ST_OK, "success", "Success.", NULL },
+	{ ST_PARTIAL, "some items failed", "Some items of a batch failed; the error lines name them.",
+		" send flush fetch-links history subscribe unsubscribe delete read " },
+	{ ST_PARTIAL, "a message was skipped or dead-lettered", "A message was skipped or dead-lettered.", " listen " },
+	{ ST_USAGE, "usage error", "Usage error on the command line or in an environment variable.", NULL },
+	{ ST_DATA, "invalid input", "Invalid input data.", " send flush spool fetch-links listen history " },
+	{ ST_NOINPUT, "input file not found", "An input file does not exist or cannot be read.",
+		" send flush spool listen " },
+	{ ST_UNAVAILABLE, "service unreachable", "The service is unreachable, or failed (5xx) after all retries.",
+		SERVICE },
+	{ ST_INTERNAL, NULL, "Internal error.", NULL },
+	{ ST_CANTCREATE, NULL, "An output file cannot be created.", NULL },
+	{ ST_IO, NULL, "Reading or writing failed.", NULL },
+	{ ST_TEMPFAIL, "temporary failure",
+		"Temporary failure (rate limit, no response): retry later. After 'delivery unknown', check the conversation first.",
+		SERVICE },
+	{ ST_PROTOCOL, NULL, "Protocol error: invalid server response.", SERVICE },
+	{ ST_AUTH, "not logged in or refused", "Not logged in, or refused by the service.", SERVICE " whoami " },
+	{ ST_CONFIG, NULL, "Invalid configuration, or unsafe permissions of a file.", NULL },
+	{ ST_NOTHING, "ended by --for or --idle without a notification",
+		"Listening was ended by --for or --idle without a notification.", " listen " },
+	{ ST_SIGHUP, NULL, "Terminated by SIGHUP after a clean shutdown.", NULL },
+	{ ST_SIGINT, NULL, "Terminated by SIGINT after a clean shutdown.", NULL },
+	{ ST_SIGPIPE, NULL, "Killed by SIGPIPE, because the reader of stdout has exited.", NULL },
+	{ ST_SIGTERM, NULL, "Terminated by SIGTERM after a clean shutdown.", NULL },
+	{ 0 },
 };

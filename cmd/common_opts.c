@@ -3,42 +3,41 @@
 #include <string.h>
 
 const struct opt common_opts[] = {
-	{ .kind = OPT_HEADING, .help = "Common options" },
+	{ .kind = OPT_HEADING, .name = "common", .help = "Common options" },
 	{ .kind = OPT_STRING,
 		.name = "profile",
 		.letter = 'p',
-		.metavar = "NAME",
+		.metavar = "PROFILE",
 		.hint = HINT_PROFILE,
 		.at = offsetof(struct common_params, profile),
 		.env = "KANDY_PROFILE",
 		.fallback = "default",
-		.help = "use the settings and the login of profile NAME" },
+		.help = "use the settings and login of PROFILE" },
 	{ .kind = OPT_FLAG,
 		.name = "quiet",
 		.letter = 'q',
 		.at = offsetof(struct common_params, quiet),
-		.help = "say nothing on stderr but errors" },
+		.help = "print errors only" },
 	{ .kind = OPT_COUNT,
 		.name = "verbose",
 		.letter = 'v',
 		.at = offsetof(struct common_params, verbose),
-		.help = "tell on stderr what is being done" },
+		.help = "log each request to stderr" },
 	{ .kind = OPT_STRING,
 		.name = "trace",
 		.metavar = "FILE",
 		.hint = HINT_FILE,
 		.env = "KANDY_TRACE",
 		.at = offsetof(struct common_params, trace),
-		.help = "append a trace of requests and answers to FILE, without secrets and message texts" },
+		.help = "append a trace of requests and responses to FILE" },
 	{ .kind = OPT_FLAG,
 		.name = "trace-text",
 		.env = "KANDY_TRACE_TEXT",
 		.at = offsetof(struct common_params, trace_text),
-		.help = "in the trace, bodies too: message text; never passwords or tokens",
-		.more = "Of each body, and of each message on the WebSocket, the first 16 KiB. Files and what is no "
-			"text are left out." },
-	{ .kind = OPT_HELP, .name = "help", .letter = 'h', .help = "show this help" },
-	{ .kind = OPT_VERSION, .name = "version", .letter = 'V', .help = "show the version" },
+		.help = "include message bodies in the trace; credentials are always redacted",
+		.more = "Up to 16 KiB of each body and WebSocket message are traced; attachments and binary data are omitted." },
+	{ .kind = OPT_HELP, .name = "help", .letter = 'h', .help = "show this help; with --all, every option" },
+	{ .kind = OPT_VERSION, .name = "version", .letter = 'V', .help = "print version information" },
 	{ 0 },
 };
 
@@ -51,7 +50,7 @@ const struct opt format_opts[] = {
 		.choices = formats,
 		.fallback = "json",
 		.at = offsetof(struct format_params, format),
-		.help = "print JSON, or text for people" },
+		.help = "output format" },
 	{ 0 },
 };
 
@@ -66,8 +65,8 @@ const struct opt jobs_opts[] = {
 		.env = "KANDY_JOBS",
 		.config = true,
 		.at = offsetof(struct jobs_params, jobs),
-		.help = "do up to N requests at once",
-		.more = "Messages of one conversation go one after the other all the same, in their order." },
+		.help = "maximum number of parallel requests",
+		.more = "The messages of one conversation are always sent one at a time, in order." },
 	{ 0 },
 };
 
@@ -81,9 +80,10 @@ const struct opt look_opts[] = {
 		.env = "KANDY_LOOK_AGAIN",
 		.config = true,
 		.at = offsetof(struct look_params, lookup_delay),
-		.help = "look for a message whose answer got lost again after DURATION, and then after twice as long",
-		.more = "What history does not show by then is sent again. Where a gateway says that it waited in vain, the service may still be "
-			"at work on the message, and it is looked for five times more, after up to eight times as long." },
+		.help = "delay before the history is checked again for a message whose response was lost",
+		.more = "The second delay is twice as long. A message that the history does not show by then is sent again. After a gateway "
+			"timeout the service may still be processing the message; the history is checked up to five more times, with "
+			"delays of up to eight times as long." },
 	{ 0 },
 };
 

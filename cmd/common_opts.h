@@ -1,8 +1,8 @@
 /*
- * common_opts.h - the options of every command: --quiet, --verbose, --trace, --trace-text, --profile, --help,
- * --version; and --format and --jobs of some.
+ * common_opts.h - the options of every command (--profile, --quiet, --verbose, --trace, --trace-text, --help,
+ * --version), and --format, --jobs and --look-again, which several commands share.
  *
- * A command's params struct begins with a struct common_params (main reads it there), and its rows end with
+ * A command's params struct begins with a struct common_params, where main reads it, and its rows end with
  *	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct NAME_params, common) },
  */
 #ifndef KANDY_CMD_COMMON_OPTS_H
@@ -21,7 +21,7 @@ struct common_params {
 extern const struct opt common_opts[];
 
 /*
- * --format json|text, of the commands that print lines for programs or for people:
+ * --format json|text:
  *	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct NAME_params, format) },
  */
 struct format_params {
@@ -32,14 +32,14 @@ extern const struct opt format_opts[];
 
 bool format_is_text(const struct format_params *params);
 
-/* --jobs, of the commands that make many requests; the group is jobs_opts. */
+/* --jobs */
 struct jobs_params {
 	int64_t jobs;
 };
 
 extern const struct opt jobs_opts[];
 
-/* --look-again, of the commands that send; the group is look_opts. */
+/* --look-again */
 struct look_params {
 	int64_t lookup_delay; /* ms */
 };

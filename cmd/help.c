@@ -1,5 +1,5 @@
 /*
- * help.c - `kandy help`: the overview, the help of a command, and (hidden) what is generated from the rows.
+ * help.c - `kandy help`: the first screen, the help of a command, and (hidden) everything generated from the rows.
  */
 #include "base/str.h"
 #include "cli/term.h"
@@ -19,21 +19,29 @@ enum { PROFILES_MAX = 256 };
 struct help_params {
 	struct common_params common;
 	const char *emit;
+	bool all;
 };
 
-static enum status find(const char *name, const struct command **command, struct err *err)
+/* The operands: a command and maybe one of its verbs, or a topic. */
+static enum status find(const struct cli *cli, const struct command **command, const struct cli_verb **verb,
+	struct err *err)
 {
-	const char *near;
+	const char *name = cli->operand_count ? cli->operands[0] : NULL;
 
-	if ((*command = cli_find(commands, name)))
+	if (!name)
 		return ST_OK;
-	near = cli_nearest(commands, name);
-	if (near)
-		return err_set(err, ST_USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
-	return err_set(err, ST_USAGE, "unknown command '%s'; 'kandy help' lists the commands", name);
+	*command = strcmp(name, topic_connection.name) ? cli_find(commands, name) : &topic_connection;
+	if (!*command)
+		return cli_unknown_command(commands, name, err);
+	if (cli->operand_count < 2)
+		return ST_OK;
+	if (!(*command)->verbs)
+		return err_set(err, ST_USAGE, "unexpected operand '%s'; '%s' has no verbs", cli->operands[1], name);
+	*verb = cli_find_verb(*command, cli->operands[1]);
+	return *verb ? ST_OK : cli_unknown_verb(*command, cli->operands[1], err);
 }
 
-/* Those that have a section in a configuration file; one that cannot be read is no news for a completion. */
+/* Those that have a section in a configuration file. Errors are ignored, because completion has no place for them. */
 static void add_configured(struct buf *out)
 {
 	static const enum opt_source layers[] = { SOURCE_PROFILE, SOURCE_SYSTEM };
@@ -106,18 +114,19 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 {
 	const struct help_params *params = p;
 	const struct command *command = NULL;
+	const struct cli_verb *verb = NULL;
 	struct buf text;
 	enum status st;
 
-	if (ctx->cli->operand_count && (st = find(ctx->cli->operands[0], &command, err)))
+	if ((st = find(ctx->cli, &command, &verb, err)))
 		return st;
 	buf_init(&text, BUF_NO_MAX);
 	if (params->emit)
 		emit(&text, params->emit, command, ctx);
 	else if (command)
-		cli_help(&text, command, term_width(STDOUT_FILENO));
+		cli_help(&text, command, verb, params->all, term_width(STDOUT_FILENO));
 	else
-		cli_overview(&text, &overview, commands, term_width(STDOUT_FILENO));
+		cli_overview(&text, &overview, sections, term_width(STDOUT_FILENO));
 	st = output_add(text.data, text.len, err);
 	buf_release(&text);
 	return st;
@@ -126,25 +135,30 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 static const char *const readers[] = { "man", "bash", "zsh", "fish", "json", "commands", "profiles", NULL };
 
 static const struct opt opts[] = {
+	{ .kind = OPT_FLAG,
+		.name = "all",
+		.at = offsetof(struct help_params, all),
+		.help = "show the whole description, every option and every example" },
 	{ .kind = OPT_CHOICE,
 		.name = "emit",
 		.metavar = "WHAT",
 		.choices = readers,
 		.hidden = true,
 		.at = offsetof(struct help_params, emit),
-		.help = "print what is generated from the options" },
+		.help = "print documents generated from the rows" },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct help_params, common) },
 	{ 0 },
 };
 
 const struct command cmd_help = {
 	.name = "help",
-	.operands = "[COMMAND]",
-	.operands_max = 1,
-	.summary = "show the commands, or what one of them takes",
+	.operands = "[COMMAND [VERB] | connection]",
+	.operands_max = 2,
+	.summary = "show the commands, or the help of a command",
 	.description =
 		(const char *const[]){
-			"Without an operand, lists the commands; with one, shows its options and examples, as 'kandy COMMAND --help' does.",
+			"Without an operand, lists the commands; with one, shows its help, as 'kandy COMMAND --help' does. 'kandy help "
+			"connection' shows the options common to all commands.",
 			NULL,
 		},
 	.opts = opts,
@@ -153,7 +167,7 @@ const struct command cmd_help = {
 	.examples =
 		(const struct cli_example[]){
 			{ "kandy help", "list the commands" },
-			{ "kandy help version", "show the options of version" },
+			{ "kandy help version", "show the help of version" },
 			{ NULL, NULL },
 		},
 	.run = run,

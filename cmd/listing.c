@@ -63,7 +63,7 @@ static void add_row(const struct opt *row, size_t base, void *arg)
 	json_add_string(out, "name", row->name);
 	add_if(out, "letter", row->letter ? letter : NULL);
 	json_add_string(out, "kind", kind_name(row->kind));
-	add_if(out, "argument", cli_takes_argument(row) ? row->metavar ? row->metavar : "VALUE" : NULL);
+	add_if(out, "argument", cli_takes_argument(row) ? cli_metavar(row) : NULL);
 	json_add_string(out, "help", row->help);
 	add_if(out, "more", row->more);
 	add_if(out, "default", row->secret ? NULL : row->fallback);
@@ -93,6 +93,21 @@ static void add_examples(struct buf *out, const struct cli_example *examples)
 	json_close(out, ']');
 }
 
+static void add_verbs(struct buf *out, const struct cli_verb *verbs)
+{
+	json_open_key(out, "verbs", '[');
+	for (; verbs->name; verbs++) {
+		json_open(out, '{');
+		json_add_string(out, "name", verbs->name);
+		json_add_string(out, "summary", verbs->summary);
+		add_if(out, "operands", verbs->operands);
+		add_words(out, "options", verbs->options);
+		add_examples(out, verbs->examples);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
 static void add_command(struct buf *out, const struct command *command)
 {
 	json_open(out, '{');
@@ -102,6 +117,8 @@ static void add_command(struct buf *out, const struct command *command)
 	add_if(out, "operandHint", hint_name(command->operand_hint));
 	if (command->operand_choices)
 		add_words(out, "operandChoices", command->operand_choices);
+	if (command->verbs)
+		add_verbs(out, command->verbs);
 	add_words(out, "description", command->description);
 	json_open_key(out, "options", '[');
 	cli_each_row(command->opts, add_row, out);
@@ -123,10 +140,12 @@ void listing_add(struct buf *out, const struct command *const *commands)
 	}
 	json_close(out, ']');
 	json_open_key(out, "exitCodes", '[');
-	for (const struct cli_exit_code *row = cli_exit_codes; row->text; row++) {
+	for (const struct cli_exit *row = cli_exits; row->text; row++) {
 		json_open(out, '{');
-		json_add_int(out, "code", row->code);
+		json_add_int(out, "code", row->status);
 		json_add_string(out, "text", row->text);
+		if (row->commands)
+			json_add_string(out, "commands", row->commands);
 		json_close(out, '}');
 	}
 	json_close(out, ']');

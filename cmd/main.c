@@ -61,12 +61,12 @@ static enum status print(struct buf *text, struct err *err)
 	return st;
 }
 
-static enum status print_help(const struct command *command, struct err *err)
+static enum status print_help(const struct cli *cli, struct err *err)
 {
 	struct buf text;
 
 	buf_init(&text, BUF_NO_MAX);
-	cli_help(&text, command, term_width(STDOUT_FILENO));
+	cli_help(&text, cli->command, cli->verb, cli->want_all, term_width(STDOUT_FILENO));
 	return print(&text, err);
 }
 
@@ -146,22 +146,13 @@ static enum status with_command(const struct command *command, int argc, char **
 	if (st)
 		; /* err says it */
 	else if (cli.want_help)
-		st = print_help(command, err);
+		st = print_help(&cli, err);
 	else if (cli.want_version)
 		st = version_print(((struct common_params *)cli.params)->verbose > 0, err);
 	else
 		st = run(command, &cli, err);
 	cli_release(&cli);
 	return st;
-}
-
-static enum status unknown_command(const char *name, struct err *err)
-{
-	const char *near = cli_nearest(commands, name);
-
-	if (near)
-		return err_set(err, ST_USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
-	return err_set(err, ST_USAGE, "unknown command '%s'; 'kandy help' lists the commands", name);
 }
 
 /* "kandy", "kandy --help", "kandy -vV" and the like: no command. */
@@ -174,10 +165,10 @@ static enum status without_command(const struct cli *cli, struct err *err)
 		return version_print(((const struct common_params *)cli->params)->verbose > 0, err);
 	buf_init(&text, BUF_NO_MAX);
 	if (cli->want_help) {
-		cli_overview(&text, &overview, commands, term_width(STDOUT_FILENO));
+		cli_overview(&text, &overview, sections, term_width(STDOUT_FILENO));
 		return print(&text, err);
 	}
-	cli_overview(&text, &overview, commands, term_width(STDERR_FILENO));
+	cli_overview(&text, &overview, sections, term_width(STDERR_FILENO));
 	st = write_full(STDERR_FILENO, text.data, text.len) ? ST_USAGE : ST_IO;
 	buf_release(&text);
 	return err_set(err, st, "%s", "");
@@ -192,7 +183,7 @@ static enum status behind_options(const struct cli *cli, int argc, char **argv, 
 	enum status st;
 
 	if (!command)
-		return unknown_command(cli->operands[0], err);
+		return cli_unknown_command(commands, cli->operands[0], err);
 	words = xcalloc((size_t)argc + 1, sizeof(*words));
 	memcpy(words, argv, (size_t)front * sizeof(*words));
 	memcpy(words + front, argv + at + 1, (size_t)(argc - at - 1) * sizeof(*words));

@@ -16,7 +16,7 @@
 #define AT(member) .at = offsetof(struct session_params, member)
 
 const struct opt session_opts[] = {
-	{ .kind = OPT_HEADING, .help = "Connection" },
+	{ .kind = OPT_HEADING, .name = "connection", .help = "Connection options" },
 	{ .kind = OPT_STRING,
 		.name = "base-url",
 		.metavar = "URL",
@@ -25,7 +25,7 @@ const struct opt session_opts[] = {
 		.config = true,
 		.hint = HINT_HOST,
 		.shown = SHOW_URL,
-		.help = "the service's address, https://HOST[:PORT]; the one of the last login if not given" },
+		.help = "base URL of the service, https://HOST[:PORT] (default: the one used at login)" },
 	{ .kind = OPT_STRING,
 		.name = "cacert",
 		.metavar = "FILE",
@@ -33,14 +33,14 @@ const struct opt session_opts[] = {
 		.env = "KANDY_CACERT",
 		.config = true,
 		.hint = HINT_FILE,
-		.help = "trust the certificates in FILE, or in the hashed directory FILE, instead of the system's" },
+		.help = "CA certificates, a file or a hashed directory, instead of the system's" },
 	{ .kind = OPT_FLAG,
 		.name = "insecure",
 		.letter = 'k',
 		AT(insecure),
 		.env = "KANDY_INSECURE",
 		.config = true,
-		.help = "believe whoever answers, without a look at the certificate; warns each time, even with -q" },
+		.help = "do not verify the server's TLS certificate (insecure); always prints a warning" },
 	{ .kind = OPT_STRING,
 		.name = "proxy",
 		.metavar = "URL",
@@ -51,11 +51,10 @@ const struct opt session_opts[] = {
 		.shown = SHOW_URL,
 		.password_goes =
 			"'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file",
-		.help = "go through this proxy; empty: through none",
-		.more = "Without it, the variables https_proxy, http_proxy, all_proxy and no_proxy "
-			"count as they do for curl. A proxy that wants a login is written http://USER:PASSWORD@HOST:PORT "
-			"in KANDY_PROXY, in https_proxy or in the configuration file. The option takes no password, "
-			"since others could read it in the list of processes." },
+		.help = "connect through this proxy; an empty value disables proxies",
+		.more = "Without it, the variables https_proxy, http_proxy, all_proxy and no_proxy apply as for curl. To log in to "
+			"a proxy, set http://USER:PASSWORD@HOST:PORT in KANDY_PROXY, in https_proxy or in the configuration file. "
+			"The option refuses a password, because command lines are visible to other users." },
 	{ .kind = OPT_DURATION,
 		.name = "timeout",
 		.metavar = "DURATION",
@@ -65,8 +64,8 @@ const struct opt session_opts[] = {
 		.config = true,
 		.min = 1,
 		.max = INT64_C(86400000),
-		.help = "the longest that one request may take, all in all",
-		.more = "A file that is sent or fetched takes as long as it needs, but not the answer behind it, or in its place." },
+		.help = "maximum time for one request, not counting attachment transfers",
+		.more = "Attachment transfers are not limited by this; the server's response to them is." },
 	{ .kind = OPT_DURATION,
 		.name = "connect-timeout",
 		.metavar = "DURATION",
@@ -76,7 +75,7 @@ const struct opt session_opts[] = {
 		.config = true,
 		.min = 1,
 		.max = INT64_C(86400000),
-		.help = "the longest that it may take to be connected" },
+		.help = "maximum time to establish a connection" },
 	{ .kind = OPT_INT,
 		.name = "retry",
 		.metavar = "N",
@@ -86,7 +85,7 @@ const struct opt session_opts[] = {
 		.config = true,
 		.min = 0,
 		.max = 1000,
-		.help = "repeat a request up to N times after a temporary failure" },
+		.help = "retry a request up to N times after a transient error" },
 	{ .kind = OPT_DURATION,
 		.name = "retry-delay",
 		.metavar = "DURATION",
@@ -94,7 +93,7 @@ const struct opt session_opts[] = {
 		.fallback = "0",
 		.env = "KANDY_RETRY_DELAY",
 		.config = true,
-		.help = "wait that long before each repetition; 0: a random time up to 1 s, 2 s, 4 s and so on, at most 10 min" },
+		.help = "delay between retries; 0 means exponential backoff with jitter, from 1s up to 10m" },
 	{ .kind = OPT_DURATION,
 		.name = "retry-max-time",
 		.metavar = "DURATION",
@@ -102,16 +101,16 @@ const struct opt session_opts[] = {
 		.fallback = "0",
 		.env = "KANDY_RETRY_MAX_TIME",
 		.config = true,
-		.help = "begin no repetition later than that; 0: no limit" },
+		.help = "stop retrying after DURATION; 0 means no limit" },
 
-	{ .kind = OPT_HEADING, .help = "Login" },
+	{ .kind = OPT_HEADING, .name = "login", .help = "Login options" },
 	{ .kind = OPT_STRING,
 		.name = "client-id",
 		.metavar = "ID",
 		AT(client_id),
 		.env = "KANDY_CLIENT_ID",
 		.config = true,
-		.help = "the client ID of the account or project; the one of the last login if not given" },
+		.help = "client ID of the account or project (default: the one used at login)" },
 	{ .kind = OPT_STRING,
 		.name = "username",
 		.letter = 'u',
@@ -119,13 +118,13 @@ const struct opt session_opts[] = {
 		AT(username),
 		.env = "KANDY_USERNAME",
 		.config = true,
-		.help = "the user to log in; the one of the last login if not given" },
+		.help = "user name (default: the one used at login)" },
 	{ .kind = OPT_FLAG,
 		.name = "project",
 		AT(project),
 		.env = "KANDY_PROJECT",
 		.config = true,
-		.help = "log in as the project itself, by client ID and client secret" },
+		.help = "log in as the project, with client ID and client secret" },
 	{ .kind = OPT_STRING,
 		.name = "password-file",
 		.metavar = "FILE",
@@ -133,11 +132,9 @@ const struct opt session_opts[] = {
 		.env = "KANDY_PASSWORD_FILE",
 		.config = true,
 		.hint = HINT_FILE,
-		.help = "read the password from FILE, which nobody else may read",
-		.more = "A pipe is fine too, as from <(command). If none of the sources is given, "
-			"the file kandy-password in the directory "
-			"$CREDENTIALS_DIRECTORY is read (systemd's LoadCredential=), and 'kandy "
-			"login' asks on the terminal." },
+		.help = "read the password from FILE (mode 0600)",
+		.more = "FILE may be a pipe, such as <(command). If no source is given, the file kandy-password in the directory "
+			"$CREDENTIALS_DIRECTORY is read (systemd's LoadCredential=), and 'kandy login' asks on the terminal." },
 	{ .kind = OPT_STRING,
 		.name = "password-command",
 		.metavar = "COMMAND",
@@ -146,7 +143,7 @@ const struct opt session_opts[] = {
 		.config = true,
 		.hint = HINT_COMMAND,
 		.shown = SHOW_PROGRAM,
-		.help = "take the password from the first line that COMMAND prints; it is run by /bin/sh" },
+		.help = "run COMMAND with sh -c and use the first line of its output" },
 	{ .kind = OPT_FLAG, .name = "password-stdin", AT(password_stdin), .help = "read the password from stdin" },
 	{ .kind = OPT_STRING,
 		.name = "password",
@@ -154,7 +151,7 @@ const struct opt session_opts[] = {
 		.env = "KANDY_PASSWORD",
 		.secret = true,
 		.no_option = true,
-		.help = "the password itself" },
+		.help = "password (a --password-file is safer)" },
 	{ .kind = OPT_STRING,
 		.name = "client-secret-file",
 		.metavar = "FILE",
@@ -162,9 +159,9 @@ const struct opt session_opts[] = {
 		.env = "KANDY_CLIENT_SECRET_FILE",
 		.config = true,
 		.hint = HINT_FILE,
-		.help = "read the project's client secret from FILE, which nobody else may read",
-		.more = "Like the password: a pipe is fine too, and the file kandy-client-secret "
-			"in $CREDENTIALS_DIRECTORY counts if none is given." },
+		.help = "read the client secret from FILE (mode 0600)",
+		.more = "As for the password, FILE may be a pipe, and the file kandy-client-secret in $CREDENTIALS_DIRECTORY is read "
+			"if no source is given." },
 	{ .kind = OPT_STRING,
 		.name = "client-secret-command",
 		.metavar = "COMMAND",
@@ -173,14 +170,14 @@ const struct opt session_opts[] = {
 		.config = true,
 		.hint = HINT_COMMAND,
 		.shown = SHOW_PROGRAM,
-		.help = "take the client secret from the first line that COMMAND prints" },
+		.help = "run COMMAND with sh -c and use the first line of its output" },
 	{ .kind = OPT_STRING,
 		.name = "client-secret",
 		AT(client_secret),
 		.env = "KANDY_CLIENT_SECRET",
 		.secret = true,
 		.no_option = true,
-		.help = "the client secret itself" },
+		.help = "client secret (a --client-secret-file is safer)" },
 	{ 0 },
 };
 
@@ -193,7 +190,7 @@ struct source {
 	const char *what; /* "password", "client secret" */
 	const char *value; /* path, command, or the secret itself; borrowed */
 	char *path; /* FROM_CREDENTIAL */
-	struct secret read; /* what can be read once, and may be needed again */
+	struct secret read; /* kept if the source can be read only once */
 };
 
 struct session_secrets {
@@ -202,7 +199,7 @@ struct session_secrets {
 };
 
 struct candidate {
-	const char *row; /* whose layer counts */
+	const char *row; /* name of the row, for its precedence */
 	const char *value; /* NULL: not set */
 	enum source_kind kind;
 };
@@ -220,7 +217,7 @@ static enum status choose(struct source *source, const char *what, const struct 
 		if (!candidates->value)
 			continue;
 		if (chosen && layer == best && layer == SOURCE_OPTION)
-			return err_set(err, ST_USAGE, "--%s and --%s exclude each other", chosen, candidates->row);
+			return err_set(err, ST_USAGE, "--%s and --%s are mutually exclusive", chosen, candidates->row);
 		if (chosen && layer <= best)
 			continue;
 		best = layer;
@@ -229,11 +226,11 @@ static enum status choose(struct source *source, const char *what, const struct 
 		source->value = candidates->value;
 	}
 	if (source->kind == FROM_FILE && !strcmp(source->value, "-"))
-		return err_set(err, ST_USAGE, "--%s does not know '-'; the file for that is /dev/stdin", chosen);
+		return err_set(err, ST_USAGE, "invalid --%s '-': use /dev/stdin", chosen);
 	return ST_OK;
 }
 
-/* What systemd's LoadCredential= puts there. */
+/* The files of systemd's LoadCredential=. */
 static void try_credential(struct source *source, const char *name)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
@@ -272,7 +269,7 @@ static enum status choose_sources(struct session_secrets *secrets, const struct 
 		(st = choose(&secrets->client_secret, "client secret", client_secret, cli, err)))
 		return st;
 	if (secrets->password.kind == FROM_STDIN && isatty(STDIN_FILENO))
-		secrets->password.kind = FROM_TERMINAL; /* without an echo */
+		secrets->password.kind = FROM_TERMINAL; /* to disable the echo */
 	try_credential(&secrets->password, "kandy-password");
 	try_credential(&secrets->client_secret, "kandy-client-secret");
 	if (interactive && term_interactive()) {
@@ -303,7 +300,7 @@ static enum status ask_terminal(const struct session_secrets *secrets, const str
 	st = term_prompt_secret(question.data, out, err);
 	buf_release(&question);
 	if (!st && !out->len)
-		st = err_set(err, ST_AUTH, "no %s was given", source->what);
+		st = err_set(err, ST_AUTH, "no %s entered", source->what);
 	return st;
 }
 
@@ -331,7 +328,7 @@ static enum status get(const struct session_secrets *secrets, struct source *sou
 		return st;
 	case FROM_NOWHERE: break;
 	}
-	BUG("a source that does not exist was asked");
+	BUG("no source of the secret");
 }
 
 static enum status get_password(void *arg, struct secret *out, struct err *err)
@@ -359,12 +356,11 @@ static void warn_of_dangers(const struct session_handle *handle, const struct se
 {
 	const struct url *base = client_base(handle->client);
 
-	/* else "insecure = true" in a file and -q in a crontab would make it a secret */
+	/* not a warning, which -q in a crontab would suppress */
 	if (params->insecure && base->tls)
-		log_security("certificates are not checked (--insecure): whoever is in between can "
-			     "read and change everything");
+		log_security("TLS verification is disabled (--insecure); the connection can be intercepted");
 	if (!base->tls && !url_is_loopback(base))
-		log_security("%s is not encrypted: whoever is in between can read and change everything", base->origin);
+		log_security("%s is not encrypted; the connection can be intercepted", base->origin);
 }
 
 enum status session_open(struct session_handle *handle, const struct run_ctx *ctx, const struct session_params *params,
@@ -389,7 +385,7 @@ enum status session_open(struct session_handle *handle, const struct run_ctx *ct
 	secrets->handle = handle;
 	if ((st = choose_sources(secrets, params, ctx->cli, interactive, err)))
 		goto out;
-	/* the strings stay where they are; what we start does not inherit them */
+	/* child processes must not inherit them; the strings stay valid */
 	unsetenv("KANDY_PASSWORD");
 	unsetenv("KANDY_CLIENT_SECRET");
 	config.password = secrets->password.kind ? get_password : NULL;
@@ -408,13 +404,13 @@ out:
 	return st;
 }
 
-static bool is_passing(const struct source *source)
+static bool is_single_use(const struct source *source)
 {
 	struct stat file;
 
 	if (source->kind == FROM_STDIN || source->kind == FROM_TERMINAL)
 		return true;
-	/* a file behind a descriptor of ours (/dev/fd/N) is not there in another process */
+	/* a file named by our descriptor (/dev/fd/N) does not exist in another process */
 	return source->kind == FROM_FILE &&
 		(starts_with(source->value, "/dev/") || (!stat(source->value, &file) && !S_ISREG(file.st_mode)));
 }
@@ -424,7 +420,7 @@ static enum status keep(const struct session_secrets *secrets, struct source *so
 	struct secret secret = { 0 };
 	enum status st;
 
-	if (!is_passing(source) || source->read.s)
+	if (!is_single_use(source) || source->read.s)
 		return ST_OK;
 	if (!(st = get(secrets, source, &secret, err)))
 		secret_copy(&source->read, &secret);

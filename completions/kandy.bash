@@ -151,7 +151,7 @@ _kandy_command() # COMMAND: what it takes, in the variables of _kandy
 		;;
 	help)
 		options='-p --profile --trace'
-		flags='-q --quiet -v --verbose --trace-text -h --help -V --version'
+		flags='--all -q --quiet -v --verbose --trace-text -h --help -V --version'
 		files='--trace'
 		profiles='-p --profile'
 		operands='login logout whoami subscribe unsubscribe send flush spool listen fetch-links history conversations typing read delete group sandbox doctor help version'

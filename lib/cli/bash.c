@@ -135,7 +135,10 @@ static void add_list(struct buf *out, const char *variable, const struct command
 static void add_operands(struct buf *out, const struct command *command, const struct command *const *commands)
 {
 	buf_adds(out, "\t\toperands='");
-	if (command->operand_choices) {
+	if (command->verbs) {
+		for (const struct cli_verb *verb = command->verbs; verb->name; verb++)
+			buf_addf(out, "%s%s", verb == command->verbs ? "" : " ", verb->name);
+	} else if (command->operand_choices) {
 		for (size_t i = 0; command->operand_choices[i]; i++)
 			buf_addf(out, "%s%s", i ? " " : "", command->operand_choices[i]);
 	} else if (!strcmp(command->name, "help")) {

@@ -286,11 +286,14 @@ static void add_files(struct buf *out)
 		".El\n");
 }
 
-static void add_exit_status(struct buf *out)
+/* NULL: of all commands */
+static void add_exit_status(struct buf *out, const struct command *command)
 {
 	buf_adds(out, ".Sh EXIT STATUS\n.Bl -tag -width 999\n");
-	for (const struct cli_exit_code *row = cli_exit_codes; row->text; row++) {
-		buf_addf(out, ".It %d\n", row->code);
+	for (const struct cli_exit *row = cli_exits; row->text; row++) {
+		if (command && !cli_exit_applies(row, command))
+			continue;
+		buf_addf(out, ".It %d\n", row->status);
 		add_text(out, row->text);
 		buf_addc(out, '\n');
 	}
@@ -347,6 +350,37 @@ static void add_see_also(struct buf *out, const char **names, size_t count)
 			i + 1 < count ? " ," : "");
 }
 
+static void add_synopsis(struct buf *out, const char *command, const char *verb, const char *operands)
+{
+	buf_addf(out, ".Nm kandy %s%s%s\n.Op Ar option ...\n", command, *verb ? " " : "", verb);
+	if (!operands)
+		return;
+	buf_adds(out, ".No ");
+	add_text(out, operands);
+	buf_addc(out, '\n');
+}
+
+static void add_verbs(struct buf *out, const struct cli_verb *verb)
+{
+	if (!verb)
+		return;
+	buf_adds(out, ".Bl -tag -width Ds\n");
+	for (; verb->name; verb++) {
+		buf_adds(out, ".It Cm");
+		add_argument(out, verb->name);
+		if (verb->operands) {
+			buf_adds(out, " Ar");
+			add_argument(out, verb->operands);
+		}
+		buf_addc(out, '\n');
+		add_sentence(out, verb->summary);
+		for (size_t i = 0; verb->options && verb->options[i]; i++)
+			buf_addf(out, "%s.Fl -%s%s\n", i ? "" : "Its own options are\n", verb->options[i],
+				verb->options[i + 1] ? " ," : " .");
+	}
+	buf_adds(out, ".El\n");
+}
+
 void cli_man(struct buf *out, const struct command *command)
 {
 	char *page = xasprintf("kandy-%s", command->name);
@@ -356,20 +390,20 @@ void cli_man(struct buf *out, const struct command *command)
 	size_t count = 0;
 
 	add_head(out, page, command->summary);
-	buf_addf(out, ".Sh SYNOPSIS\n.Nm kandy %s\n.Op Ar option ...\n", command->name);
-	if (command->operands) {
-		buf_adds(out, ".No ");
-		add_text(out, command->operands);
-		buf_addc(out, '\n');
-	}
+	buf_adds(out, ".Sh SYNOPSIS\n");
+	if (!command->verbs)
+		add_synopsis(out, command->name, "", command->operands);
+	for (const struct cli_verb *verb = command->verbs; verb && verb->name; verb++)
+		add_synopsis(out, command->name, verb->name, verb->operands);
 	buf_adds(out, ".Sh DESCRIPTION\n");
 	add_paragraphs(out, command->description);
+	add_verbs(out, command->verbs);
 	buf_adds(out, ".Sh OPTIONS\n");
 	cli_each_row(command->opts, add_option, &options);
 	end_list(&options);
 	add_environment(out, alone, false);
 	add_files(out);
-	add_exit_status(out);
+	add_exit_status(out, command);
 	add_examples(out, command->examples);
 
 	for (size_t i = 0; command->see_also && command->see_also[i]; i++)
@@ -411,7 +445,7 @@ void cli_man_overview(struct buf *out, const struct command *overview, const str
 	add_configuration(out, commands);
 	add_environment(out, commands, true);
 	add_files(out);
-	add_exit_status(out);
+	add_exit_status(out, NULL);
 	add_first_examples(out, commands);
 	names = xcalloc(count + 1, sizeof(*names));
 	count = 0;

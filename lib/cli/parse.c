@@ -1,10 +1,9 @@
 /*
- * parse.c - argv, by the rows of a command.
+ * parse.c - parses argv by the rows of a command.
  *
- * GNU style: options and operands in any order, "--opt=value", "--opt value", "-ovalue", "-o value", "-abc", "--"
- * ends the options (as the first operand does of a command that wraps another), "-" is an operand, "--no-flag" takes a
- * flag back. Option names are taken in full only, so that a
- * script does not change its meaning with the next release.
+ * GNU style: options and operands in any order, "--opt=value", "--opt value", "-ovalue", "-o value", "-abc"; "--" ends
+ * the options (as does the first operand of a command that wraps another); "-" is an operand; "--no-flag" resets a flag.
+ * Option names cannot be abbreviated, so that a new option never changes the meaning of a script.
  */
 #include "cli/cli.h"
 
@@ -14,21 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static void walk(const struct opt *opts, size_t base, void (*each)(const struct opt *, size_t, void *), void *arg)
-{
-	for (; opts->kind != OPT_END; opts++) {
-		if (opts->kind == OPT_GROUP)
-			walk(opts->group, base + opts->at, each, arg);
-		else
-			each(opts, base, arg);
-	}
-}
-
-void cli_each_row(const struct opt *opts, void (*each)(const struct opt *row, size_t base, void *arg), void *arg)
-{
-	walk(opts, 0, each, arg);
-}
 
 static void add_value(const struct opt *row, size_t base, void *arg)
 {
@@ -62,7 +46,7 @@ static struct cli_value *find_short(const struct cli *cli, char letter)
 	return NULL;
 }
 
-/* A setting that is none of the command line's, because it is a secret: the sentence names the ways that there are. */
+/* A secret has no option, because command lines are visible to other users. The error names the alternatives. */
 static enum status refuse_secret(const struct cli *cli, const struct opt *row, struct err *err)
 {
 	size_t len = strlen(row->name);
@@ -77,7 +61,7 @@ static enum status refuse_secret(const struct cli *cli, const struct opt *row, s
 			buf_addf(&ways, "'--%s', ", other);
 	}
 	st = err_set(err, ST_USAGE,
-		"there is no option '--%s': others could read the value in the list of processes; use %sor '%s' in the environment",
+		"there is no option '--%s', because command lines are visible to other users; use %sor '%s' in the environment",
 		row->name, ways.data, row->env ? row->env : "a file");
 	buf_release(&ways);
 	return st;
@@ -87,14 +71,13 @@ static enum status refuse_secret(const struct cli *cli, const struct opt *row, s
 static enum status unknown(const struct cli *cli, const char *shown, struct err *err)
 {
 	if (!cli->command->run) /* the overview */
-		return err_set(err, ST_USAGE,
-			"unknown option '%s'; what is no common option stands behind the command: 'kandy COMMAND %s'",
-			shown, shown);
+		return err_set(err, ST_USAGE, "unknown global option '%s'; command options go after the command",
+			shown);
 	return err_set(err, ST_USAGE, "unknown option '%s'; 'kandy %s --help' lists the options", shown,
 		cli->command->name);
 }
 
-/* The value of an unknown option is left out of the sentence: it may have been meant for a password. */
+/* The error does not quote the value, which may be a password. */
 static enum status unknown_long(const struct cli *cli, const char *shown, struct err *err)
 {
 	const char **words = xcalloc(cli->value_count + 1, sizeof(*words));
@@ -122,8 +105,8 @@ static enum status missing_argument(const struct opt *row, const char *name, str
 	return err_set(err, ST_USAGE, "option '%s' needs an argument: '--%s=%s'", name, row->name, value_example(row));
 }
 
-/* Takes an option that was found. `text` is its argument, or NULL for a flag; `on` is false for --no-NAME. */
-static enum status take(struct cli *cli, struct cli_value *value, const char *name, const char *text, bool on,
+/* `text` is the argument, or NULL for a flag; `on` is false for --no-NAME. */
+static enum status apply(struct cli *cli, struct cli_value *value, const char *name, const char *text, bool on,
 	struct err *err)
 {
 	struct origin origin = { SOURCE_OPTION, name };
@@ -181,12 +164,12 @@ static enum status parse_long(struct cli *cli, char **argv, int *i, struct err *
 	else if (!cli_takes_argument(value->row) && text)
 		st = err_set(err, ST_USAGE, "option '%s' takes no argument; write just '%s'", shown, shown);
 	else
-		st = take(cli, value, shown, text, on, err);
+		st = apply(cli, value, shown, text, on, err);
 	free(shown);
 	return st;
 }
 
-/* argv[*i] is '-' and letters: flags, up to one that takes the rest, or the next word, as its argument. */
+/* argv[*i] is '-' and letters: flags, and at the end an option whose argument is the rest or the next word. */
 static enum status parse_short(struct cli *cli, char **argv, int *i, struct err *err)
 {
 	enum status st = ST_OK;
@@ -201,7 +184,7 @@ static enum status parse_short(struct cli *cli, char **argv, int *i, struct err 
 		if (!value)
 			return unknown(cli, shown, err);
 		if (!cli_takes_argument(value->row)) {
-			st = take(cli, value, shown, NULL, true, err);
+			st = apply(cli, value, shown, NULL, true, err);
 			continue;
 		}
 		if (p[1])
@@ -210,25 +193,63 @@ static enum status parse_short(struct cli *cli, char **argv, int *i, struct err 
 			text = argv[++*i];
 		if (!text)
 			return missing_argument(value->row, shown, err);
-		return take(cli, value, shown, text, true, err);
+		return apply(cli, value, shown, text, true, err);
 	}
 	return st;
+}
+
+/* Options that belong to other verbs would be ignored silently. */
+static enum status check_verb_options(const struct cli *cli, struct err *err)
+{
+	const struct command *command = cli->command;
+
+	for (size_t i = 0; i < cli->value_count; i++) {
+		const struct cli_value *value = &cli->values[i];
+		const struct cli_verb *other = command->verbs;
+
+		if (!value->times || !value->row->name || cli_applies(command, cli->verb, value->row->name))
+			continue;
+		while (!cli_applies(command, other, value->row->name))
+			other++;
+		return err_set(err, ST_USAGE, "option '%s' does not apply to 'kandy %s %s', but to 'kandy %s %s'",
+			value->where, command->name, cli->verb->name, command->name, other->name);
+	}
+	return ST_OK;
+}
+
+static enum status find_verb(struct cli *cli, struct err *err)
+{
+	const struct command *command = cli->command;
+
+	if (!command->verbs)
+		return ST_OK;
+	if (cli->operand_count)
+		cli->verb = cli_find_verb(command, cli->operands[0]);
+	else if (!command->operands_min)
+		cli->verb = command->verbs;
+	if (cli->verb || !cli->operand_count)
+		return ST_OK;
+	return cli_unknown_verb(command, cli->operands[0], err);
 }
 
 static enum status count_operands(const struct cli *cli, struct err *err)
 {
 	const struct command *command = cli->command;
+	const struct cli_verb *verb = cli->verb;
+	size_t first = verb && cli->operand_count ? 1 : 0, count = cli->operand_count - first;
+	size_t min = verb ? verb->operands_min : command->operands_min;
+	size_t max = verb ? verb->operands_max : command->operands_max;
 	struct buf usage;
 	enum status st;
 
-	if (cli->operand_count > command->operands_max)
-		return err_set(err, ST_USAGE, "unexpected operand '%s'; 'kandy %s --help' shows what it takes",
-			cli->operands[command->operands_max], command->name);
-	if (cli->operand_count >= command->operands_min)
-		return ST_OK;
+	if (count > max)
+		return err_set(err, ST_USAGE, "unexpected operand '%s'; see 'kandy %s%s%s --help'",
+			cli->operands[first + max], command->name, verb ? " " : "", verb ? verb->name : "");
+	if (count >= min)
+		return verb ? check_verb_options(cli, err) : ST_OK;
 	buf_init(&usage, BUF_NO_MAX);
-	cli_usage(&usage, command);
-	st = err_set(err, ST_USAGE, "an operand is missing; %s", usage.data);
+	cli_usage(&usage, command, verb);
+	st = err_set(err, ST_USAGE, "missing operand; %s", usage.data);
 	buf_release(&usage);
 	return st;
 }
@@ -251,13 +272,21 @@ enum status cli_parse(struct cli *cli, const struct command *command, int argc, 
 			cli->operands[cli->operand_count++] = argv[i];
 		else if (!strcmp(argv[i], "--"))
 			cli->ended = true;
+		else if (!strcmp(argv[i], "--all") && (cli->want_all = true) && !find_long(cli, "all", 3))
+			continue; /* of --help */
 		else if (argv[i][1] == '-')
 			st = parse_long(cli, argv, &i, err);
 		else
 			st = parse_short(cli, argv, &i, err);
 	}
-	if (cli->want_help || cli->want_version)
+	if (cli->want_help || cli->want_version) {
+		(void)!find_verb(cli, NULL);
 		return ST_OK;
+	}
+	if (!st)
+		st = find_verb(cli, err);
+	if (!st && cli->want_all && !find_long(cli, "all", 3))
+		st = unknown_long(cli, "--all", err);
 	return st ? st : count_operands(cli, err);
 }
 
@@ -273,32 +302,4 @@ void cli_release(struct cli *cli)
 	free(cli->params);
 	free(cli->operands);
 	*cli = (struct cli){ 0 };
-}
-
-const struct command *cli_find(const struct command *const *commands, const char *name)
-{
-	for (; *commands; commands++) {
-		if (!strcmp((*commands)->name, name))
-			return *commands;
-	}
-	return NULL;
-}
-
-const char *cli_nearest(const struct command *const *commands, const char *name)
-{
-	const char **words;
-	const char *near;
-	size_t count = 0;
-
-	while (commands[count])
-		count++;
-	words = xcalloc(count + 1, sizeof(*words));
-	count = 0;
-	for (; *commands; commands++) {
-		if (!(*commands)->hidden)
-			words[count++] = (*commands)->name;
-	}
-	near = nearest_word(name, words);
-	free(words);
-	return near;
 }

@@ -10,40 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool cli_takes_argument(const struct opt *row)
-{
-	switch (row->kind) {
-	case OPT_INT:
-	case OPT_DURATION:
-	case OPT_SIZE:
-	case OPT_STRING:
-	case OPT_CHOICE:
-	case OPT_LIST: return true;
-	case OPT_END:
-	case OPT_GROUP:
-	case OPT_HEADING:
-	case OPT_FLAG:
-	case OPT_COUNT:
-	case OPT_HELP:
-	case OPT_VERSION: return false;
-	}
-	return false;
-}
-
-bool cli_is_shown(const struct opt *row)
-{
-	return !row->hidden && row->kind != OPT_HEADING && row->kind != OPT_GROUP && row->kind != OPT_END;
-}
-
-size_t cli_program(const char *command, const char **start)
-{
-	size_t len;
-
-	*start = command + strspn(command, " \t\n");
-	len = strcspn(*start, " \t\n;&|<>()");
-	return memchr(*start, '=', len) ? 0 : len;
-}
-
 const char *value_example(const struct opt *row)
 {
 	switch (row->kind) {

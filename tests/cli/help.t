@@ -4,14 +4,14 @@
 
 run kandy
 is "$status" 64 'kandy alone is a usage error'
-is "$(wc -c <"$out")" 0 'and prints nothing on stdout'
-like "$err" '^usage: kandy .*COMMAND' 'but the overview on stderr'
+is "$(wc -c <"$out")" 0 'kandy alone prints nothing on stdout'
+like "$err" '^usage: kandy .*COMMAND' 'kandy alone prints the first screen on stderr'
 cp "$err" overview
 
 for call in 'help' '--help' '-h'; do
 	run kandy $call
 	is "$status" 0 "kandy $call"
-	same "$out" overview "kandy $call prints the overview"
+	same "$out" overview "kandy $call prints the first screen"
 	is "$(wc -c <"$err")" 0 "kandy $call says nothing else"
 done
 
@@ -22,14 +22,26 @@ for name in $(jq -r '.commands[].name' listing); do
 	is "$status" 0 "kandy help $name"
 	like "$out" "^usage: kandy $name( |\$)" "kandy help $name: usage"
 	like "$out" '^Examples:' "kandy help $name: examples"
+	like "$out" '^Exit status: 0 success' "kandy help $name: exit status"
 	cp "$out" wanted
+	ok "kandy help $name fits two screens" test "$(wc -l <wanted)" -le 48
 	run kandy "$name" --help
 	is "$status $(wc -c <"$err")" '0 0' "kandy $name --help"
 	same "$out" wanted "kandy $name --help is the same"
 	run kandy "$name" -h --bogus too many operands
 	same "$out" wanted "kandy $name -h, whatever follows"
+	run kandy "$name" --help --all
+	is "$status" 0 "kandy $name --help --all"
+	while read -r option; do
+		grep -qE -- "^  (-.,|   ) --$option( |\$)" "$out" || missing+="--$option "
+	done < <(jq -r --arg c "$name" '.commands[] | select(.name == $c) | .options[] | select(.option) | .name' listing)
+	is "${missing-}" '' "kandy $name --help --all shows every option"
+	missing=
+	cp "$out" wanted
+	run kandy help "$name" --all
+	same "$out" wanted "kandy help $name --all is the same"
 	is "$(kandy help --emit commands | grep -cx "$name")" 1 "$name is among the names"
-	like overview "^  $name( |\$)" "$name is in the overview"
+	[ "$name" = help ] || like overview "^  (.* )?$name   " "$name is on the first screen"
 done
 
 # rows that nobody would understand
@@ -61,18 +73,18 @@ is "$(jq -r '[.commands[].name] as $all | .commands[] | .name as $c | .seeAlso[]
 	'every command that is pointed to exists'
 
 # wrapping
-# what is there to be copied is not: the synopsis and the examples
+# except synopsis and examples, which are there to be copied
 for width in 40 60 69 80 132; do
 	for name in version send sandbox; do
 		COLUMNS=$width run kandy help $name
-		is "$(awk -v w=$width '!/^usage: / && !/^  (.*\| )?kandy / && length > w' "$out")" '' "help $name: no line is wider than $width columns"
+		is "$(awk -v w=$width '/^Examples:/ { exit } !/^usage: / && length > w' "$out")" '' "help $name: no line is wider than $width columns"
 	done
 	COLUMNS=$width run kandy help
-	is "$(awk -v w=$width '!/^usage: / && length > w' "$out")" '' "help: no line is wider than $width columns"
+	is "$(awk -v w=$width '!/^usage: / && !/^  kandy / && length > w' "$out")" '' "help: no line is wider than $width columns"
 done
 COLUMNS=40 run kandy help version
-like "$out" '^      --format FORMAT$' 'a narrow terminal has the sentence of an option'
-like "$out" '^        print JSON, or text for people:' 'on a line of its own'
+like "$out" '^      --format FORMAT$' 'a narrow terminal has the option on a line'
+like "$out" '^        output format: json, text' 'a narrow terminal has the description of an option on the next line'
 COLUMNS=200 run kandy help version
 ok 'a wide terminal is made use of' awk 'length > 100 { found = 1 } END { exit !found }' "$out"
 

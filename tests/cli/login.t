@@ -160,7 +160,7 @@ KANDY_BASE_URL='' run kandy login --profile fresh -u a@b
 refused 78 'no base URL is known; give --base-url, set KANDY_BASE_URL' 'no base URL'
 KANDY_CACERT='' login -k
 is "$status" 0 '--insecure works'
-like "$err" '^kandy: login: warning: certificates are not checked' 'and warns'
+like "$err" '^kandy: login: warning: TLS verification is disabled' 'and warns'
 unset KANDY_PASSWORD
 
 # ---- project
@@ -193,9 +193,9 @@ done
 
 # one source, and no other
 run kandy login -u alice@sandbox.example --password-file pw --password-stdin
-is "$status $(cat "$err")" '64 kandy: login: --password-file and --password-stdin exclude each other' 'two sources at once'
+is "$status $(cat "$err")" '64 kandy: login: --password-file and --password-stdin are mutually exclusive' 'two sources at once'
 run kandy login -u alice@sandbox.example --password-command 'cat pw' --password-stdin
 is "$status" 64 'two others'
 run kandy login -u alice@sandbox.example --password-file -
-is "$status $(cat "$err")" "64 kandy: login: --password-file does not know '-'; the file for that is /dev/stdin" 'a file that is stdin'
+is "$status $(cat "$err")" "64 kandy: login: invalid --password-file '-': use /dev/stdin" 'a file that is stdin'
 finish

@@ -13,9 +13,9 @@ run kandy help versio
 is "$status $(cat "$err")" "64 kandy: help: unknown command 'versio'; did you mean 'version'?" 'the same from help'
 run kandy --bogus
 is "$status" 64 'an unknown option without a command'
-is "$(cat "$err")" "kandy: unknown option '--bogus'; what is no common option stands behind the command: 'kandy COMMAND --bogus'" 'and where those of a command belong'
+is "$(cat "$err")" "kandy: unknown global option '--bogus'; command options go after the command" 'the error names the place of command options'
 run kandy -t bob@sandbox.example send -m hi
-is "$status $(cat "$err")" "64 kandy: unknown option '-t'; what is no common option stands behind the command: 'kandy COMMAND -t'" 'an option of the command before it'
+is "$status $(cat "$err")" "64 kandy: unknown global option '-t'; command options go after the command" 'a command option before the command'
 run kandy --trase x version
 is "$status $(cat "$err")" "64 kandy: unknown option '--trase'; did you mean '--trace'?" 'a common one that is misspelt'
 
@@ -38,7 +38,7 @@ run kandy -q versio
 is "$status $(cat "$err")" "64 kandy: unknown command 'versio'; did you mean 'version'?" 'a command that does not exist behind them'
 run kandy -q
 is "$status" 64 'options without a command'
-like "$err" '^usage: kandy \[COMMON OPTION\.\.\.\] COMMAND' 'are told what is missing'
+like "$err" '^usage: kandy \[-p PROFILE\] COMMAND' 'options without a command print the first screen'
 
 # what a wrapped command takes is its own
 run kandy sandbox --no-tls sh -c 'echo "$0 $1 $2"; exit 7' --no-tls -- -v

@@ -33,7 +33,7 @@ like screen '(^| )echo ' 'and the terminal is as it was'
 
 talk 'kandy login; echo "status $?"' '\n'
 like screen '^status 77' 'an empty answer is none'
-like screen 'no password was given' 'which is said'
+like screen 'no password entered' 'which is said'
 
 talk 'kandy login; echo "status $?"' 'wrong-password\n'
 like screen '^status 77' 'a wrong password'

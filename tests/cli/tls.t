@@ -13,7 +13,7 @@ refused() {
 	run "$@"
 	is "$status" "$wanted" "$name: status $wanted"
 	like "$err" "$text" "$name: its own sentence"
-	is "$(grep -vc 'warning: certificates are not checked' "$err")" 1 "$name: one line"
+	is "$(grep -vc 'warning: TLS verification is disabled' "$err")" 1 "$name: one line"
 	ok "$name: no session is kept" test ! -e "$HOME/.local/state/kandy/default.json"
 }
 
@@ -52,7 +52,7 @@ KANDY_INSECURE=1 run kandy login
 is "$status" 0 'KANDY_INSECURE=1 does the same'
 like "$err" 'warning: .*certificate' 'and warns'
 run kandy login -k -q
-like "$err" '^kandy: login: warning: certificates are not checked' '-q leaves the warning'
+like "$err" '^kandy: login: warning: TLS verification is disabled' '-q leaves the warning'
 is "$(grep -c '' "$err")" 1 'and nothing else'
 mkdir -p "$HOME/.config/kandy"
 run kandy login -q --retry 0 --base-url http://kandy.invalid
@@ -60,7 +60,7 @@ like "$err" 'warning: http://kandy.invalid is not encrypted' 'a service without 
 echo 'insecure = yes' >"$HOME/.config/kandy/config"
 run kandy login -q
 is "$status" 0 'the same from the configuration file'
-like "$err" '^kandy: login: warning: certificates are not checked' 'which -q does not make a secret'
+like "$err" '^kandy: login: warning: TLS verification is disabled' 'which -q does not make a secret'
 rm "$HOME/.config/kandy/config"
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj '/CN=a test authority' 2>openssl.log

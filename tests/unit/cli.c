@@ -12,7 +12,7 @@ struct group_params {
 };
 
 static const struct opt group[] = {
-	{ .kind = OPT_HEADING, .help = "Connection" },
+	{ .kind = OPT_HEADING, .name = "connection", .help = "Connection options" },
 	{ .kind = OPT_STRING,
 		.name = "base-url",
 		.at = offsetof(struct group_params, url),
@@ -124,13 +124,34 @@ static const struct command command = {
 	.params_size = sizeof(struct params),
 };
 
+/* A command with verbs: --text belongs to one of them, --once to none. */
+static const struct cli_verb verbs[] = {
+	{ .name = "list", .summary = "list them" },
+	{ .name = "create",
+		.operands = "NAME...",
+		.operands_min = 1,
+		.operands_max = 2,
+		.summary = "create one",
+		.options = (const char *const[]){ "text", NULL } },
+	{ 0 },
+};
+static const struct command with_verbs = {
+	.name = "things",
+	.run = run,
+	.verbs = verbs,
+	.summary = "manage things",
+	.opts = opts,
+	.params_size = sizeof(struct params),
+};
+
 static struct cli cli;
 static struct params *p;
 static struct err err;
 
-/* Parses "test ARGUMENT..." (an operand is always there) and says how it ended. */
+/* Parses "test ARGUMENT..." with one operand, and returns the status. */
 #define parse(...) parse_list((const char *const[]){ "test", __VA_ARGS__, "operand", NULL })
-static enum status parse_list(const char *const *arguments)
+#define parse_list(...) parse_command(&command, __VA_ARGS__)
+static enum status parse_command(const struct command *parsed, const char *const *arguments)
 {
 	static char *argv[32];
 	int argc = 0;
@@ -141,7 +162,7 @@ static enum status parse_list(const char *const *arguments)
 	for (; arguments[argc]; argc++)
 		argv[argc] = (char *)(uintptr_t)arguments[argc];
 	argv[argc] = NULL;
-	st = cli_parse(&cli, &command, argc, argv, &err);
+	st = cli_parse(&cli, parsed, argc, argv, &err);
 	p = cli.params;
 	return st;
 }
@@ -223,7 +244,7 @@ static void test_errors(void)
 	refused("option '--format' must be one of 'json', 'text', not 'tetx'; did you mean 'text'?", "--format=tetx");
 	refused("option '--format' must be one of 'json', 'text', not 'yellow'", "--format", "yellow");
 	refused("option '-t' was given twice", "--text=a", "-tb");
-	refused("there is no option '--password': others could read the value in the list of processes; use "
+	refused("there is no option '--password', because command lines are visible to other users; use "
 		"'--password-file', or 'TEST_PASSWORD' in the environment",
 		"--password=hunter2");
 
@@ -244,15 +265,40 @@ static void test_operands(void)
 	tap_ok(cli.operand_count == 2 && !strcmp(cli.operands[0], "--once") && cli.ended && !p->once,
 		"everything is an operand");
 	tap_int(parse_list((const char *const[]){ "test", NULL }), ST_USAGE, "too few operands");
-	tap_str(err.text, "an operand is missing; usage: kandy test [OPTION...] FIRST [SECOND]",
-		"are told with the usage");
+	tap_str(err.text, "missing operand; usage: kandy test [OPTION...] FIRST [SECOND]", "are told with the usage");
 	tap_int(parse_list((const char *const[]){ "test", "a", "b", "c", NULL }), ST_USAGE, "too many operands");
-	tap_str(err.text, "unexpected operand 'c'; 'kandy test --help' shows what it takes",
-		"the first too many is named");
+	tap_str(err.text, "unexpected operand 'c'; see 'kandy test --help'", "the first too many is named");
 	tap_int(parse_list((const char *const[]){ "test", "--help", "--bogus", NULL }), ST_OK, "behind --help");
 	tap_ok(cli.want_help, "nothing is checked");
 	tap_int(parse_list((const char *const[]){ "test", "-vV", NULL }), ST_OK, "-V needs no operand");
 	tap_ok(cli.want_version && p->verbose == 1, "and knows what stood before it");
+}
+
+#define parse_verb(...) parse_command(&with_verbs, (const char *const[]){ "things", __VA_ARGS__ NULL })
+
+static void test_verbs(void)
+{
+	tap_int(parse_verb(), ST_OK, "no verb");
+	tap_ok(cli.verb == &verbs[0], "the first verb is the default");
+	tap_int(parse_verb("create", "a", "--text=x", "-o", ), ST_OK, "a verb with its option and one of all verbs");
+	tap_ok(cli.verb == &verbs[1] && cli.operand_count == 2, "the verb is known and stays an operand");
+	tap_int(parse_verb("list", "--text=x", ), ST_USAGE, "an option of another verb");
+	tap_str(err.text, "option '--text' does not apply to 'kandy things list', but to 'kandy things create'",
+		"an option of another verb names its verb");
+	tap_int(parse_verb("create", ), ST_USAGE, "a missing operand of a verb");
+	tap_str(err.text, "missing operand; usage: kandy things create [OPTION...] NAME...", "usage of the verb");
+	tap_int(parse_verb("create", "a", "b", "c", ), ST_USAGE, "too many operands of a verb");
+	tap_str(err.text, "unexpected operand 'c'; see 'kandy things create --help'",
+		"the unexpected operand is named");
+	tap_int(parse_verb("craete", ), ST_USAGE, "an unknown verb");
+	tap_str(err.text, "unknown verb 'craete'; did you mean 'create'?", "the nearest verb is named");
+	tap_int(parse_verb("xyzzy", ), ST_USAGE, "an unknown verb without a similar one");
+	tap_str(err.text, "unknown verb 'xyzzy'; 'kandy help things' lists the verbs", "the list of verbs is named");
+	tap_int(parse_verb("create", "--help", "--all", ), ST_OK, "help of a verb");
+	tap_ok(cli.verb == &verbs[1] && cli.want_help && cli.want_all, "the verb is known to --help --all");
+	tap_int(parse_verb("--all", ), ST_USAGE, "--all without --help");
+	tap_str(err.text, "unknown option '--all'; 'kandy things --help' lists the options",
+		"--all is refused without --help");
 }
 
 /* ---- layering -------------------------------------------------------------------------------------------------- */
@@ -404,19 +450,43 @@ static void test_help(void)
 	struct buf text;
 
 	buf_init(&text, BUF_NO_MAX);
-	cli_help(&text, &command, 60);
+	cli_help(&text, &command, NULL, true, 60);
 	tap_ok(strstr(text.data, "usage: kandy test [OPTION...] FIRST [SECOND]"), "help has the usage");
 	tap_ok(strstr(text.data, "-j, --jobs N") && strstr(text.data, "default: 4; TEST_JOBS"), "default and variable");
 	tap_ok(!strstr(text.data, "hidden"), "nothing hidden");
 	tap_ok(!strstr(text.data, "--password "), "no option for a secret");
 	tap_ok(strstr(text.data, "TEST_PASSWORD"), "but its variable");
-	tap_ok(strstr(text.data, "\nConnection:\n"), "headings");
+	tap_ok(strstr(text.data, "\nConnection options:\n"), "headings");
 	for (char *line = strtok(text.data, "\n"); line; line = strtok(NULL, "\n")) {
-		if (strlen(line) > 70) /* the column of the options, and 40 */
+		if (strlen(line) > 66) /* the column of the options, and 40 */
 			tap_str(line, NULL, "no line is wider than wished");
 	}
 	buf_release(&text);
+
+	buf_init(&text, BUF_NO_MAX);
+	cli_help(&text, &command, NULL, false, 60);
+	tap_ok(!strstr(text.data, "--base-url"), "a shared section is left out of --help");
+	tap_ok(strstr(text.data, "Connection options: see 'kandy help connection'."), "a shared section is mentioned");
+	buf_release(&text);
+
+	buf_init(&text, BUF_NO_MAX);
+	cli_help(&text, &with_verbs, NULL, false, 80);
+	tap_ok(strstr(text.data, "  create NAME...          create one\n"), "help lists the verbs");
+	buf_release(&text);
+	buf_init(&text, BUF_NO_MAX);
+	cli_help(&text, &with_verbs, &verbs[0], false, 80);
+	tap_ok(strstr(text.data, "usage: kandy things list [OPTION...]\n"), "help of a verb has its usage");
+	tap_ok(!strstr(text.data, "--text") && strstr(text.data, "--once"),
+		"help of a verb has only options that apply");
+	buf_release(&text);
 }
+
+/* As cmd/ has it for all commands. */
+const struct cli_exit cli_exits[] = {
+	{ ST_OK, "success", "Success.", NULL },
+	{ ST_NOTHING, "nothing", "Nothing.", " test-not not-test " },
+	{ 0 },
+};
 
 int main(void)
 {
@@ -425,6 +495,7 @@ int main(void)
 	test_kinds();
 	test_errors();
 	test_operands();
+	test_verbs();
 	test_layers();
 	test_layered_kinds();
 	test_shown();
