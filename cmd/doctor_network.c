@@ -37,7 +37,7 @@ static void check_proxy(struct network *n, struct buf *host)
 	struct buf shown;
 	char *proxy;
 
-	proxy = http_proxy_for(n->params->proxy, base->tls, base->host, base->port);
+	proxy = http_proxy_for(n->params->proxy, base->tls, base->host);
 	if (!proxy) {
 		report_ok(n->report, "proxy", "none for %s", base->host);
 		buf_adds(host, base->host);

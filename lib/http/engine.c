@@ -1,9 +1,8 @@
 /*
- * engine.c - requests on one multi handle: begun, moved, ended.
+ * engine.c - runs requests on one multi handle.
  *
- * Everything is moved by curl_multi_perform(). (curl_multi_socket_action() is the faster way in theory; with libcurl
- * 7.88 it makes a few in a hundred HTTP/2 POSTs end as stream errors, each of which would be a message that was maybe
- * sent.)
+ * curl_multi_socket_action() would be faster, but with libcurl 7.88 a few percent of HTTP/2 POSTs then end as stream
+ * errors, each of them a message whose delivery is unknown. So curl_multi_perform() is used.
  */
 #include "http/http-int.h"
 
@@ -15,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPARE_MAX 64
+#define IDLE_MAX 64
 
 struct http *http_new(const struct http_config *config)
 {
@@ -31,7 +30,7 @@ struct http *http_new(const struct http_config *config)
 	return http;
 }
 
-/* Before the first use of libcurl, which costs 7 MB of memory: a listener makes its requests in another process. */
+/* Loads libcurl as late as possible: it needs 7 MB, and a listener sends its requests from another process. */
 static enum status open_multi(struct http *http, struct err *err)
 {
 	enum status status;
@@ -67,8 +66,8 @@ void http_free(struct http *http)
 		curl_multi_remove_handle(http->multi, t->easy);
 		transfer_free(t);
 	}
-	while ((t = http->spare)) {
-		http->spare = t->next;
+	while ((t = http->idle)) {
+		http->idle = t->next;
 		transfer_free(t);
 	}
 	if (http->multi)
@@ -82,11 +81,11 @@ void http_free(struct http *http)
 
 static struct transfer *transfer_get(struct http *http)
 {
-	struct transfer *t = http->spare;
+	struct transfer *t = http->idle;
 
 	if (t) {
-		http->spare = t->next;
-		http->spare_count--;
+		http->idle = t->next;
+		http->idle_count--;
 		return t;
 	}
 	t = xcalloc(1, sizeof(*t));
@@ -104,18 +103,18 @@ static void transfer_put(struct transfer *t, bool keep)
 	struct http *http = t->http;
 	CURL *easy = t->easy;
 
-	/* libcurl remembers refusals and counts repetitions beyond a reset, see goaway.c */
-	if (http->spare_count >= SPARE_MAX || t->begun > 1) {
+	/* libcurl keeps refusals and retry counts across a reset, see goaway.c */
+	if (http->idle_count >= IDLE_MAX || t->tries > 1) {
 		transfer_free(t);
 		return;
 	}
 	request_end(t, keep);
 	http_response_release(&t->response);
 	*t = (struct transfer){
-		.http = http, .easy = easy, .kind = t->kind, .headers = t->headers, .next = http->spare
+		.http = http, .easy = easy, .kind = t->kind, .headers = t->headers, .next = http->idle
 	};
-	http->spare = t;
-	http->spare_count++;
+	http->idle = t;
+	http->idle_count++;
 }
 
 static void unlink_transfer(struct transfer *t)
@@ -127,7 +126,6 @@ static void unlink_transfer(struct transfer *t)
 		t->http->transfers = t->next;
 	if (t->next)
 		t->next->previous = t->previous;
-	t->http->active--;
 }
 
 enum status http_start(struct http *http, const struct http_request *request, http_done *done, struct err *err)
@@ -139,7 +137,7 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 	if ((status = open_multi(http, err)))
 		return status;
 	if (!(t = transfer_get(http)))
-		return err_set(err, ST_INTERNAL, "cannot begin a request: out of memory");
+		return err_set(err, ST_INTERNAL, "cannot start a request: out of memory");
 	t->request = *request;
 	t->done = done;
 	response_reset(&t->response, request->max_body ? request->max_body : HTTP_BODY_MAX);
@@ -151,14 +149,13 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 	code = curl_multi_add_handle(http->multi, t->easy);
 	if (code != CURLM_OK) {
 		transfer_put(t, false);
-		return err_set(err, ST_INTERNAL, "cannot begin a request: %s", curl_multi_strerror(code));
+		return err_set(err, ST_INTERNAL, "cannot start a request: %s", curl_multi_strerror(code));
 	}
 	t->next = http->transfers;
 	if (t->next)
 		t->next->previous = t;
 	http->transfers = t;
-	http->active++;
-	http->unmoved = true;
+	http->has_new = true;
 	return ST_OK;
 }
 
@@ -168,13 +165,13 @@ static enum failure_phase phase_of(const struct transfer *t)
 	long request_size = 0, connected = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
-	/* at the time of TCP's handshake; CURLINFO_CONNECT_TIME is not known before TLS is done, too */
+	/* CURLINFO_CONNECT_TIME is not set before the TLS handshake is done, too */
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connected);
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
-	if (t->begun && t->header_bytes)
+	if (t->tries && t->header_bytes)
 		return PHASE_RECEIVE;
-	if (t->begun) {
+	if (t->tries) {
 		if (t->request.parts)
 			curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_UPLOAD_T, &to_send);
 		return request_size > t->overhead && sent >= to_send ? PHASE_WAIT : PHASE_SEND;
@@ -184,16 +181,16 @@ static enum failure_phase phase_of(const struct transfer *t)
 	return resolved ? PHASE_CONNECT : PHASE_RESOLVE;
 }
 
-/* Whether a byte of the request may have reached somebody who read it. */
+/* True if the server may have received a byte of the request. */
 static bool was_sent(const struct transfer *t)
 {
 	long request_size = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
-	return t->begun && !t->refused && request_size > t->overhead;
+	return t->tries && !t->unprocessed && request_size > t->overhead;
 }
 
-/* "host" or "host:port" of a URL, as it is worth naming; the URL itself may hold a secret. Free it. */
+/* "host" or "host:port" of a URL, for messages; the URL itself may hold a secret. Free it. */
 static char *host_of(const char *url, unsigned flags)
 {
 	CURLU *parts = curl_url();
@@ -210,7 +207,7 @@ static char *host_of(const char *url, unsigned flags)
 	return name;
 }
 
-/* Host and port of the proxy that the transfer went through, or NULL. Free it. */
+/* Host and port of the proxy that the transfer used, or NULL. Free it. */
 static char *proxy_of(const struct transfer *t)
 {
 	CURLU *parts = curl_url();
@@ -222,7 +219,7 @@ static char *proxy_of(const struct transfer *t)
 			host[strlen(host) - 1] = '\0';
 			memmove(host, host + 1, strlen(host));
 		}
-		proxy = http_proxy_for(t->http->proxy, !strcmp(scheme, "https"), host, 0);
+		proxy = http_proxy_for(t->http->proxy, !strcmp(scheme, "https"), host);
 	}
 	if (proxy) {
 		name = host_of(proxy, CURLU_NON_SUPPORT_SCHEME);
@@ -240,13 +237,13 @@ static enum status describe(struct transfer *t, CURLcode code, struct err *err)
 	char *host = host_of(t->request.url, 0), *proxy = proxy_of(t);
 	long connect_code = 0, os_errno = 0, verify_result = 0;
 	struct failure failure = {
-		.code = t->late_ms ? CURLE_OPERATION_TIMEDOUT : (int)code,
+		.code = t->exceeded_ms ? CURLE_OPERATION_TIMEDOUT : (int)code,
 		.phase = phase_of(t),
 		.sent = was_sent(t),
 		.resend_stopped = t->resend_stopped,
 		.http = t->in_body ? t->response.status : 0,
 		.connect_timeout_ms = t->http->config.connect_timeout_ms,
-		.timeout_ms = t->late_ms ? t->late_ms : t->request.timeout_ms,
+		.timeout_ms = t->exceeded_ms ? t->exceeded_ms : t->request.timeout_ms,
 		.low_speed_ms = t->request.low_speed_time_ms,
 		.host = host,
 		.proxy = proxy,
@@ -266,8 +263,8 @@ static enum status describe(struct transfer *t, CURLcode code, struct err *err)
 	return status;
 }
 
-/* A callback of ours, or an interrupt, has ended the transfer: its sentence, but the outcome is known here. */
-static enum status ended_by_us(const struct transfer *t, const struct err *reason, struct err *err)
+/* The error of a transfer that one of our callbacks or an interrupt has aborted, with its outcome. */
+static enum status describe_abort(const struct transfer *t, const struct err *reason, struct err *err)
 {
 	*err = *reason;
 	err->http = t->in_body ? t->response.status : 0;
@@ -278,20 +275,20 @@ static enum status ended_by_us(const struct transfer *t, const struct err *reaso
 	return err->status;
 }
 
-/* What the server speaks, see on_progress() in request.c. */
+/* For on_progress() in request.c. */
 static void note_version(struct transfer *t)
 {
 	long version = CURL_HTTP_VERSION_NONE;
 
 	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-	/* files ask for HTTP/1.1 themselves */
+	/* a file transfer requests HTTP/1.1 itself */
 	if (version == CURL_HTTP_VERSION_1_1 && !t->kind.h1)
 		t->http->h1_seen = true;
 	else if (version >= CURL_HTTP_VERSION_2_0)
 		t->http->h2_seen = true;
 }
 
-/* "Unsupported proxy scheme for 'htp://USER:PASSWORD@HOST'" is what libcurl says: without the quotation. */
+/* Removes the URL from libcurl's "Unsupported proxy scheme for 'htp://USER:PASSWORD@HOST'". */
 static void unquote_proxy(char *text)
 {
 	char *first = starts_with(text, "Unsupported proxy") ? strchr(text, '\'') : NULL;
@@ -299,7 +296,7 @@ static void unquote_proxy(char *text)
 
 	if (!first)
 		return;
-	if (last == first + 1) /* cut off */
+	if (last == first + 1) /* truncated */
 		last = first + strlen(first);
 	memmove(first, last, strlen(last) + 1);
 }
@@ -313,17 +310,17 @@ static void finish(struct transfer *t, CURLcode code)
 	trace_end(t, code);
 	note_version(t);
 	if (t->err.status != ST_OK)
-		status = ended_by_us(t, &t->err, &err);
+		status = describe_abort(t, &t->err, &err);
 	else if (code != CURLE_OK && !(t->in_body && t->response.status >= 400))
-		status = describe(t, code, &err); /* a refusal is one, whether all of its words have come or not */
-	trace_tell(t, &err);
+		status = describe(t, code, &err); /* an incomplete error response is still one */
+	trace_verbose(t, &err);
 	goaway_end(t);
 	unlink_transfer(t);
 	t->done(t->request.arg, status, &t->response, &err);
-	transfer_put(t, code == CURLE_OK && t->begun == 1);
+	transfer_put(t, code == CURLE_OK && t->tries == 1);
 }
 
-static void deliver(struct http *http)
+static void finish_done(struct http *http)
 {
 	CURLMsg *message;
 	int left;
@@ -365,24 +362,19 @@ enum status http_step(struct http *http, int wait_ms, int extra_fd, struct err *
 		fds[count++] = (struct curl_waitfd){ .fd = interrupt_fd(), .events = CURL_WAIT_POLLIN };
 	if (extra_fd >= 0)
 		fds[count++] = (struct curl_waitfd){ .fd = extra_fd, .events = CURL_WAIT_POLLIN };
-	/* what has just begun is first sent, then waited for: poll(2) would only say that there is something to do */
-	code = http->unmoved ? CURLM_OK : curl_multi_poll(http->multi, fds, count, wait_ms, NULL);
-	http->unmoved = false;
+	/* new requests are sent before waiting: poll(2) would return at once */
+	code = http->has_new ? CURLM_OK : curl_multi_poll(http->multi, fds, count, wait_ms, NULL);
+	http->has_new = false;
 	if (code == CURLM_OK)
 		code = curl_multi_perform(http->multi, &running);
 	if (code != CURLM_OK)
 		return err_set(err, ST_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
-	deliver(http);
+	finish_done(http);
 	return interrupted(http, err);
 }
 
-size_t http_active(const struct http *http)
-{
-	return http->active;
-}
-
 struct waiting {
-	const struct http_request *request; /* the caller's, whose callbacks get their own argument */
+	const struct http_request *request; /* the caller's, with its own callback argument */
 	struct http_response *response;
 	struct err *err;
 	enum status status;
@@ -434,9 +426,7 @@ enum status http_perform(struct http *http, const struct http_request *request, 
 	while (status == ST_OK && !waiting.done) {
 		status = http_step(http, 1000, -1, err);
 		if (status != ST_OK && waiting.done)
-			return waiting.status == ST_OK
-				? ST_OK
-				: waiting.status; /* the sentence about this request is the better one */
+			return waiting.status; /* the error of this request is more specific */
 	}
 	return status == ST_OK ? waiting.status : status;
 }

@@ -1,16 +1,15 @@
 /*
- * goaway.c - which requests an HTTP/2 server has left alone.
+ * goaway.c - finds out which requests an HTTP/2 server did not process.
  *
- * Servers end a connection after so many requests (nginx: 1000) by a GOAWAY frame that names the
- * last stream they have taken. The requests on later streams were not looked at and may be sent
- * again (RFC 9113, 6.8). libcurl does send them again, but in the same way it repeats a request
- * whose connection just broke, and no function tells the two cases apart. A remark for people does:
- * it gives the last stream of a GOAWAY. Which stream a request has is counted here: on each
- * connection they are numbered 1, 3, 5 ... in the order in which requests went out. (libcurl remarks
- * on that, too, but after printing all headers of each request, which costs as much as sending them.)
+ * Servers close a connection after some requests (nginx: 1000) with a GOAWAY frame that names the last stream they
+ * processed. Requests on later streams were not processed and may be resent (RFC 9113, 6.8). libcurl does resend them,
+ * but it also resends a request whose connection just broke, and no API tells the two cases apart. Only a debug line
+ * does: it contains the last stream of a GOAWAY. The stream of a request is counted here: on each connection, requests
+ * have the streams 1, 3, 5 ... in the order in which they were sent. (libcurl logs the stream, too, but only after all
+ * headers of each request, which costs as much as sending them.)
  *
- * Where something cannot be understood or is missed, nothing is lost but certainty: the request
- * counts as maybe sent. So every doubt has to make the number smaller.
+ * If a line is not understood or missed, only certainty is lost: the delivery of the request is unknown. So in doubt,
+ * the number of a stream must be too small rather than too large.
  */
 #include "http/http-int.h"
 
@@ -18,11 +17,11 @@
 
 #include <string.h>
 
-/* The number behind `label` in the remark, or -1. Never the beginning of one: that would be smaller than it is. */
-static int64_t number_behind(const char *remark, size_t len, const char *label)
+/* The number after `label` in the line, or -1. Never a truncated number, which would be too small. */
+static int64_t number_after(const char *line, size_t len, const char *label)
 {
-	const char *at = memmem(remark, len, label, strlen(label));
-	const char *end = remark + len;
+	const char *at = memmem(line, len, label, strlen(label));
+	const char *end = line + len;
 	char digits[12];
 	size_t n = 0;
 	int64_t value;
@@ -37,7 +36,7 @@ static int64_t number_behind(const char *remark, size_t len, const char *label)
 	return parse_int64(digits, &value) ? value : -1;
 }
 
-static bool went_out(const struct transfer *t)
+static bool was_sent(const struct transfer *t)
 {
 	long request_size = 0;
 
@@ -45,10 +44,10 @@ static bool went_out(const struct transfer *t)
 	return request_size > t->overhead;
 }
 
-/* By the time the next request of a connection begins, the one before it has gone out or failed. */
-static void settle(struct http_connection *connection)
+/* When the next request of a connection begins, the previous one has been sent or has failed. */
+static void count_last(struct http_connection *connection)
 {
-	if (connection->last && went_out(connection->last))
+	if (connection->last && was_sent(connection->last))
 		connection->sent++;
 	connection->last = NULL;
 }
@@ -58,10 +57,10 @@ void goaway_end(struct transfer *transfer)
 	struct http_connection *connection = transfer->connection;
 
 	if (connection && connection->last == transfer)
-		settle(connection);
+		count_last(connection);
 }
 
-/* The port of our end tells connections apart; an old one is forgotten when there are many. */
+/* Connections are identified by their local port; with more than HTTP_CONNECTIONS, the oldest is dropped. */
 static struct http_connection *connection_of(struct transfer *t, int local_port)
 {
 	struct http *http = t->http;
@@ -73,7 +72,7 @@ static struct http_connection *connection_of(struct transfer *t, int local_port)
 			connection = &http->connections[i];
 	}
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &made);
-	/* a new one may have the port of one that is gone: it counts from the start, at a second try, too */
+	/* a new connection may reuse the port of a closed one; it starts from zero, also on a retry */
 	if (!connection || made > t->connects) {
 		if (!connection)
 			connection = &http->connections[http->connection_next++ % HTTP_CONNECTIONS];
@@ -87,7 +86,7 @@ void goaway_begin(struct transfer *transfer, int local_port)
 {
 	struct http_connection *connection = connection_of(transfer, local_port);
 
-	settle(connection);
+	count_last(connection);
 	connection->last = transfer;
 	transfer->connection = connection;
 	transfer->local_port = local_port;
@@ -95,39 +94,39 @@ void goaway_begin(struct transfer *transfer, int local_port)
 }
 
 /*
- * RST_STREAM with REFUSED_STREAM says the same of one request (RFC 9113, 8.7). libcurl remarks on it only where the
- * connection had no request before; else it sounds as if the connection had broken, and the note that it keeps of the
- * refusal stays on the handle, to come out at a later try, perhaps of another request. So the remark counts as long as
- * every earlier try has ended with it, and engine.c uses no handle again on which there was a second try.
+ * RST_STREAM with REFUSED_STREAM means the same for one request (RFC 9113, 8.7). libcurl logs it only if the connection
+ * had no earlier request; otherwise it keeps the refusal on the handle and logs it at a later try, perhaps of another
+ * request. So the line counts only if every earlier try has ended with it, and engine.c does not reuse a handle that
+ * has had more than one try.
  */
-static void hear_refusal(struct transfer *t, const char *remark, size_t len)
+static void check_refusal(struct transfer *t, const char *line, size_t len)
 {
 	static const char refusal[] = "REFUSED_STREAM, retrying";
 
-	if (t->repeated_unrefused || len < sizeof(refusal) - 1 || memcmp(remark, refusal, sizeof(refusal) - 1) != 0)
+	if (t->retried_unrefused || len < sizeof(refusal) - 1 || memcmp(line, refusal, sizeof(refusal) - 1) != 0)
 		return;
-	t->refused = t->refusal_heard = true;
+	t->unprocessed = t->refusal_seen = true;
 }
 
-void goaway_again(struct transfer *transfer)
+void goaway_retry(struct transfer *transfer)
 {
-	if (!transfer->refusal_heard)
-		transfer->repeated_unrefused = true;
-	transfer->refusal_heard = false;
+	if (!transfer->refusal_seen)
+		transfer->retried_unrefused = true;
+	transfer->refusal_seen = false;
 }
 
-void goaway_listen(struct transfer *transfer, const char *remark, size_t len)
+void goaway_on_debug_line(struct transfer *transfer, const char *line, size_t len)
 {
 	int64_t last;
 
-	hear_refusal(transfer, remark, len);
-	if (!len || remark[0] != 'r') /* libcurl 7.88 writes "recveived" */
+	check_refusal(transfer, line, len);
+	if (!len || line[0] != 'r') /* libcurl 7.88 writes "recveived" */
 		return;
-	last = number_behind(remark, len, "eived GOAWAY, error=0, last_stream=");
+	last = number_after(line, len, "eived GOAWAY, error=0, last_stream=");
 	if (last < 0)
 		return;
 	for (struct transfer *t = transfer->http->transfers; t; t = t->next) {
-		if (t->begun && t->local_port == transfer->local_port && t->stream > last)
-			t->refused = true;
+		if (t->tries && t->local_port == transfer->local_port && t->stream > last)
+			t->unprocessed = true;
 	}
 }

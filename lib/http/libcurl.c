@@ -11,7 +11,7 @@ static const struct dynlib_symbol symbols[] = { CURL_FUNCTIONS(DYNLIB_SYMBOL){ N
 
 static struct {
 	pthread_once_t once;
-	struct err err; /* why it could not be loaded */
+	struct err err; /* why loading failed */
 } state = { .once = PTHREAD_ONCE_INIT };
 
 static void load(void)

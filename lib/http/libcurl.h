@@ -1,8 +1,8 @@
 /*
- * libcurl.h - libcurl's functions as this room calls them: looked up when the first request is made (base/dynlib.h).
+ * libcurl.h - libcurl's functions, looked up at the first request (base/dynlib.h).
  *
- * curl_easy_setopt() and its kind are variadic, and curl.h wraps them in macros that would hide our slots: those go.
- * So nothing checks the types of what is passed: a number is a long (1L) or, for a _LARGE option, a curl_off_t.
+ * curl.h wraps variadic functions such as curl_easy_setopt() in type-checking macros, which must be undefined here. So
+ * argument types are not checked: a number must be a long (1L) or, for a _LARGE option, a curl_off_t.
  */
 #ifndef KANDY_HTTP_LIBCURL_H
 #define KANDY_HTTP_LIBCURL_H
@@ -54,7 +54,7 @@ struct http_curl_api {
 };
 extern struct http_curl_api http_curl_api;
 
-/* Loads and initialises libcurl once in a process; from any thread. */
+/* Loads and initialises libcurl once per process; thread-safe. */
 enum status http_load(struct err *err) MUST_USE;
 
 #define curl_global_init http_curl_api.p_curl_global_init

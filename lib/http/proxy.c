@@ -1,8 +1,8 @@
 /*
- * proxy.c - which proxy a host is reached through: libcurl's rules, for the WebSocket and for error sentences.
+ * proxy.c - selects the proxy for a host by libcurl's rules, for the WebSocket and for error messages.
  *
- * Told after lib/url.c (detect_proxy) and lib/noproxy.c of curl 7.88. HTTP_PROXY in capitals is not read: in a CGI
- * program, a stranger sets it by a "Proxy:" header.
+ * Follows lib/url.c (detect_proxy) and lib/noproxy.c of curl 7.88. HTTP_PROXY in upper case is ignored: in a CGI
+ * program, a client can set it with a "Proxy:" header.
  */
 #include "http/http-int.h"
 
@@ -27,7 +27,7 @@ static const char *first_set(const char *const *names)
 	return NULL;
 }
 
-/* True if the first `bits` bits (0: all) of two addresses are the same. `token` reads ADDRESS[/BITS]. */
+/* True if `host` is in the network `token`, ADDRESS[/BITS]; 0 bits means all. */
 static bool address_matches(int family, const char *host, const char *token)
 {
 	unsigned char a[16], b[16];
@@ -52,7 +52,7 @@ static bool address_matches(int family, const char *host, const char *token)
 	return !(bits % 8) || !((a[whole] ^ b[whole]) & (0xff << (8 - bits % 8)));
 }
 
-/* "example.com" and ".example.com" both stand for the domain and everything under it. */
+/* "example.com" and ".example.com" both match the domain and its subdomains. */
 static bool name_matches(const char *host, const char *token)
 {
 	size_t host_len = strlen(host), len;
@@ -68,7 +68,7 @@ static bool name_matches(const char *host, const char *token)
 	return len == host_len || host[host_len - len - 1] == '.';
 }
 
-static bool excepted(const char *host, const char *list)
+static bool is_excepted(const char *host, const char *list)
 {
 	unsigned char address[16];
 	int family = inet_pton(AF_INET, host, address) == 1 ? AF_INET
@@ -86,7 +86,7 @@ static bool excepted(const char *host, const char *list)
 	return match;
 }
 
-/* The host of "HOST[:PORT]" or "[ADDRESS][:PORT]", and the port, "" where there is none. False: not to be read. */
+/* Splits "HOST[:PORT]" or "[ADDRESS][:PORT]"; the port may be empty. False if malformed. */
 static bool split_host(const char *s, size_t len, size_t *host_len, const char **port, size_t *port_len)
 {
 	const char *close = *s == '[' ? memchr(s, ']', len) : s;
@@ -102,8 +102,8 @@ static bool split_host(const char *s, size_t len, size_t *host_len, const char *
 }
 
 /*
- * SCHEME://[USER:PASSWORD@]HOST:PORT with curl's defaults (http, 1080); NULL if it cannot be read. Without libcurl,
- * which a listener does not load.
+ * SCHEME://[USER:PASSWORD@]HOST:PORT with curl's defaults (http, 1080); NULL if malformed. Does not use libcurl, which a
+ * listener does not load.
  */
 static char *normalise(const char *proxy)
 {
@@ -162,14 +162,13 @@ bool proxy_is_possible(const char *proxy_option)
 	return first_set(for_tls) || first_set(for_plain);
 }
 
-char *http_proxy_for(const char *proxy_option, bool tls, const char *host, uint16_t port)
+char *http_proxy_for(const char *proxy_option, bool tls, const char *host)
 {
 	static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
 	const char *proxy = proxy_option ? proxy_option : first_set(tls ? for_tls : for_plain);
 	const char *except = first_set(exceptions);
 
-	(void)port; /* no rule of curl's looks at it */
-	if (!proxy || !proxy[0] || (except && excepted(host, except)))
+	if (!proxy || !proxy[0] || (except && is_excepted(host, except)))
 		return NULL;
 	return normalise(proxy);
 }

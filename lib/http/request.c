@@ -1,13 +1,12 @@
 /*
- * request.c - the options of one request.
+ * request.c - sets the options of one request.
  *
- * An easy handle is new, was reset after its last use, or has the options of a request of the same kind. So what is
- * not set here has libcurl's default.
+ * An easy handle is new, was reset, or has the options of a request of the same kind; other options have libcurl's
+ * defaults.
  *
- * HTTP/2 is for small requests alone: with libcurl 7.88, an upload of more than a window (64 KiB) that is answered
- * with success before the server has read it spins for ever, and only CURLOPT_TIMEOUT ends it. On HTTP/1.1 nothing of
- * the kind happens. And what is large comes down faster there: frames, their windows and one more copy of each byte
- * are a seventh of what libcurl computes for a download over HTTP/2.
+ * HTTP/2 is used for small requests only: with libcurl 7.88, an upload larger than the window (64 KiB) loops forever if
+ * the server sends a success response before reading it all; only CURLOPT_TIMEOUT ends it. Downloads are faster over
+ * HTTP/1.1, too: HTTP/2 framing takes a seventh of libcurl's CPU time.
  */
 #include "http/http-int.h"
 
@@ -21,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UPLOAD_BUFFER (256L * 1024) /* HTTP/1.1 only: on HTTP/2 a large one makes uploads slower */
+#define UPLOAD_BUFFER (256L * 1024) /* HTTP/1.1 only: on HTTP/2 a large buffer slows uploads down */
 #define PROGRESS_EVERY_MS 100
 
 static size_t on_read(char *out, size_t size, size_t count, void *arg)
@@ -42,7 +41,7 @@ static size_t on_read(char *out, size_t size, size_t count, void *arg)
 		err_set(&reader->transfer->err, ST_IO, "cannot read '%s': %s",
 			part->filename ? part->filename : part->name, strerror(errno));
 	else if (!n && part->size >= 0)
-		err_set(&reader->transfer->err, ST_IO, "'%s' became shorter while it was being sent",
+		err_set(&reader->transfer->err, ST_IO, "cannot send '%s': the file was truncated meanwhile",
 			part->filename ? part->filename : part->name);
 	if (reader->transfer->err.status != ST_OK)
 		return CURL_READFUNC_ABORT;
@@ -61,28 +60,29 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 }
 
 /*
- * Where the time of a request has no limit because of a file, or one that is made for files, an answer that is none
- * would go on for as long as it likes: a redirect, an error, what comes behind an upload. Looked at here, since
- * libcurl has no limit that begins with the head of an answer. It may come before all of an upload has gone out.
+ * A file transfer has no timeout, or a long one, but a response that is not the file (a redirect, an error, the response
+ * to an upload) must be limited. libcurl has no timeout that starts with the response headers. The response to an
+ * upload may begin before the upload is complete; while that still sends data, the clock restarts.
  */
-static bool is_late(struct transfer *t, int64_t received, int64_t sent)
+static bool body_timed_out(struct transfer *t, int64_t received, int64_t sent)
 {
 	const struct http_request *request = &t->request;
-	int64_t timeout = t->http->config.timeout_ms, now, took;
+	int64_t timeout = t->http->config.timeout_ms, now, elapsed;
 
 	if (!t->in_body || (request->sink ? t->response.status / 100 == 2 : request->timeout_ms > 0))
 		return false;
 	now = clock_mono_ms();
-	if (!t->answer_since_ms || sent != t->answer_sent) {
-		t->answer_since_ms = now;
-		t->answer_sent = sent;
+	if (!t->body_since_ms || sent != t->body_sent) {
+		t->body_since_ms = now;
+		t->body_sent = sent;
 	}
-	took = now - t->answer_since_ms;
-	if (timeout > 0 && took >= timeout)
-		t->late_ms = timeout;
-	else if (took && took >= request->low_speed_time_ms && received * 1000 / took < request->low_speed_limit)
-		t->late_ms = request->low_speed_time_ms;
-	return t->late_ms > 0;
+	elapsed = now - t->body_since_ms;
+	if (timeout > 0 && elapsed >= timeout)
+		t->exceeded_ms = timeout;
+	else if (elapsed && elapsed >= request->low_speed_time_ms &&
+		received * 1000 / elapsed < request->low_speed_limit)
+		t->exceeded_ms = request->low_speed_time_ms;
+	return t->exceeded_ms > 0;
 }
 
 static int on_progress(void *arg, curl_off_t to_receive, curl_off_t received, curl_off_t to_send, curl_off_t sent)
@@ -90,15 +90,15 @@ static int on_progress(void *arg, curl_off_t to_receive, curl_off_t received, cu
 	struct transfer *t = arg;
 	int64_t now;
 
-	if (t->begun && !t->watched && !t->kind.h1 && (t->http->h2_seen || !t->http->h1_seen)) {
+	if (t->tries && !t->debug_lines && !t->kind.h1 && (t->http->h2_seen || !t->http->h1_seen)) {
 		/*
-		 * The first call after the request has gone out: from now on, goaway.c wants to hear libcurl's
-		 * remarks. They are not cheap, and there are none that matter where HTTP/1.1 is asked for or answered.
+		 * The request has just been sent: from now on goaway.c needs libcurl's debug lines. They are expensive,
+		 * and not needed for HTTP/1.1.
 		 */
-		t->watched = true;
+		t->debug_lines = true;
 		curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
 	}
-	if (is_late(t, received, sent))
+	if (body_timed_out(t, received, sent))
 		return 1;
 	if (!t->request.progress)
 		return 0;
@@ -118,16 +118,15 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg)
 	return tls_apply_policy(ssl_ctx) ? CURLE_OK : CURLE_SSL_CONNECT_ERROR;
 }
 
-static bool repeatable(const char *method)
+static bool is_idempotent(const char *method)
 {
 	return !strcmp(method, "GET") || !strcmp(method, "HEAD") || !strcmp(method, "PUT") || !strcmp(method, "DELETE");
 }
 
 /*
- * Called whenever libcurl has a connection and is about to send the request. It does so a second time where a kept
- * connection broke before any answer came: fine if nothing had gone out, if the server has said that it left the
- * request alone, or if the method bears it. Else the first copy may have been processed, and this is where the second
- * one is stopped.
+ * Called when libcurl has a connection and is about to send the request. It resends a request if a reused connection
+ * breaks before any response. That is allowed if nothing was sent, if the server did not process the request, or if the
+ * method is idempotent. Otherwise the first copy may have been processed, so the second is stopped here.
  */
 static int on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
@@ -138,11 +137,11 @@ static int on_connected(void *arg, char *remote, char *local, int remote_port, i
 	(void)local;
 	(void)remote_port;
 	goaway_end(t);
-	if (t->begun)
-		goaway_again(t);
+	if (t->tries)
+		goaway_retry(t);
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
-	if (t->begun && request_size > t->overhead && !t->refused) {
-		if (!repeatable(t->request.method)) {
+	if (t->tries && request_size > t->overhead && !t->unprocessed) {
+		if (!is_idempotent(t->request.method)) {
 			t->resend_stopped = true;
 			return CURL_PREREQFUNC_ABORT;
 		}
@@ -150,12 +149,12 @@ static int on_connected(void *arg, char *remote, char *local, int remote_port, i
 		t->overhead = request_size;
 	}
 	goaway_begin(t, local_port);
-	t->refused = false;
-	t->begun++;
+	t->unprocessed = false;
+	t->tries++;
 	return CURL_PREREQFUNC_OK;
 }
 
-/* A header from outside must stay one header. */
+/* Prevents header injection. */
 static enum status add_header(struct transfer *t, const char *line, struct err *err)
 {
 	static const char controls[] =
@@ -164,7 +163,7 @@ static enum status add_header(struct transfer *t, const char *line, struct err *
 	struct curl_slist *list;
 
 	if (line[strcspn(line, controls)])
-		return err_set(err, ST_DATA, "a control character in the header '%.*s'", (int)strcspn(line, ":"), line);
+		return err_set(err, ST_DATA, "invalid header '%.*s': control character", (int)strcspn(line, ":"), line);
 	list = curl_slist_append(t->headers, line);
 	if (!list)
 		return err_set(err, ST_INTERNAL, "out of memory");
@@ -186,8 +185,8 @@ static enum status add_bearer(struct transfer *t, struct err *err)
 }
 
 /*
- * User-Agent is an option of its own for the proxy's sake, which gets no other header of ours. But libcurl prints an
- * option's header twice for each request, byte by byte; so where there is no proxy, it is one of the list.
+ * A proxy gets User-Agent only if it is set by CURLOPT_USERAGENT, but libcurl formats that header twice for each request,
+ * byte by byte. Without a proxy it is put into the list of headers.
  */
 static bool lists_agent(const struct http *http)
 {
@@ -218,7 +217,7 @@ static enum status add_headers(struct transfer *t, struct err *err)
 			request->content_type ? request->content_type : "");
 		status = add_header(t, line.data, err);
 	}
-	/* not "100-continue": servers that do not know it make libcurl wait for a second */
+	/* no "100-continue": libcurl waits a second for servers that do not support it */
 	if (status == ST_OK)
 		status = add_header(t, "Expect:", err);
 	for (const char *const *h = request->headers; status == ST_OK && h && *h; h++)
@@ -227,8 +226,8 @@ static enum status add_headers(struct transfer *t, struct err *err)
 	return status;
 }
 
-/* Takes the next header of `*list` if it is NAME with `value`. */
-static bool is_next(const struct curl_slist **list, const char *name, const char *value)
+/* Skips the next header of `*list` if it is `name` with `value`. */
+static bool skip_header(const struct curl_slist **list, const char *name, const char *value)
 {
 	size_t len = strlen(name);
 
@@ -238,25 +237,25 @@ static bool is_next(const struct curl_slist **list, const char *name, const char
 	return true;
 }
 
-/* True if the headers of the transfer's last request are those of this one, in the order of add_headers(). */
+/* True if the previous request on this handle had the same headers, in the order of add_headers(). */
 static bool same_headers(const struct transfer *t)
 {
 	const struct http_request *request = &t->request;
 	const struct curl_slist *list = t->headers;
 	const char *type = request->content_type;
 
-	if (request->bearer && request->bearer->s && !is_next(&list, "Authorization: Bearer ", request->bearer->s))
+	if (request->bearer && request->bearer->s && !skip_header(&list, "Authorization: Bearer ", request->bearer->s))
 		return false;
-	if (t->http->agent && !is_next(&list, "X-Cpaas-Agent: ", t->http->agent))
+	if (t->http->agent && !skip_header(&list, "X-Cpaas-Agent: ", t->http->agent))
 		return false;
-	if (lists_agent(t->http) && !is_next(&list, "User-Agent: ", t->http->agent))
+	if (lists_agent(t->http) && !skip_header(&list, "User-Agent: ", t->http->agent))
 		return false;
-	if (request->body && !is_next(&list, type ? "Content-Type: " : "Content-Type:", type ? type : ""))
+	if (request->body && !skip_header(&list, type ? "Content-Type: " : "Content-Type:", type ? type : ""))
 		return false;
-	if (!is_next(&list, "Expect:", ""))
+	if (!skip_header(&list, "Expect:", ""))
 		return false;
 	for (const char *const *h = request->headers; h && *h; h++) {
-		if (!is_next(&list, *h, ""))
+		if (!skip_header(&list, *h, ""))
 			return false;
 	}
 	return !list;
@@ -294,7 +293,7 @@ static enum status add_parts(struct transfer *t, struct err *err)
 		else if (!code)
 			code = curl_mime_data_cb(to, part->size, on_read, on_seek, NULL, &t->readers[i]);
 		if (code)
-			return err_set(err, ST_INTERNAL, "cannot make the part '%s': %s", part->name,
+			return err_set(err, ST_INTERNAL, "cannot build the multipart body ('%s'): %s", part->name,
 				curl_easy_strerror(code));
 	}
 	if (t->mime)
@@ -306,8 +305,8 @@ no_memory:
 static void set_trust(CURL *easy, const struct tls_trust *trust)
 {
 	/*
-	 * Both are set: what is left to libcurl's default adds the system's bundle, which costs 40 ms a connection
-	 * and switches the cache of a bundle that has been read off.
+	 * Both must be set: with a default, libcurl reads the system's bundle, too, which takes 40 ms for each
+	 * connection and disables the cache for CA bundles.
 	 */
 	curl_easy_setopt(easy, CURLOPT_CAINFO, trust->cafile);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, trust->cadir);
@@ -336,8 +335,8 @@ static void set_callbacks(struct transfer *t)
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
 }
 
-/* The limits that apply to a request that leaves them open. */
-static void settle_limits(struct transfer *t)
+/* Fills in the default limits. */
+static void default_limits(struct transfer *t)
 {
 	struct http_request *request = &t->request;
 
@@ -367,7 +366,7 @@ static bool has_body(const struct http_request *request)
 	return !request->parts && (request->body || !strcmp(request->method, "POST"));
 }
 
-/* Method and the HTTP version that goes with it. */
+/* The method and the HTTP version. */
 static void set_method(struct transfer *t)
 {
 	const struct http_request *request = &t->request;
@@ -387,14 +386,14 @@ static void set_method(struct transfer *t)
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, h1 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
 	/*
-	 * One connection for all, where the server can do that. For files it would not do: with an HTTP/1.1 server,
-	 * libcurl lets those that wait go on only when the first one has ended, which may be hours later.
+	 * Share one connection if the server supports HTTP/2. Not for files: with an HTTP/1.1 server, libcurl would hold
+	 * the waiting requests until the first one ends, which may take hours.
 	 */
 	if (!h1)
 		curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 }
 
-/* All but what is in set_content(). */
+/* All options except those of set_content(). */
 static void set_options(struct transfer *t)
 {
 	set_callbacks(t);
@@ -402,7 +401,7 @@ static void set_options(struct transfer *t)
 	set_method(t);
 	set_trust(t->easy, t->http->config.trust);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(t->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* none of them for a proxy */
+	curl_easy_setopt(t->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* not sent to a proxy */
 	curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, lists_agent(t->http) ? NULL : t->http->agent);
 	curl_easy_setopt(t->easy, CURLOPT_PROXY, t->http->proxy);
@@ -412,7 +411,7 @@ static void set_options(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 }
 
-/* What differs between requests of one kind. */
+/* The options that differ between requests of the same kind. */
 static void set_content(struct transfer *t)
 {
 	const struct http_request *request = &t->request;
@@ -455,10 +454,10 @@ enum status request_prepare(struct transfer *t, struct err *err)
 	struct request_kind kind;
 
 	if (strlen(t->request.url) > HTTP_URL_MAX)
-		return err_set(err, ST_DATA, "a URL is longer than %zu characters", HTTP_URL_MAX);
-	settle_limits(t);
+		return err_set(err, ST_DATA, "URL is longer than %zu characters", HTTP_URL_MAX);
+	default_limits(t);
 	kind = kind_of(&t->request);
-	/* in a batch, both are those of the request before */
+	/* in a batch, headers and kind are usually unchanged */
 	if (!t->headers || !same_headers(t)) {
 		forget_options(t);
 		free_headers(t);

@@ -1,5 +1,5 @@
 /*
- * response.c - libcurl's callbacks for the answer: they fill struct http_response, under limits.
+ * response.c - libcurl's callbacks that fill struct http_response, within limits.
  */
 #include "http/http-int.h"
 
@@ -14,11 +14,11 @@
 #include <string.h>
 #include <strings.h>
 
-static char nothing[1]; /* the value of a header that is not there */
+static char none[1]; /* value of a missing header */
 
 static void release_text(char *text)
 {
-	if (text != nothing)
+	if (text != none)
 		free(text);
 }
 
@@ -38,19 +38,19 @@ void http_response_release(struct http_response *response)
 void response_reset(struct http_response *response, size_t max_body)
 {
 	http_response_release(response);
-	buf_init_secret(&response->body, max_body); /* the token endpoint's answers come this way */
-	response->content_type = nothing;
-	response->etag = nothing;
-	response->last_modified = nothing;
-	response->content_range = nothing;
-	response->location = nothing;
-	response->date = nothing;
-	response->retry_after = nothing;
+	buf_init_secret(&response->body, max_body); /* it may hold tokens */
+	response->content_type = none;
+	response->etag = none;
+	response->last_modified = none;
+	response->content_range = none;
+	response->location = none;
+	response->date = none;
+	response->retry_after = none;
 	response->content_length = -1;
 	response->retry_after_ms = -1;
 }
 
-/* The headers that are kept as text. */
+/* Headers stored as strings. */
 static const struct {
 	const char *name;
 	size_t at;
@@ -69,7 +69,7 @@ static bool is_named(const char *name, size_t len, const char *wanted)
 	return strlen(wanted) == len && !strncasecmp(name, wanted, len);
 }
 
-static void take_header(struct transfer *t, const char *name, size_t name_len, const char *value, size_t len)
+static void add_header(struct transfer *t, const char *name, size_t name_len, const char *value, size_t len)
 {
 	struct http_response *r = &t->response;
 	char text[64]; /* enough for a number */
@@ -85,7 +85,7 @@ static void take_header(struct transfer *t, const char *name, size_t name_len, c
 		return;
 	}
 	if (is_named(name, name_len, "transfer-encoding"))
-		t->coded |= !is_named(value, len, "chunked");
+		t->has_coding |= !is_named(value, len, "chunked");
 	if (len >= sizeof(text))
 		return;
 	memcpy(text, value, len);
@@ -94,8 +94,8 @@ static void take_header(struct transfer *t, const char *name, size_t name_len, c
 		r->content_length = n;
 }
 
-/* A line without its end. */
-static void take_line(struct transfer *t, const char *line, size_t len)
+/* A header line without its line ending. */
+static void parse_line(struct transfer *t, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len), *value, *end = line + len;
 
@@ -105,11 +105,11 @@ static void take_line(struct transfer *t, const char *line, size_t len)
 		;
 	for (; end > value && (end[-1] == ' ' || end[-1] == '\t'); end--)
 		;
-	take_header(t, line, (size_t)(colon - line), value, (size_t)(end - value));
+	add_header(t, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
-/* When all headers are there: a date in Retry-After is one by the server's clock, which Date may tell later. */
-static void take_retry_after(struct http_response *response)
+/* After the last header: a date in Retry-After is relative to Date, which may follow it. */
+static void set_retry_after(struct http_response *response)
 {
 	int64_t now;
 
@@ -119,7 +119,7 @@ static void take_retry_after(struct http_response *response)
 	response->retry_after_ms = retry_after_ms(response->retry_after, now >= 0 ? now : clock_wall_ms());
 }
 
-/* "HTTP/1.1 200 OK", of which libcurl has seen to the form: 200; 0 for anything else. */
+/* 200 for "HTTP/1.1 200 OK", which libcurl has validated; otherwise 0. */
 static int status_of(const char *line, size_t len)
 {
 	const char *space = memchr(line, ' ', len);
@@ -134,16 +134,16 @@ static int status_of(const char *line, size_t len)
 }
 
 /*
- * libcurl undoes transfer codings, asked or not. Ours is never a request for one (TE), so no server may use any (RFC
- * 9112, 7.4); and what comes in one that stands for nothing is of no size and still no standstill, without an end.
+ * libcurl decodes transfer codings even if not requested. Since no request has a TE header, no server may use one (RFC
+ * 9112, 7.4); and a coded body that decodes to nothing would escape all limits on size and speed.
  */
 static bool end_head(struct transfer *t)
 {
 	t->in_body = t->response.status >= 200;
-	if (t->in_body && t->coded)
-		err_set(&t->err, ST_PROTOCOL, "the answer has a transfer coding that was not asked for");
+	if (t->in_body && t->has_coding)
+		err_set(&t->err, ST_PROTOCOL, "invalid response: unexpected transfer coding");
 	if (t->in_body)
-		take_retry_after(&t->response);
+		set_retry_after(&t->response);
 	return t->err.status == ST_OK;
 }
 
@@ -155,7 +155,7 @@ size_t response_on_header(char *p, size_t size, size_t count, void *arg)
 
 	t->header_bytes += len;
 	if (t->header_bytes > HTTP_HEADERS_MAX) {
-		err_set(&t->err, ST_PROTOCOL, "the answer has more than %zu KiB of headers", HTTP_HEADERS_MAX / 1024);
+		err_set(&t->err, ST_PROTOCOL, "response headers exceed %zu KiB", HTTP_HEADERS_MAX / 1024);
 		return 0;
 	}
 	if (t->in_body)
@@ -163,15 +163,15 @@ size_t response_on_header(char *p, size_t size, size_t count, void *arg)
 	if (!(end = memchr(p, '\r', len)) && !(end = memchr(p, '\n', len)))
 		end = p + len;
 	line = (size_t)(end - p);
-	if (line >= 5 && !memcmp(p, "HTTP/", 5)) { /* once for each 1xx, too */
+	if (line >= 5 && !memcmp(p, "HTTP/", 5)) { /* also for each 1xx */
 		response_reset(&t->response, t->request.max_body ? t->request.max_body : HTTP_BODY_MAX);
 		t->response.status = status_of(p, line);
-		t->coded = false;
+		t->has_coding = false;
 	} else if (!line) {
 		if (!end_head(t))
 			return 0;
 	} else {
-		take_line(t, p, line);
+		parse_line(t, p, line);
 	}
 	return len;
 }
@@ -185,12 +185,12 @@ size_t response_on_body(char *p, size_t size, size_t count, void *arg)
 		if (t->request.sink(t->request.arg, &t->response, p, len, &t->err))
 			return len;
 		if (t->err.status == ST_OK)
-			err_set(&t->err, ST_INTERNAL, "a transfer was stopped without a reason");
+			err_set(&t->err, ST_INTERNAL, "transfer aborted without an error");
 		return 0;
 	}
 	if (buf_add(&t->response.body, p, len))
 		return len;
-	err_set(&t->err, ST_PROTOCOL, "the answer is larger than %zu bytes", t->response.body.max);
+	err_set(&t->err, ST_PROTOCOL, "response is larger than %zu bytes", t->response.body.max);
 	snprintf(t->err.code, sizeof(t->err.code), "%s", HTTP_TOO_LARGE);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /*
- * trace.c - what went over the wire, for --trace: lines, headers, sizes and times, and with --trace-text bodies, unless
- * they are secret as a whole; never a secret.
+ * trace.c - writes requests and responses to the trace: request lines, headers, sizes and times, and with --trace-text
+ * bodies that are not secret.
  *
- * log.h takes out every secret that kandy knows of. This is the second net, for those that it does not: what the
- * service or a proxy made up, in headers and in the values of queries.
+ * log.h redacts all secrets known to kandy. This is the second line of defence, for unknown secrets of the service or a
+ * proxy, in headers and in query values.
  */
 #include "http/http-int.h"
 
@@ -14,15 +14,15 @@
 #include <string.h>
 #include <strings.h>
 
-/* Of libcurl's own remarks, those that help and cannot hold a secret. */
-static const char *const remarks[] = { "  Trying ", "Connected to ", "Connection #", "Closing connection",
+/* Prefixes of libcurl's debug lines that are useful and cannot hold a secret. */
+static const char *const debug_lines[] = { "  Trying ", "Connected to ", "Connection #", "Closing connection",
 	"SSL connection using", "ALPN", "Re-using existing connection", "Server certificate",
 	" subject:", " start date:", " expire date:", " issuer:", " SSL certificate verify", "Could not resolve",
 	"connect to ", "Operation ", "Establish HTTP proxy tunnel", "CONNECT tunnel", "Recv failure", "Send failure",
 	"Connection died", "REFUSED_STREAM", "Using HTTP2", "Using Stream ID", "recveived GOAWAY", "received GOAWAY",
 	NULL };
 
-/* Headers that are secret as a whole, by a word in their names: X-Auth-Token, Set-Cookie2, Authentication-Info. */
+/* Words in the names of secret headers, such as X-Auth-Token, Set-Cookie2 and Authentication-Info. */
 static const char *const secret_words[] = { "authorization", "authentication-info", "authenticate-info", "cookie",
 	"token", "secret", "password", "session", "api-key", "apikey", NULL };
 
@@ -39,7 +39,7 @@ static bool is_secret_header(const char *name, size_t len)
 	return false;
 }
 
-/* The scheme of an Authorization with the space behind it; 0: what stands there is none that is known. */
+/* Length of the scheme of an Authorization, with the space after it; 0: unknown scheme. */
 static size_t scheme_len(const char *value, size_t len)
 {
 	static const char *const schemes[] = { "Bearer ", "Basic ", "Digest ", "Negotiate ", "NTLM ", NULL };
@@ -51,7 +51,7 @@ static size_t scheme_len(const char *value, size_t len)
 	return 0;
 }
 
-/* The length of "?name=", "&name=" or "#name=" that begins here; 0: nothing of the kind does. */
+/* Length of "?name=", "&name=" or "#name=" at `p`; 0: none. */
 static size_t parameter_len(const char *p, size_t len)
 {
 	size_t i = 1;
@@ -63,8 +63,8 @@ static size_t parameter_len(const char *p, size_t len)
 	return i < len && p[i] == '=' ? i + 1 : 0;
 }
 
-/* URLs may stand anywhere in a value (Link, Refresh): each without the values of its query. */
-static void add_without_queries(struct buf *out, const char *p, size_t len)
+/* URLs may appear anywhere in a value (Link, Refresh): redacts the values of their queries. */
+static void add_redacted_queries(struct buf *out, const char *p, size_t len)
 {
 	size_t from = 0, at = 0;
 
@@ -93,7 +93,7 @@ static void add_value(struct buf *out, const char *value, size_t len, bool is_ur
 	if (is_url)
 		url_add_shown(&shown, value, len);
 	else
-		add_without_queries(&shown, value, len);
+		add_redacted_queries(&shown, value, len);
 	log_mask(out, shown.data, shown.len);
 	buf_release(&shown);
 }
@@ -109,7 +109,7 @@ void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_l
 	size_t name_len = colon ? (size_t)(colon - line) : 0;
 
 	if (len && (line[0] == ' ' || line[0] == '\t')) {
-		/* more of the header before, which may be a secret one */
+		/* continues the previous header, which may be secret */
 		buf_adds(out, " ***");
 		return;
 	}
@@ -137,7 +137,7 @@ static void add_request_line(struct buf *out, const char *line, size_t len)
 	const char *target = memchr(line, ' ', len), *version = memrchr(line, ' ', len);
 
 	if (!target || version <= target) {
-		buf_adds(out, "(a request line that cannot be read)");
+		buf_adds(out, "(malformed request line)");
 		return;
 	}
 	buf_add(out, line, (size_t)(target + 1 - line));
@@ -145,7 +145,7 @@ static void add_request_line(struct buf *out, const char *line, size_t len)
 	buf_add(out, version, (size_t)(line + len - version));
 }
 
-/* A CONNECT has none. */
+/* CONNECT has no body. */
 static void trace_request_body(const struct transfer *t, const char *head, size_t size)
 {
 	if (t->request.body && !t->request.body_secret && (size < 8 || memcmp(head, "CONNECT ", 8) != 0))
@@ -180,9 +180,9 @@ static void trace_headers(const struct transfer *t, char direction, const char *
 	buf_release(&out);
 }
 
-static void trace_remark(const char *p, size_t size)
+static void trace_debug_line(const char *p, size_t size)
 {
-	for (const char *const *r = remarks; *r; r++) {
+	for (const char *const *r = debug_lines; *r; r++) {
 		if (size >= strlen(*r) && !memcmp(p, *r, strlen(*r))) {
 			log_trace("http * %.*s", (int)(size - (p[size - 1] == '\n')), p);
 			return;
@@ -196,11 +196,11 @@ int trace_on_debug(CURL *easy, curl_infotype type, char *p, size_t size, void *a
 
 	(void)easy;
 	if (type == CURLINFO_TEXT)
-		goaway_listen(t, p, size);
+		goaway_on_debug_line(t, p, size);
 	if (!log_tracing() || !size)
 		return 0;
 	if (type == CURLINFO_TEXT)
-		trace_remark(p, size);
+		trace_debug_line(p, size);
 	else if (type == CURLINFO_HEADER_IN)
 		trace_headers(t, '<', p, size);
 	else if (type == CURLINFO_HEADER_OUT) {
@@ -235,7 +235,7 @@ void trace_end(const struct transfer *t, CURLcode code)
 		sent = -1;
 	log_trace(
 		"http = %s %s: status %d, result %d%s%s; body sent %lld, received %lld; ms: name %.1f, connected %.1f, "
-		"TLS %.1f, first byte %.1f, all %.1f",
+		"TLS %.1f, first byte %.1f, total %.1f",
 		t->request.method, url.data, t->response.status, (int)code, t->error[0] ? " " : "", t->error,
 		(long long)sent, (long long)received, ms(t->easy, CURLINFO_NAMELOOKUP_TIME_T),
 		ms(t->easy, CURLINFO_CONNECT_TIME_T), ms(t->easy, CURLINFO_APPCONNECT_TIME_T),
@@ -243,7 +243,7 @@ void trace_end(const struct transfer *t, CURLcode code)
 	buf_release(&url);
 }
 
-void trace_tell(const struct transfer *t, const struct err *err)
+void trace_verbose(const struct transfer *t, const struct err *err)
 {
 	size_t len = strcspn(t->request.url, "?#");
 	char status[16];

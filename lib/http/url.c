@@ -1,5 +1,5 @@
 /*
- * url.c - links from messages, read by the parser that will fetch them.
+ * url.c - resolves links from messages, with the parser that will be used for the request.
  */
 #include "http/http-int.h"
 
@@ -25,7 +25,7 @@ static void origin_release(struct origin *origin)
 	curl_free(origin->port);
 }
 
-/* A query may hold a token: "the link 'https://h/p?t=***' WHY". */
+/* A query may hold a token: "invalid link 'https://h/p?t=***': WHY". */
 static enum status refuse(const char *link, const char *why, struct err *err)
 {
 	struct buf shown;
@@ -33,48 +33,46 @@ static enum status refuse(const char *link, const char *why, struct err *err)
 
 	buf_init(&shown, BUF_NO_MAX);
 	url_add_shown(&shown, link, strlen(link));
-	status = err_set(err, ST_DATA, "the link '%s' %s", shown.data, why);
+	status = err_set(err, ST_DATA, "invalid link '%s': %s", shown.data, why);
 	buf_release(&shown);
 	return status;
 }
 
 /*
- * What some reader of URLs takes for something else than libcurl does is refused before anybody reads it: white space
- * and controls (dropped by browsers), backslashes (slashes to browsers), a scheme without exactly two slashes behind
- * it.
+ * Rejects links that parsers disagree about: white space and control characters (ignored by browsers), backslashes
+ * (slashes in browsers), a scheme without exactly two slashes after it.
  */
-static enum status look_through(const char *link, struct err *err)
+static enum status check_link(const char *link, struct err *err)
 {
 	size_t scheme = strspn(link, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
 	const char *p;
 
 	if (!link[0])
-		return err_set(err, ST_DATA, "the link is empty");
+		return err_set(err, ST_DATA, "empty link");
 	if (strlen(link) > HTTP_URL_MAX)
-		return err_set(err, ST_DATA, "the link is longer than %zu characters", HTTP_URL_MAX);
+		return err_set(err, ST_DATA, "link is longer than %zu characters", HTTP_URL_MAX);
 	for (p = link; *p; p++) {
 		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '\\')
-			return refuse(link, "has a character that does not belong in one", err);
+			return refuse(link, "it contains an invalid character", err);
 	}
 	p = link;
 	if (link[scheme] != ':') {
 		if (!starts_with(link, "//"))
-			return ST_OK; /* relative to our own host */
+			return ST_OK; /* relative to the base */
 	} else if (!(scheme == 5 && !strncasecmp(link, "https", 5)) &&
 		!(scheme == 4 && !strncasecmp(link, "http", 4))) {
-		return refuse(link, "is neither https nor http", err);
+		return refuse(link, "expected https or http", err);
 	} else {
 		p = link + scheme + 1;
 	}
 	if (!starts_with(p, "//") || p[2] == '/')
-		return refuse(link, "names no host", err);
+		return refuse(link, "missing host", err);
 	return ST_OK;
 }
 
 /*
- * The host in one form: lower-case, no trailing dot; libcurl has decoded it and normalised the numeric ones.
- * International names must come in their ASCII form ("xn--..."), as they do in the base URL. False: there is none, or
- * none that a host can have.
+ * Normalises the host: lower-case, no trailing dot; libcurl has decoded it and normalised addresses. International
+ * names must be in ASCII form ("xn--..."), as in the base URL. False if it is missing or invalid.
  */
 static bool normalise_host(CURLU *url)
 {
@@ -90,7 +88,7 @@ static bool normalise_host(CURLU *url)
 		host[--len] = '\0';
 	for (char *p = host; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	/* what stands in brackets has been read as an address by libcurl */
+	/* libcurl has parsed an address in brackets */
 	good = len && host[len - 1] != '.' && (host[0] == '[' || strspn(host, allowed) == len) &&
 		!curl_url_set(url, CURLUPART_HOST, host, 0);
 	curl_free(host);
@@ -102,10 +100,7 @@ static bool origin_get(CURLU *url, struct origin *origin)
 	char *extra = NULL;
 	bool clean;
 
-	/*
-	 * None of these may be there; asked for here, too, whatever the parser's flags promise. A zone
-	 * ("[fe80::1%25eth0]") names an interface of this machine, of which nobody else can know.
-	 */
+	/* Checked again in spite of the parser's flags. A zone ("[fe80::1%25eth0]") is meaningless to others. */
 	clean = curl_url_get(url, CURLUPART_USER, &extra, 0) != CURLUE_OK;
 	clean = clean && curl_url_get(url, CURLUPART_PASSWORD, &extra, 0) != CURLUE_OK;
 	clean = clean && curl_url_get(url, CURLUPART_ZONEID, &extra, 0) != CURLUE_OK;
@@ -125,7 +120,7 @@ enum status http_resolve(const char *base, const char *link, char **url, bool *s
 	CURLUcode code;
 
 	if (status == ST_OK)
-		status = look_through(link, err);
+		status = check_link(link, err);
 	if (status != ST_OK)
 		return status;
 	parts = curl_url();
@@ -134,14 +129,14 @@ enum status http_resolve(const char *base, const char *link, char **url, bool *s
 		goto out;
 	}
 	if (curl_url_set(parts, CURLUPART_URL, base, FLAGS) || !origin_get(parts, &ours)) {
-		status = err_set(err, ST_CONFIG, "cannot read the base URL '%s'", base);
+		status = err_set(err, ST_CONFIG, "invalid base URL '%s'", base);
 		goto out;
 	}
 	code = curl_url_set(parts, CURLUPART_URL, link, FLAGS);
 	if (code || !origin_get(parts, &theirs) || curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0) ||
 		curl_url_get(parts, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT)) {
-		status =
-			refuse(link, code == CURLUE_USER_NOT_ALLOWED ? "has a user name in it" : "cannot be read", err);
+		status = refuse(link, code == CURLUE_USER_NOT_ALLOWED ? "it contains a user name" : "malformed URL",
+			err);
 		goto out;
 	}
 	*same_origin = !strcmp(ours.scheme, theirs.scheme) && !strcmp(ours.host, theirs.host) &&

@@ -514,7 +514,7 @@ static enum status make_socket(struct driver *d, struct err *err)
 		.arg = d,
 	};
 
-	d->proxy = http_proxy_for(settings->proxy, origin->tls, origin->host, origin->port);
+	d->proxy = http_proxy_for(settings->proxy, origin->tls, origin->host);
 	if (d->proxy && !starts_with(d->proxy, "http://"))
 		return err_set(err, ST_CONFIG, "the WebSocket can go through an http:// proxy alone, and not '%.*s://'",
 			(int)strcspn(d->proxy, ":"), d->proxy);

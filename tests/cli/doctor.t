@@ -81,7 +81,7 @@ like <(text proxy) '^http://\*\*\*@127\.0\.0\.1:1 leads to 127\.0\.0\.1$' 'is na
 unlike "$out" 'hunter2' 'without its password'
 KANDY_PROXY=htp://someone:hunter2@127.0.0.1:1 run kandy doctor
 is "$status $(check connection)" '78 false' 'a proxy setting that makes no sense'
-like <(text connection) 'the proxy setting cannot be read; it is ' 'is called that'
+like <(text connection) 'invalid proxy: expected ' 'is called that'
 unlike "$out" 'hunter2' 'and not quoted'
 run kandy doctor --base-url 'https://someone:hunter2@h.example'
 is "$status" 78 'a base URL with a password'

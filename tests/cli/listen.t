@@ -176,6 +176,6 @@ rm -rf "$scratch/state-elsewhere"
 run env XDG_STATE_HOME="$scratch/state-elsewhere" KANDY_PASSWORD=alice-secret \
 	kandy listen --base-url "https://$(no_such_host)" --username alice@sandbox.example --retry 0
 is "$status" 69 'an unknown host: 69'
-like "$err" "^kandy: listen: cannot find the host '$(no_such_host)'" 'which is named'
+like "$err" "^kandy: listen: cannot resolve host '$(no_such_host)'" 'which is named'
 unlike "$sandbox_record" "$(jq -r .accessToken "$scratch/state-alice/kandy/default.json")" 'no token in the record of the sandbox'
 finish

@@ -149,7 +149,7 @@ is "$(jq -r .address <(kandy whoami))" alice@sandbox.example 'what was there bef
 # ---- not reached
 export KANDY_PASSWORD=alice-secret
 login --base-url "https://$(no_such_host)" --retry 0
-refused 69 "cannot find the host '$(no_such_host)'" 'an unknown host'
+refused 69 "cannot resolve host '$(no_such_host)'" 'an unknown host'
 login --base-url https://127.0.0.1:1 --retry 0
 refused 69 'cannot connect' 'nobody listens'
 KANDY_CACERT='' login --retry 0

@@ -89,29 +89,29 @@ https_proxy=$proxy_url no_proxy=localhost KANDY_BASE_URL=https://localhost:${ser
 # proxies that fail
 run kandy login --proxy http://127.0.0.1:1
 is "$status" 69 'a proxy that is not there: 69'
-like "$err" "cannot connect to the proxy '127\.0\.0\.1:1': Connection refused" 'and is named'
+like "$err" "cannot connect to proxy '127\.0\.0\.1:1': Connection refused" 'the error names the proxy'
 run kandy login --proxy "http://$(no_such_host):3128"
 is "$status" 69 'an unknown proxy: 69'
-like "$err" "cannot find the proxy '$(no_such_host):3128'" 'and is named'
+like "$err" "cannot resolve proxy '$(no_such_host):3128'" 'the error names the unknown proxy'
 proxy refuse
 run kandy login --proxy "$proxy_url"
 is "$status" 69 'a proxy that refuses: 69'
-like "$err" "the proxy '127\.0\.0\.1:[0-9]+' gives no connection to '$service' \(status 403\)" 'and says so'
+like "$err" "proxy '127\.0\.0\.1:[0-9]+' refused to connect to '$service' \(status 403\)" 'the error names the proxy and the status'
 proxy 'proxy-user:proxy-pass-phrase'
 run kandy login --proxy "$proxy_url"
 is "$status" 78 'a proxy that wants a password: 78'
-like "$err" 'wants a user name and password' 'and says so'
+like "$err" 'requires a user name and password' 'the error says what is missing'
 https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} run kandy login --trace trace.log
-is "$status" 0 'with a password, from the environment'
-ok 'which is in no trace' test -s trace.log
-unlike trace.log "proxy-pass-phrase|$(printf 'proxy-user:proxy-pass-phrase' | base64)" 'as it is or encoded'
-https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} listens '2 of 2' 'with a password for the proxy'
-unlike "$err" 'proxy-pass-phrase' 'which it does not tell'
+is "$status" 0 'a password for the proxy from the environment'
+ok 'there is a trace' test -s trace.log
+unlike trace.log "proxy-pass-phrase|$(printf 'proxy-user:proxy-pass-phrase' | base64)" 'the password is not in the trace, plain or encoded'
+https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} listens '2 of 2' 'listen: a password for the proxy'
+unlike "$err" 'proxy-pass-phrase' 'listen does not print the password'
 
 # passwords that are said to nobody, whatever else is wrong
 run kandy login --proxy http://user:topsecretpw@127.0.0.1:1
 is "$status" 64 'a password in the option: 64'
-is "$(cat "$err")" "kandy: login: option '--proxy' takes no password: others could read it in the list of processes; put it into 'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file" 'with where it goes'
+is "$(cat "$err")" "kandy: login: option '--proxy' takes no password: others could read it in the list of processes; put it into 'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file" 'the error says where to put the password'
 mkdir -p "$HOME/.config/kandy"
 (umask 077 && echo "proxy = http://proxy-user:proxy-pass-phrase@${proxy_url#http://}" >"$HOME/.config/kandy/config")
 run kandy login
@@ -122,7 +122,7 @@ for variable in KANDY_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY; do
 	for bad in htp://user:topsecretpw@h:99 http://user:topsecretpw@h:99999 'http://user:topsecretpw@h h:99' 'http://user:top%73ecretpw/@h'; do
 		run env "$variable=$bad" kandy conversations -v --trace trace.log
 		is "$status" 78 "$variable=$bad: 78"
-		like "$err" 'the proxy setting cannot be read; it is \[SCHEME://\]' 'and says so'
+		like "$err" 'invalid proxy: expected \[SCHEME://\]' "$variable=$bad: the error shows the expected form"
 		cat "$out" "$err" >>trace.log
 	done
 	unlike trace.log 'topsecretpw|top%73ecretpw|user:' "$variable: no password is said or traced"

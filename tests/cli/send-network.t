@@ -79,7 +79,7 @@ is "$(jq -r 'select(.path|endswith("/objects")?)|.parts[1].bytes' "$sandbox_reco
 fresh_sandbox --fault 'POST objects *:stall/100'
 run as alice kandy send -t bob@sandbox.example -m small -a in --retry 0 --timeout 1s
 is "$status" 75 'the answer to an upload does not come to its end'
-like "$err" "the answer of '127.0.0.1:[0-9]+' was not complete within 1 s" 'and is given up'
+like "$err" "response from '127.0.0.1:[0-9]+' incomplete after 1 s" 'and is given up'
 is "$(jq -c 'select(.path|endswith("/messages")?)' "$sandbox_record")" '' 'the message was not sent'
 
 # ---- cron ----

@@ -33,12 +33,12 @@ is "$status" 0 'a certificate that is trusted'
 requests=$(grep -c '' "$sandbox_record")
 
 unset_trust
-refused 78 "certificate of '127\.0\.0\.1:[0-9]+' is not trusted: .*self-signed" 'self-signed' kandy login
+refused 78 "cannot verify the TLS certificate of '127\.0\.0\.1:[0-9]+': .*self-signed" 'self-signed' kandy login
 
 run kandy login -kq
 run kandy listen --since none
 is "$status" 78 'listen: the same'
-like "$err" "not trusted: .*self-signed" 'and says so'
+like "$err" "cannot verify the TLS certificate of .*: .*self-signed" 'listen: the error names the certificate'
 
 for how in -k --insecure; do
 	for try in 1 2; do
@@ -80,12 +80,12 @@ is "$status" 0 'a hashed directory for --cacert'
 is "$(tail -n +$((requests + 1)) "$sandbox_record" | grep -c '"path"')" 9 'the refused ones sent no request'
 refused 78 "cannot read the CA certificates in 'absent.pem'" 'no such file for --cacert' kandy login --cacert absent.pem
 echo 'this is no certificate' >rubbish.pem
-refused 78 'cannot use the certificates to trust: .*rubbish\.pem.*; check --cacert' 'rubbish for --cacert' kandy login --cacert rubbish.pem
+refused 78 'cannot load the CA certificates: .*rubbish\.pem.*; check --cacert' 'rubbish for --cacert' kandy login --cacert rubbish.pem
 
 sandbox --cert-days -1
-refused 78 'is not trusted: .*has expired' 'expired' kandy login
+refused 78 'cannot verify the TLS certificate of .*: .*has expired' 'expired' kandy login
 sandbox --cert-host other.example
-refused 78 'is not trusted: .*for another host' 'wrong host' kandy login
+refused 78 'cannot verify the TLS certificate of .*: .*for another host' 'wrong host' kandy login
 run kandy login -k
 is "$status" 0 'wrong host: -k believes it'
 
@@ -141,17 +141,17 @@ trusted=both.pem socket_refused 78 "$certificate is for another host" other-name
 
 unset_trust
 tls_server -cert leaf.pem -key leaf.key
-refused 78 'is not trusted: .*an authority that is not known' 'unknown authority' kandy login --base-url "$server_url"
+refused 78 'cannot verify the TLS certificate of .*: .*an authority that is not known' 'unknown authority' kandy login --base-url "$server_url"
 # this server waits for more than a POST: that no answer came, and not the sentence above, shows that its certificate was believed
-refused 75 "no answer from '127\.0\.0\.1:[0-9]+' within 3 s" 'known authority' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
+refused 75 "no response from '127\.0\.0\.1:[0-9]+' within 3 s" 'known authority' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
 tls_server -cert leaf.pem -key leaf.key -tls1_1 -cipher DEFAULT@SECLEVEL=0
-refused 69 "offers no TLS version that is safe" 'TLS 1.1' kandy login --base-url "$server_url" --cacert ca.pem
-refused 69 "offers no TLS version that is safe" 'TLS 1.1 with -k' kandy login --base-url "$server_url" -qk
-OPENSSL_CONF=$PWD/lax.cnf refused 69 "offers no TLS version that is safe" 'TLS 1.1, which OpenSSL would take' kandy login --base-url "$server_url" -qk
+refused 69 "the server does not support TLS 1.2 or newer" 'TLS 1.1' kandy login --base-url "$server_url" --cacert ca.pem
+refused 69 "the server does not support TLS 1.2 or newer" 'TLS 1.1 with -k' kandy login --base-url "$server_url" -qk
+OPENSSL_CONF=$PWD/lax.cnf refused 69 "the server does not support TLS 1.2 or newer" 'TLS 1.1, which OpenSSL would take' kandy login --base-url "$server_url" -qk
 tls_server -cert leaf.pem -key leaf.key -tls1_2
-refused 75 "no answer from" 'TLS 1.2 is fine' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
+refused 75 "no response from" 'TLS 1.2 is fine' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
 
 sandbox --no-tls
-refused 69 'the handshake was not answered' 'a plain http port that waits' kandy login --base-url "https${KANDY_BASE_URL#http}" --timeout 2s
+refused 69 'cannot connect to .*: handshake timeout after 2 s' 'a plain http port that waits' kandy login --base-url "https${KANDY_BASE_URL#http}" --timeout 2s
 
 finish

@@ -1,11 +1,11 @@
 /*
- * What is made of libcurl's remarks: a request counts as refused only where a remark says so of its stream, and no two
- * requests that went out on a connection have the same. The input's lines play libcurl for four requests on four ports:
+ * How debug lines of libcurl are read: a request counts as unprocessed only if a line says so of its stream, and no two
+ * sent requests of a connection have the same stream. Input lines act as libcurl, for four requests on four ports:
  *
  *	0b1    request 0 begins on the second port ("0B1": on a new connection)
- *	0s     it goes out
- *	0e     it ends, and another one takes its place
- *	0rREMARK
+ *	0s     it is sent
+ *	0e     it ends, and a new request takes its place
+ *	0rTEXT
  */
 #include "http/http-int.h"
 #include "tests/fuzz/fuzz.h"
@@ -61,7 +61,7 @@ static void leave(size_t i)
 {
 	struct transfer *t = &transfers[i];
 
-	if (t->begun && is_out(i) && t->connection->last == t && t->stream > used[t->local_port])
+	if (t->tries && is_out(i) && t->connection->last == t && t->stream > used[t->local_port])
 		used[t->local_port] = t->stream;
 	goaway_end(t);
 }
@@ -73,28 +73,28 @@ static void begin(size_t i, int port, bool fresh)
 
 	leave(i);
 	for (size_t other = 0; other < REQUESTS; other++) { /* the one before it has gone out by now, or failed */
-		if (other != i && transfers[other].begun && transfers[other].local_port == port)
+		if (other != i && transfers[other].tries && transfers[other].local_port == port)
 			leave(other);
 	}
-	if (t->begun)
-		goaway_again(t);
+	if (t->tries)
+		goaway_retry(t);
 	handles[i].connects += fresh;
 	if (fresh)
 		used[port] = 0;
-	if (!t->begun || t->refused || !is_out(i))
+	if (!t->tries || t->unprocessed || !is_out(i))
 		t->overhead = handles[i].request_size;
 	goaway_begin(t, port);
-	t->refused = false;
-	t->begun++;
+	t->unprocessed = false;
+	t->tries++;
 	MUST(t->connection->local_port == port && t->connection->last == t && t->connection->sent >= 0);
 	MUST(t->stream % 2 == 1 && t->stream > used[port] && (!fresh || t->stream == 1));
 }
 
-/* The last stream of a GOAWAY without an error; -1: the remark is none, or cannot be sure. */
-static int64_t last_stream(const char *remark)
+/* The last stream of a GOAWAY without an error; -1: none, or in doubt. */
+static int64_t last_stream(const char *text)
 {
 	static const char label[] = "eived GOAWAY, error=0, last_stream=";
-	const char *at = *remark == 'r' ? strstr(remark, label) : NULL;
+	const char *at = *text == 'r' ? strstr(text, label) : NULL;
 	size_t digits;
 
 	if (!at)
@@ -104,28 +104,28 @@ static int64_t last_stream(const char *remark)
 	return digits && digits <= 11 ? strtoll(at, NULL, 10) : -1;
 }
 
-static void hear(size_t i, const char *remark, size_t len)
+static void hear(size_t i, const char *text, size_t len)
 {
 	const char said[] = "REFUSED_STREAM, retrying";
-	const int64_t last = last_stream(remark);
+	const int64_t last = last_stream(text);
 	bool expected[REQUESTS];
 
 	for (size_t j = 0; j < REQUESTS; j++) {
 		const struct transfer *t = &transfers[j];
 
-		expected[j] = t->refused ||
-			(last >= 0 && t->begun && t->local_port == transfers[i].local_port && t->stream > last) ||
-			(j == i && !t->repeated_unrefused && !strncmp(remark, said, strlen(said)));
+		expected[j] = t->unprocessed ||
+			(last >= 0 && t->tries && t->local_port == transfers[i].local_port && t->stream > last) ||
+			(j == i && !t->retried_unrefused && !strncmp(text, said, strlen(said)));
 	}
-	goaway_listen(&transfers[i], remark, len);
+	goaway_on_debug_line(&transfers[i], text, len);
 	for (size_t j = 0; j < REQUESTS; j++)
-		MUST(transfers[j].refused == expected[j]);
+		MUST(transfers[j].unprocessed == expected[j]);
 }
 
 static void play(const char *line)
 {
 	size_t i = (unsigned char)line[0] % REQUESTS;
-	char *remark;
+	char *text;
 
 	if (!line[0])
 		return;
@@ -138,11 +138,11 @@ static void play(const char *line)
 		renew(i);
 		break;
 	case 'r': /* without a NUL behind it, as libcurl may hand it over */
-		remark = malloc(strlen(line + 2) + 1);
-		MUST(remark);
-		strcpy(remark, line + 2);
-		hear(i, remark, strlen(remark));
-		free(remark);
+		text = malloc(strlen(line + 2) + 1);
+		MUST(text);
+		strcpy(text, line + 2);
+		hear(i, text, strlen(text));
+		free(text);
 		break;
 	default: break;
 	}

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *found;
 
 	snprintf(except + PLACE + 1, VALUE_MAX, "%s", list);
-	found = http_proxy_for(proxy, host[0] % 2, host, 443);
+	found = http_proxy_for(proxy, host[0] % 2, host);
 	if (found) {
 		check(found);
 		check_request(found);

@@ -98,7 +98,7 @@ int main(void)
 			c->environment[0][1] ? c->environment[0][1] : "",
 			c->environment[1][0] ? c->environment[1][0] : "",
 			c->environment[1][1] ? c->environment[1][1] : "", c->option ? c->option : "-", c->host);
-		proxy = http_proxy_for(c->option, c->tls, c->host, 443);
+		proxy = http_proxy_for(c->option, c->tls, c->host);
 		tap_str(proxy, c->wanted, what);
 		free(proxy);
 	}

@@ -1,5 +1,5 @@
 /* Requests against a server that answers to order: phases of failure, limits, kept connections, many at once. */
-#include "http/http.h"
+#include "http/http-int.h"
 
 #include "base/interrupt.h"
 #include "base/mem.h"
@@ -383,6 +383,15 @@ static struct http_request post(void)
 
 /* ---- tests ---- */
 
+static size_t active(const struct http *http)
+{
+	size_t n = 0;
+
+	for (const struct transfer *t = http->transfers; t; t = t->next)
+		n++;
+	return n;
+}
+
 static void test_failure(const char *what, answer *how, struct http_request request, enum status wanted,
 	enum err_outcome outcome, int http_status, const char *text)
 {
@@ -396,7 +405,7 @@ static void test_failure(const char *what, answer *how, struct http_request requ
 		    what))
 		printf("# status %d outcome %d http %d: %s\n", status, err.outcome, err.http, err.text);
 	tap_ok(!response.status && !response.body.data, "... and no response");
-	tap_int((intmax_t)http_active(http), 0, "... nothing is left under way");
+	tap_int((intmax_t)active(http), 0, "... nothing is left under way");
 	http_response_release(&response);
 	http_free(http);
 }
@@ -411,28 +420,28 @@ static void test_phases(void)
 	slow_get.low_speed_time_ms = 900;
 	/* a label that is too long for a name: no name server is asked, which might be slow, or answer everything */
 	snprintf(nowhere, sizeof(nowhere), "http://%064d.invalid/", 0);
-	snprintf(not_found, sizeof(not_found), "cannot find the host '%064d.invalid'", 0);
+	snprintf(not_found, sizeof(not_found), "cannot resolve host '%064d.invalid'", 0);
 	elsewhere.url = nowhere;
 	post_elsewhere.url = "http://127.0.0.1:1/";
 	test_failure("unknown host", answer_well, elsewhere, ST_UNAVAILABLE, ERR_NOT_SENT, 0, not_found);
 	test_failure("refused", answer_well, post_elsewhere, ST_UNAVAILABLE, ERR_NOT_SENT, 0,
 		"cannot connect to '127.0.0.1:1': Conn");
 	test_failure("reset after the POST", answer_reset_after_request, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
-		"closed the connection without an answer");
+		"closed the connection without a response");
 	test_failure("closed after the POST", answer_close_after_request, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
-		"closed the connection without an answer");
+		"closed the connection without a response");
 	test_failure("half a status line", answer_half_header, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
 		"closed the connection");
 	test_failure("half an answer", answer_half_success, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 200,
-		"in the middle of its answer");
+		"lost during the response");
 	test_failure("no answer in time", answer_never, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
-		"no answer from '127.0.0.1:");
+		"no response from '127.0.0.1:");
 	test_failure("no answer in time, named", answer_never, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
 		"within 1.5 s");
 	test_failure("half an answer in time", answer_stall, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 200,
-		"was not complete within 1.5 s");
-	test_failure("stalled", answer_never, slow_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0, "stalled: nothing moved for");
-	test_failure("no HTTP", answer_garbage, post(), ST_PROTOCOL, ERR_MAYBE_SENT, 0, "is not HTTP");
+		"incomplete after 1.5 s");
+	test_failure("stalled", answer_never, slow_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0, "stalled: no data for");
+	test_failure("no HTTP", answer_garbage, post(), ST_PROTOCOL, ERR_MAYBE_SENT, 0, "invalid HTTP response");
 }
 
 static void test_half_refusal(void)
@@ -491,15 +500,15 @@ static void test_limits(void)
 		http_free(http);
 	}
 	test_failure("headers over the limit", answer_headers, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 0,
-		"more than 64 KiB of headers");
+		"response headers exceed 64 KiB");
 	answer_head = long_line;
 	memset(long_line, 'y', sizeof(long_line) - 1);
 	memcpy(long_line, "HTTP/1.1 200 OK\r\nX: ", 20);
 	test_failure("a single line of them", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 0,
-		"more than 64 KiB of headers");
+		"response headers exceed 64 KiB");
 }
 
-#define CODING "the answer has a transfer coding that was not asked for"
+#define CODING "invalid response: unexpected transfer coding"
 
 static void test_transfer_codings(void)
 {
@@ -706,7 +715,7 @@ static void test_multipart(void)
 	http_response_release(&response);
 	parts[1].size = 20001;
 	tap_int(http_perform(http, &request, &response, &err), ST_IO, "a file that became shorter");
-	tap_str(err.text, "'a \"b\".png' became shorter while it was being sent", "... is named");
+	tap_str(err.text, "cannot send 'a \"b\".png': the file was truncated meanwhile", "... is named");
 	http_response_release(&response);
 	close(fd);
 	parts[1].fd = -1;
@@ -754,12 +763,12 @@ static void test_answers_in_time(void)
 		const char *text;
 	} cases[] = {
 		{ "the answer behind an upload", upload, 300, { .method = "POST", .parts = &part, .part_count = 1 },
-			ST_TEMPFAIL, 201, "was not complete within 0.3 s" },
+			ST_TEMPFAIL, 201, "incomplete after 0.3 s" },
 		{ "a redirect in the place of a file", redirect, 300, { .sink = sink }, ST_TEMPFAIL, 302,
-			"was not complete within 0.3 s" },
+			"incomplete after 0.3 s" },
 		{ "one that is slower than it may be", redirect, 60000,
 			{ .sink = sink, .low_speed_time_ms = 200, .low_speed_limit = 1000 }, ST_TEMPFAIL, 302,
-			"was not complete within 0.2 s" },
+			"incomplete after 0.2 s" },
 		{ "a refusal in the place of a file", refusal, 300, { .sink = sink }, ST_OK, 404, "" },
 	};
 
@@ -869,8 +878,8 @@ static void test_many(void)
 		if (http_start(http, &request, one_of_many, &err) != ST_OK)
 			printf("# %s\n", err.text);
 	}
-	tap_int((intmax_t)http_active(http), 100, "a hundred requests at once");
-	while (http_active(http) && http_step(http, 1000, -1, &err) == ST_OK)
+	tap_int((intmax_t)active(http), 100, "a hundred requests at once");
+	while (active(http) && http_step(http, 1000, -1, &err) == ST_OK)
 		;
 	tap_int(many.good, 300, "... and two hundred more behind them, all answered");
 	tap_int(server.requests, 300, "... each sent once");
@@ -928,15 +937,10 @@ static void on_interrupt(void *arg, enum status status, struct http_response *re
 static void *interrupt_soon(void *arg)
 {
 	(void)arg;
-	for (;;) {
-		bool there;
-
+	for (bool received = false; !received; poll(NULL, 0, 1)) {
 		pthread_mutex_lock(&server.lock);
-		there = server.requests > 0;
+		received = strstr(server.last, "/interrupted") != NULL;
 		pthread_mutex_unlock(&server.lock);
-		if (there)
-			break;
-		poll(NULL, 0, 1);
 	}
 	raise(SIGTERM);
 	return NULL;
@@ -951,8 +955,11 @@ static void test_interrupt(void)
 	struct http_response response;
 	struct err err = ERR_INIT;
 	pthread_t thread;
+	char path[64];
 
 	interrupt_install();
+	snprintf(path, sizeof(path), "http://127.0.0.1:%u/interrupted", server.port);
+	request.url = path;
 	request.arg = &seen;
 	tap_int(http_start(http, &request, on_interrupt, &err), ST_OK, "a request that is under way");
 	pthread_create(&thread, NULL, interrupt_soon, NULL);
@@ -962,7 +969,7 @@ static void test_interrupt(void)
 	tap_int(err.status, ST_SIGTERM, "... is ended by SIGTERM");
 	tap_int(seen, ST_SIGTERM, "... which its owner hears");
 	tap_int(interrupted_outcome, ERR_MAYBE_SENT, "... and that it may have been sent");
-	tap_int((intmax_t)http_active(http), 0, "... nothing is left");
+	tap_int((intmax_t)active(http), 0, "... nothing is left");
 	request = get();
 	tap_int(http_perform(http, &request, &response, &err), ST_SIGTERM, "no request after it");
 	tap_int(err.outcome, ERR_NOT_SENT, "... is sent");
