@@ -100,7 +100,7 @@ void http_free(struct http *http); /* drops requests in flight without calling `
  * HTTP, or too large), or the status of an interrupt. err->http is the status of an incomplete response.
  *
  * ERR_NOT_SENT: no byte of the request was sent, or the server has declared that it did not process it (HTTP/2). If a
- * reused connection breaks before any response, a POST is ERR_MAYBE_SENT; GET, HEAD, PUT and DELETE are retried at once.
+ * reused connection breaks before any response, a POST is ERR_MAYBE_SENT; GET, HEAD, PUT and DELETE are resent at once.
  */
 enum status http_perform(struct http *http, const struct http_request *request, struct http_response *response,
 	struct err *err) MUST_USE;

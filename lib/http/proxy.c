@@ -102,8 +102,8 @@ static bool split_host(const char *s, size_t len, size_t *host_len, const char *
 }
 
 /*
- * SCHEME://[USER:PASSWORD@]HOST:PORT with curl's defaults (http, 1080); NULL if malformed. Does not use libcurl, which a
- * listener does not load.
+ * SCHEME://[USER:PASSWORD@]HOST:PORT with curl's defaults (http, 1080); NULL if malformed. Does not use libcurl, which
+ * a listener does not load.
  */
 static char *normalise(const char *proxy)
 {

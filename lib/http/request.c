@@ -60,7 +60,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 }
 
 /*
- * A file transfer has no timeout, or a long one, but a response that is not the file (a redirect, an error, the response
+ * A file transfer has no timeout, or a long one, but a response that is not the file (a redirect, an error, a response
  * to an upload) must be limited. libcurl has no timeout that starts with the response headers. The response to an
  * upload may begin before the upload is complete; while that still sends data, the clock restarts.
  */
@@ -185,8 +185,8 @@ static enum status add_bearer(struct transfer *t, struct err *err)
 }
 
 /*
- * A proxy gets User-Agent only if it is set by CURLOPT_USERAGENT, but libcurl formats that header twice for each request,
- * byte by byte. Without a proxy it is put into the list of headers.
+ * A proxy gets User-Agent only if it is set by CURLOPT_USERAGENT, but libcurl formats that twice for each request, byte
+ * by byte. Without a proxy it is put into the list of headers.
  */
 static bool lists_agent(const struct http *http)
 {
@@ -386,8 +386,8 @@ static void set_method(struct transfer *t)
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, h1 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
 	/*
-	 * Share one connection if the server supports HTTP/2. Not for files: with an HTTP/1.1 server, libcurl would hold
-	 * the waiting requests until the first one ends, which may take hours.
+	 * Share one connection if the server supports HTTP/2. Not for files: with an HTTP/1.1 server, libcurl would
+	 * hold the waiting requests until the first one ends, which may take hours.
 	 */
 	if (!h1)
 		curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
