@@ -41,7 +41,7 @@ char *xdg_dir(const char *variable, const char *fallback)
 	char *home, *path;
 
 	if (dir && dir[0] == '/')
-		return path_join(dir, "kandy");
+		return file_join(dir, "kandy");
 	home = home_dir();
 	path = home ? xasprintf("%s/%s/kandy", home, fallback) : NULL;
 	free(home);
@@ -98,7 +98,7 @@ static const char *nearest_key(const char *key, void *arg)
 		cli_each_row((*commands)->opts, collect_row, &question);
 	question.words = xgrow(question.words, question.count, &question.cap, sizeof(*question.words));
 	question.words[question.count] = NULL;
-	near = nearest_word(key, question.words);
+	near = str_nearest_word(key, question.words);
 	free(question.words);
 	return near;
 }
@@ -126,7 +126,7 @@ enum status config_files_open(struct config_files **out, const char *profile, co
 	files->profile = profile;
 	files->home = home_dir();
 	files->system.path = xstrdup(system && *system ? system : SYSTEM_CONFIG);
-	files->user.path = dir ? path_join(dir, "config") : NULL;
+	files->user.path = dir ? file_join(dir, "config") : NULL;
 	free(dir);
 	st = open_layer(&files->system, commands, err);
 	if (!st)

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/http_date.h"
 #include "base/interrupt.h"
-#include "base/url_shown.h"
+#include "base/url.h"
 
 #include <errno.h>
 #include <netdb.h>

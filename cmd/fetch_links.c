@@ -93,7 +93,7 @@ static void show_progress(struct fetch *f)
 		log_progress("%s", "");
 		return;
 	}
-	format_size(size, progress.bytes);
+	str_format_size(size, progress.bytes);
 	log_progress("%zu %s downloaded, %zu to go, %s", progress.done, progress.done == 1 ? "file" : "files",
 		progress.active, size);
 }

@@ -426,7 +426,7 @@ static enum status sum_up(const struct run *run, struct err *err)
 
 	if (run->given_up)
 		return err_set(err, ST_PARTIAL, "%lld of %lld message%s %s given up: %s; see 'kandy spool'",
-			(long long)run->given_up, (long long)all, plural(all), run->given_up == 1 ? "is" : "are",
+			(long long)run->given_up, (long long)all, str_plural(all), run->given_up == 1 ? "is" : "are",
 			run->why_given_up.text);
 	if (run->left)
 		return err_set(err, why->status ? why->status : ST_TEMPFAIL, "%lld message%s still waiting: %s",

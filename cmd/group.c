@@ -6,6 +6,7 @@
 #include "wire/address.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/url.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
@@ -208,7 +209,7 @@ static const struct verb {
 
 static const struct verb *find_verb(const char *name, struct err *err)
 {
-	const char *near = nearest_word(name, verb_names);
+	const char *near = str_nearest_word(name, verb_names);
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (!strcmp(verbs[i].name, name))
@@ -259,11 +260,11 @@ static enum status take_operands(const struct verb *verb, const struct cli *cli,
 		if (cli->operand_count < 2)
 			return err_set(err, ST_USAGE, "which group? 'kandy group %s ID'", verb->name);
 		job->id = cli->operands[at++];
-		if (starts_with(job->id, "group:"))
+		if (str_starts_with(job->id, "group:"))
 			job->id += 6;
 		if (!*job->id)
 			return err_set(err, ST_USAGE, "the group's ID is empty");
-		if (!is_path_segment(job->id))
+		if (!url_is_path_segment(job->id))
 			return err_set(err, ST_USAGE, "'%s' is no group's ID", job->id);
 	}
 	if (verb->addresses && at == cli->operand_count)

@@ -69,7 +69,7 @@ static void add_cached(struct buf *out, const char *state_dir)
 	while (dir && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
 
-		if (name[0] != '.' && ends_with(name, ".json"))
+		if (name[0] != '.' && str_ends_with(name, ".json"))
 			buf_addf(out, "%.*s\n", (int)(strlen(name) - strlen(".json")), name);
 	}
 	if (dir)

@@ -160,7 +160,7 @@ static enum status read_all(struct reader *r, struct err *err)
 	if (st || (st = print(r, err)) || !r->failures)
 		return st;
 	return err_set(err, ST_PARTIAL, "%lld message%s could not be printed", (long long)r->failures,
-		plural(r->failures));
+		str_plural(r->failures));
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)

@@ -3,6 +3,7 @@
  */
 #include "listen/listen.h"
 #include "base/mem.h"
+#include "base/retry.h"
 #include "base/time_arg.h"
 #include "base/str.h"
 #include "cmd/command.h"
@@ -104,9 +105,9 @@ static int64_t watchdog_ms(void)
 	const char *usec = getenv("WATCHDOG_USEC");
 	int64_t value;
 
-	if (!usec || !parse_int64(usec, &value) || value <= 0)
+	if (!usec || !str_parse_int64(usec, &value) || value <= 0)
 		return 0;
-	if (pid && parse_int64(pid, &(int64_t){ 0 }) && strtoll(pid, NULL, 10) != getpid())
+	if (pid && str_parse_int64(pid, &(int64_t){ 0 }) && strtoll(pid, NULL, 10) != getpid())
 		return 0; /* meant for another process */
 	return value / 1000;
 }

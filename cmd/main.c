@@ -169,7 +169,7 @@ static enum status without_command(const struct cli *cli, struct err *err)
 		return print(&text, err);
 	}
 	cli_overview(&text, &overview, sections, term_width(STDERR_FILENO));
-	st = write_full(STDERR_FILENO, text.data, text.len) ? ST_USAGE : ST_IO;
+	st = file_write_all(STDERR_FILENO, text.data, text.len) ? ST_USAGE : ST_IO;
 	buf_release(&text);
 	return err_set(err, st, "%s", "");
 }
@@ -195,12 +195,12 @@ static enum status behind_options(const struct cli *cli, int argc, char **argv, 
 /* "kandy-send ..." is "kandy send ...". */
 static enum status dispatch(int argc, char **argv, struct err *err)
 {
-	const char *called = argc ? path_base(argv[0]) : "kandy";
+	const char *called = argc ? file_basename(argv[0]) : "kandy";
 	const struct command *command;
 	struct cli cli;
 	enum status st;
 
-	if (starts_with(called, "kandy-") && (command = cli_find(commands, called + 6)))
+	if (str_starts_with(called, "kandy-") && (command = cli_find(commands, called + 6)))
 		return with_command(command, argc, argv, err);
 	if (!(st = cli_parse(&cli, &overview, argc, argv, err)))
 		st = cli.operand_count ? behind_options(&cli, argc, argv, err) : without_command(&cli, err);

@@ -1,6 +1,6 @@
 #include "cmd/peer.h"
 
-#include "base/str.h"
+#include "base/url.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@ enum status peer_open(struct session_handle *handle, struct address *peer, const
 
 	/* an ID that is empty, since a script had none, would name the whole conversation */
 	for (size_t i = 1; i < ctx->cli->operand_count; i++) {
-		if (!is_path_segment(ctx->cli->operands[i]))
+		if (!url_is_path_segment(ctx->cli->operands[i]))
 			return err_set(err, ST_USAGE, "'%s' is no message's ID", ctx->cli->operands[i]);
 	}
 	if (address_parse(peer, ctx->cli->operands[0], NULL, err))

@@ -3,7 +3,6 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
@@ -239,7 +238,7 @@ static const struct opt sandbox_opts[] = {
 static enum status write_cert(const struct sandbox *sandbox, const char *dir, char **path, struct err *err)
 {
 	const struct buf *pem = sandbox_cert(sandbox);
-	char *name = path_join(dir, "kandy-sandbox-XXXXXX.pem");
+	char *name = file_join(dir, "kandy-sandbox-XXXXXX.pem");
 	int fd = mkostemps(name, 4, O_CLOEXEC);
 	bool ok;
 
@@ -248,7 +247,7 @@ static enum status write_cert(const struct sandbox *sandbox, const char *dir, ch
 		return err_set(err, ST_CANTCREATE, "cannot create a file in '%s': %s", dir, strerror(errno));
 	}
 	*path = name;
-	ok = write_full(fd, pem->data, pem->len);
+	ok = file_write_all(fd, pem->data, pem->len);
 	ok = !close(fd) && ok;
 	return ok ? ST_OK : err_set(err, ST_IO, "cannot write '%s': %s", name, strerror(errno));
 }

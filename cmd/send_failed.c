@@ -59,7 +59,7 @@ enum status send_failed_open(struct send_failed **out, const char *path, struct 
 
 static enum status flush(struct send_failed *failed, size_t least, struct err *err)
 {
-	bool ok = failed->out.len < least || write_full(failed->fd, failed->out.data, failed->out.len);
+	bool ok = failed->out.len < least || file_write_all(failed->fd, failed->out.data, failed->out.len);
 
 	if (failed->out.len >= least)
 		buf_clear(&failed->out);

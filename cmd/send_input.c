@@ -55,7 +55,7 @@ static enum status copy_stdin(int fd, struct err *err)
 			return err_set(err, interrupt_status(), "interrupted");
 		if (n < 0)
 			return err_set(err, ST_IO, "cannot read stdin: %s", strerror(errno));
-		if (!write_full(fd, block, (size_t)n))
+		if (!file_write_all(fd, block, (size_t)n))
 			return err_set(err, ST_IO, "cannot keep what stdin brings in a temporary file: %s",
 				strerror(errno));
 	}

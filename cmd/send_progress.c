@@ -47,9 +47,9 @@ void send_progress_upload(struct send_progress *progress, const char *name, int6
 		progress->upload_began_ms = now;
 	if (!is_time(progress, progress->upload_began_ms, now))
 		return;
-	format_size(done, sent);
-	format_size(all, total);
-	format_size(rate, sent * 1000 / (now - progress->upload_began_ms));
+	str_format_size(done, sent);
+	str_format_size(all, total);
+	str_format_size(rate, sent * 1000 / (now - progress->upload_began_ms));
 	log_progress("%s: %s of %s (%lld %%), %s/s", name, done, all, (long long)(total ? sent * 100 / total : 100),
 		rate);
 }

@@ -24,7 +24,7 @@ static enum status parse(const char *operand, struct channel_service *service, s
 {
 	const char *near;
 
-	if (starts_with(operand, "sms=")) {
+	if (str_starts_with(operand, "sms=")) {
 		*service = (struct channel_service){ "sms", operand + 4 };
 		return check_number(service->number, err);
 	}
@@ -34,7 +34,7 @@ static enum status parse(const char *operand, struct channel_service *service, s
 			return ST_OK;
 		}
 	}
-	near = nearest_word(operand, service_names);
+	near = str_nearest_word(operand, service_names);
 	if (near)
 		return err_set(err, ST_USAGE, "'%s' is no service; did you mean '%s'?", operand, near);
 	return err_set(err, ST_USAGE, "'%s' is no service; there are chat, sms, sms=+NUMBER and receipts", operand);

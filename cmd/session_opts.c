@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/retry.h"
 #include "base/str.h"
+#include "base/url.h"
 #include "cli/term.h"
 #include "cmd/secret_source.h"
 
@@ -238,7 +240,7 @@ static void try_credential(struct source *source, const char *name)
 
 	if (source->kind || !dir || !*dir)
 		return;
-	path = path_join(dir, name);
+	path = file_join(dir, name);
 	if (access(path, F_OK)) {
 		free(path);
 		return;
@@ -412,7 +414,7 @@ static bool is_single_use(const struct source *source)
 		return true;
 	/* a file named by our descriptor (/dev/fd/N) does not exist in another process */
 	return source->kind == FROM_FILE &&
-		(starts_with(source->value, "/dev/") || (!stat(source->value, &file) && !S_ISREG(file.st_mode)));
+		(str_starts_with(source->value, "/dev/") || (!stat(source->value, &file) && !S_ISREG(file.st_mode)));
 }
 
 static enum status keep(const struct session_secrets *secrets, struct source *source, struct err *err)

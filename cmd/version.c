@@ -45,7 +45,7 @@ static bool file_version(void *function, char version[static VERSION_MAX])
 
 	if (!dladdr(function, &info) || !info.dli_fname || !realpath(info.dli_fname, path))
 		return false;
-	number = strstr(path_base(path), ".so.");
+	number = strstr(file_basename(path), ".so.");
 	if (!number || strlen(number + 4) >= VERSION_MAX)
 		return false;
 	memcpy(version, number + 4, strlen(number + 4) + 1);
@@ -67,7 +67,7 @@ static bool ask(const struct library *library, char version[static VERSION_MAX],
 	if (!library->prefix)
 		return file_version(address, version);
 	text = function(0);
-	if (starts_with(text, library->prefix))
+	if (str_starts_with(text, library->prefix))
 		text += strlen(library->prefix);
 	len = strcspn(text, " ");
 	while (len &&

@@ -105,7 +105,7 @@ enum status file_read_trusted(const char *path, struct buf *out, struct err *err
 	return st;
 }
 
-bool write_full(int fd, const void *p, size_t len)
+bool file_write_all(int fd, const void *p, size_t len)
 {
 	const char *s = p;
 
@@ -122,14 +122,14 @@ bool write_full(int fd, const void *p, size_t len)
 	return true;
 }
 
-char *path_join(const char *dir, const char *name)
+char *file_join(const char *dir, const char *name)
 {
 	size_t len = strlen(dir);
 
 	return xasprintf("%s%s%s", dir, len && dir[len - 1] == '/' ? "" : "/", name);
 }
 
-const char *path_base(const char *path)
+const char *file_basename(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -139,7 +139,7 @@ const char *path_base(const char *path)
 /* Makes a rename in the directory of `path` last. Some file systems refuse; then there is nothing to be had. */
 static void sync_dir_of(const char *path)
 {
-	char *dir = xmemdup0(path, (size_t)(path_base(path) - path));
+	char *dir = xmemdup0(path, (size_t)(file_basename(path) - path));
 	int fd = open(dir[0] ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	free(dir);
@@ -187,7 +187,7 @@ static bool write_content(int fd, void *arg)
 {
 	const struct content *content = arg;
 
-	return write_full(fd, content->p, content->len);
+	return file_write_all(fd, content->p, content->len);
 }
 
 enum status file_write_atomic(const char *path, const void *p, size_t len, struct err *err)

@@ -40,7 +40,7 @@ enum status file_write_atomic_by(const char *path, bool (*write_to)(int fd, void
 enum status file_read_trusted(const char *path, struct buf *out, struct err *err) MUST_USE;
 
 /* write(2) until all is out. False with errno set. */
-bool write_full(int fd, const void *p, size_t len);
+bool file_write_all(int fd, const void *p, size_t len);
 
 /*
  * Makes `path` and its missing parents, each 0700, for good (fsync). One that is there already is left as it is.
@@ -65,7 +65,7 @@ enum status file_lock(const char *path, int wait_ms, int *fd, struct err *err) M
  */
 enum status file_open_private(const char *path, int *fd, struct err *err) MUST_USE;
 
-char *path_join(const char *dir, const char *name); /* free it */
-const char *path_base(const char *path); /* what is behind the last '/' */
+char *file_join(const char *dir, const char *name); /* free it */
+const char *file_basename(const char *path); /* what is behind the last '/' */
 
 #endif

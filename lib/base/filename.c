@@ -1,8 +1,8 @@
 #include "base/filename.h"
 
 #include "base/mem.h"
+#include "base/percent.h"
 #include "base/random.h"
-#include "base/str.h"
 #include "base/utf8.h"
 
 #include <ctype.h>

@@ -28,12 +28,12 @@ int64_t http_date_ms(const char *value)
 	return -1;
 }
 
-int64_t retry_after_ms(const char *value, int64_t now_ms)
+int64_t http_date_retry_after_ms(const char *value, int64_t now_ms)
 {
 	int64_t seconds, date;
 
 	if (value[0] && !value[strspn(value, "0123456789")]) {
-		if (!parse_int64(value, &seconds) || seconds > SECONDS_MAX)
+		if (!str_parse_int64(value, &seconds) || seconds > SECONDS_MAX)
 			seconds = SECONDS_MAX;
 		return seconds * 1000;
 	}

@@ -16,6 +16,6 @@ int64_t http_date_ms(const char *value);
  * What Retry-After asks for (RFC 9110, 10.2.3: seconds, or a date), in milliseconds from `now_ms` (clock_wall_ms()) on;
  * 0 for a date that has passed. -1: it is neither form. How much of it is believed is the matter of backoff.h.
  */
-int64_t retry_after_ms(const char *value, int64_t now_ms);
+int64_t http_date_retry_after_ms(const char *value, int64_t now_ms);
 
 #endif

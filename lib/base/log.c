@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/redact.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -64,9 +65,9 @@ __attribute__((format(printf, 2, 0))) static void compose(struct buf *out, const
 		buf_clear(&raw);
 		buf_adds(&raw, "(a message too long to show)");
 	}
-	log_hide(&raw);
+	redact_known(&raw);
 	utf8_printable(out, raw.data, raw.len);
-	log_hide(out);
+	redact_known(out);
 	buf_release(&raw);
 }
 
@@ -237,7 +238,7 @@ bool log_tracing_text(void)
 void log_close(void)
 {
 	log_progress("%s", "");
-	log_forget();
+	redact_clear();
 	if (state.trace_fd >= 0)
 		close(state.trace_fd);
 	state.trace_fd = -1;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/redact.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -21,7 +22,7 @@ void log_body_text(struct buf *out, const char *p, size_t len)
 	/* cut only when the secrets are out: a part of one would not be found */
 	buf_init_secret(&text, BUF_NO_MAX);
 	buf_add(&text, p, more ? LOG_BODY_MAX + SECRET_MAX : len);
-	log_hide(&text);
+	redact_known(&text);
 	/* those that are out have left room for the end, which may be such a part */
 	shown = !more ? text.len : text.len > SECRET_MAX ? text.len - SECRET_MAX : 0;
 	if (shown > LOG_BODY_MAX)
@@ -31,14 +32,14 @@ void log_body_text(struct buf *out, const char *p, size_t len)
 	if (!utf8_valid(text.data, shown) || memchr(text.data, '\0', shown)) {
 		buf_addf(out, "(%zu bytes that are no text)", len);
 	} else {
-		log_mask(out, text.data, shown);
+		redact_patterns(out, text.data, shown);
 		if (shown < text.len)
 			buf_addf(out, " ... (cut; %zu bytes in all)", len);
 	}
 	buf_release(&text);
 }
 
-void log_trace_body(const char *label, const char *p, size_t len)
+void log_body_trace(const char *label, const char *p, size_t len)
 {
 	struct buf text;
 

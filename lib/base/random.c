@@ -45,5 +45,5 @@ void random_id(char out[static 33])
 	unsigned char raw[16];
 
 	random_bytes(raw, sizeof(raw));
-	hex_encode(out, raw, sizeof(raw));
+	str_hex_encode(out, raw, sizeof(raw));
 }

@@ -1,7 +1,7 @@
 #include "base/secret.h"
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "base/redact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +38,14 @@ void secret_set(struct secret *secret, const char *s, size_t len)
 {
 	hide_memory();
 	replace(secret, s, len);
-	log_redact(secret->s, len);
+	redact_add(secret->s, len);
 }
 
 void secret_set_token(struct secret *secret, const char *s, size_t len)
 {
 	hide_memory();
 	replace(secret, s, len);
-	log_redact_token(secret->s, len);
+	redact_add_token(secret->s, len);
 }
 
 void secret_copy(struct secret *to, const struct secret *from)

@@ -17,7 +17,7 @@ struct secret {
 };
 
 void secret_set(struct secret *secret, const char *s, size_t len); /* copies; the old value is wiped */
-void secret_set_token(struct secret *secret, const char *s, size_t len); /* for what is renewed: log_redact_token() */
+void secret_set_token(struct secret *secret, const char *s, size_t len); /* for what is renewed: redact_add_token() */
 void secret_copy(struct secret *to, const struct secret *from);
 void secret_release(struct secret *secret); /* also for a zeroed struct */
 bool secret_equal(const struct secret *a, const struct secret *b); /* time does not depend on the content */

@@ -36,7 +36,7 @@ static enum status open_file(struct spill_stack *stack, struct err *err)
 		return ST_OK;
 	stack->fd = open(stack->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (stack->fd < 0) { /* not every file system has files without a name */
-		name = path_join(stack->dir, "kandy-XXXXXX");
+		name = file_join(stack->dir, "kandy-XXXXXX");
 		if ((stack->fd = mkostemp(name, O_CLOEXEC)) >= 0)
 			unlink(name);
 		free(name);
@@ -53,7 +53,7 @@ static enum status spill(struct spill_stack *stack, struct err *err)
 
 	if ((st = open_file(stack, err)))
 		return st;
-	if (lseek(stack->fd, stack->below, SEEK_SET) < 0 || !write_full(stack->fd, stack->top.data, stack->top.len))
+	if (lseek(stack->fd, stack->below, SEEK_SET) < 0 || !file_write_all(stack->fd, stack->top.data, stack->top.len))
 		return err_set(err, ST_IO, "cannot write a temporary file in '%s': %s", stack->dir, strerror(errno));
 	stack->below += (off_t)stack->top.len;
 	buf_clear(&stack->top);

@@ -1,8 +1,5 @@
 #include "base/str.h"
 
-#include "base/buf.h"
-#include "base/mem.h"
-
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -10,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool parse_int64(const char *s, int64_t *value)
+bool str_parse_int64(const char *s, int64_t *value)
 {
 	const char *digits = s + (*s == '-');
 	char *end;
@@ -61,7 +58,7 @@ static bool parse_scaled(const char *s, const struct unit *units, int64_t *value
 	return false;
 }
 
-bool parse_duration(const char *s, int64_t *ms)
+bool str_parse_duration(const char *s, int64_t *ms)
 {
 	static const struct unit units[] = { { "", 1e3 }, { "ms", 1 }, { "s", 1e3 }, { "m", 60e3 }, { "h", 3600e3 },
 		{ "d", 86400e3 }, { 0 } };
@@ -69,7 +66,7 @@ bool parse_duration(const char *s, int64_t *ms)
 	return parse_scaled(s, units, ms);
 }
 
-bool parse_size(const char *s, int64_t *bytes)
+bool str_parse_size(const char *s, int64_t *bytes)
 {
 	static const struct unit units[] = { { "", 1 }, { "k", 1024.0 }, { "K", 1024.0 }, { "M", 1048576.0 },
 		{ "G", 1073741824.0 }, { 0 } };
@@ -77,12 +74,12 @@ bool parse_size(const char *s, int64_t *bytes)
 	return parse_scaled(s, units, bytes);
 }
 
-const char *plural(int64_t n)
+const char *str_plural(int64_t n)
 {
 	return n == 1 ? "" : "s";
 }
 
-void format_size(char out[static 24], int64_t bytes)
+void str_format_size(char out[static 24], int64_t bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
 	double size = (double)(bytes < 0 ? 0 : bytes);
@@ -95,40 +92,7 @@ void format_size(char out[static 24], int64_t bytes)
 	snprintf(out, 24, unit && size < 9.95 ? "%.1f %s" : "%.0f %s", size, units[unit]);
 }
 
-static bool encode_except(struct buf *out, const char *s, size_t len, const char *kept)
-{
-	size_t from = 0; /* what stays is added in one piece */
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		char triple[3] = { '%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15] };
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			(c && strchr(kept, c)))
-			continue;
-		buf_add(out, s + from, i - from);
-		buf_add(out, triple, sizeof(triple));
-		from = i + 1;
-	}
-	return buf_add(out, s + from, len - from);
-}
-
-bool percent_encode(struct buf *out, const char *s, size_t len)
-{
-	return encode_except(out, s, len, "-._~");
-}
-
-bool percent_encode_segment(struct buf *out, const char *s, size_t len)
-{
-	return encode_except(out, s, len, "-._~!$&'()*+,;=:@");
-}
-
-bool is_path_segment(const char *s)
-{
-	return *s && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
-}
-
-int hex_digit(char c)
+int str_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -139,84 +103,7 @@ int hex_digit(char c)
 	return -1;
 }
 
-bool percent_decode(struct buf *out, const char *s, size_t len)
-{
-	const char *end = s + len, *percent;
-	size_t before = out->len;
-
-	for (; (percent = memchr(s, '%', (size_t)(end - s))); s = percent + 3) {
-		if (end - percent < 3 || hex_digit(percent[1]) < 0 || hex_digit(percent[2]) < 0) {
-			buf_truncate(out, before);
-			return false;
-		}
-		buf_add(out, s, (size_t)(percent - s));
-		buf_addc(out, (char)(hex_digit(percent[1]) << 4 | hex_digit(percent[2])));
-	}
-	return buf_add(out, s, (size_t)(end - s));
-}
-
-static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void encode64(struct buf *out, const char *digits, const unsigned char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i += 3) {
-		size_t left = len - i < 3 ? len - i : 3;
-		unsigned v = (unsigned)s[i] << 16;
-		char quad[4];
-
-		if (left > 1)
-			v |= (unsigned)s[i + 1] << 8;
-		if (left > 2)
-			v |= s[i + 2];
-		for (size_t k = 0; k <= left; k++)
-			quad[k] = digits[v >> (18 - 6 * k) & 63];
-		buf_add(out, quad, left + 1);
-	}
-}
-
-bool base64url_encode(struct buf *out, const void *p, size_t len)
-{
-	encode64(out, base64url, p, len);
-	return !out->overflow;
-}
-
-bool base64_encode(struct buf *out, const void *p, size_t len)
-{
-	encode64(out, base64, p, len);
-	for (size_t i = len; i % 3; i++)
-		buf_addc(out, '=');
-	return !out->overflow;
-}
-
-bool base64url_decode(struct buf *out, const char *s, size_t len)
-{
-	size_t before = out->len;
-	unsigned v = 0;
-	unsigned bits = 0;
-
-	while (len && s[len - 1] == '=')
-		len--;
-	if (len % 4 == 1)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		const char *at = s[i] ? strchr(base64url, s[i]) : NULL;
-
-		if (!at) {
-			buf_truncate(out, before);
-			return false;
-		}
-		v = (v << 6 | (unsigned)(at - base64url)) & 0xffffff;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			buf_addc(out, (char)(v >> bits & 0xff));
-		}
-	}
-	return !out->overflow;
-}
-
-void hex_encode(char *out, const void *p, size_t len)
+void str_hex_encode(char *out, const void *p, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 	const unsigned char *s = p;
@@ -228,12 +115,12 @@ void hex_encode(char *out, const void *p, size_t len)
 	*out = '\0';
 }
 
-bool starts_with(const char *s, const char *prefix)
+bool str_starts_with(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
-bool ends_with(const char *s, const char *suffix)
+bool str_ends_with(const char *s, const char *suffix)
 {
 	size_t a = strlen(s), b = strlen(suffix);
 
@@ -245,7 +132,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-size_t edit_distance(const char *a, const char *b)
+size_t str_edit_distance(const char *a, const char *b)
 {
 	enum { LIMIT = 64 };
 	size_t rows[3][LIMIT + 1];
@@ -272,15 +159,15 @@ size_t edit_distance(const char *a, const char *b)
 	return last[lb];
 }
 
-const char *nearest_word(const char *word, const char *const *words)
+const char *str_nearest_word(const char *word, const char *const *words)
 {
 	const char *best = NULL;
 	size_t best_distance = strlen(word) / 3 + 2; /* more edits than that, and it is another word */
 
 	for (; *words; words++) {
-		size_t distance = edit_distance(word, *words);
+		size_t distance = str_edit_distance(word, *words);
 
-		if (strlen(word) > 2 && starts_with(*words, word))
+		if (strlen(word) > 2 && str_starts_with(*words, word))
 			distance = 1;
 		if (distance < best_distance && distance < strlen(*words)) {
 			best = *words;

@@ -26,7 +26,7 @@ static bool parse_date(const char *text, const char *format, int64_t *ms)
 	int64_t fraction = 0, seconds;
 	int day = tm.tm_mday;
 
-	if (end && ends_with(format, "%S"))
+	if (end && str_ends_with(format, "%S"))
 		end = parse_fraction(end, &fraction);
 	if (end && *end)
 		end = strptime(end, "%z", &tm);
@@ -46,13 +46,13 @@ bool time_arg_parse(const char *text, int64_t now_ms, int64_t *ms)
 		"%Y-%m-%d %H:%M", "%Y-%m-%d" };
 	int64_t value;
 
-	if (parse_int64(text + (*text == '@'), &value)) {
+	if (str_parse_int64(text + (*text == '@'), &value)) {
 		if (value < 0)
 			return false;
 		*ms = clock_server_ms(value);
 		return true;
 	}
-	if (*text && isalpha((unsigned char)text[strlen(text) - 1]) && parse_duration(text, &value)) {
+	if (*text && isalpha((unsigned char)text[strlen(text) - 1]) && str_parse_duration(text, &value)) {
 		*ms = value < now_ms ? now_ms - value : 0;
 		return true;
 	}

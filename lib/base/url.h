@@ -10,7 +10,10 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+struct buf;
 
 struct url {
 	bool tls; /* https */
@@ -28,5 +31,23 @@ enum status url_parse_base(struct url *url, const char *text, struct err *err) M
 
 /* True for 127.0.0.0/8, ::1 and localhost: where plain http is nobody else's business. */
 bool url_is_loopback(const struct url *url);
+
+/* False for "", "." and "..", which are not names of path segments however they are encoded (RFC 3986, 5.2.4). */
+bool url_is_path_segment(const char *s);
+
+/*
+ * Appends a URL, or the path of one, in a form that may be shown: "https://h/p?access_token=***". User information and
+ * the values of query, fragment and path parameters (";jsessionid=") are replaced, because each may be a secret.
+ */
+void url_add_shown(struct buf *out, const char *url, size_t len);
+
+/*
+ * For a URL from a setting, which may contain mistakes: everything before its last '@' counts as USER:PASSWORD.
+ * url_add_setting() appends it with "***" instead. url_redact() passes the password to redact.h, as it is written and
+ * decoded, and "USER:PASSWORD" in base64, as proxies receive it.
+ */
+void url_add_setting(struct buf *out, const char *text);
+bool url_has_password(const char *text);
+void url_redact(const char *text);
 
 #endif

@@ -190,7 +190,7 @@ static void add_titles(const struct help *help, const struct titles *titles, con
 	buf_init(&line, BUF_NO_MAX);
 	for (size_t i = 0; i < titles->count; i++) {
 		const char *title = titles->items[i];
-		size_t len = strlen(title) - (ends_with(title, " options") ? strlen(" options") : 0);
+		size_t len = strlen(title) - (str_ends_with(title, " options") ? strlen(" options") : 0);
 
 		buf_adds(&line, !i ? "" : i + 1 < titles->count ? ", " : " and ");
 		buf_addc(&line, i ? (char)tolower((unsigned char)title[0]) : title[0]);
@@ -338,7 +338,7 @@ static void add_letter(const struct opt *row, size_t base, void *arg)
 	(void)base;
 	if (!cli_is_shown(row))
 		return;
-	buf_adds(line, ends_with(line->data, ":") ? " " : ", ");
+	buf_adds(line, str_ends_with(line->data, ":") ? " " : ", ");
 	if (row->letter)
 		buf_addf(line, "-%c", row->letter);
 	else

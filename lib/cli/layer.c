@@ -2,7 +2,7 @@
  * layer.c - what no option gave: environment, then configuration files, then the default; and who gave what.
  */
 #include "base/mem.h"
-#include "base/url_shown.h"
+#include "base/url.h"
 #include "cli/cli-int.h"
 
 #include <stdlib.h>

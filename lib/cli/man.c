@@ -72,7 +72,7 @@ static void add_sentence(struct buf *out, const char *text)
 
 	copy[0] = (char)toupper((unsigned char)copy[0]);
 	add_text(out, copy);
-	if (!ends_with(copy, ".") && !ends_with(copy, ":"))
+	if (!str_ends_with(copy, ".") && !str_ends_with(copy, ":"))
 		buf_addc(out, '.');
 	buf_addc(out, '\n');
 	free(copy);

@@ -91,7 +91,7 @@ static enum status unknown_long(const struct cli *cli, const char *shown, struct
 		if (row->name && !row->no_option && !row->hidden)
 			words[count++] = row->name;
 	}
-	near = nearest_word(shown + 2, words);
+	near = str_nearest_word(shown + 2, words);
 	if (near)
 		st = err_set(err, ST_USAGE, "unknown option '%s'; did you mean '--%s'?", shown, near);
 	else
@@ -143,7 +143,7 @@ static enum status parse_long(struct cli *cli, char **argv, int *i, struct err *
 	bool on = true;
 	enum status st;
 
-	if (!value && starts_with(name, "no-")) {
+	if (!value && str_starts_with(name, "no-")) {
 		value = find_long(cli, name + 3, len - 3);
 		if (value && value->row->kind != OPT_FLAG)
 			value = NULL;

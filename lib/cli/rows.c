@@ -118,7 +118,7 @@ const struct command *cli_find(const struct command *const *commands, const char
 static enum status unknown_name(const char *what, const char *name, const char **words, const char *help,
 	struct err *err)
 {
-	const char *near = nearest_word(name, words);
+	const char *near = str_nearest_word(name, words);
 	enum status st;
 
 	if (near)

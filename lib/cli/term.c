@@ -24,7 +24,7 @@ unsigned term_width(int fd)
 	struct winsize size;
 	int64_t columns;
 
-	if (set && parse_int64(set, &columns) && columns > 0 && columns <= WIDTH_MAX)
+	if (set && str_parse_int64(set, &columns) && columns > 0 && columns <= WIDTH_MAX)
 		return (unsigned)columns;
 	if (!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col)
 		return size.ws_col;

@@ -3,7 +3,7 @@
  */
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/url_shown.h"
+#include "base/url.h"
 #include "cli/cli-int.h"
 
 #include <inttypes.h>
@@ -71,7 +71,7 @@ static enum status refuse(const struct opt *row, const char *text, const struct 
 	name_origin(&sentence, row, origin);
 	buf_addc(&sentence, ' ');
 	if (row->kind == OPT_CHOICE) {
-		const char *near = nearest_word(text, row->choices);
+		const char *near = str_nearest_word(text, row->choices);
 
 		buf_adds(&sentence, "must be one of ");
 		for (size_t i = 0; row->choices[i]; i++)
@@ -105,9 +105,9 @@ static bool parse_bool(const char *text, bool *on)
 
 static bool parse_number(const struct opt *row, const char *text, int64_t *n)
 {
-	bool ok = row->kind == OPT_DURATION ? parse_duration(text, n)
-		: row->kind == OPT_SIZE     ? parse_size(text, n)
-					    : parse_int64(text, n);
+	bool ok = row->kind == OPT_DURATION ? str_parse_duration(text, n)
+		: row->kind == OPT_SIZE     ? str_parse_size(text, n)
+					    : str_parse_int64(text, n);
 
 	return ok && *n >= row->min && (!row->max || *n <= row->max);
 }
@@ -155,7 +155,7 @@ enum status value_set(struct cli *cli, struct cli_value *value, const char *text
 		*(bool *)at = on;
 		break;
 	case OPT_COUNT:
-		if (!parse_int64(text, &n) || n < 0 || n > 9)
+		if (!str_parse_int64(text, &n) || n < 0 || n > 9)
 			return refuse(row, text, origin, err);
 		*(int *)at = (int)n;
 		break;

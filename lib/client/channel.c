@@ -7,6 +7,7 @@
 #include "wire/service_error.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/percent.h"
 #include "base/str.h"
 
 #include <stdlib.h>
@@ -573,7 +574,8 @@ enum status channel_delete(struct client *client, bool always, struct err *err)
 /* The path of an absolute URL, which must be on the configured host. */
 static enum status add_path_of(const char *origin, const char *url, struct buf *out, struct err *err)
 {
-	char *as_http = starts_with(url, "wss:") || starts_with(url, "ws:") ? xasprintf("http%s", url + 2) : NULL;
+	char *as_http =
+		str_starts_with(url, "wss:") || str_starts_with(url, "ws:") ? xasprintf("http%s", url + 2) : NULL;
 	char *absolute = NULL;
 	const char *path;
 	bool same = false;

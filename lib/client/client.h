@@ -16,7 +16,7 @@
 #ifndef KANDY_CLIENT_CLIENT_H
 #define KANDY_CLIENT_CLIENT_H
 
-#include "base/backoff.h"
+#include "base/retry.h"
 #include "base/url.h"
 #include "client/channel.h"
 #include "client/conversation.h"

@@ -13,18 +13,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* SHA-256, streamed. sha256_finish() gives 64 hex digits and frees; sha256_free() gives up (NULL is fine). */
+/* SHA-256, streamed. crypto_sha256_finish() writes 64 hex digits and frees; crypto_sha256_free() only frees. */
 struct sha256;
-enum status sha256_new(struct sha256 **out, struct err *err) MUST_USE;
-void sha256_update(struct sha256 *digest, const void *p, size_t len);
-void sha256_finish(struct sha256 *digest, char hex[static 65]);
-void sha256_free(struct sha256 *digest);
+enum status crypto_sha256_new(struct sha256 **out, struct err *err) MUST_USE;
+void crypto_sha256_update(struct sha256 *digest, const void *p, size_t len);
+void crypto_sha256_finish(struct sha256 *digest, char hex[static 65]);
+void crypto_sha256_free(struct sha256 *digest);
 
 /* SHA-1, for the WebSocket handshake alone, which wants it. */
-enum status sha1(const void *p, size_t len, unsigned char out[static 20], struct err *err) MUST_USE;
+enum status crypto_sha1(const void *p, size_t len, unsigned char out[static 20], struct err *err) MUST_USE;
 
 /* HMAC-SHA-256 for the sandbox's tokens. */
-enum status hmac_sha256(const void *key, size_t key_len, const void *p, size_t len, unsigned char out[static 32],
+enum status crypto_hmac_sha256(const void *key, size_t key_len, const void *p, size_t len, unsigned char out[static 32],
 	struct err *err) MUST_USE;
 
 /*

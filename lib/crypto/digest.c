@@ -57,7 +57,7 @@ static enum status load(struct err *err)
 	return load_status;
 }
 
-enum status sha256_new(struct sha256 **out, struct err *err)
+enum status crypto_sha256_new(struct sha256 **out, struct err *err)
 {
 	struct sha256 *digest;
 	enum status st;
@@ -67,30 +67,30 @@ enum status sha256_new(struct sha256 **out, struct err *err)
 	digest = xcalloc(1, sizeof(*digest));
 	digest->ctx = EVP_MD_CTX_new();
 	if (!digest->ctx || !EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL)) {
-		sha256_free(digest);
+		crypto_sha256_free(digest);
 		return err_set(err, ST_INTERNAL, "cannot begin a SHA-256 digest");
 	}
 	*out = digest;
 	return ST_OK;
 }
 
-void sha256_update(struct sha256 *digest, const void *p, size_t len)
+void crypto_sha256_update(struct sha256 *digest, const void *p, size_t len)
 {
 	if (!EVP_DigestUpdate(digest->ctx, p, len))
 		BUG("SHA-256 failed");
 }
 
-void sha256_finish(struct sha256 *digest, char hex[static 65])
+void crypto_sha256_finish(struct sha256 *digest, char hex[static 65])
 {
 	unsigned char bytes[32];
 
 	if (!EVP_DigestFinal_ex(digest->ctx, bytes, NULL))
 		BUG("SHA-256 failed");
-	hex_encode(hex, bytes, sizeof(bytes));
-	sha256_free(digest);
+	str_hex_encode(hex, bytes, sizeof(bytes));
+	crypto_sha256_free(digest);
 }
 
-void sha256_free(struct sha256 *digest)
+void crypto_sha256_free(struct sha256 *digest)
 {
 	if (!digest)
 		return;
@@ -98,7 +98,7 @@ void sha256_free(struct sha256 *digest)
 	free(digest);
 }
 
-enum status hmac_sha256(const void *key, size_t key_len, const void *p, size_t len, unsigned char out[static 32],
+enum status crypto_hmac_sha256(const void *key, size_t key_len, const void *p, size_t len, unsigned char out[static 32],
 	struct err *err)
 {
 	enum status st;
@@ -110,7 +110,7 @@ enum status hmac_sha256(const void *key, size_t key_len, const void *p, size_t l
 	return ST_OK;
 }
 
-enum status sha1(const void *p, size_t len, unsigned char out[static 20], struct err *err)
+enum status crypto_sha1(const void *p, size_t len, unsigned char out[static 20], struct err *err)
 {
 	enum status st;
 

@@ -10,8 +10,8 @@
 #include "wire/service_error.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -265,7 +265,7 @@ void download_attempt_on_written(struct download *d)
 		return;
 	}
 	d->result.bytes = file_writer_size(d->writer);
-	d->result.path = path_join(config->dir->path, name);
+	d->result.path = file_join(config->dir->path, name);
 	free(name);
 	file_writer_free(d->writer);
 	d->writer = NULL;

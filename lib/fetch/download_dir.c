@@ -207,7 +207,7 @@ enum status download_dir_write_info(const struct download_dir *dir, struct parti
 	if (fd < 0)
 		return cannot(dir, "create", partial->info, err);
 	partial->has_resume_info = true;
-	if (!write_full(fd, info, len))
+	if (!file_write_all(fd, info, len))
 		st = cannot(dir, "write", partial->info, err);
 	close(fd);
 	return st;

@@ -79,7 +79,7 @@ static enum status hash_found(struct file_writer *w, struct err *err)
 			return fail(w, "read", err);
 		if (!n)
 			return err_set(err, ST_IO, "cannot read '%s': the file was truncated meanwhile", w->name);
-		sha256_update(w->digest, block, (size_t)n);
+		crypto_sha256_update(w->digest, block, (size_t)n);
 		at += n;
 	}
 	if (lseek(w->fd, w->found, SEEK_SET) < 0)
@@ -90,12 +90,12 @@ static enum status hash_found(struct file_writer *w, struct err *err)
 
 static enum status truncate_file(struct file_writer *w, struct err *err)
 {
-	sha256_free(w->digest);
+	crypto_sha256_free(w->digest);
 	w->digest = NULL;
 	if (lseek(w->fd, 0, SEEK_SET) < 0 || ftruncate(w->fd, 0))
 		return fail(w, "write", err);
 	w->at = w->flushed = 0;
-	return sha256_new(&w->digest, err);
+	return crypto_sha256_new(&w->digest, err);
 }
 
 /* Its errors must be checked: Linux reports a failed write only once, and fsync(2) would not see it. */
@@ -126,10 +126,10 @@ static enum status begin_flush(struct file_writer *w, struct err *err)
 
 static enum status write_block(struct file_writer *w, const char *block, size_t len, struct err *err)
 {
-	if (!write_full(w->fd, block, len))
+	if (!file_write_all(w->fd, block, len))
 		return fail(w, "write", err);
 	w->at += (int64_t)len;
-	sha256_update(w->digest, block, len);
+	crypto_sha256_update(w->digest, block, len);
 	return w->at - w->flushed >= FLUSH ? begin_flush(w, err) : ST_OK;
 }
 
@@ -141,7 +141,7 @@ static enum status finish(struct file_writer *w, struct err *err)
 		return st;
 	if (fsync(w->fd))
 		return fail(w, "write", err);
-	sha256_finish(w->digest, w->hex);
+	crypto_sha256_finish(w->digest, w->hex);
 	w->digest = NULL;
 	return ST_OK;
 }
@@ -255,7 +255,7 @@ static void release(struct file_writer *w)
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->work_ready);
 	pthread_cond_destroy(&w->progress);
-	sha256_free(w->digest);
+	crypto_sha256_free(w->digest);
 	free(w->ring);
 	free(w->name);
 	free(w);
@@ -277,7 +277,7 @@ enum status file_writer_new(struct file_writer **out, int fd, const char *name, 
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->work_ready, NULL);
 	pthread_cond_init(&w->progress, NULL);
-	st = sha256_new(&w->digest, err);
+	st = crypto_sha256_new(&w->digest, err);
 	if (!st && (rc = start_thread(w)) != 0)
 		st = err_set(err, ST_TEMPFAIL, "cannot start a thread: %s", strerror(rc));
 	if (st)

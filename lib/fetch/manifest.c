@@ -222,7 +222,7 @@ enum status manifest_add(struct manifest *m, const struct manifest_entry *e, str
 	if (m->broken_end)
 		buf_addc(&line, '\n');
 	manifest_encode(e, clock_wall_ms(), &line);
-	m->broken_end = !write_full(m->fd, line.data, line.len);
+	m->broken_end = !file_write_all(m->fd, line.data, line.len);
 	if (m->broken_end)
 		st = err_set(err, ST_IO, "cannot write the manifest '%s': %s", m->name, strerror(errno));
 	else if (m->index)

@@ -7,7 +7,6 @@
 #include "base/filename.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "fetch/download.h"
 #include "fetch/manifest.h"
 
@@ -131,8 +130,8 @@ static bool is_present(struct fetch_queue *q, const struct task *task, int64_t s
 	size_t dir = strlen(q->dir.path);
 
 	if (!e || (size >= 0 && size != e->bytes) || strncmp(e->path, q->dir.path, dir) != 0 ||
-		path_base(e->path) != e->path + dir + (q->dir.path[dir - 1] != '/') ||
-		!download_dir_has(&q->dir, path_base(e->path), e->bytes))
+		file_basename(e->path) != e->path + dir + (q->dir.path[dir - 1] != '/') ||
+		!download_dir_has(&q->dir, file_basename(e->path), e->bytes))
 		return false;
 	task->result->path = xstrdup(e->path);
 	task->result->bytes = e->bytes;

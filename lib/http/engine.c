@@ -7,7 +7,6 @@
 #include "http/http-int.h"
 
 #include "base/interrupt.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -291,7 +290,7 @@ static void note_version(struct transfer *t)
 /* Removes the URL from libcurl's "Unsupported proxy scheme for 'htp://USER:PASSWORD@HOST'". */
 static void unquote_proxy(char *text)
 {
-	char *first = starts_with(text, "Unsupported proxy") ? strchr(text, '\'') : NULL;
+	char *first = str_starts_with(text, "Unsupported proxy") ? strchr(text, '\'') : NULL;
 	char *last = first ? strrchr(first, '\'') + 1 : NULL;
 
 	if (!first)

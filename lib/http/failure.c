@@ -26,7 +26,7 @@ static enum status timed_out(const struct failure *f, struct err *err)
 	if (f->phase < PHASE_SEND && f->connect_timeout_ms && (!limit || f->connect_timeout_ms < limit))
 		limit = f->connect_timeout_ms;
 	seconds(text, limit);
-	if (starts_with(f->detail, "Operation too slow"))
+	if (str_starts_with(f->detail, "Operation too slow"))
 		return err_set(err, ST_TEMPFAIL, "connection to '%s' stalled: no data for %s", f->host,
 			seconds(text, f->low_speed_ms));
 	switch (f->phase) {
@@ -120,7 +120,7 @@ static enum status no_memory(const struct failure *f, struct err *err)
 
 static enum status describe(const struct failure *f, struct err *err)
 {
-	if (starts_with(f->detail, "Unsupported proxy"))
+	if (str_starts_with(f->detail, "Unsupported proxy"))
 		return err_set(err, ST_CONFIG,
 			"invalid proxy: expected [SCHEME://][USER:PASSWORD@]HOST[:PORT] with scheme http, https, socks4 or socks5");
 	switch ((CURLcode)f->code) {

@@ -33,7 +33,7 @@ static int64_t number_after(const char *line, size_t len, const char *label)
 	digits[n] = '\0';
 	if (at < end && *at >= '0' && *at <= '9')
 		return -1;
-	return parse_int64(digits, &value) ? value : -1;
+	return str_parse_int64(digits, &value) ? value : -1;
 }
 
 static bool was_sent(const struct transfer *t)

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/url_shown.h"
+#include "base/url.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -36,7 +36,7 @@ static bool address_matches(int family, const char *host, const char *token)
 	size_t len = strcspn(token, "/");
 	int64_t bits = 0;
 
-	if (len >= sizeof(network) || (token[len] && !parse_int64(token + len + 1, &bits)))
+	if (len >= sizeof(network) || (token[len] && !str_parse_int64(token + len + 1, &bits)))
 		return false;
 	memcpy(network, token, len);
 	network[len] = '\0';
@@ -128,7 +128,7 @@ static char *normalise(const char *proxy)
 		return NULL;
 	number = scheme_len == 5 && !strncasecmp(scheme, "https", 5) ? 443 : 1080;
 	memcpy(digits, port, port_len);
-	if (port_len && (strspn(digits, "0123456789") != port_len || !parse_int64(digits, &number)))
+	if (port_len && (strspn(digits, "0123456789") != port_len || !str_parse_int64(digits, &number)))
 		return NULL;
 	if (number < 1 || number > 65535)
 		return NULL;

@@ -90,7 +90,7 @@ static void add_header(struct transfer *t, const char *name, size_t name_len, co
 		return;
 	memcpy(text, value, len);
 	text[len] = '\0';
-	if (is_named(name, name_len, "content-length") && parse_int64(text, &n) && n >= 0)
+	if (is_named(name, name_len, "content-length") && str_parse_int64(text, &n) && n >= 0)
 		r->content_length = n;
 }
 
@@ -116,7 +116,7 @@ static void set_retry_after(struct http_response *response)
 	if (!*response->retry_after)
 		return;
 	now = http_date_ms(response->date);
-	response->retry_after_ms = retry_after_ms(response->retry_after, now >= 0 ? now : clock_wall_ms());
+	response->retry_after_ms = http_date_retry_after_ms(response->retry_after, now >= 0 ? now : clock_wall_ms());
 }
 
 /* 200 for "HTTP/1.1 200 OK", which libcurl has validated; otherwise 0. */

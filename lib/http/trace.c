@@ -8,7 +8,8 @@
 #include "http/http-int.h"
 
 #include "base/log.h"
-#include "base/url_shown.h"
+#include "base/redact.h"
+#include "base/url.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,7 +95,7 @@ static void add_value(struct buf *out, const char *value, size_t len, bool is_ur
 		url_add_shown(&shown, value, len);
 	else
 		add_redacted_queries(&shown, value, len);
-	log_mask(out, shown.data, shown.len);
+	redact_patterns(out, shown.data, shown.len);
 	buf_release(&shown);
 }
 
@@ -114,10 +115,10 @@ void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_l
 		return;
 	}
 	if (!colon) {
-		log_mask(out, line, len);
+		redact_patterns(out, line, len);
 		return;
 	}
-	log_mask(out, line, name_len);
+	redact_patterns(out, line, name_len);
 	for (value = colon + 1; value < end && *value == ' '; value++)
 		;
 	buf_add(out, colon, (size_t)(value - colon));
@@ -149,7 +150,7 @@ static void add_request_line(struct buf *out, const char *line, size_t len)
 static void trace_request_body(const struct transfer *t, const char *head, size_t size)
 {
 	if (t->request.body && !t->request.body_secret && (size < 8 || memcmp(head, "CONNECT ", 8) != 0))
-		log_trace_body("http > body", t->request.body, t->request.body_len);
+		log_body_trace("http > body", t->request.body, t->request.body_len);
 }
 
 static void trace_headers(const struct transfer *t, char direction, const char *p, size_t size)
@@ -228,7 +229,7 @@ void trace_end(const struct transfer *t, CURLcode code)
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
 	if (!t->request.body_secret)
-		log_trace_body("http < body", t->response.body.data, t->response.body.len);
+		log_body_trace("http < body", t->response.body.data, t->response.body.len);
 	buf_init(&url, HTTP_URL_MAX + 64);
 	url_add_shown(&url, t->request.url, strlen(t->request.url));
 	if (t->request.body_secret)

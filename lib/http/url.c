@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/url_shown.h"
+#include "base/url.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static enum status check_link(const char *link, struct err *err)
 	}
 	p = link;
 	if (link[scheme] != ':') {
-		if (!starts_with(link, "//"))
+		if (!str_starts_with(link, "//"))
 			return ST_OK; /* relative to the base */
 	} else if (!(scheme == 5 && !strncasecmp(link, "https", 5)) &&
 		!(scheme == 4 && !strncasecmp(link, "http", 4))) {
@@ -65,7 +65,7 @@ static enum status check_link(const char *link, struct err *err)
 	} else {
 		p = link + scheme + 1;
 	}
-	if (!starts_with(p, "//") || p[2] == '/')
+	if (!str_starts_with(p, "//") || p[2] == '/')
 		return refuse(link, "missing host", err);
 	return ST_OK;
 }

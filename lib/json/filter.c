@@ -272,18 +272,18 @@ static const char *known_sentence(const char *text, const char **type)
 	const char *head = "";
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
-		if (starts_with(text, heads[i]))
+		if (str_starts_with(text, heads[i]))
 			head = heads[i];
 	}
 	*type = NULL;
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		if (starts_with(text + strlen(head), types[i]))
+		if (str_starts_with(text + strlen(head), types[i]))
 			*type = types[i];
 	}
 	if (!*type || *head)
 		return *type ? head : NULL;
 	for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
-		if (ends_with(text, tails[i]))
+		if (str_ends_with(text, tails[i]))
 			return tails[i];
 	}
 	return NULL;

@@ -1,5 +1,6 @@
 #include "listen/exec.h"
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -166,7 +167,7 @@ static bool is_there(const char *name, const char *path)
 		return can_run(name);
 	while (*name && !found) {
 		size_t len = strcspn(path, ":");
-		char *dir = xmemdup0(path, len), *file = path_join(len ? dir : ".", name);
+		char *dir = xmemdup0(path, len), *file = file_join(len ? dir : ".", name);
 
 		found = can_run(file);
 		free(file);
@@ -214,7 +215,7 @@ static int make_input(const struct exec_entry *item)
 {
 	int fd = memfd_create("kandy-message", MFD_CLOEXEC);
 
-	if (fd >= 0 && (!write_full(fd, item->line, item->len) || lseek(fd, 0, SEEK_SET) < 0)) {
+	if (fd >= 0 && (!file_write_all(fd, item->line, item->len) || lseek(fd, 0, SEEK_SET) < 0)) {
 		close(fd);
 		fd = -1;
 	}
@@ -248,7 +249,7 @@ static int release_child(int gate, int report)
 {
 	int failure = 0;
 
-	if (!write_full(gate, "", 1))
+	if (!file_write_all(gate, "", 1))
 		return errno;
 	return read(report, &failure, sizeof(failure)) == (ssize_t)sizeof(failure) ? failure : 0;
 }
@@ -387,7 +388,7 @@ static enum status write_dead_letter(const struct exec *r, const siginfo_t *end,
 		return err_set(err, ST_CANTCREATE, "cannot open '%s': %s", path, strerror(errno));
 	buf_init(&line, BUF_NO_MAX);
 	put_reason(&line, end, item);
-	if (!write_full(fd, line.data, line.len) || (fsync(fd) && errno != EINVAL && errno != EROFS))
+	if (!file_write_all(fd, line.data, line.len) || (fsync(fd) && errno != EINVAL && errno != EROFS))
 		st = err_set(err, ST_IO, "cannot write '%s': %s", path, strerror(errno));
 	if (close(fd) && !st)
 		st = err_set(err, ST_IO, "cannot write '%s': %s", path, strerror(errno));

@@ -24,7 +24,7 @@ static int64_t holder(struct store *store)
 	buf_init(&text, 64);
 	if (!file_read(path, &text, NULL)) {
 		buf_truncate(&text, strcspn(text.data, "\n"));
-		if (!parse_int64(text.data, &pid) || pid < 2)
+		if (!str_parse_int64(text.data, &pid) || pid < 2)
 			pid = 0;
 	}
 	buf_release(&text);

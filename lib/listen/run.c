@@ -19,6 +19,7 @@
 #include "base/time_arg.h"
 #include "base/notify.h"
 #include "base/str.h"
+#include "base/url.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -253,7 +254,7 @@ static void on_opened(void *arg)
 
 static void on_message(void *arg, const char *text, size_t len)
 {
-	log_trace_body("websocket < text", text, len);
+	log_body_trace("websocket < text", text, len);
 	machine_message(((struct driver *)arg)->listener, clock_mono_ms(), text, len);
 }
 
@@ -332,7 +333,7 @@ static void act(struct driver *d, const struct machine_action *action)
 		check_filter(d);
 		break;
 	case MACHINE_ACT_SEND:
-		log_trace_body("websocket > text", action->text, strlen(action->text));
+		log_body_trace("websocket > text", action->text, strlen(action->text));
 		ws_send(d->ws, action->text, strlen(action->text));
 		break;
 	case MACHINE_ACT_PAUSE: ws_pause(d->ws, true); break;
@@ -515,7 +516,7 @@ static enum status make_socket(struct driver *d, struct err *err)
 	};
 
 	d->proxy = http_proxy_for(settings->proxy, origin->tls, origin->host);
-	if (d->proxy && !starts_with(d->proxy, "http://"))
+	if (d->proxy && !str_starts_with(d->proxy, "http://"))
 		return err_set(err, ST_CONFIG, "the WebSocket can go through an http:// proxy alone, and not '%.*s://'",
 			(int)strcspn(d->proxy, ":"), d->proxy);
 	config.proxy = d->proxy;

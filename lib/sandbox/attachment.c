@@ -22,14 +22,14 @@ static enum range parse_range(const char *value, int64_t size, int64_t *from, in
 	int64_t a = 0, b = size - 1;
 	const char *dash;
 
-	if (!value || !starts_with(value, "bytes=") || strchr(value, ',') || !(dash = strchr(value, '-')))
+	if (!value || !str_starts_with(value, "bytes=") || strchr(value, ',') || !(dash = strchr(value, '-')))
 		return RANGE_NONE;
 	value += strlen("bytes=");
 	if (dash - value >= (ptrdiff_t)sizeof(first) || strlen(dash + 1) >= sizeof(last))
 		return RANGE_NONE;
 	memcpy(first, value, (size_t)(dash - value));
 	memcpy(last, dash + 1, strlen(dash + 1));
-	if ((*first && (!parse_int64(first, &a) || a < 0)) || (*last && (!parse_int64(last, &b) || b < 0)) ||
+	if ((*first && (!str_parse_int64(first, &a) || a < 0)) || (*last && (!str_parse_int64(last, &b) || b < 0)) ||
 		(!*first && !*last))
 		return RANGE_NONE;
 	if (!*first) {

@@ -18,7 +18,7 @@ bool call_query_int(const struct call *call, const char *name, int64_t *value)
 	bool ok;
 
 	buf_init(&text, 64);
-	ok = call_query(call, name, &text) && parse_int64(text.data, value);
+	ok = call_query(call, name, &text) && str_parse_int64(text.data, value);
 	buf_release(&text);
 	return ok;
 }

@@ -2,7 +2,7 @@
 #include "sandbox/sandbox-int.h"
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/percent.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -53,13 +53,13 @@ static bool parse_fault(struct fault *fault, const char *text)
 	if (!len || len >= sizeof(name))
 		return false;
 	memcpy(name, text, len);
-	if (parse_int64(name, &status)) {
+	if (str_parse_int64(name, &status)) {
 		if (status < 200 || status > 599)
 			return false;
 		fault->kind = FAULT_STATUS;
 		fault->status = (int)status;
 		fault->date = argument && !strcmp(argument, "date");
-		return !argument || fault->date || (parse_int64(argument, &fault->number) && fault->number >= 0);
+		return !argument || fault->date || (str_parse_int64(argument, &fault->number) && fault->number >= 0);
 	}
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		if (strcmp(kinds[i].name, name) != 0)
@@ -70,7 +70,7 @@ static bool parse_fault(struct fault *fault, const char *text)
 			return argument && *argument;
 		if (!argument)
 			return kinds[i].number != MUST_NUMBER;
-		return kinds[i].number != NO_NUMBER && parse_int64(argument, &fault->number) && fault->number >= 0;
+		return kinds[i].number != NO_NUMBER && str_parse_int64(argument, &fault->number) && fault->number >= 0;
 	}
 	return false;
 }
@@ -89,15 +89,15 @@ static bool parse_when(struct fault_rule *rule, char *text)
 	if (last == '%' || last == '+')
 		text[len - 1] = '\0';
 	if (last == '%')
-		return parse_int64(text, &rule->each) && rule->each > 0;
+		return str_parse_int64(text, &rule->each) && rule->each > 0;
 	if (dash)
 		*dash = '\0';
-	if (!parse_int64(text, &rule->from) || rule->from < 1)
+	if (!str_parse_int64(text, &rule->from) || rule->from < 1)
 		return false;
 	if (last == '+')
 		return !dash;
 	rule->to = rule->from;
-	return !dash || (parse_int64(dash + 1, &rule->to) && rule->to >= rule->from);
+	return !dash || (str_parse_int64(dash + 1, &rule->to) && rule->to >= rule->from);
 }
 
 static enum status refuse_kind(const char *kind, struct err *err)

@@ -76,8 +76,8 @@ static bool apply_next(const struct call *call, const struct conversation *conve
 
 	buf_init(&next, 64);
 	if (call_query(call, "next", &next)) {
-		ok = (starts_with(next.data, "n-") || starts_with(next.data, "o-")) && parse_int64(next.data + 2, &n) &&
-			n >= 0;
+		ok = (str_starts_with(next.data, "n-") || str_starts_with(next.data, "o-")) &&
+			str_parse_int64(next.data + 2, &n) && n >= 0;
 		if (ok && *next.data == 'n')
 			at = conversation_older(conversation, (uint64_t)n);
 		else

@@ -25,7 +25,7 @@ static bool parameter(const char *value, const char *name, struct buf *out)
 		for (value++; *value && *value != '"'; value++) {
 			if (*value == '\\' && value[1])
 				value++;
-			if (starts_with(value, "%22")) {
+			if (str_starts_with(value, "%22")) {
 				buf_addc(out, '"');
 				value += 2;
 			} else {

@@ -22,7 +22,7 @@ enum status object_store_open(struct world *w, struct err *err)
 	w->objects_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (w->objects_fd < 0) {
 		/* without O_TMPFILE the file has a name for a moment */
-		path = path_join(dir, "kandy-sandbox.XXXXXX");
+		path = file_join(dir, "kandy-sandbox.XXXXXX");
 		w->objects_fd = mkostemp(path, O_CLOEXEC);
 		if (w->objects_fd >= 0)
 			unlink(path);

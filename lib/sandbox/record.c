@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "crypto/crypto.h"
 
 #include <errno.h>
@@ -62,7 +61,7 @@ static void finish(struct record *record)
 	buf_addc(&record->line, '\n');
 	/* the sandbox keeps serving if the disk is full */
 	if (!record->line.overflow)
-		(void)!write_full(record->fd, record->line.data, record->line.len);
+		(void)!file_write_all(record->fd, record->line.data, record->line.len);
 }
 
 /* "sha256:" and the first digits, or "***" if there is no digest. */
@@ -73,11 +72,11 @@ static void add_hashed(struct buf *out, const char *key, const char *prefix, con
 	struct buf text;
 
 	buf_init(&text, 128);
-	if (sha256_new(&digest, NULL)) {
+	if (crypto_sha256_new(&digest, NULL)) {
 		buf_addf(&text, "%s***", prefix);
 	} else {
-		sha256_update(digest, secret, strlen(secret));
-		sha256_finish(digest, hex);
+		crypto_sha256_update(digest, secret, strlen(secret));
+		crypto_sha256_finish(digest, hex);
 		buf_addf(&text, "%ssha256:%.16s", prefix, hex);
 	}
 	json_add_string(out, key, text.data);

@@ -1,5 +1,6 @@
 #include "sandbox/request.h"
 
+#include "base/percent.h"
 #include "base/str.h"
 
 #include <ctype.h>
@@ -94,8 +95,8 @@ static int parse_request_line(struct sandbox_request *r, char *line)
 	for (const char *c = r->target; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
 			return 400;
-	if (!starts_with(version, "HTTP/1.") || !version[7] || version[8])
-		return starts_with(version, "HTTP/") ? 505 : 400;
+	if (!str_starts_with(version, "HTTP/1.") || !version[7] || version[8])
+		return str_starts_with(version, "HTTP/") ? 505 : 400;
 	r->keep_alive = version[7] != '0';
 	return 0;
 }
@@ -134,7 +135,7 @@ static int parse_framing(struct sandbox_request *r)
 		const struct header *h = &r->headers[i];
 
 		if (!strcmp(h->name, "content-length")) {
-			if (lengths++ || !parse_int64(h->value, &r->length) || r->length < 0)
+			if (lengths++ || !str_parse_int64(h->value, &r->length) || r->length < 0)
 				return 400;
 		} else if (!strcmp(h->name, "transfer-encoding")) {
 			if (r->chunked || strcasecmp(h->value, "chunked") != 0)
@@ -248,7 +249,7 @@ void sandbox_request_body_start(struct request_body *b, const struct sandbox_req
 /* One byte of the framing of chunks. */
 static enum body_result chunk_byte(struct request_body *b, char c)
 {
-	int digit = hex_digit(c);
+	int digit = str_hex_digit(c);
 
 	switch (b->at) {
 	case BODY_SIZE:

@@ -303,7 +303,7 @@ static bool upgrade_valid(struct call *call)
 		response_header(&call->response, "Sec-WebSocket-Version", "13");
 		return false;
 	}
-	if (!key || strlen(key) != 24 || !ends_with(key, "==")) {
+	if (!key || strlen(key) != 24 || !str_ends_with(key, "==")) {
 		response_invalid(&call->response, "Sec-WebSocket-Key");
 		return false;
 	}

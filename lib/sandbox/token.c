@@ -4,8 +4,8 @@
  */
 #include "sandbox/sandbox-int.h"
 
+#include "base/base64.h"
 #include "base/random.h"
-#include "base/str.h"
 #include "crypto/crypto.h"
 
 #include <stdio.h>
@@ -20,10 +20,10 @@ static void add_signature(const struct sandbox *s, struct buf *token)
 	unsigned char mac[32];
 	struct err err;
 
-	if (hmac_sha256(s->token_key, sizeof(s->token_key), token->data, token->len, mac, &err))
+	if (crypto_hmac_sha256(s->token_key, sizeof(s->token_key), token->data, token->len, mac, &err))
 		BUG("%s", err.text);
 	buf_addc(token, '.');
-	base64url_encode(token, mac, sizeof(mac));
+	base64_encode_url(token, mac, sizeof(mac));
 }
 
 /* base64 turns 3 bytes into 4; header and signature take about 100 bytes. */
@@ -46,9 +46,9 @@ static void add_jwt(const struct sandbox *s, struct buf *out, const char *key, c
 	struct buf token;
 
 	buf_init_secret(&token, 4 * TOKEN_MAX);
-	base64url_encode(&token, head, sizeof(head) - 1);
+	base64_encode_url(&token, head, sizeof(head) - 1);
 	buf_addc(&token, '.');
-	base64url_encode(&token, claims->data, claims->len);
+	base64_encode_url(&token, claims->data, claims->len);
 	add_signature(s, &token);
 	json_add_string_len(out, key, token.data, token.len);
 	buf_release(&token);
@@ -118,7 +118,7 @@ static bool read_token(const struct sandbox *s, const char *token, struct buf *t
 	buf_add(&own, token, (size_t)(last - token));
 	add_signature(s, &own);
 	ok = !own.overflow && !strcmp(own.data, token) &&
-		base64url_decode(text, first + 1, (size_t)(last - first) - 1) &&
+		base64_decode_url(text, first + 1, (size_t)(last - first) - 1) &&
 		!json_parse(claims, text->data, text->len, NULL, NULL);
 	buf_release(&own);
 	return ok;

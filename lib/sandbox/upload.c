@@ -44,7 +44,7 @@ static bool part_begin(void *arg, const struct multipart_part *part)
 		return refuse(upload, 400, "parts");
 	*seen = (struct form_part){ xstrdup(part->name), xstrdup(part->filename), xstrdup(part->type), 0, "" };
 	upload->part_count++;
-	if (sha256_new(&upload->digest, NULL))
+	if (crypto_sha256_new(&upload->digest, NULL))
 		return refuse(upload, 500, "digest");
 	if (upload->part_count > 2 || strcmp(part->name, order[upload->part_count - 1]) != 0)
 		return refuse(upload, 400, upload->part_count > 2 ? "parts" : order[upload->part_count - 1]);
@@ -63,7 +63,7 @@ static bool part_data(void *arg, const char *p, size_t len)
 	struct form_upload *upload = arg;
 
 	upload->parts[upload->part_count - 1].bytes += (int64_t)len;
-	sha256_update(upload->digest, p, len);
+	crypto_sha256_update(upload->digest, p, len);
 	if (!upload->object)
 		return buf_add(&upload->fields, p, len) || refuse(upload, 413, "root-fields");
 	return object_write(&upload->s->world, upload->object, p, len) || refuse(upload, 413, "raw");
@@ -73,7 +73,7 @@ static bool part_end(void *arg)
 {
 	struct form_upload *upload = arg;
 
-	sha256_finish(upload->digest, upload->parts[upload->part_count - 1].digest);
+	crypto_sha256_finish(upload->digest, upload->parts[upload->part_count - 1].digest);
 	upload->digest = NULL;
 	return true;
 }
@@ -154,7 +154,7 @@ void upload_free(struct form_upload *upload)
 		free(upload->parts[i].filename);
 		free(upload->parts[i].type);
 	}
-	sha256_free(upload->digest);
+	crypto_sha256_free(upload->digest);
 	if (upload->object)
 		object_free(&upload->s->world, upload->object);
 	multipart_release(&upload->multipart);

@@ -3,7 +3,7 @@
 #include "wire/notification.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/percent.h"
 
 #include <stdlib.h>
 #include <string.h>

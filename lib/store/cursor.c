@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "json/json.h"
 
 #include <errno.h>
@@ -507,7 +506,7 @@ struct folding {
 static bool write_line(struct buf *out, void *arg)
 {
 	struct folding *folding = arg;
-	bool ok = write_full(folding->fd, out->data, out->len);
+	bool ok = file_write_all(folding->fd, out->data, out->len);
 
 	folding->written += out->len;
 	buf_clear(out);
@@ -570,7 +569,7 @@ static enum status append(struct cursor *c, struct err *err)
 
 		put_peer(peer, peer->count - count, count, &out);
 	}
-	if (!write_full(c->fd, out.data, out.len)) {
+	if (!file_write_all(c->fd, out.data, out.len)) {
 		st = err_set(err, ST_IO, "cannot write '%s': %s", c->path, strerror(errno));
 		close(c->fd); /* half a line may stand there: begin anew the next time */
 		c->fd = -1;

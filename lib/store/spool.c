@@ -207,7 +207,7 @@ enum status spool_decode(const char *text, size_t len, const char *dir, struct s
 
 static enum status write_message(const char *dir, const struct spool_message *message, struct err *err)
 {
-	char *path = path_join(dir, "message.json");
+	char *path = file_join(dir, "message.json");
 	enum status st;
 	struct buf text;
 
@@ -252,7 +252,7 @@ static bool copy_by_hand(int from, int to, off_t at)
 		if (n < 0 && errno == EINTR)
 			continue;
 		ok = n == 0;
-		if (n <= 0 || !write_full(to, block, (size_t)n))
+		if (n <= 0 || !file_write_all(to, block, (size_t)n))
 			break;
 		at += n;
 	}
@@ -430,7 +430,7 @@ void spool_free_ids(char **ids, size_t count)
 enum status spool_load(const struct spool *spool, enum spool_state state, const char *id, struct spool_message *message,
 	struct err *err)
 {
-	char *dir = path_of(spool, state_names[state], id), *path = path_join(dir, "message.json");
+	char *dir = path_of(spool, state_names[state], id), *path = file_join(dir, "message.json");
 	struct err why = ERR_INIT;
 	struct buf text;
 	enum status st;
@@ -527,7 +527,7 @@ enum status spool_lock(struct spool *spool, int *fd, struct err *err)
 
 	if (st)
 		return st;
-	path = path_join(spool->dir, "lock");
+	path = file_join(spool->dir, "lock");
 	st = file_lock(path, 0, fd, err);
 	if (st == ST_TEMPFAIL)
 		st = err_set(err, st, "another 'kandy flush' is at work on '%s'", spool->dir);
@@ -559,7 +559,7 @@ static void clean(const struct spool *spool, const char *state, bool (*wanted)(c
 
 		if (entry->d_name[0] == '.')
 			continue;
-		one = path_join(path, entry->d_name);
+		one = file_join(path, entry->d_name);
 		if (!wanted || wanted(one))
 			remove_dir(one);
 		free(one);

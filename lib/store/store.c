@@ -76,7 +76,7 @@ const char *store_option(const struct store *store)
 char *store_path(const struct store *store, const char *suffix)
 {
 	char *name = xasprintf("%s%s", store->profile, suffix);
-	char *path = path_join(store->dir, name);
+	char *path = file_join(store->dir, name);
 
 	free(name);
 	return path;

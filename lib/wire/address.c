@@ -1,7 +1,7 @@
 #include "wire/address.h"
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/url.h"
 #include "base/utf8.h"
 #include "json/json.h"
 
@@ -86,7 +86,7 @@ static const char *fault_of_any(const char *text)
 
 	if (!*text)
 		return "is empty";
-	if (!is_path_segment(text))
+	if (!url_is_path_segment(text))
 		return "names nothing";
 	if (strlen(text) > ADDRESS_MAX)
 		return "is too long";

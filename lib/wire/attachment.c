@@ -2,7 +2,7 @@
 
 #include "base/filename.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/percent.h"
 #include "json/json.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "wire/claims.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/str.h"
 #include "json/json.h"
 
 #include <stdlib.h>
@@ -48,7 +48,7 @@ enum status claims_decode(const struct secret *token, struct claims *claims, str
 
 	*claims = (struct claims){ 0 };
 	buf_init_secret(&text, PAYLOAD_MAX);
-	if (!end || !base64url_decode(&text, payload + 1, (size_t)(end - payload - 1)) ||
+	if (!end || !base64_decode_url(&text, payload + 1, (size_t)(end - payload - 1)) ||
 		json_parse_lenient(&doc, text.data, text.len, NULL, NULL) ||
 		json_type(json_root(&doc)) != JSON_OBJECT) {
 		st = err_set(err, ST_PROTOCOL, "the server sent a token that is no JWT");

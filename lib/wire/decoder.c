@@ -5,7 +5,7 @@
 #include "wire/notification-int.h"
 
 #include "base/clock.h"
-#include "base/str.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 
 #include <string.h>

@@ -4,7 +4,6 @@
 #include "wire/mime.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -95,7 +94,7 @@ enum status draft_add_path(struct draft *draft, const char *path, const char *na
 {
 	struct draft_file file = { .path = xstrdup(path),
 		.fd = -1,
-		.name = xstrdup(name ? name : path_base(path)),
+		.name = xstrdup(name ? name : file_basename(path)),
 		.type = xstrdup_null(type) };
 
 	return add_file(draft, file, err);
@@ -205,7 +204,7 @@ static enum status read_file(struct draft *draft, struct json_value value, struc
 		return err_set(err, ST_DATA, "an attachment has neither 'path' nor 'x-id'");
 	}
 	if (!file.name)
-		file.name = xstrdup(file.path ? path_base(file.path) : "attachment");
+		file.name = xstrdup(file.path ? file_basename(file.path) : "attachment");
 	return add_file(draft, file, err);
 }
 

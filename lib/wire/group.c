@@ -1,7 +1,7 @@
 #include "wire/group.h"
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/percent.h"
 
 #include <stdlib.h>
 #include <string.h>

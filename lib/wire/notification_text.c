@@ -66,7 +66,7 @@ static void add_part(struct buf *out, struct json_value part, size_t *shown)
 		buf_adds(out, *shown ? "  [" : "[");
 		add_field(out, json_get(part, "name"), "a file");
 		if (json_int(json_get(part, "size"), &size) && size >= 0) {
-			format_size(text, size);
+			str_format_size(text, size);
 			buf_addf(out, " %s", text);
 		}
 		if (json_exists(json_get(part, "path"))) {

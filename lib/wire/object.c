@@ -1,6 +1,6 @@
 #include "wire/object.h"
 
-#include "base/str.h"
+#include "base/percent.h"
 
 #include <stdlib.h>
 #include <string.h>

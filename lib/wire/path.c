@@ -1,6 +1,6 @@
 #include "wire/path.h"
 
-#include "base/str.h"
+#include "base/percent.h"
 
 #include <string.h>
 

@@ -16,7 +16,7 @@ static bool number(const char **s, int64_t *value)
 	memcpy(digits, *s, n);
 	digits[n] = '\0';
 	*s += n;
-	return parse_int64(digits, value);
+	return str_parse_int64(digits, value);
 }
 
 bool range_parse(const char *s, struct content_range *range)

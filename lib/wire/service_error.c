@@ -1,6 +1,6 @@
 #include "wire/service_error.h"
 
-#include "base/log.h"
+#include "base/redact.h"
 #include "base/utf8.h"
 #include "json/json.h"
 
@@ -74,8 +74,8 @@ static void hide_secrets(struct buf *text)
 	struct buf masked;
 
 	buf_init_secret(&masked, BUF_NO_MAX);
-	log_hide(text);
-	log_mask(&masked, text->data, text->len);
+	redact_known(text);
+	redact_patterns(&masked, text->data, text->len);
 	buf_clear(text);
 	buf_add(text, masked.data, utf8_cut(masked.data, masked.len, SENTENCE_MAX));
 	buf_release(&masked);

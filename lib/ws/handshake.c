@@ -1,8 +1,11 @@
 #include "ws/handshake.h"
 
+#include "base/base64.h"
 #include "base/http_date.h"
+#include "base/percent.h"
 #include "base/random.h"
 #include "base/str.h"
+#include "base/url.h"
 #include "crypto/crypto.h"
 
 #include <ctype.h>
@@ -27,7 +30,7 @@ enum status handshake_init(struct handshake *h, struct err *err)
 	base64_encode(&text, nonce, sizeof(nonce));
 	memcpy(h->key, text.data, sizeof(h->key));
 	buf_adds(&text, magic);
-	if (!(st = sha1(text.data, text.len, digest, err))) {
+	if (!(st = crypto_sha1(text.data, text.len, digest, err))) {
 		buf_clear(&text);
 		base64_encode(&text, digest, sizeof(digest));
 		memcpy(h->accept, text.data, sizeof(h->accept));
@@ -105,7 +108,7 @@ enum status handshake_proxy_parse(struct handshake_proxy *proxy, const char *tex
 	enum status st;
 
 	*proxy = (struct handshake_proxy){ 0 };
-	if (!host || !starts_with(text, "http://"))
+	if (!host || !str_starts_with(text, "http://"))
 		return odd_proxy(err);
 	host += 3;
 	if ((at = strrchr(host, '@'))) {
@@ -259,7 +262,7 @@ static int64_t read_retry_after(struct text value, int64_t now_ms)
 		return -1;
 	memcpy(copy, value.len ? value.s : "", value.len);
 	copy[value.len] = '\0';
-	return retry_after_ms(copy, now_ms);
+	return http_date_retry_after_ms(copy, now_ms);
 }
 
 /* One line without its end, with *at moved behind it; a lone LF ends one, too (RFC 9112, 2.2). False: none is whole. */

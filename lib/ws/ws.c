@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/url_shown.h"
+#include "base/url.h"
 
 #include <stdlib.h>
 #include <string.h>

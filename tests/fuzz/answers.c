@@ -7,9 +7,9 @@
 #include "send/lookup.h"
 #include "wire/message.h"
 #include "wire/service_error.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -55,9 +55,9 @@ static void check_claims(const char *text, size_t size)
 
 	buf_init(&answer, BUF_NO_MAX);
 	buf_adds(&answer, "{\"access_token\":\"e30.");
-	base64url_encode(&answer, text, size);
+	base64_encode_url(&answer, text, size);
 	buf_adds(&answer, ".x\",\"id_token\":\"e30.");
-	base64url_encode(&answer, text, size);
+	base64_encode_url(&answer, text, size);
 	buf_adds(&answer, ".x\"}");
 	MUST(!json_parse(&doc, answer.data, answer.len, NULL, NULL));
 	check_login(json_root(&doc));

@@ -5,6 +5,7 @@
  */
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/redact.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -30,7 +31,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	buf_init(&known, BUF_NO_MAX);
 	for (int i = 0; i < 80; i++)
 		buf_addf(&known, "%d" KNOWN_PART, i);
-	log_redact(known.data, known.len);
+	redact_add(known.data, known.len);
 	memset(spaces, ' ', sizeof(spaces));
 	return 0;
 }

@@ -4,10 +4,10 @@
  */
 #include "wire/claims.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "tests/fuzz/fuzz.h"
 
 static void decode(const char *text, size_t len)
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&token, BUF_NO_MAX);
 	decode(text, size);
 	buf_adds(&token, "e30.");
-	base64url_encode(&token, text, size);
+	base64_encode_url(&token, text, size);
 	buf_adds(&token, ".x");
 	decode(token.data, token.len);
 	buf_release(&token);

@@ -4,7 +4,7 @@
  */
 #include "wire/range.h"
 #include "base/http_date.h"
-#include "base/url_shown.h"
+#include "base/url.h"
 #include "http/http-int.h"
 #include "tests/fuzz/fuzz.h"
 

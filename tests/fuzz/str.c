@@ -1,7 +1,9 @@
 /* Conversions of text: what is encoded comes back, what is cleaned is clean. */
 #include "base/str.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -11,7 +13,7 @@ typedef bool coder(struct buf *out, const char *s, size_t len);
 
 static bool encode_base64(struct buf *out, const char *s, size_t len)
 {
-	return base64url_encode(out, s, len);
+	return base64_encode_url(out, s, len);
 }
 
 static void check_round_trip(coder *encode, coder *decode, const char *s, size_t len)
@@ -61,15 +63,15 @@ static void check_numbers(const char *s)
 	char text[24], digits[32];
 	int64_t n, again;
 
-	if (parse_int64(s, &n)) {
+	if (str_parse_int64(s, &n)) {
 		snprintf(digits, sizeof(digits), "%lld", (long long)n);
-		MUST(parse_int64(digits, &again) && again == n);
+		MUST(str_parse_int64(digits, &again) && again == n);
 	}
-	if (parse_duration(s, &n))
+	if (str_parse_duration(s, &n))
 		MUST(n >= 0);
-	if (parse_size(s, &n)) {
+	if (str_parse_size(s, &n)) {
 		MUST(n >= 0);
-		format_size(text, n);
+		str_format_size(text, n);
 		MUST(strlen(text) < sizeof(text));
 	}
 }
@@ -81,11 +83,11 @@ static void check_words(const char *s)
 	size_t len = strlen(s);
 
 	if (len > 64)
-		MUST(edit_distance(s, "send") == len);
+		MUST(str_edit_distance(s, "send") == len);
 	if (len > 12)
 		return;
-	MUST(edit_distance(s, s) == 0 && edit_distance(s, "") == len);
-	nearest_word(s, words);
+	MUST(str_edit_distance(s, s) == 0 && str_edit_distance(s, "") == len);
+	str_nearest_word(s, words);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -94,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_round_trip(percent_encode, percent_decode, s, size);
 	check_round_trip(percent_encode_segment, percent_decode, s, size);
-	check_round_trip(encode_base64, base64url_decode, s, size);
+	check_round_trip(encode_base64, base64_decode_url, s, size);
 	check_utf8(s, size);
 	check_numbers(s);
 	check_words(s);

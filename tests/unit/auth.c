@@ -3,10 +3,10 @@
 
 #include "wire/auth.h"
 #include "wire/claims.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 #include <stdlib.h>
 
@@ -32,7 +32,7 @@ static char *jwt(const char *claims)
 
 	buf_init(&out, BUF_NO_MAX);
 	buf_adds(&out, "eyJhbGciOiJub25lIn0.");
-	base64url_encode(&out, claims, strlen(claims));
+	base64_encode_url(&out, claims, strlen(claims));
 	buf_adds(&out, ".c2ln");
 	return buf_take(&out);
 }

@@ -19,22 +19,23 @@ static void test_digest(void)
 	struct buf hex;
 	char out[65];
 
-	tap_int(sha256_new(&digest, &err), ST_OK, "a digest");
-	sha256_finish(digest, out);
+	tap_int(crypto_sha256_new(&digest, &err), ST_OK, "a digest");
+	crypto_sha256_finish(digest, out);
 	tap_str(out, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "of nothing (FIPS 180)");
-	tap_int(sha256_new(&digest, &err), ST_OK, "another");
-	sha256_update(digest, "a", 1);
-	sha256_update(digest, "bc", 2);
-	sha256_finish(digest, out);
+	tap_int(crypto_sha256_new(&digest, &err), ST_OK, "another");
+	crypto_sha256_update(digest, "a", 1);
+	crypto_sha256_update(digest, "bc", 2);
+	crypto_sha256_finish(digest, out);
 	tap_str(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "of abc in two pieces");
-	sha256_free(NULL);
-	tap_int(sha256_new(&digest, &err), ST_OK, "one given up");
-	sha256_free(digest);
+	crypto_sha256_free(NULL);
+	tap_int(crypto_sha256_new(&digest, &err), ST_OK, "one given up");
+	crypto_sha256_free(digest);
 
-	tap_int(sha1("abc", 3, mac, &err), ST_OK, "SHA-1 (RFC 3174, 7.3)");
+	tap_int(crypto_sha1("abc", 3, mac, &err), ST_OK, "SHA-1 (RFC 3174, 7.3)");
 	tap_ok(!memcmp(mac, "\xa9\x99\x3e\x36\x47\x06\x81\x6a\xba\x3e\x25\x71\x78\x50\xc2\x6c\x9c\xd0\xd8\x9d", 20),
 		"its value");
-	tap_int(hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac, &err), ST_OK, "HMAC (RFC 4231, 2)");
+	tap_int(crypto_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac, &err), ST_OK,
+		"HMAC (RFC 4231, 2)");
 	buf_init(&hex, 100);
 	for (size_t i = 0; i < sizeof(mac); i++)
 		buf_addf(&hex, "%02x", mac[i]);
@@ -44,7 +45,7 @@ static void test_digest(void)
 
 static void test_trust(const char *dir, const struct buf *cert)
 {
-	char *file = path_join(dir, "ca.pem"), *empty = path_join(dir, "empty"), *hashed = path_join(dir, "0123abcd.0");
+	char *file = file_join(dir, "ca.pem"), *empty = file_join(dir, "empty"), *hashed = file_join(dir, "0123abcd.0");
 	struct tls_trust trust;
 	void *ctx = NULL;
 

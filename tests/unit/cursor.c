@@ -251,7 +251,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	log_set_level(LOG_QUIET);
-	path = path_join(dir, "p.cursor");
+	path = file_join(dir, "p.cursor");
 	test_saved();
 	test_damaged();
 	test_private();

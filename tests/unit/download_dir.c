@@ -19,7 +19,7 @@ static void put(const char *name, const char *text)
 {
 	int fd = openat(dir.fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-	if (fd < 0 || !write_full(fd, text, strlen(text)))
+	if (fd < 0 || !file_write_all(fd, text, strlen(text)))
 		tap_ok(false, "a test file is written");
 	close(fd);
 }
@@ -53,7 +53,7 @@ static char *store(const char *name, const char *text, bool clobber)
 
 	if (download_dir_begin(&dir, name, &partial, &err))
 		return NULL;
-	if (!write_full(partial.fd, text, strlen(text)) || download_dir_commit(&dir, &partial, clobber, &got, &err))
+	if (!file_write_all(partial.fd, text, strlen(text)) || download_dir_commit(&dir, &partial, clobber, &got, &err))
 		download_dir_abort(&dir, &partial);
 	return got;
 }
@@ -129,7 +129,7 @@ static void resume(void)
 	tap_ok(!download_dir_resume(&dir, "r.bin", same_info, info, &partial), "nothing to resume");
 	tap_int(download_dir_begin(&dir, "r.bin", &partial, &err), ST_OK, "a partial file is created");
 	tap_int(download_dir_write_info(&dir, &partial, info, strlen(info), &err), ST_OK, "its resume info is written");
-	tap_ok(write_full(partial.fd, "half", 4), "half of its bytes are written");
+	tap_ok(file_write_all(partial.fd, "half", 4), "half of its bytes are written");
 
 	tap_ok(!download_dir_resume(&dir, "r.bin", same_info, info, &other), "a locked partial file cannot be resumed");
 	tap_int(download_dir_begin(&dir, "r.bin", &other, &err), ST_OK, "a second run creates its own partial file");

@@ -16,7 +16,7 @@ static struct err err;
 
 static char *in_dir(const char *name)
 {
-	return path_join(dir, name);
+	return file_join(dir, name);
 }
 
 static void test_replace_and_read(void)
@@ -114,16 +114,16 @@ static void test_lock(void)
 
 static void test_paths(void)
 {
-	char *s = path_join("/a/", "b");
+	char *s = file_join("/a/", "b");
 
 	tap_str(s, "/a/b", "joined");
 	free(s);
-	s = path_join("a", "b");
+	s = file_join("a", "b");
 	tap_str(s, "a/b", "joined with a slash");
 	free(s);
-	tap_str(path_base("/a/b"), "b", "the base name");
-	tap_str(path_base("b"), "b", "without a directory");
-	tap_str(path_base("a/"), "", "of a directory");
+	tap_str(file_basename("/a/b"), "b", "the base name");
+	tap_str(file_basename("b"), "b", "without a directory");
+	tap_str(file_basename("a/"), "", "of a directory");
 }
 
 int main(void)

@@ -144,7 +144,7 @@ static bool is_safe(const char *name, size_t len)
 		return false;
 	if (strchr(name, '/') || strchr(name, '\\') || strchr(".-~ ", name[0]) || strchr(". ", name[len - 1]))
 		return false;
-	if (ends_with(name, FILENAME_PART) || ends_with(name, FILENAME_INFO))
+	if (str_ends_with(name, FILENAME_PART) || str_ends_with(name, FILENAME_INFO))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
@@ -203,7 +203,7 @@ static void lengths(void)
 
 			buf_clear(&out);
 			filename_clean(&out, name, strlen(name));
-			all = all && is_safe(out.data, out.len) && ends_with(out.data, ".jpeg");
+			all = all && is_safe(out.data, out.len) && str_ends_with(out.data, ".jpeg");
 			if (strlen(name) <= FILENAME_LIMIT - 2)
 				all = all && !strcmp(out.data, name);
 			else
@@ -315,7 +315,7 @@ int main(void)
 	memset(name, 'x', sizeof(name) - 5);
 	strcpy(name + sizeof(name) - 5, ".png");
 	tap_int((intmax_t)strlen(tagged(&out, name)), (intmax_t)FILENAME_LIMIT, "does not make a name too long");
-	tap_ok(ends_with(out.data, "x-thumbnail.png"), "and is whole");
+	tap_ok(str_ends_with(out.data, "x-thumbnail.png"), "and is whole");
 
 	tap_str(from_url(&out, "https://h/a/pic%20one.png?x=1#y"), "pic one.png", "a URL's last segment, decoded");
 	tap_str(from_url(&out, "https://h/cpaas/nms/v1/chat/u/objects/776e/payload"), "776e",

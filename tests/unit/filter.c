@@ -170,7 +170,7 @@ static void test_own_definitions(void)
 	char *path;
 
 	tap_ok(mkdtemp(dir) && !setenv("HOME", dir, 1), "a home");
-	path = path_join(dir, ".jq");
+	path = file_join(dir, ".jq");
 	tap_int(file_write_atomic(path, "def twice: . * 2;", 17, &err), ST_OK, "with definitions");
 	tap_str(run(NULL, "twice", "4"), "8\n", "they count, as with jq");
 	tap_int(file_write_atomic(path, "def twice: (", 12, &err), ST_OK, "with a mistake");
@@ -181,7 +181,7 @@ static void test_own_definitions(void)
 	if (pipe(fds))
 		return;
 	if (!(child = fork())) {
-		bool told = ends_with(run(NULL, "twice", "4"), "; look at ~/.jq");
+		bool told = str_ends_with(run(NULL, "twice", "4"), "; look at ~/.jq");
 
 		_exit(write(fds[1], told ? "y" : "n", 1) != 1);
 	}

@@ -12,7 +12,7 @@ static void date(const char *value, int64_t wanted)
 
 static void retry_after(const char *value, int64_t wanted)
 {
-	tap_int(retry_after_ms(value, NOW_MS), wanted, value);
+	tap_int(http_date_retry_after_ms(value, NOW_MS), wanted, value);
 }
 
 int main(void)

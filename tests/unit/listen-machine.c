@@ -1282,7 +1282,7 @@ static void test_history_fails(void)
 		tick();
 		raw("{\"connAck\":{}}");
 	}
-	tap_ok(rig.now <= asked + RETRY_AFTER_MAX_MS / 10 * 12, "a Retry-After of a day holds nothing for a day");
+	tap_ok(rig.now <= asked + BACKOFF_LEAST_MAX_MS / 10 * 12, "a Retry-After of a day holds nothing for a day");
 	fail(JOB_CONVERSATIONS, ST_AUTH, 401);
 	tap_ok(rig.last.kind == MACHINE_ACT_JOB && next_is(MACHINE_ACT_CLOSE), "a login that is over ends it");
 	tear_down();

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/redact.h"
 #include "base/secret.h"
 #include "tests/lib/tap.h"
 
@@ -72,14 +73,14 @@ static void test_redaction(void)
 {
 	struct secret secret = { 0 };
 
-	log_redact("hunter2-hunter2", 15);
+	redact_add("hunter2-hunter2", 15);
 	begin();
 	log_error("the password is '%s', twice: %s", "hunter2-hunter2", "xhunter2-hunter2y");
 	tap_str(end(), "kandy: the password is '***', twice: x***y\n", "a secret is not written");
 	begin();
 	log_error("%s", "hunter2-\001hunter2");
 	tap_str(end(), "kandy: ***\n", "nor one that control characters were put into");
-	log_redact("short", 5);
+	redact_add("short", 5);
 	begin();
 	log_error("short");
 	tap_str(end(), "kandy: short\n", "values under six bytes are not taken");
@@ -92,9 +93,9 @@ static void test_redaction(void)
 	log_error("%s", secret.s);
 	tap_str(end(), "kandy: ***\n", "of a token, too");
 	secret_release(&secret);
-	log_redact("prefix", 6);
-	log_redact("prefix-and-more", 15);
-	log_redact("more-behind", 11);
+	redact_add("prefix", 6);
+	redact_add("prefix-and-more", 15);
+	redact_add("more-behind", 11);
 	begin();
 	log_error("%s", "a prefix-and-more-behind b");
 	tap_str(end(), "kandy: a *** b\n", "of secrets that overlap nothing is left");
@@ -104,10 +105,10 @@ static void test_memory(void)
 {
 	char token[32];
 
-	log_redact("the password", 12);
+	redact_add("the password", 12);
 	for (int i = 0; i < 200; i++) {
 		snprintf(token, sizeof(token), "token-%06d", i);
-		log_redact_token(token, strlen(token));
+		redact_add_token(token, strlen(token));
 	}
 	begin();
 	log_error("token-000199 token-000136 token-000135");
@@ -117,13 +118,13 @@ static void test_memory(void)
 	tap_str(end(), "kandy: ***\n", "and they push no password out");
 	for (int i = 0; i < 200; i++) {
 		snprintf(token, sizeof(token), "other-%06d", i);
-		log_redact(token, strlen(token));
-		log_redact("the password", 12);
+		redact_add(token, strlen(token));
+		redact_add("the password", 12);
 	}
 	begin();
 	log_error("the password, other-000199 other-000137 other-000136");
 	tap_str(end(), "kandy: ***, *** *** other-000136\n", "nor does anything else, as long as it is named");
-	log_forget();
+	redact_clear();
 	begin();
 	log_error("the password");
 	tap_str(end(), "kandy: the password\n", "forgotten");
@@ -142,8 +143,8 @@ static void encoded(const char *text, const char *wanted)
 
 static void test_encodings(void)
 {
-	log_redact("p@ss/word+1", 11);
-	log_redact("two \"words\"\xc3\xa9\xf0\x9f\x98\x80", 17);
+	redact_add("p@ss/word+1", 11);
+	redact_add("two \"words\"\xc3\xa9\xf0\x9f\x98\x80", 17);
 	encoded("a=b&password=p%40ss%2Fword%2B1&c", "a=b&password=***&c");
 	encoded("p%40ss%2fword%2b1", "***");
 	encoded("%70%40%73%73%2F%77%6F%72%64%2B%31!", "***!");
@@ -155,7 +156,7 @@ static void test_encodings(void)
 	encoded("two+%22words%22%C3%A9%F0%9F%98%80.", "***.");
 	encoded("two \\\"words\\\"\\u00e9\\ud83d\\ude00.", "***.");
 	encoded("p%40ss%2Fword%2B2 100% %4 \\u12 \\ %zz+\\", "p%40ss%2Fword%2B2 100% %4 \\u12 \\ %zz+\\");
-	log_forget();
+	redact_clear();
 }
 
 static void masked(const char *text, const char *wanted)
@@ -163,7 +164,7 @@ static void masked(const char *text, const char *wanted)
 	struct buf out;
 
 	buf_init(&out, BUF_NO_MAX);
-	log_mask(&out, text, strlen(text));
+	redact_patterns(&out, text, strlen(text));
 	tap_str(out.data, wanted, text);
 	buf_release(&out);
 }
@@ -197,7 +198,7 @@ static void test_trace(void)
 	tap_ok(!log_tracing(), "no trace");
 	tap_int(log_open_trace(path, &err), ST_OK, "a trace");
 	tap_ok(log_tracing() && !stat(path, &status) && (status.st_mode & 0777) == 0600, "with mode 0600");
-	log_redact("trace-secret", 12);
+	redact_add("trace-secret", 12);
 	begin();
 	log_trace("GET /x?access_token=%s", "trace-secret");
 	log_verbose("seen\nin the trace alone");
@@ -251,7 +252,7 @@ static void test_bodies(void)
 	while (text.len < LOG_BODY_MAX - 4)
 		buf_addc(&text, 'x');
 	buf_adds(&text, "a-secret-that-is-known, and more of it");
-	log_redact("a-secret-that-is-known", 22);
+	redact_add("a-secret-that-is-known", 22);
 	log_body_text(&out, text.data, text.len);
 	tap_ok(strstr(out.data, "xxx***, ... (cut; 16418 bytes in all)"), "no part of a secret at the cut");
 	buf_clear(&text);

@@ -2,7 +2,7 @@
 #include "../lib/tap.h"
 
 #include "wire/service_error.h"
-#include "base/log.h"
+#include "base/redact.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -98,7 +98,7 @@ int main(void)
 	struct err err;
 	char type[64], *big;
 
-	log_redact("p@ss/word+1", 11);
+	redact_add("p@ss/word+1", 11);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		snprintf(type, sizeof(type), "%s", cases[i].type);
 		response.status = cases[i].http;
@@ -150,7 +150,7 @@ int main(void)
 	tap_ok(strstr(err.text, "xxx *** (status 400") != NULL, "no part of a secret at the cut");
 	buf_release(&response.body);
 	free(big);
-	log_forget();
+	redact_clear();
 	test_refuses();
 	return tap_done();
 }

@@ -187,7 +187,7 @@ static void write_text(const char *path, const char *text)
 
 static void file_tests(const char *top)
 {
-	char *dir = path_join(top, "state/kandy");
+	char *dir = file_join(top, "state/kandy");
 	struct store *store = NULL;
 	struct session s;
 	struct err err = ERR_INIT;

@@ -1,7 +1,9 @@
 /* Checked conversions: the whole string or nothing. */
 #include "base/str.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
+#include "base/percent.h"
 #include "tests/lib/tap.h"
 
 static void test_int(void)
@@ -10,11 +12,11 @@ static void test_int(void)
 		"-9223372036854775809", NULL };
 	int64_t n = 42;
 
-	tap_ok(parse_int64("-9223372036854775808", &n) && n == INT64_MIN, "the least");
-	tap_ok(parse_int64("9223372036854775807", &n) && n == INT64_MAX, "the greatest");
-	tap_ok(parse_int64("007", &n) && n == 7, "leading zeros");
+	tap_ok(str_parse_int64("-9223372036854775808", &n) && n == INT64_MIN, "the least");
+	tap_ok(str_parse_int64("9223372036854775807", &n) && n == INT64_MAX, "the greatest");
+	tap_ok(str_parse_int64("007", &n) && n == 7, "leading zeros");
 	for (size_t i = 0; bad[i]; i++)
-		tap_ok(!parse_int64(bad[i], &n) && n == 7, bad[i][0] ? bad[i] : "nothing");
+		tap_ok(!str_parse_int64(bad[i], &n) && n == 7, bad[i][0] ? bad[i] : "nothing");
 }
 
 static void test_units(void)
@@ -41,16 +43,17 @@ static void test_units(void)
 	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++) {
 		int64_t ms = -1;
 
-		tap_ok(parse_duration(durations[i].s, &ms) == (durations[i].ms >= 0) && ms == durations[i].ms,
+		tap_ok(str_parse_duration(durations[i].s, &ms) == (durations[i].ms >= 0) && ms == durations[i].ms,
 			durations[i].s);
 	}
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		int64_t bytes = -1;
 
-		tap_ok(parse_size(sizes[i].s, &bytes) == (sizes[i].bytes >= 0) && bytes == sizes[i].bytes, sizes[i].s);
+		tap_ok(str_parse_size(sizes[i].s, &bytes) == (sizes[i].bytes >= 0) && bytes == sizes[i].bytes,
+			sizes[i].s);
 	}
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-		format_size(text, shown[i].bytes);
+		str_format_size(text, shown[i].bytes);
 		tap_str(text, shown[i].s, "a size for people");
 	}
 }
@@ -119,18 +122,18 @@ static void test_base64(void)
 	buf_init(&out, 100);
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		buf_clear(&out);
-		base64url_encode(&out, vectors[i].plain, strlen(vectors[i].plain));
+		base64_encode_url(&out, vectors[i].plain, strlen(vectors[i].plain));
 		tap_str(out.data, vectors[i].coded, "coded (RFC 4648, 10)");
 		buf_clear(&out);
-		tap_ok(base64url_decode(&out, vectors[i].coded, strlen(vectors[i].coded)), "decoded");
+		tap_ok(base64_decode_url(&out, vectors[i].coded, strlen(vectors[i].coded)), "decoded");
 		tap_str(out.data, vectors[i].plain, "to the same");
 	}
 	buf_clear(&out);
-	tap_ok(base64url_decode(&out, "Zg==", 4) && !strcmp(out.data, "f"), "padding is passed over");
+	tap_ok(base64_decode_url(&out, "Zg==", 4) && !strcmp(out.data, "f"), "padding is passed over");
 	buf_clear(&out);
 	for (size_t i = 0; bad[i]; i++)
-		tap_ok(!base64url_decode(&out, bad[i], strlen(bad[i])) && !out.len, "refused");
-	hex_encode(hex, "\x00\xff\x1a", 3);
+		tap_ok(!base64_decode_url(&out, bad[i], strlen(bad[i])) && !out.len, "refused");
+	str_hex_encode(hex, "\x00\xff\x1a", 3);
 	tap_str(hex, "00ff1a", "hex");
 	buf_release(&out);
 }
@@ -139,14 +142,15 @@ static void test_words(void)
 {
 	static const char *const words[] = { "send", "listen", "login", "logout", NULL };
 
-	tap_ok(starts_with("abc", "ab") && !starts_with("a", "ab") && ends_with("abc", "bc") && !ends_with("c", "bc"),
+	tap_ok(str_starts_with("abc", "ab") && !str_starts_with("a", "ab") && str_ends_with("abc", "bc") &&
+			!str_ends_with("c", "bc"),
 		"beginnings and ends");
-	tap_int((intmax_t)edit_distance("kitten", "sitting"), 3, "a distance");
-	tap_int((intmax_t)edit_distance("ab", "ba"), 1, "a swap is one edit");
-	tap_int((intmax_t)edit_distance("", "abc"), 3, "from nothing");
-	tap_str(nearest_word("lisen", words), "listen", "a near miss");
-	tap_str(nearest_word("liste", words), "listen", "a beginning");
-	tap_str(nearest_word("quux", words), NULL, "nothing near");
+	tap_int((intmax_t)str_edit_distance("kitten", "sitting"), 3, "a distance");
+	tap_int((intmax_t)str_edit_distance("ab", "ba"), 1, "a swap is one edit");
+	tap_int((intmax_t)str_edit_distance("", "abc"), 3, "from nothing");
+	tap_str(str_nearest_word("lisen", words), "listen", "a near miss");
+	tap_str(str_nearest_word("liste", words), "listen", "a beginning");
+	tap_str(str_nearest_word("quux", words), NULL, "nothing near");
 }
 
 int main(void)

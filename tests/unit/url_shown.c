@@ -1,8 +1,8 @@
 /* URLs as they may be shown. */
-#include "base/url_shown.h"
+#include "base/url.h"
 
 #include "base/buf.h"
-#include "base/log.h"
+#include "base/redact.h"
 #include "tests/lib/tap.h"
 
 static void url(const char *text, const char *wanted)
@@ -34,10 +34,10 @@ static void redacted(const char *text, const char *line, const char *wanted)
 	buf_init(&out, 1000);
 	buf_adds(&out, line);
 	url_redact(text);
-	log_hide(&out);
+	redact_known(&out);
 	tap_str(out.data, wanted, text);
 	buf_release(&out);
-	log_forget();
+	redact_clear();
 }
 
 int main(void)

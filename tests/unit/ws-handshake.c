@@ -4,6 +4,7 @@
 #include "ws/handshake.h"
 
 #include "base/str.h"
+#include "base/url.h"
 
 #include "../lib/tap.h"
 
@@ -220,7 +221,7 @@ static void test_request(void)
 		"the request");
 	buf_clear(&out);
 	handshake_request(&rfc, &odd, "/ws?x=1", &token, &out);
-	tap_ok(starts_with(out.data, "GET /ws?x=1&access_token=a.b%2Bc HTTP/1.1\r\nHost: [::1]:8080\r\n"),
+	tap_ok(str_starts_with(out.data, "GET /ws?x=1&access_token=a.b%2Bc HTTP/1.1\r\nHost: [::1]:8080\r\n"),
 		"behind a query");
 	memset(large, 't', 9000);
 	buf_clear(&out);
@@ -231,7 +232,7 @@ static void test_request(void)
 	buf_clear(&out);
 	secret_set(&token, large, 9000);
 	handshake_request(&rfc, &origin, "/ws", &token, &out);
-	tap_ok(starts_with(out.data, "GET /ws HTTP/1.1\r\nAuthorization: Bearer ttt"), "9,000 bytes, in a header");
+	tap_ok(str_starts_with(out.data, "GET /ws HTTP/1.1\r\nAuthorization: Bearer ttt"), "9,000 bytes, in a header");
 	tap_ok(out.len > 9000 && !strcmp(out.data + out.len - 4, "\r\n\r\n"), "whole");
 	buf_clear(&out);
 	large[10] = '\n';

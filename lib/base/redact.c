@@ -1,11 +1,11 @@
 /*
- * log_redact.c - what must not be written, and where it stands in a text.
+ * what must not be written, and where it stands in a text.
  *
  * A secret is looked for as it is, and as somebody writes it who got it from us: percent-encoded, whichever characters
  * he finds in need of it, with '+' for a space, escaped as in JSON, and one of these in another. So it is the text that
  * is decoded, with a note where each byte of it comes from, and not the secret that is encoded in all those ways.
  */
-#include "base/log.h"
+#include "base/redact.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -74,12 +74,12 @@ static void redact(struct known_list *list, const char *secret, size_t len)
 	pthread_mutex_unlock(&lock);
 }
 
-void log_redact(const char *secret, size_t len)
+void redact_add(const char *secret, size_t len)
 {
 	redact(&permanent, secret, len);
 }
 
-void log_redact_token(const char *token, size_t len)
+void redact_add_token(const char *token, size_t len)
 {
 	redact(&transient, token, len);
 }
@@ -90,7 +90,7 @@ static void forget_all(struct known_list *list)
 		forget(&list->items[--list->count]);
 }
 
-void log_forget(void)
+void redact_clear(void)
 {
 	pthread_mutex_lock(&lock);
 	forget_all(&permanent);
@@ -126,7 +126,7 @@ static int32_t hex_number(const char *p, size_t len, size_t digits)
 	if (len < digits)
 		return -1;
 	for (size_t i = 0; i < digits; i++) {
-		int digit = hex_digit(p[i]);
+		int digit = str_hex_digit(p[i]);
 
 		if (digit < 0)
 			return -1;
@@ -272,7 +272,7 @@ static void replace(struct buf *text, const char *marks)
 	buf_truncate(text, to);
 }
 
-void log_hide(struct buf *text)
+void redact_known(struct buf *text)
 {
 	struct search search = { .len = text->len };
 

@@ -1,11 +1,11 @@
 /*
- * log_mask.c - what stands behind the name of a secret in a text that others made: in JSON, in a form, in the query of
+ * what stands behind the name of a secret in a text that others made: in JSON, in a form, in the query of
  * a URL.
  *
- * log_redact.c takes out what kandy knows to be secret. This is for what it does not know, and for what is too short to
+ * redact.c takes out what kandy knows to be secret. This is for what it does not know, and for what is too short to
  * be looked for.
  */
-#include "base/log.h"
+#include "base/redact.h"
 
 #include "base/buf.h"
 
@@ -122,7 +122,7 @@ static size_t user_len(const char *p, size_t len)
 	return user;
 }
 
-void log_mask(struct buf *out, const char *p, size_t len)
+void redact_patterns(struct buf *out, const char *p, size_t len)
 {
 	size_t from = 0, at = 0;
 
