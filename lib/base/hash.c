@@ -4,6 +4,7 @@
 #include "base/random.h"
 
 #include <endian.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,21 @@ uint64_t hash_bytes(const struct hash_key *key, const void *p, size_t len)
 	v[2] ^= 0xff;
 	sip_rounds(v, 4);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static struct hash_key local_key;
+
+static void make_local_key(void)
+{
+	hash_key_random(&local_key);
+}
+
+uint64_t hash_local(const void *p, size_t len)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_local_key);
+	return hash_bytes(&local_key, p, len);
 }
 
 /* ---- sets ------------------------------------------------------------------------------------------------------ */
@@ -133,26 +149,26 @@ void hash_set_remove(struct hash_set *set, uint64_t value)
 	set->count--;
 }
 
-/* ---- the last ones --------------------------------------------------------------------------------------------- */
+/* ---- recent ones ----------------------------------------------------------------------------------------------- */
 
-void recent_init(struct recent *recent, size_t limit)
+void hash_recent_init(struct hash_recent *recent, size_t limit)
 {
-	*recent = (struct recent){ .limit = limit };
+	*recent = (struct hash_recent){ .limit = limit };
 }
 
-void recent_release(struct recent *recent)
+void hash_recent_release(struct hash_recent *recent)
 {
 	free(recent->ring);
 	hash_set_release(&recent->set);
-	recent_init(recent, recent->limit);
+	hash_recent_init(recent, recent->limit);
 }
 
-bool recent_has(const struct recent *recent, uint64_t value)
+bool hash_recent_has(const struct hash_recent *recent, uint64_t value)
 {
 	return hash_set_has(&recent->set, value);
 }
 
-bool recent_add(struct recent *recent, uint64_t value)
+bool hash_recent_add(struct hash_recent *recent, uint64_t value)
 {
 	if (!hash_set_add(&recent->set, value))
 		return false;
@@ -165,4 +181,105 @@ bool recent_add(struct recent *recent, uint64_t value)
 	recent->ring[recent->next] = value;
 	recent->next = (recent->next + 1) % recent->limit;
 	return true;
+}
+
+/* ---- tables ---------------------------------------------------------------------------------------------------- */
+
+static struct hash_node **bucket_of(const struct hash_table *table, uint64_t hash)
+{
+	return &table->buckets[hash & (table->cap - 1)];
+}
+
+static void grow_table(struct hash_table *table)
+{
+	struct hash_table old = *table;
+
+	table->cap = old.cap ? old.cap * 2 : 16;
+	table->buckets = xcalloc(table->cap, sizeof(*table->buckets));
+	for (size_t i = 0; i < old.cap; i++) {
+		for (struct hash_node *node = old.buckets[i], *next; node; node = next) {
+			struct hash_node **bucket = bucket_of(table, node->hash);
+
+			next = node->next;
+			node->next = *bucket;
+			*bucket = node;
+		}
+	}
+	free(old.buckets);
+}
+
+void hash_table_add(struct hash_table *table, struct hash_node *node, uint64_t hash)
+{
+	struct hash_node **bucket;
+
+	if (table->count == table->cap)
+		grow_table(table);
+	bucket = bucket_of(table, hash);
+	*node = (struct hash_node){ .next = *bucket, .hash = hash };
+	*bucket = node;
+	table->count++;
+}
+
+void hash_table_remove(struct hash_table *table, struct hash_node *node)
+{
+	struct hash_node **at = bucket_of(table, node->hash);
+
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+	table->count--;
+}
+
+void hash_table_release(struct hash_table *table)
+{
+	free(table->buckets);
+	*table = (struct hash_table){ 0 };
+}
+
+static struct hash_node *same_hash(struct hash_node *node, uint64_t hash)
+{
+	while (node && node->hash != hash)
+		node = node->next;
+	return node;
+}
+
+struct hash_node *hash_table_find(const struct hash_table *table, uint64_t hash)
+{
+	return table->cap ? same_hash(*bucket_of(table, hash), hash) : NULL;
+}
+
+struct hash_node *hash_table_again(const struct hash_node *node)
+{
+	return same_hash(node->next, node->hash);
+}
+
+struct hash_node *hash_table_any(const struct hash_table *table)
+{
+	size_t i = 0;
+
+	if (!table->count)
+		return NULL;
+	while (!table->buckets[i])
+		i++;
+	return table->buckets[i];
+}
+
+/* ---- in order of use ------------------------------------------------------------------------------------------- */
+
+void hash_lru_add(struct hash_lru *lru, struct hash_lru_node *node)
+{
+	*node = (struct hash_lru_node){ .prev = lru->newest, .listed = true };
+	*(lru->newest ? &lru->newest->next : &lru->oldest) = node;
+	lru->newest = node;
+	lru->count++;
+}
+
+void hash_lru_remove(struct hash_lru *lru, struct hash_lru_node *node)
+{
+	if (!node->listed)
+		return;
+	*(node->prev ? &node->prev->next : &lru->oldest) = node->next;
+	*(node->next ? &node->next->prev : &lru->newest) = node->prev;
+	*node = (struct hash_lru_node){ 0 };
+	lru->count--;
 }

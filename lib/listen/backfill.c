@@ -16,7 +16,7 @@
 void backfill_init(struct backfill *b, const char *temp_dir)
 {
 	*b = (struct backfill){ 0 };
-	recent_init(&b->paged, PAGED_MAX);
+	hash_recent_init(&b->paged, PAGED_MAX);
 	spill_stack_init(&b->stack, STACK_MEMORY, temp_dir);
 	buf_init(&b->line, BUF_NO_MAX);
 	buf_init(&b->clock_suspect, BUF_NO_MAX);
@@ -36,7 +36,7 @@ static void begin_conversation(struct backfill *b)
 	b->pages = 0;
 	b->dated = false;
 	b->peer = NULL;
-	recent_release(&b->paged);
+	hash_recent_release(&b->paged);
 	disbelieve(b);
 }
 
@@ -285,7 +285,7 @@ static bool doubt(struct backfill *b)
 }
 
 /* Puts one message on the pile if it is new. False where everything behind it is old. */
-static enum status consider(struct backfill *b, struct cursor *cursor, const struct recent *emitted,
+static enum status consider(struct backfill *b, struct cursor *cursor, const struct hash_recent *emitted,
 	struct json_value message, const struct history_context *context, bool *go_on, struct err *err)
 {
 	struct backfill_line line;
@@ -298,12 +298,12 @@ static enum status consider(struct backfill *b, struct cursor *cursor, const str
 		*go_on = take_down(b, cursor, &line);
 		return ST_OK;
 	}
-	if (!recent_add(&b->paged, line.id))
+	if (!hash_recent_add(&b->paged, line.id))
 		return ST_OK;
 	old = line.time_ms >= 0 && cursor_old(b->peer, line.time_ms);
 	if (!old && line.time_ms >= 0 && (st = believe(b, err)))
 		return st;
-	if (cursor_taken(b->peer, line.id) || recent_has(emitted, backfill_key(b->peer, line.id))) {
+	if (cursor_taken(b->peer, line.id) || hash_recent_has(emitted, backfill_key(b->peer, line.id))) {
 		/* in a gap, what is missing stands behind what was taken */
 		*go_on = ++b->known < KNOWN_ENOUGH || cursor_has_gap(cursor);
 	} else if (old) {
@@ -345,7 +345,7 @@ static void hand_on(struct backfill *b, struct cursor *cursor)
 		b->need = BACKFILL_ROOM;
 }
 
-enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct recent *emitted,
+enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct hash_recent *emitted,
 	struct json_value messages, char *more, const char *self, struct err *err)
 {
 	const struct history_session *session = &b->sessions.items[b->at];

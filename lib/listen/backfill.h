@@ -44,7 +44,7 @@ struct backfill {
 	struct buf clock_suspect; /* each with its length before it, newest first */
 	int64_t pages; /* read of this conversation */
 	bool dated; /* of a baseline: its newest message was seen, and the conversation's floor set by it */
-	struct recent paged; /* IDs of the pages before: growth shifts messages from one page to the next */
+	struct hash_recent paged; /* IDs of the pages before: growth shifts messages from one page to the next */
 	struct spill_stack stack;
 	struct notification_decoder decoder;
 	struct buf line;
@@ -77,7 +77,7 @@ const struct history_session *backfill_request(const struct backfill *b, const c
  * A page of it. `more` is the token of the page behind it (taken over), NULL at the end. `emitted` holds what is on
  * its way to the reader (hashes of backfill_key()). ST_IO if the pile cannot be kept.
  */
-enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct recent *emitted,
+enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct hash_recent *emitted,
 	struct json_value messages, char *more, const char *self, struct err *err) MUST_USE;
 
 /*

@@ -18,8 +18,8 @@
 void ingest_init(struct machine *l)
 {
 	hash_key_random(&l->key);
-	recent_init(&l->ids, IDS_REMEMBERED);
-	recent_init(&l->emitted, EMITTED_REMEMBERED);
+	hash_recent_init(&l->ids, IDS_REMEMBERED);
+	hash_recent_init(&l->emitted, EMITTED_REMEMBERED);
 	buf_init(&l->line, BUF_NO_MAX);
 	buf_init(&l->filtered, BUF_NO_MAX);
 	buf_init(&l->buffered, BUF_NO_MAX);
@@ -29,8 +29,8 @@ void ingest_init(struct machine *l)
 
 void ingest_release(struct machine *l)
 {
-	recent_release(&l->ids);
-	recent_release(&l->emitted);
+	hash_recent_release(&l->ids);
+	hash_recent_release(&l->emitted);
 	notification_decoder_release(&l->decoder);
 	json_release(&l->text_doc);
 	buf_release(&l->line);
@@ -288,14 +288,14 @@ static bool is_late(struct machine *l, int64_t now, const struct backfill_line *
 static bool is_new(struct machine *l, int64_t now, const struct notification *n, struct backfill_line *at)
 {
 	*at = (struct backfill_line){ .message = n->kind == NOTIFICATION_MESSAGE, .outbound = n->outbound };
-	if (n->id.len && !recent_add(&l->ids, hash_bytes(&l->key, n->id.s, n->id.len)))
+	if (n->id.len && !hash_recent_add(&l->ids, hash_bytes(&l->key, n->id.s, n->id.len)))
 		return false;
 	if (!at->message || !n->message_id.len || !n->conversation.len)
 		return true;
 	at->peer = peer_of(l, n);
 	at->id = cursor_hash(l->config.cursor, n->message_id.s, n->message_id.len);
 	at->time_ms = n->timestamp_ms < 0 ? l->config.wall_ms() : n->timestamp_ms;
-	if (!recent_add(&l->emitted, backfill_key(at->peer, at->id)) || cursor_taken(at->peer, at->id))
+	if (!hash_recent_add(&l->emitted, backfill_key(at->peer, at->id)) || cursor_taken(at->peer, at->id))
 		return false;
 	return !is_late(l, now, at);
 }
@@ -678,7 +678,7 @@ void ingest_stalled(struct machine *l, int64_t now)
 
 static void emit_backfill_line(struct machine *l, int64_t now, const struct backfill_line *at)
 {
-	if (at->peer && !recent_add(&l->emitted, backfill_key(at->peer, at->id)))
+	if (at->peer && !hash_recent_add(&l->emitted, backfill_key(at->peer, at->id)))
 		return;
 	l->backfilled_lines++;
 	progress(l, now);

@@ -76,7 +76,7 @@ struct machine {
 
 	/* what comes in */
 	struct hash_key key;
-	struct recent ids, emitted;
+	struct hash_recent ids, emitted;
 	struct notification_decoder decoder;
 	struct buf line, filtered;
 	struct json_doc text_doc;

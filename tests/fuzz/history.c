@@ -9,7 +9,7 @@
 
 static struct json_doc page, line_doc;
 
-static void drain(struct backfill *b, struct cursor *cursor, struct recent *seen)
+static void drain(struct backfill *b, struct cursor *cursor, struct hash_recent *seen)
 {
 	struct backfill_line line;
 	struct buf out;
@@ -29,7 +29,7 @@ static void drain(struct backfill *b, struct cursor *cursor, struct recent *seen
 		}
 		if (!line.peer)
 			continue;
-		MUST(recent_add(seen, line.id) && !cursor_taken(line.peer, line.id));
+		MUST(hash_recent_add(seen, line.id) && !cursor_taken(line.peer, line.id));
 		cursor_take(cursor, line.peer, line.id, line.time_ms);
 	}
 	buf_release(&out);
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cursor *cursor = cursor_new("/nonexistent/x.cursor");
 	struct history_sessions sessions = { 0 };
-	struct recent emitted, seen;
+	struct hash_recent emitted, seen;
 	struct backfill b;
 	const char *next;
 	char *text, *p;
@@ -50,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	text = fuzz_text(data + 1, size - 1);
-	recent_init(&emitted, 10);
-	recent_init(&seen, 100000);
+	hash_recent_init(&emitted, 10);
+	hash_recent_init(&seen, 100000);
 	cursor_reset(cursor, 0);
 	sessions.items = calloc(1, sizeof(*sessions.items));
 	MUST(sessions.items);
@@ -75,8 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	MUST(b.need == BACKFILL_NOTHING || !p);
 	backfill_release(&b);
-	recent_release(&seen);
-	recent_release(&emitted);
+	hash_recent_release(&seen);
+	hash_recent_release(&emitted);
 	cursor_free(cursor);
 	free(text);
 	return 0;

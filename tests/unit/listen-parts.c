@@ -24,18 +24,18 @@ static void test_hash(void)
 
 static void test_recent(void)
 {
-	struct recent r;
+	struct hash_recent r;
 	bool fine = true;
 
-	recent_init(&r, 1000);
+	hash_recent_init(&r, 1000);
 	for (uint64_t i = 0; i < 50000; i++) {
-		fine = fine && recent_add(&r, i * 64); /* all of them want the same few places */
-		fine = fine && !recent_add(&r, i * 64);
-		fine = fine && (i < 1000 || !recent_has(&r, (i - 1000) * 64 + !(i - 1000)));
-		fine = fine && (i < 999 || recent_has(&r, (i - 999) * 64));
+		fine = fine && hash_recent_add(&r, i * 64); /* all of them want the same few places */
+		fine = fine && !hash_recent_add(&r, i * 64);
+		fine = fine && (i < 1000 || !hash_recent_has(&r, (i - 1000) * 64 + !(i - 1000)));
+		fine = fine && (i < 999 || hash_recent_has(&r, (i - 999) * 64));
 	}
 	tap_ok(fine, "exactly the last thousand are known, also when they collide");
-	recent_release(&r);
+	hash_recent_release(&r);
 }
 
 static void test_stack(void)
