@@ -126,16 +126,6 @@ $(MAN_PAGES): $(B)/kandy
 		$(B)/kandy help --emit man $$name > $(@D)/kandy-$$name.1 || exit 1; done
 	$(Q)touch $@
 
-# Written beside and moved, so that the committed files stay as they are when something fails.
-.PHONY: completions
-completions: $(B)/kandy
-	$(Q)mkdir -p completions $(B)/completions
-	$(Q)$(B)/kandy help --emit bash > $(B)/completions/kandy.bash
-	$(Q)$(B)/kandy help --emit zsh > $(B)/completions/_kandy
-	$(Q)$(B)/kandy help --emit fish > $(B)/completions/kandy.fish
-	$(Q)for file in kandy.bash _kandy kandy.fish; do \
-		cmp -s $(B)/completions/$$file completions/$$file || cp $(B)/completions/$$file completions/$$file || exit 1; done
-
 # ---- installation -----------------------------------------------------------------------------------------------------
 
 INSTALL ?= install
@@ -291,7 +281,6 @@ help:
 		'make check           all tests; TESTS="tests/cli/send.t ..." for some; SAN=1, VALGRIND=1' \
 		'make install         to prefix=/usr/local, below DESTDIR; make uninstall takes it away' \
 		'make man             build/man/*.1' \
-		'make completions     completions/ anew from the option rows' \
 		'make lint            clang-format, shellcheck, cppcheck, clang-tidy; make format applies the first' \
 		'make bench           how fast it is, beside what is in use for the same' \
 		'make soak            a listener for SOAK=600 seconds under faults, its memory drawn into build/soak/' \

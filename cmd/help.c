@@ -35,8 +35,9 @@ static enum status find(const struct cli *cli, const struct command **command, c
 		return cli_unknown_command(commands, name, err);
 	if (cli->operand_count < 2)
 		return ST_OK;
-	if (!(*command)->verbs)
-		return err_set(err, ST_USAGE, "unexpected operand '%s'; '%s' has no verbs", cli->operands[1], name);
+	if (!(*command)->verbs || cli->operand_count > 2)
+		return err_set(err, ST_USAGE, "unexpected operand '%s'; see 'kandy help --help'",
+			cli->operands[(*command)->verbs ? 2 : 1]);
 	*verb = cli_find_verb(*command, cli->operands[1]);
 	return *verb ? ST_OK : cli_unknown_verb(*command, cli->operands[1], err);
 }
@@ -96,17 +97,17 @@ static void emit(struct buf *out, const char *what, const struct command *comman
 		cli_man(out, command);
 	else if (!strcmp(what, "man"))
 		cli_man_overview(out, &overview, commands);
-	else if (!strcmp(what, "bash"))
-		cli_bash(out, commands);
-	else if (!strcmp(what, "zsh"))
-		cli_zsh(out, commands);
-	else if (!strcmp(what, "fish"))
-		cli_fish(out, commands);
 	else if (!strcmp(what, "json"))
 		listing_add(out, command ? (const struct command *const[]){ command, NULL } : commands);
 	else if (!strcmp(what, "commands"))
 		add_names(out);
 	else
+		add_profiles(out, ctx->state_dir);
+}
+
+static void add_candidates(struct buf *out, const struct run_ctx *ctx)
+{
+	if (cli_complete(out, &overview, commands, ctx->cli->operands, ctx->cli->operand_count) == HINT_PROFILE)
 		add_profiles(out, ctx->state_dir);
 }
 
@@ -118,10 +119,12 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	struct buf text;
 	enum status st;
 
-	if ((st = find(ctx->cli, &command, &verb, err)))
-		return st;
 	buf_init(&text, BUF_NO_MAX);
-	if (params->emit)
+	if (params->emit && !strcmp(params->emit, "complete"))
+		add_candidates(&text, ctx);
+	else if ((st = find(ctx->cli, &command, &verb, err)))
+		return st;
+	else if (params->emit)
 		emit(&text, params->emit, command, ctx);
 	else if (command)
 		cli_help(&text, command, verb, params->all, term_width(STDOUT_FILENO));
@@ -132,7 +135,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	return st;
 }
 
-static const char *const readers[] = { "man", "bash", "zsh", "fish", "json", "commands", "profiles", NULL };
+static const char *const readers[] = { "man", "json", "commands", "profiles", "complete", NULL };
 
 static const struct opt opts[] = {
 	{ .kind = OPT_FLAG,
@@ -153,7 +156,7 @@ static const struct opt opts[] = {
 const struct command cmd_help = {
 	.name = "help",
 	.operands = "[COMMAND [VERB] | connection]",
-	.operands_max = 2,
+	.operands_max = SIZE_MAX, /* of --emit complete; find() counts */
 	.summary = "show the commands, or the help of a command",
 	.description =
 		(const char *const[]){

@@ -254,8 +254,11 @@ void cli_overview(struct buf *out, const struct command *overview, const struct 
 void cli_man(struct buf *out, const struct command *command); /* mdoc: kandy-COMMAND(1) */
 /* kandy(1) */
 void cli_man_overview(struct buf *out, const struct command *overview, const struct command *const *commands);
-void cli_bash(struct buf *out, const struct command *const *commands);
-void cli_zsh(struct buf *out, const struct command *const *commands);
-void cli_fish(struct buf *out, const struct command *const *commands);
+/*
+ * Candidates for the last of `words`, the first of which is the name of the program; see complete.c. Returns the hint
+ * of the option whose argument it is; the caller adds the profiles.
+ */
+enum opt_hint cli_complete(struct buf *out, const struct command *overview, const struct command *const *commands,
+	char **words, size_t count);
 
 #endif

@@ -26,7 +26,7 @@ for name in $("$dest/usr/bin/kandy" help --emit commands); do
 	ok "fish finds the completion of kandy-$name" test -e "$dest/usr/share/fish/vendor_completions.d/kandy-$name.fish"
 done
 ok 'man finds kandy(1) there' mandoc -T lint -W warning "$dest/usr/share/man/man1/kandy.1"
-like "$dest/usr/share/zsh/site-functions/_kandy" '^#compdef kandy kandy-' 'zsh completion'
+like "$dest/usr/share/zsh/site-functions/_kandy" '^#compdef kandy -P kandy-' 'zsh completion'
 
 run make_kandy uninstall DESTDIR="$dest" prefix=/usr
 is "$status" 0 'make uninstall'
