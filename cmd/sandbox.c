@@ -489,9 +489,8 @@ static const char *const description[] = {
 	"(\"ahead\": offset of the server's clock in milliseconds, in messages and Date); fault (\"fault\": as "
 	"--fault) and clear-faults; notify (\"json\" or \"text\": send it unchanged to all WebSockets of \"to\"); send "
 	"(\"from\", \"to\", \"text\", \"attachment\": unchanged); burst (\"from\", \"to\", \"count\", "
-	"\"conversations\", \"size\", \"rate\" per second, \"label\", \"mode\": real stores and pushes messages, blast "
-	"and single only push them, many or one per write; \"hold\":false: let the queue of a slow reader "
-	"overflow); stats.",
+	"\"conversations\", \"size\", \"rate\" per second, \"label\": many messages; \"hold\":false: let the queue of a "
+	"slow reader overflow); stats.",
 	NULL,
 };
 

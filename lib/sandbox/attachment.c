@@ -18,32 +18,28 @@ enum range { RANGE_NONE, RANGE_PART, RANGE_IMPOSSIBLE };
 /* "bytes=5-", "bytes=5-9", "bytes=-5". Any other value is ignored (RFC 9110, 14.2). */
 static enum range parse_range(const char *value, int64_t size, int64_t *from, int64_t *len)
 {
-	char first[24] = "", last[24] = "";
-	int64_t a = 0, b = size - 1;
-	const char *dash;
+	char text[64], *dash;
+	int64_t first = 0, last = size - 1;
 
-	if (!value || !str_starts_with(value, "bytes=") || strchr(value, ',') || !(dash = strchr(value, '-')))
+	if (!value || !str_starts_with(value, "bytes=") || strlen(value) >= sizeof(text))
 		return RANGE_NONE;
-	value += strlen("bytes=");
-	if (dash - value >= (ptrdiff_t)sizeof(first) || strlen(dash + 1) >= sizeof(last))
+	snprintf(text, sizeof(text), "%s", value + strlen("bytes="));
+	dash = strchr(text, '-');
+	if (!dash)
 		return RANGE_NONE;
-	memcpy(first, value, (size_t)(dash - value));
-	memcpy(last, dash + 1, strlen(dash + 1));
-	if ((*first && (!str_parse_int64(first, &a) || a < 0)) || (*last && (!str_parse_int64(last, &b) || b < 0)) ||
-		(!*first && !*last))
+	*dash++ = '\0';
+	if (*dash && (!str_parse_int64(dash, &last) || last < 0))
 		return RANGE_NONE;
-	if (!*first) {
-		a = b < size ? size - b : 0;
-		if (!b)
-			return RANGE_IMPOSSIBLE;
-		b = size - 1;
+	if (*text ? !str_parse_int64(text, &first) || first < 0 || (*dash && last < first) : !*dash)
+		return RANGE_NONE;
+	if (!*text) { /* the last bytes */
+		first = last < size ? size - last : 0;
+		last = last ? size - 1 : -1;
 	}
-	if (*first && *last && b < a)
-		return RANGE_NONE;
-	if (a >= size)
+	if (first >= size || last < 0)
 		return RANGE_IMPOSSIBLE;
-	*from = a;
-	*len = (b < size ? b : size - 1) - a + 1;
+	*from = first;
+	*len = (last < size ? last : size - 1) - first + 1;
 	return RANGE_PART;
 }
 

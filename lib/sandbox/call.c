@@ -2,9 +2,37 @@
 
 #include "base/str.h"
 
+#include <stdlib.h>
+
 struct json_value call_json(const struct call *call, const char *key)
 {
 	return json_get(json_root(&call->doc), key);
+}
+
+int64_t call_int(const struct call *call, const char *key, int64_t fallback)
+{
+	int64_t n;
+
+	return json_int(call_json(call, key), &n) ? n : fallback;
+}
+
+bool call_flag(const struct call *call, const char *key, bool fallback)
+{
+	json_bool(call_json(call, key), &fallback);
+	return fallback;
+}
+
+bool call_user(struct call *call, const char *key, bool needed, struct user **user)
+{
+	struct json_value value = call_json(call, key);
+	char *address = json_dup(value);
+
+	*user = address ? world_user(&call->s->world, address) : NULL;
+	free(address);
+	if (*user || (!json_exists(value) && !needed))
+		return true;
+	response_invalid(&call->response, key);
+	return false;
 }
 
 bool call_query(const struct call *call, const char *name, struct buf *out)

@@ -106,24 +106,6 @@ void conn_write(struct conn *conn, const void *p, size_t len)
 		lws_callback_on_writable(conn->wsi);
 }
 
-bool conn_write_now(struct conn *conn, const void *p, size_t len)
-{
-	struct buf copy;
-	bool ok;
-
-	if (conn_closing(conn) || conn->frozen || conn_queued(conn) || lws_partial_buffered(conn->wsi))
-		return false;
-	buf_init(&copy, BUF_NO_MAX);
-	buf_add(&copy, (char[LWS_PRE]){ 0 }, LWS_PRE);
-	buf_add(&copy, p, len);
-	ok = lws_write(conn->wsi, (unsigned char *)copy.data + LWS_PRE, len, LWS_WRITE_RAW) >= (int)len;
-	buf_release(&copy);
-	if (!ok)
-		conn_kill(conn);
-	lws_callback_on_writable(conn->wsi);
-	return true;
-}
-
 /* Reclaims the memory of sent bytes once they are the larger part. */
 static void conn_compact(struct conn *conn)
 {

@@ -13,7 +13,7 @@ struct fault_rule {
 };
 
 struct fault_spec {
-	char *method, *word;
+	char *text, *method, *word; /* method, word and the texts of the faults point into `text` */
 	bool disabled;
 	int64_t seen;
 	struct fault_rule *rules;
@@ -119,11 +119,8 @@ static enum status refuse_kind(const char *kind, struct err *err)
 
 static void spec_release(struct fault_spec *spec)
 {
-	for (size_t i = 0; i < spec->count; i++)
-		free(spec->rules[i].fault.text);
 	free(spec->rules);
-	free(spec->method);
-	free(spec->word);
+	free(spec->text);
 }
 
 static enum status parse_rules(struct fault_spec *spec, char *text, struct err *err)
@@ -142,7 +139,7 @@ static enum status parse_rules(struct fault_spec *spec, char *text, struct err *
 				item);
 		if (!parse_fault(&rule.fault, colon + 1))
 			return refuse_kind(colon + 1, err);
-		rule.fault.text = xstrdup(colon + 1);
+		rule.fault.text = colon + 1;
 		if (rule.fault.kind == FAULT_REDIRECT)
 			rule.fault.url = strchr(rule.fault.text, '/') + 1;
 		spec->rules = xgrow(spec->rules, spec->count, &spec->cap, sizeof(*spec->rules));
@@ -153,22 +150,18 @@ static enum status parse_rules(struct fault_spec *spec, char *text, struct err *
 
 enum status faults_add(struct faults *faults, const char *text, struct err *err)
 {
-	char *copy = xstrdup(text), *save, *method, *word, *rules;
-	struct fault_spec spec = { 0 };
+	struct fault_spec spec = { .text = xstrdup(text) };
+	char *save, *rules;
 	enum status status;
 
-	method = strtok_r(copy, " \t", &save);
-	word = method ? strtok_r(NULL, " \t", &save) : NULL;
-	rules = word ? strtok_r(NULL, " \t", &save) : NULL;
-	if (!rules || strtok_r(NULL, " \t", &save)) {
+	spec.method = strtok_r(spec.text, " \t", &save);
+	spec.word = spec.method ? strtok_r(NULL, " \t", &save) : NULL;
+	rules = spec.word ? strtok_r(NULL, " \t", &save) : NULL;
+	if (!rules || strtok_r(NULL, " \t", &save))
 		status = err_set(err, ST_USAGE,
 			"invalid fault '%s': expected 'METHOD WORD WHEN:KIND', as in 'POST messages 2:503'", text);
-	} else {
-		spec.method = xstrdup(method);
-		spec.word = xstrdup(word);
+	else
 		status = parse_rules(&spec, rules, err);
-	}
-	free(copy);
 	if (status) {
 		spec_release(&spec);
 		return status;

@@ -39,8 +39,8 @@ struct fault {
 	int status; /* FAULT_STATUS */
 	int64_t number; /* the numeric argument; -1: none */
 	bool date; /* Retry-After as an HTTP date, two seconds ahead */
-	char *text; /* as it was written ("429/2"), for the record */
-	const char *url; /* FAULT_REDIRECT; points into text */
+	const char *text; /* as it was written ("429/2"), for the record */
+	const char *url; /* FAULT_REDIRECT */
 };
 
 struct fault_rule;

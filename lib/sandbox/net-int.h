@@ -89,7 +89,6 @@ struct net {
 	void *arg;
 	size_t queue_max;
 	uint64_t conns;
-	struct watch *watches;
 	struct lws_protocols protocols[3];
 	bool stopped, ending;
 };

@@ -7,12 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 struct net_lws net_lws;
@@ -61,24 +58,24 @@ void net_timer_free(struct net_timer *timer)
 	free(timer);
 }
 
+/* ---- other descriptors ------------------------------------------------------------------------------------------ */
+
+/* The session of a watched descriptor, in the memory of libwebsockets. */
 struct watch {
-	struct net *net;
+	struct net *net; /* NULL: not set up yet */
 	bool (*ready)(void *arg);
 	void *arg;
 	bool over; /* `ready` returned false */
-	struct watch *next;
 };
-
-/* ---- other descriptors ------------------------------------------------------------------------------------------ */
 
 static int watch_callback(struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in, size_t len)
 {
-	struct watch *watch = session ? *(struct watch **)session : NULL;
+	struct watch *watch = session;
 
 	(void)wsi;
 	(void)in;
 	(void)len;
-	if (!watch || watch->net->ending || watch->over)
+	if (!watch || !watch->net || watch->net->ending || watch->over)
 		return 0;
 	/* at the end of a pipe, libwebsockets only reports the close */
 	if (reason == LWS_CALLBACK_RAW_RX_FILE || reason == LWS_CALLBACK_RAW_CLOSE_FILE)
@@ -88,7 +85,6 @@ static int watch_callback(struct lws *wsi, enum lws_callback_reasons reason, voi
 
 enum status net_watch(struct net *net, int fd, bool (*ready)(void *arg), void *arg, struct err *err)
 {
-	struct watch *watch;
 	struct lws *wsi;
 	lws_sock_file_fd_type own = { .filefd = fcntl(fd, F_DUPFD_CLOEXEC, 3) };
 
@@ -97,10 +93,7 @@ enum status net_watch(struct net *net, int fd, bool (*ready)(void *arg), void *a
 	wsi = lws_adopt_descriptor_vhost(net->vhost, LWS_ADOPT_RAW_FILE_DESC, own, "watch", NULL);
 	if (!wsi)
 		return err_set(err, ST_INTERNAL, "cannot watch a descriptor"); /* libwebsockets has closed it */
-	watch = xcalloc(1, sizeof(*watch));
-	*watch = (struct watch){ .net = net, .ready = ready, .arg = arg, .next = net->watches };
-	net->watches = watch;
-	*(struct watch **)lws_wsi_user(wsi) = watch;
+	*(struct watch *)lws_wsi_user(wsi) = (struct watch){ .net = net, .ready = ready, .arg = arg };
 	return ST_OK;
 }
 
@@ -122,37 +115,6 @@ static int memory_file(const struct buf *pem)
 		return -1;
 	}
 	return fd;
-}
-
-/* lws_create_vhost() gives no reason: is it the address, or else TLS? */
-static enum status explain_failure(const struct sandbox_config *config, struct err *err)
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM }, *address;
-	int fd, bound = -1;
-
-	if (getaddrinfo(config->address, NULL, &hints, &address))
-		return err_set(err, ST_USAGE, "invalid address '%s'", config->address);
-	if (address->ai_family == AF_INET)
-		((struct sockaddr_in *)(void *)address->ai_addr)->sin_port = htons((uint16_t)config->port);
-	else
-		((struct sockaddr_in6 *)(void *)address->ai_addr)->sin6_port = htons((uint16_t)config->port);
-	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		bound = bind(fd, address->ai_addr, address->ai_addrlen);
-	if (bound)
-		err_set(err, ST_UNAVAILABLE, "cannot listen on port %lld of %s: %s", (long long)config->port,
-			config->address, strerror(errno));
-	else if (config->no_tls)
-		err_set(err, ST_UNAVAILABLE, "cannot listen on port %lld of %s", (long long)config->port,
-			config->address);
-	else
-		err_set(err, ST_CONFIG,
-			"OpenSSL does not accept the certificate of the sandbox; lower its security level, or use "
-			"--no-tls");
-	if (fd >= 0)
-		close(fd);
-	freeaddrinfo(address);
-	return err->status;
 }
 
 static enum status net_listen(struct net *net, const struct sandbox_config *config, const struct buf *cert_pem,
@@ -188,8 +150,18 @@ static enum status net_listen(struct net *net, const struct sandbox_config *conf
 		info.ssl_private_key_filepath = key_path;
 	}
 	net->vhost = lws_create_vhost(net->context, &info);
-	if (!net->vhost || lws_get_vhost_listen_port(net->vhost) <= 0)
-		status = explain_failure(config, err);
+	if (net->vhost && lws_get_vhost_listen_port(net->vhost) > 0)
+		goto out;
+	/* libwebsockets gives no reason: does it work without TLS? */
+	info.options &= ~(uint64_t)LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	info.ssl_cert_filepath = info.ssl_private_key_filepath = NULL;
+	if (!config->no_tls && lws_create_vhost(net->context, &info))
+		status = err_set(err, ST_CONFIG,
+			"OpenSSL does not accept the certificate of the sandbox; lower its security level, or use "
+			"--no-tls");
+	else
+		status = err_set(err, ST_UNAVAILABLE, "cannot listen on port %lld of %s; is it in use?",
+			(long long)config->port, config->address);
 out:
 	if (cert >= 0)
 		close(cert);
@@ -223,7 +195,7 @@ enum status net_new(struct net **out, const struct sandbox_config *config, const
 		.rx_buffer_size = READ_CHUNK,
 		.tx_packet_size = WRITE_CHUNK };
 	net->protocols[1] = (struct lws_protocols){
-		.name = "watch", .callback = watch_callback, .per_session_data_size = sizeof(struct watch *)
+		.name = "watch", .callback = watch_callback, .per_session_data_size = sizeof(struct watch)
 	};
 	lws_set_log_level(LLL_ERR | LLL_WARN, lws_log);
 	net->context = lws_create_context(&info);
@@ -238,17 +210,11 @@ enum status net_new(struct net **out, const struct sandbox_config *config, const
 
 void net_free(struct net *net)
 {
-	struct watch *watch;
-
 	if (!net)
 		return;
 	net->ending = true;
 	if (net->context)
 		lws_context_destroy(net->context);
-	while ((watch = net->watches)) {
-		net->watches = watch->next;
-		free(watch);
-	}
 	free(net);
 }
 

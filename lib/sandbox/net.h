@@ -63,7 +63,6 @@ void conn_close(struct conn *conn, enum conn_end how);
 bool conn_closing(const struct conn *conn); /* further output will not be sent */
 
 void conn_write(struct conn *conn, const void *p, size_t len); /* queues output; closes if the queue is too long */
-bool conn_write_now(struct conn *conn, const void *p, size_t len); /* in one write; false: the queue is not empty */
 size_t conn_queued(const struct conn *conn);
 void conn_hold(struct conn *conn, bool held); /* no input() while held, by TCP flow control */
 void conn_freeze(struct conn *conn); /* stops reading and writing, and stays open */

@@ -1,9 +1,11 @@
 #include "sandbox/request.h"
 
+#include "base/mem.h"
 #include "base/percent.h"
 #include "base/str.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -210,31 +212,24 @@ const char *sandbox_request_header(const struct sandbox_request *r, const char *
 	return NULL;
 }
 
-static bool form_decode(struct buf *out, const char *s, size_t len)
-{
-	while (len) {
-		const char *plus = memchr(s, '+', len);
-		size_t n = plus ? (size_t)(plus - s) : len;
-
-		if (!percent_decode(out, s, n) || (plus && !buf_addc(out, ' ')))
-			return false;
-		n += plus ? 1 : 0;
-		s += n;
-		len -= n;
-	}
-	return true;
-}
-
 bool sandbox_request_form(const char *form, const char *name, struct buf *out)
 {
-	size_t want = strlen(name);
+	size_t name_len = strlen(name);
 
-	while (*form) {
-		const char *end = strchrnul(form, '&');
+	for (const char *end; *form; form = *end ? end + 1 : end) {
+		bool ok;
+		char *value;
 
-		if ((size_t)(end - form) > want && !strncmp(form, name, want) && form[want] == '=')
-			return form_decode(out, form + want + 1, (size_t)(end - form) - want - 1);
-		form = *end ? end + 1 : end;
+		end = strchrnul(form, '&');
+		if (strncmp(form, name, name_len) != 0 || form[name_len] != '=')
+			continue;
+		form += name_len + 1;
+		value = xmemdup0(form, (size_t)(end - form));
+		for (char *c = value; *c; c++)
+			*c = *c == '+' ? ' ' : *c;
+		ok = percent_decode(out, value, (size_t)(end - form));
+		free(value);
+		return ok;
 	}
 	return false;
 }

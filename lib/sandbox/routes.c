@@ -2,32 +2,30 @@
 
 #include <string.h>
 
-/* Puts the segment that matches ":user" into `*user`, and those that match ":" into call->args. */
-static bool path_matches(struct call *call, const char *pattern, const char **user)
+bool routes_match(const struct sandbox_request *r, const char *path, const char *args[static ROUTE_ARGS_MAX],
+	const char **user)
 {
-	const struct sandbox_request *r = call->request;
-	size_t args = 0;
+	size_t arg_count = 0;
 
 	*user = NULL;
-	for (size_t segment = 0; segment < r->segment_count; segment++) {
-		size_t len = strcspn(pattern, "/");
-		const char *got = r->segments[segment];
+	for (size_t i = 0; i < r->segment_count; i++) {
+		size_t len = strcspn(path, "/");
+		const char *got = r->segments[i];
 
 		if (!len)
 			return false;
-		if (*pattern != ':') {
-			if (strlen(got) != len || strncmp(got, pattern, len) != 0)
-				return false;
-		} else if (len == 1) {
-			call->args[args++] = got;
-		} else if (!strncmp(pattern, ":user", len)) {
+		if (len == 1 && *path == ':') {
+			args[arg_count++] = got;
+		} else if (*path == ':') {
 			if (*user && strcmp(*user, got) != 0)
 				return false;
 			*user = got;
+		} else if (strlen(got) != len || strncmp(got, path, len) != 0) {
+			return false;
 		}
-		pattern += len + (pattern[len] == '/');
+		path += len + (path[len] == '/');
 	}
-	return !*pattern;
+	return !*path;
 }
 
 static bool parse_body(struct call *call)
@@ -57,13 +55,13 @@ static void handle(struct call *call, const struct route *route, const char *use
 void routes_call(struct call *call)
 {
 	static const struct route *const tables[] = { token_routes, control_routes, channel_routes, chat_routes,
-		history_routes, group_routes, sms_routes, attachment_routes };
+		history_routes, group_routes, sms_routes, attachment_routes, socket_routes };
 	bool path_known = false;
 	const char *user;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct route *route = tables[i]; route->method; route++) {
-			if (!path_matches(call, route->path, &user))
+			if (!routes_match(call->request, route->path, call->args, &user))
 				continue;
 			if (!strcmp(call->request->method, route->method)) {
 				handle(call, route, user);

@@ -17,6 +17,7 @@ enum {
 	NOTIFICATION_MAX = 4 * 1024 * 1024,
 	URL_PATH_MAX = 4096,
 	FORM_PARTS_MAX = 8,
+	ROUTE_ARGS_MAX = 4,
 };
 
 struct record;
@@ -94,29 +95,27 @@ struct form_part {
 	char digest[65];
 };
 
-/* The last valid access token of a connection. */
-struct auth {
-	struct buf token;
-	char login_id[ID_SIZE];
-	int64_t until, serial;
-};
-
 struct call {
 	struct sandbox *s;
 	const struct sandbox_request *request;
 	const char *body; /* NUL-terminated */
 	size_t body_len;
 	struct json_doc doc; /* of a JSON body */
-	struct auth *auth;
 	struct user *user; /* NULL: the route needs no token */
 	struct login *login;
-	const char *args[4]; /* the segments that match ":" in the route */
+	const char *args[ROUTE_ARGS_MAX]; /* the segments that match ":" in the route */
 	int kind; /* of the route */
 	int64_t now; /* ms */
 	struct response response;
+	struct conn *conn;
+	struct socket *socket; /* of a successful upgrade */
 };
 
 struct json_value call_json(const struct call *call, const char *key); /* a member of the body */
+int64_t call_int(const struct call *call, const char *key, int64_t fallback);
+bool call_flag(const struct call *call, const char *key, bool fallback);
+/* The user in the member `key`; NULL if it is missing and not needed. False: the response is an error. */
+bool call_user(struct call *call, const char *key, bool needed, struct user **user);
 bool call_query(const struct call *call, const char *name, struct buf *out);
 bool call_query_int(const struct call *call, const char *name, int64_t *value);
 
@@ -141,15 +140,18 @@ struct route {
 
 /* Each ends with a zeroed route. */
 extern const struct route token_routes[], control_routes[], channel_routes[], chat_routes[], history_routes[],
-	group_routes[], sms_routes[], attachment_routes[];
+	group_routes[], sms_routes[], attachment_routes[], socket_routes[];
+
+/* The segments that match ":" go to `args`, the one that matches ":user" to `*user`. */
+bool routes_match(const struct sandbox_request *r, const char *path, const char *args[static ROUTE_ARGS_MAX],
+	const char **user);
 
 /* Finds the handler, checks the token and the user in the path, parses the body, and calls it. */
 void routes_call(struct call *call);
 
 /* ---- token.c ---------------------------------------------------------------------------------------------------- */
 
-/* `last` caches the verified token of the connection. */
-bool token_check(struct call *call, const char *token);
+bool token_check(struct call *call, const char *token); /* of the caller */
 bool token_authorize(struct call *call); /* by the Authorization header; false: the response is an error */
 void token_revoke_all(struct sandbox *s, bool refresh); /* all access tokens, and with `refresh` all refresh tokens */
 
@@ -193,8 +195,6 @@ void upload_free(struct form_upload *upload); /* NULL is fine */
 
 struct socket;
 
-/* The upgrade of a GET on a channel's URL. NULL: the response is an error; else it is a 101. */
-struct socket *socket_open(struct call *call, struct conn *conn);
 void socket_input(struct socket *socket, const char *p, size_t len);
 void socket_closed(struct socket *socket);
 const struct user *socket_user(const struct socket *socket); /* NULL: its channel is gone */
@@ -207,29 +207,12 @@ void socket_leave_channel(void *arg, struct channel *channel);
 size_t socket_drop_all(struct sandbox *s, enum conn_end how, const struct user *user);
 size_t socket_freeze_all(struct sandbox *s, const struct user *user);
 size_t socket_send_all(struct sandbox *s, const struct user *user, const char *text, size_t len);
-void socket_write_all(struct sandbox *s, const struct user *user, const struct buf *frame, bool now);
-bool socket_queued(const struct sandbox *s, const struct user *user, size_t *most); /* false: none is open */
+size_t socket_queued(const struct sandbox *s, const struct user *user); /* bytes, of the slowest reader */
 size_t socket_count(const struct sandbox *s);
 
 /* ---- burst.c: load generator ------------------------------------------------------------------------------------ */
 
-enum { BURST_CONVERSATIONS_MAX = 1000, BURST_SIZE_MAX = 64 * 1024 };
-
-enum burst_mode {
-	BURST_REAL, /* stored and pushed */
-	BURST_BLAST, /* pushed, many per write */
-	BURST_SINGLE, /* pushed, one per write */
-};
-
-struct burst_order {
-	struct user *from, *to;
-	int64_t count, conversations, size, rate; /* size: bytes of text; rate: messages per second, 0: no limit */
-	enum burst_mode mode;
-	bool hold; /* wait for a slow reader instead of overflowing its queue */
-	char *label; /* NULL: "burst" */
-};
-
-void burst_start(struct sandbox *s, const struct burst_order *order); /* copies the label */
+bool burst_start(struct call *call); /* as the request says; false: it is invalid */
 void burst_drained(struct sandbox *s, const struct user *user); /* a socket of `user` has an empty queue */
 size_t burst_count(const struct sandbox *s);
 void burst_free_all(struct sandbox *s);

@@ -49,7 +49,6 @@ struct server_conn {
 	struct response response;
 	int64_t body_limit; /* FAULT_CUT, FAULT_STALL: bytes of the body still to be sent; -1: all */
 	struct net_timer *timer; /* for a delayed response */
-	struct auth auth;
 	const struct user *user; /* for the record */
 	struct socket *socket;
 };
@@ -279,29 +278,11 @@ static void respond_to_preflight(struct call *call)
 	response_header(&call->response, "Access-Control-Max-Age", "600");
 }
 
-/* `path` names the segments; "" matches any. */
-static bool matches(const struct sandbox_request *r, const char *method, const char *const *path, size_t count)
+static bool is_upload(const struct sandbox_request *r, const char **user)
 {
-	if (r->segment_count != count || strcmp(r->method, method) != 0)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (*path[i] && strcmp(r->segments[i], path[i]) != 0)
-			return false;
-	return true;
-}
+	const char *args[ROUTE_ARGS_MAX];
 
-static bool is_upload(const struct sandbox_request *r)
-{
-	static const char *const path[] = { "cpaas", "nms", "v1", "chat", "", "objects" };
-
-	return matches(r, "POST", path, sizeof(path) / sizeof(*path));
-}
-
-static bool is_websocket(const struct sandbox_request *r)
-{
-	static const char *const path[] = { "cpaas", "notificationchannel", "v1", "", "channels", "", "websocket" };
-
-	return matches(r, "GET", path, sizeof(path) / sizeof(*path));
+	return !strcmp(r->method, "POST") && routes_match(r, "cpaas/nms/v1/chat/:user/objects", args, user);
 }
 
 static struct call begin_call(struct server_conn *c)
@@ -309,7 +290,7 @@ static struct call begin_call(struct server_conn *c)
 	struct call call = {
 		.s = c->s,
 		.request = &c->request,
-		.auth = &c->auth,
+		.conn = c->conn,
 		.body = c->bytes.data,
 		.body_len = c->bytes.len,
 		.now = clock_wall_ms(),
@@ -326,18 +307,6 @@ static void end_call(struct server_conn *c, struct call *call)
 	response_release(c->s, &c->response);
 	c->response = call->response;
 	json_release(&call->doc);
-}
-
-static void open_socket(struct server_conn *c, struct call *call)
-{
-	c->socket = socket_open(call, c->conn);
-	end_call(c, call);
-	if (!c->socket) {
-		finish_response(c);
-		return;
-	}
-	send_head(c);
-	c->state = WEBSOCKET;
 }
 
 static void process(struct server_conn *c)
@@ -361,24 +330,27 @@ static void process(struct server_conn *c)
 	} else if (c->upload) {
 		call.user = (struct user *)c->user;
 		upload_finish(c->upload, &call.response);
-	} else if (is_websocket(&c->request)) {
-		open_socket(c, &call);
-		return;
 	} else {
 		routes_call(&call);
 	}
+	c->socket = call.socket;
 	end_call(c, &call);
-	finish_response(c);
+	if (c->socket) {
+		send_head(c);
+		c->state = WEBSOCKET;
+	} else {
+		finish_response(c);
+	}
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 /* Authorizes an upload before its body arrives. False: refused, and the response has been sent. */
-static bool begin_upload(struct server_conn *c)
+static bool begin_upload(struct server_conn *c, const char *user)
 {
 	struct call call = begin_call(c);
 
-	if (token_authorize(&call) && strcmp(call.user->id, c->request.segments[4]) != 0)
+	if (token_authorize(&call) && strcmp(call.user->id, user) != 0)
 		response_forbidden(&call.response, "userId");
 	if (!call.response.status)
 		c->upload = upload_new(c->s, call.user, sandbox_request_header(&c->request, "content-type"));
@@ -401,6 +373,7 @@ static void head_complete(struct server_conn *c)
 {
 	struct sandbox_request *r = &c->request;
 	int refused = sandbox_request_parse(r);
+	const char *user;
 
 	c->requests++;
 	if (refused) {
@@ -412,16 +385,16 @@ static void head_complete(struct server_conn *c)
 	sandbox_request_body_start(&c->body, r);
 	c->state = READING_BODY;
 	if (fault_responds(c)) {
-		c->ignore_body = is_upload(r);
+		c->ignore_body = is_upload(r, &user);
 		if (c->fault->kind == FAULT_EARLY) {
 			c->responded = true; /* the connection continues after the body */
 			send_head(c);
 			conn_write(c->conn, c->response.body.data, c->response.body.len);
 			return;
 		}
-	} else if (is_upload(r)) {
+	} else if (is_upload(r, &user)) {
 		c->ignore_body = cuts_off(c->fault);
-		if (!c->ignore_body && !begin_upload(c))
+		if (!c->ignore_body && !begin_upload(c, user))
 			return;
 	}
 	if (!r->chunked && r->length > BODY_MAX && !c->upload && !c->ignore_body) {
@@ -539,7 +512,6 @@ static void *server_open(void *arg, struct conn *conn)
 	sandbox_request_init(&c->request);
 	response_init(&c->response);
 	buf_init_secret(&c->bytes, BODY_MAX);
-	buf_init_secret(&c->auth.token, REQUEST_HEAD_MAX);
 	buf_init(&c->backlog, BACKLOG_MAX);
 	c->timer = net_timer_new(c->s->net, send_delayed, c);
 	return c;
@@ -574,7 +546,6 @@ static void server_closed(void *user)
 	upload_free(c->upload);
 	sandbox_request_release(&c->request);
 	buf_release(&c->bytes);
-	buf_release(&c->auth.token);
 	buf_release(&c->backlog);
 	free(c);
 }

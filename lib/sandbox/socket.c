@@ -23,7 +23,7 @@ struct socket {
 	int64_t notifications;
 	struct buf held; /* a notification to be sent after its successor */
 	bool closing;
-	struct socket *next, *previous; /* in the sandbox */
+	struct socket *next; /* in the sandbox */
 	struct socket *sibling; /* on the channel */
 };
 
@@ -93,17 +93,16 @@ void socket_deliver(void *arg, struct channel *channel, const char *json, size_t
 
 static void leave_channel(struct socket *socket)
 {
+	struct socket *other;
+
 	if (!socket->channel)
 		return;
-	if (socket->channel->sockets == socket) {
+	for (other = socket->channel->sockets; other != socket && other->sibling != socket;)
+		other = other->sibling;
+	if (other == socket)
 		socket->channel->sockets = socket->sibling;
-	} else {
-		struct socket *other = socket->channel->sockets;
-
-		while (other->sibling != socket)
-			other = other->sibling;
+	else
 		other->sibling = socket->sibling;
-	}
 	socket->channel = NULL;
 	socket->sibling = NULL;
 }
@@ -121,20 +120,19 @@ void socket_leave_channel(void *arg, struct channel *channel)
 	}
 }
 
-/* Open, and of that user (NULL: of any user). */
-static bool belongs(const struct socket *socket, const struct user *user)
+/* The first open one of `user` (NULL: of any user) in the list from `socket` on. */
+static struct socket *next_open(struct socket *socket, const struct user *user)
 {
-	return socket->channel && (!user || socket->channel->user == user) && !conn_closing(socket->conn);
+	while (socket && (!socket->channel || (user && socket->channel->user != user) || conn_closing(socket->conn)))
+		socket = socket->next;
+	return socket;
 }
 
 size_t socket_drop_all(struct sandbox *s, enum conn_end how, const struct user *user)
 {
 	size_t count = 0;
 
-	for (struct socket *socket = s->sockets; socket; socket = socket->next) {
-		if (!belongs(socket, user))
-			continue;
-		count++;
+	for (struct socket *socket = s->sockets; (socket = next_open(socket, user)); socket = socket->next, count++) {
 		record_event(s->record, "drop", conn_number(socket->conn), "socket");
 		if (how == CONN_FLUSH)
 			close_socket(socket, 1001, "going away");
@@ -148,10 +146,7 @@ size_t socket_freeze_all(struct sandbox *s, const struct user *user)
 {
 	size_t count = 0;
 
-	for (struct socket *socket = s->sockets; socket; socket = socket->next) {
-		if (!belongs(socket, user))
-			continue;
-		count++;
+	for (struct socket *socket = s->sockets; (socket = next_open(socket, user)); socket = socket->next, count++) {
 		conn_freeze(socket->conn);
 		record_event(s->record, "freeze", conn_number(socket->conn), "socket");
 		leave_channel(socket);
@@ -163,11 +158,8 @@ size_t socket_send_all(struct sandbox *s, const struct user *user, const char *t
 {
 	size_t count = 0;
 
-	for (struct socket *socket = s->sockets; socket; socket = socket->next)
-		if (belongs(socket, user)) {
-			send_text(socket, text, len);
-			count++;
-		}
+	for (struct socket *socket = s->sockets; (socket = next_open(socket, user)); socket = socket->next, count++)
+		send_text(socket, text, len);
 	return count;
 }
 
@@ -180,27 +172,14 @@ size_t socket_count(const struct sandbox *s)
 	return count;
 }
 
-bool socket_queued(const struct sandbox *s, const struct user *user, size_t *most)
+size_t socket_queued(const struct sandbox *s, const struct user *user)
 {
-	bool any = false;
+	size_t most = 0;
 
-	*most = 0;
-	for (const struct socket *socket = s->sockets; socket; socket = socket->next)
-		if (belongs(socket, user)) {
-			size_t queued = conn_queued(socket->conn);
-
-			any = true;
-			if (queued > *most)
-				*most = queued;
-		}
-	return any;
-}
-
-void socket_write_all(struct sandbox *s, const struct user *user, const struct buf *frame, bool now)
-{
-	for (struct socket *socket = s->sockets; socket; socket = socket->next)
-		if (belongs(socket, user) && !(now && conn_write_now(socket->conn, frame->data, frame->len)))
-			conn_write(socket->conn, frame->data, frame->len);
+	for (struct socket *socket = s->sockets; (socket = next_open(socket, user)); socket = socket->next)
+		if (conn_queued(socket->conn) > most)
+			most = conn_queued(socket->conn);
+	return most;
 }
 
 const struct user *socket_user(const struct socket *socket)
@@ -312,10 +291,9 @@ static bool upgrade_valid(struct call *call)
 
 static struct channel *wanted_channel(struct call *call)
 {
-	const struct sandbox_request *r = call->request;
-	struct channel *channel = table_get(&call->s->world.channels, r->segments[5]);
+	struct channel *channel = table_get(&call->s->world.channels, call->args[1]);
 
-	if (strcmp(r->segments[3], call->user->id) != 0 || (channel && channel->user != call->user)) {
+	if (strcmp(call->args[0], call->user->id) != 0 || (channel && channel->user != call->user)) {
 		response_forbidden(&call->response, "userId");
 		return NULL;
 	}
@@ -326,7 +304,7 @@ static struct channel *wanted_channel(struct call *call)
 	return channel;
 }
 
-struct socket *socket_open(struct call *call, struct conn *conn)
+static void open_socket(struct call *call)
 {
 	struct sandbox *s = call->s;
 	struct channel *channel;
@@ -334,10 +312,10 @@ struct socket *socket_open(struct call *call, struct conn *conn)
 	char accept[32];
 
 	if (!upgrade_valid(call) || !authorize(call) || !(channel = wanted_channel(call)))
-		return NULL;
+		return;
 	socket = xcalloc(1, sizeof(*socket));
 	socket->s = s;
-	socket->conn = conn;
+	socket->conn = call->conn;
 	socket->channel = channel;
 	socket->sibling = channel->sockets;
 	channel->sockets = socket;
@@ -346,8 +324,6 @@ struct socket *socket_open(struct call *call, struct conn *conn)
 	socket->checks = net_timer_new(s->net, check, socket);
 	socket->release = net_timer_new(s->net, release_held, socket);
 	socket->next = s->sockets;
-	if (socket->next)
-		socket->next->previous = socket;
 	s->sockets = socket;
 
 	net_websocket_accept(sandbox_request_header(call->request, "sec-websocket-key"), accept);
@@ -357,18 +333,23 @@ struct socket *socket_open(struct call *call, struct conn *conn)
 	response_header(&call->response, "Sec-WebSocket-Accept", accept);
 	if (channel->server_checks)
 		net_timer_set(socket->checks, s->config->check_ms);
-	return socket;
+	call->socket = socket;
 }
+
+/* It finds its token itself. */
+const struct route socket_routes[] = {
+	{ "GET", "cpaas/notificationchannel/v1/:/channels/:/websocket", open_socket, 0, ROUTE_OPEN },
+	{ 0 },
+};
 
 void socket_closed(struct socket *socket)
 {
+	struct socket **at;
+
 	leave_channel(socket);
-	if (socket->previous)
-		socket->previous->next = socket->next;
-	else
-		socket->s->sockets = socket->next;
-	if (socket->next)
-		socket->next->previous = socket->previous;
+	for (at = &socket->s->sockets; *at != socket; at = &(*at)->next)
+		;
+	*at = socket->next;
 	net_timer_free(socket->checks);
 	net_timer_free(socket->release);
 	frame_reader_release(&socket->reader);

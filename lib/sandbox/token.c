@@ -165,22 +165,13 @@ static bool read_claims(const struct sandbox *s, const char *token, const char *
 
 bool token_check(struct call *call, const char *token)
 {
-	struct auth *last = call->auth;
+	struct token_claims claims;
 	struct login *login;
 
-	if (!last->token.len || strcmp(last->token.data, token) != 0) {
-		struct token_claims claims;
-
-		if (!read_claims(call->s, token, "Bearer", &claims))
-			return false;
-		buf_clear(&last->token);
-		buf_adds(&last->token, token);
-		memcpy(last->login_id, claims.login_id, sizeof(last->login_id));
-		last->until = claims.until;
-		last->serial = claims.serial;
-	}
-	login = table_get(&call->s->world.logins, last->login_id);
-	if (!login || last->until <= call->now || (uint64_t)last->serial < login->valid_from)
+	if (!read_claims(call->s, token, "Bearer", &claims))
+		return false;
+	login = table_get(&call->s->world.logins, claims.login_id);
+	if (!login || claims.until <= call->now || (uint64_t)claims.serial < login->valid_from)
 		return false;
 	call->login = login;
 	call->user = login->user;

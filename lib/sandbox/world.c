@@ -33,6 +33,14 @@ static void lower(char *s)
 		*s = (char)tolower((unsigned char)*s);
 }
 
+bool world_add_number(struct world *w, struct user *user, const char *number)
+{
+	if (table_get(&w->users_by_number, number))
+		return false;
+	table_put(&w->users_by_number, xstrdup(number), user);
+	return true;
+}
+
 struct user *world_add_user(struct world *w, const char *name)
 {
 	size_t len = strcspn(name, "@");
@@ -53,8 +61,7 @@ struct user *world_add_user(struct world *w, const char *name)
 	w->users = xgrow(w->users, w->user_count, &w->user_cap, sizeof(*w->users));
 	w->users[w->user_count++] = user;
 	table_put(&w->users_by_address, user->address, user);
-	table_put(&w->users_by_id, user->id, user);
-	table_put(&w->users_by_number, user->number, user);
+	world_add_number(w, user, user->number);
 	return user;
 }
 
@@ -67,20 +74,6 @@ struct user *world_user(const struct world *w, const char *address)
 	user = table_get(&w->users_by_address, key);
 	free(key);
 	return user;
-}
-
-bool world_add_number(struct world *w, struct user *user, const char *number)
-{
-	char *copy;
-
-	if (table_get(&w->users_by_number, number))
-		return false;
-	copy = xstrdup(number);
-	user->more_numbers =
-		xgrow(user->more_numbers, user->more_number_count, &user->more_number_cap, sizeof(*user->more_numbers));
-	user->more_numbers[user->more_number_count++] = copy;
-	table_put(&w->users_by_number, copy, user);
-	return true;
 }
 
 struct login *world_login_new(struct world *w, struct user *user)
@@ -310,9 +303,6 @@ static void user_free(struct world *w, struct user *user)
 	free(user->address);
 	free(user->password);
 	free(user->number);
-	for (size_t i = 0; i < user->more_number_count; i++)
-		free(user->more_numbers[i]);
-	free(user->more_numbers);
 	free(user);
 }
 
@@ -327,10 +317,11 @@ void world_release(struct world *w)
 	for (size_t i = 0; i < w->groups.cap; i++)
 		if (w->groups.slots[i].key)
 			group_free(w->groups.slots[i].value);
+	for (size_t i = 0; i < w->users_by_number.cap; i++)
+		free((char *)w->users_by_number.slots[i].key);
 	object_store_close(w);
 	free(w->stored);
 	table_release(&w->users_by_address);
-	table_release(&w->users_by_id);
 	table_release(&w->users_by_number);
 	table_release(&w->logins);
 	table_release(&w->channels);

@@ -29,8 +29,6 @@ enum {
 
 struct user {
 	char *name, *address, *password, *number; /* the address in lower case */
-	char **more_numbers;
-	size_t more_number_count, more_number_cap;
 	char id[ID_SIZE]; /* preferred_username, the {userId} of paths */
 	struct channel *channels;
 	size_t channel_count;
@@ -130,7 +128,8 @@ struct world {
 
 	struct user **users;
 	size_t user_count, user_cap;
-	struct table users_by_address, users_by_id, users_by_number, logins, channels, conversations, groups, objects;
+	struct table users_by_address, users_by_number /* owns its keys */, logins, channels, conversations, groups,
+		objects;
 	struct login **login_ring; /* LOGINS_MAX places; a new login replaces the oldest */
 	size_t login_next;
 	uint64_t seq, serial;

@@ -63,7 +63,7 @@ static void test_users(void)
 	eve = world_add_user(&w, "Eve@Other.Example");
 	tap_str(eve->address, "eve@other.example", "a user of another domain");
 	tap_ok(world_add_user(&w, "eve@other.example") == eve, "an existing user is not added twice");
-	tap_ok(table_get(&w.users_by_id, eve->id) == eve && strlen(eve->id) == 36, "found by a UUID");
+	tap_ok(strlen(eve->id) == 36 && eve->id[8] == '-', "the ID is a UUID");
 	tap_ok(world_add_user(&w, "x")->number != alice->number, "numbers differ");
 	for (int i = 0; i < 1000; i++) {
 		char *name = xasprintf("user%d", i);
