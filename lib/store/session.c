@@ -1,6 +1,5 @@
 /*
- * The session as a struct and as text. One table names the file's keys, so that reading, writing,
- * copying and releasing cannot drift apart.
+ * The session as a struct and as text. One table of fields serves reading, writing, copying and releasing.
  */
 #include "store/session.h"
 
@@ -14,7 +13,7 @@
 #define VERSION 1
 
 enum kind { TEXT, SECRET, TIME };
-enum part { IDENTITY, TOKENS, CHANNEL }; /* what session_forget_...() takes away */
+enum part { IDENTITY, TOKENS, CHANNEL }; /* for session_forget_...() */
 
 static const struct field {
 	const char *key;
@@ -226,7 +225,7 @@ static enum status field_decode(struct session *session, const struct field *fie
 		*(int64_t *)place(session, field) = clock_bounded_ms(time);
 		break;
 	}
-	return ok ? ST_OK : err_set(err, ST_DATA, "'%s' is not what it should be", field->key);
+	return ok ? ST_OK : err_set(err, ST_DATA, "invalid '%s'", field->key);
 }
 
 static enum status decode_subscriptions(struct session *session, struct json_value list, struct err *err)
@@ -238,12 +237,12 @@ static enum status decode_subscriptions(struct session *session, struct json_val
 		subscription->number = json_dup(json_get(it.value, "number"));
 		subscription->url = json_dup(json_get(it.value, "url"));
 		if (!subscription->service || !subscription->url)
-			return err_set(err, ST_DATA, "a subscription lacks its service or its URL");
+			return err_set(err, ST_DATA, "subscription without service or URL");
 	}
 	return ST_OK;
 }
 
-/* What the rest of the program relies on. */
+/* The rest of the program relies on these. */
 static enum status check(const struct session *session, struct err *err)
 {
 	const char *missing = NULL;
@@ -258,7 +257,7 @@ static enum status check(const struct session *session, struct err *err)
 		missing = "channelResource";
 	else if (session->channel_url && !session->channel_callback)
 		missing = "channelCallback";
-	return missing ? err_set(err, ST_DATA, "'%s' is missing", missing) : ST_OK;
+	return missing ? err_set(err, ST_DATA, "missing '%s'", missing) : ST_OK;
 }
 
 enum status session_decode(const char *text, size_t len, struct session *session, struct err *err)
@@ -273,12 +272,12 @@ enum status session_decode(const char *text, size_t len, struct session *session
 		goto out;
 	root = json_root(&doc);
 	if (json_type(root) != JSON_OBJECT) {
-		st = err_set(err, ST_DATA, "it is no JSON object");
+		st = err_set(err, ST_DATA, "not a JSON object");
 		goto out;
 	}
 	json_int(json_get(root, "version"), &version);
 	if (version > VERSION) {
-		st = err_set(err, ST_CONFIG, "it was written by a newer kandy");
+		st = err_set(err, ST_CONFIG, "written by a newer version of kandy");
 		goto out;
 	}
 	EACH_FIELD(field)

@@ -1,6 +1,6 @@
 /*
- * The files of one profile. Reading takes no lock, since the file is only ever replaced whole; what
- * changes it holds PROFILE.lock.
+ * The files of one profile. Reading needs no lock, because the file is always replaced atomically. PROFILE.lock is held
+ * while it is changed.
  */
 #include "store/session.h"
 
@@ -21,9 +21,8 @@
 
 #define FILE_MAX_BYTES ((size_t)1 << 20)
 #define PROFILE_MAX 64
-/* PROFILE.lock is held for milliseconds: longer means that something is badly wrong */
-#define LOCK_WAIT_MS 30000
-#define LOCK_SLICE_MS 100 /* how late a wait for a lock notices a signal */
+#define LOCK_WAIT_MS 30000 /* PROFILE.lock is normally held for milliseconds */
+#define LOCK_SLICE_MS 100 /* interval of checks for a signal */
 
 struct store {
 	char *dir, *profile, *option;
@@ -40,8 +39,8 @@ enum status store_new(struct store **out, const char *state_dir, const char *pro
 		ok = isalnum((unsigned char)*p) || strchr("._-", *p);
 	if (!ok)
 		return err_set(err, ST_USAGE,
-			"'%s' is no profile name: up to %d letters, digits, '.', '_' and '-', with "
-			"a letter or digit first",
+			"invalid profile name '%s': expected up to %d letters, digits, '.', '_' and '-', beginning with "
+			"a letter or digit",
 			profile, PROFILE_MAX);
 	store = xcalloc(1, sizeof(*store));
 	store->dir = xstrdup(state_dir);
@@ -82,7 +81,7 @@ char *store_path(const struct store *store, const char *suffix)
 	return path;
 }
 
-/* Who may write to the directory may put another file there. */
+/* A user who can write to the directory could replace the file. */
 static enum status check_dir(const struct store *store, struct err *err)
 {
 	struct stat st;
@@ -90,18 +89,19 @@ static enum status check_dir(const struct store *store, struct err *err)
 	if (stat(store->dir, &st))
 		return errno == ENOENT || errno == ENOTDIR
 			? ST_OK
-			: err_set(err, ST_IO, "cannot look at '%s': %s", store->dir, strerror(errno));
+			: err_set(err, ST_IO, "cannot stat '%s': %s", store->dir, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ST_CONFIG, "'%s' is not a directory", store->dir);
 	if (st.st_uid != geteuid())
 		return err_set(err, ST_CONFIG, "the directory '%s' belongs to another user", store->dir);
 	if (st.st_mode & 022)
-		return err_set(err, ST_CONFIG, "others may write to the directory '%s' (mode %04o); run 'chmod 700 %s'",
-			store->dir, (unsigned)(st.st_mode & 07777), store->dir);
+		return err_set(err, ST_CONFIG,
+			"the directory '%s' is writable by other users (mode %04o); run 'chmod 700 %s'", store->dir,
+			(unsigned)(st.st_mode & 07777), store->dir);
 	return ST_OK;
 }
 
-/* ST_DATA where the file is no session. */
+/* ST_DATA if the file is corrupt. */
 static enum status read_session(const struct store *store, struct session *session, bool *found, struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -130,31 +130,28 @@ static enum status read_session(const struct store *store, struct session *sessi
 	return st;
 }
 
-static void set_aside(const struct store *store, const struct err *why)
+static void quarantine(const struct store *store, const struct err *why)
 {
 	char *suffix = xasprintf(".json.corrupt-%" PRId64, clock_wall_ms());
-	char *aside = store_path(store, suffix);
+	char *path = store_path(store, suffix);
 
-	if (!rename(store->file, aside))
-		log_warn("the token cache '%s' is damaged (%s); it was set aside as '%s', and "
-			 "counts as empty",
-			store->file, why->text, aside);
+	if (!rename(store->file, path))
+		log_warn("the token cache '%s' is corrupt (%s); moved to '%s'", store->file, why->text, path);
 	else
-		log_warn("the token cache '%s' is damaged (%s), and counts as empty; it could not "
-			 "be set aside: %s",
-			store->file, why->text, strerror(errno));
+		log_warn("the token cache '%s' is corrupt (%s) and ignored; cannot rename it: %s", store->file,
+			why->text, strerror(errno));
 	free(suffix);
-	free(aside);
+	free(path);
 }
 
-/* With PROFILE.lock held, since another process may have put a whole file there in the meantime. */
+/* With PROFILE.lock held, because another process may have replaced a corrupt file meanwhile. */
 static enum status load_locked(struct store *store, struct session *session, bool *found, struct err *err)
 {
 	struct err why = ERR_INIT;
 	enum status st = read_session(store, session, found, &why);
 
 	if (st == ST_DATA)
-		set_aside(store, &why);
+		quarantine(store, &why);
 	else if (st)
 		*err = why;
 	return st == ST_DATA ? ST_OK : st;
@@ -183,8 +180,8 @@ enum status store_load(struct store *store, struct session *session, bool *found
 		return st;
 	}
 	if (lock(store, ".lock", LOCK_WAIT_MS, &fd, NULL)) {
-		/* a directory that cannot be written to: only says so */
-		set_aside(store, &why);
+		/* the directory is not writable: this only warns */
+		quarantine(store, &why);
 		return ST_OK;
 	}
 	st = load_locked(store, session, found, err);
@@ -201,7 +198,7 @@ static enum status write_session(struct store *store, const struct session *sess
 	session_encode(session, &text);
 	buf_addc(&text, '\n');
 	if (text.overflow)
-		st = err_set(err, ST_INTERNAL, "the token cache '%s' would be larger than %zu bytes", store->file,
+		st = err_set(err, ST_INTERNAL, "token cache '%s' too large: limit is %zu bytes", store->file,
 			FILE_MAX_BYTES);
 	else
 		st = file_write_atomic(store->file, text.data, text.len, err);
@@ -228,7 +225,7 @@ enum status store_update(struct store *store,
 
 enum status store_remove(struct store *store, struct err *err)
 {
-	char *temp = xasprintf("%s" FILE_TEMP, store->file); /* of a process that was killed: there are tokens in it */
+	char *temp = xasprintf("%s" FILE_TEMP, store->file); /* left, with tokens, by a killed process */
 	struct session session = { 0 }, empty = { 0 };
 	enum status st = ST_OK;
 	bool found;
@@ -240,7 +237,7 @@ enum status store_remove(struct store *store, struct err *err)
 		return st;
 	}
 	unlink(temp);
-	/* whatever stands in the way of rewriting the file, the tokens must go */
+	/* if the file cannot be rewritten, delete it: the tokens must be gone */
 	if (!read_session(store, &session, &found, NULL)) {
 		empty.correlator = session.correlator;
 		session.correlator = NULL;

@@ -17,7 +17,7 @@ for mode in 644 640 660 604; do
 	chmod $mode "$cache"
 	run kandy whoami
 	is "$status" 78 "mode $mode is refused"
-	like "$err" "^kandy: whoami: '$cache' can be read or written by others \(mode 0$mode\); run 'chmod 600 $cache'\$" 'with what to do'
+	like "$err" "^kandy: whoami: '$cache' can be read or written by others \(mode 0$mode\); run 'chmod 600 $cache'\$" 'the error says what to do'
 done
 run kandy subscribe chat
 is "$status" 78 'by every command'
@@ -28,7 +28,7 @@ chmod 600 "$cache"
 chmod 777 "$dir"
 run kandy whoami
 is "$status" 78 'a directory that others can write to'
-like "$err" "run 'chmod 700 $dir'" 'with what to do'
+like "$err" "run 'chmod 700 $dir'" 'the error says what to do'
 chmod 700 "$dir"
 mv "$cache" elsewhere && ln -s "$PWD/elsewhere" "$cache"
 run kandy whoami
@@ -48,7 +48,7 @@ damage() { # NAME COMMAND...: what the command makes of the cache
 	cat damaged >"$cache"
 	run kandy whoami
 	is "$status" 77 "$name: counts as empty"
-	like "$err" "warning: the token cache '$cache' is damaged \(.*\); it was set aside as '$cache.corrupt-[0-9]+'" "$name: and is set aside"
+	like "$err" "warning: the token cache '$cache' is corrupt \(.*\); moved to '$cache.corrupt-[0-9]+'" "$name: quarantined"
 	ok "$name: as it was" cmp damaged "$dir"/default.json.corrupt-*
 	is "$(stat -c %a "$dir"/default.json.corrupt-*)" 600 "$name: still private"
 	run kandy whoami
@@ -66,7 +66,7 @@ is $? 0 'after which one can log in again'
 jq -c '.version=2' "$cache" >newer && cat newer >"$cache"
 run kandy whoami
 is "$status" 78 'what a newer kandy wrote'
-like "$err" 'was written by a newer kandy' 'is left alone'
+like "$err" 'written by a newer version of kandy' 'is left alone'
 ok 'really' cmp newer "$cache"
 rm "$cache"
 
@@ -74,14 +74,14 @@ rm "$cache"
 full() { (trap '' XFSZ; ulimit -f 0; "$@" 2>&1 >/dev/null) | cat >"$err"; status=${PIPESTATUS[0]}; }
 full env KANDY_PASSWORD=alice-secret kandy login
 is "$status" 74 'a login that cannot be kept has failed'
-like "$err" "cannot write '$cache\.tmp': " 'and why'
+like "$err" "cannot write '$cache\.tmp': " 'the reason is reported'
 is "$(find "$dir" -name '*.tmp' | wc -l)" 0 'no rest of it is left'
 enter
 cp "$cache" whole
 jq -c '.issued=1000|.expires=2000' "$cache" >aged && cat aged >"$cache"
 full kandy subscribe --list
 is "$status" 0 'a renewed token that cannot be kept serves its own process'
-like "$err" 'warning: the new token could not be saved: cannot write' 'with a warning'
+like "$err" 'warning: cannot save the new token: cannot write' 'a warning says so'
 ok 'the cache is as it was' cmp aged "$cache"
 
 # ---- what is no directory

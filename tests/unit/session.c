@@ -57,14 +57,14 @@ static void text_tests(void)
 	session_encode(&s, &one);
 	tap_int(session_decode(one.data, one.len, &back, &err), ST_OK, "what was written can be read");
 	session_encode(&back, &two);
-	tap_str(two.data, one.data, "and says the same");
+	tap_str(two.data, one.data, "the copy encodes to the same text");
 	session_copy(&copy, &back);
 	session_release(&back);
 	buf_clear(&two);
 	session_encode(&copy, &two);
 	tap_str(two.data, one.data, "a copy stands alone");
 	tap_str(copy.refresh_token.s, "refresh-token", "the refresh token is there");
-	tap_str(copy.subscriptions[0].number, "+1613", "and the number of a subscription");
+	tap_str(copy.subscriptions[0].number, "+1613", "the number of a subscription");
 
 	session_remove_subscription(&copy, 0);
 	tap_int((intmax_t)copy.subscription_count, 1, "one subscription is taken out");
@@ -92,18 +92,17 @@ static void refuse_tests(void)
 	} cases[] = {
 		{ "", ST_DATA, "" },
 		{ "{", ST_DATA, "" },
-		{ "[]", ST_DATA, "it is no JSON object" },
-		{ "{\"version\":2}", ST_CONFIG, "it was written by a newer kandy" },
-		{ "{\"accessToken\":\"x\"}", ST_DATA, "'baseUrl' is missing" },
-		{ "{\"accessToken\":\"x\",\"baseUrl\":\"h\",\"clientId\":\"c\"}", ST_DATA, "'userId' is missing" },
-		{ "{\"accessToken\":\"\"}", ST_DATA, "'accessToken' is not what it should be" },
-		{ "{\"accessToken\":[]}", ST_DATA, "'accessToken' is not what it should be" },
-		{ "{\"expires\":\"soon\"}", ST_DATA, "'expires' is not what it should be" },
-		{ "{\"userId\":{}}", ST_DATA, "'userId' is not what it should be" },
-		{ "{\"channelURL\":\"/w\"}", ST_DATA, "'channelResource' is missing" },
-		{ "{\"subscriptions\":[{\"service\":\"chat\"}]}", ST_DATA,
-			"a subscription lacks its service or its URL" },
-		{ "{\"userId\":\"a\\u0000b\"}", ST_DATA, "'userId' is not what it should be" },
+		{ "[]", ST_DATA, "not a JSON object" },
+		{ "{\"version\":2}", ST_CONFIG, "written by a newer version of kandy" },
+		{ "{\"accessToken\":\"x\"}", ST_DATA, "missing 'baseUrl'" },
+		{ "{\"accessToken\":\"x\",\"baseUrl\":\"h\",\"clientId\":\"c\"}", ST_DATA, "missing 'userId'" },
+		{ "{\"accessToken\":\"\"}", ST_DATA, "invalid 'accessToken'" },
+		{ "{\"accessToken\":[]}", ST_DATA, "invalid 'accessToken'" },
+		{ "{\"expires\":\"soon\"}", ST_DATA, "invalid 'expires'" },
+		{ "{\"userId\":{}}", ST_DATA, "invalid 'userId'" },
+		{ "{\"channelURL\":\"/w\"}", ST_DATA, "missing 'channelResource'" },
+		{ "{\"subscriptions\":[{\"service\":\"chat\"}]}", ST_DATA, "subscription without service or URL" },
+		{ "{\"userId\":\"a\\u0000b\"}", ST_DATA, "invalid 'userId'" },
 	};
 	struct session s;
 
@@ -112,7 +111,7 @@ static void refuse_tests(void)
 
 		tap_int(session_decode(cases[i].text, strlen(cases[i].text), &s, &err), cases[i].status, cases[i].text);
 		if (*cases[i].why)
-			tap_str(err.text, cases[i].why, "and why");
+			tap_str(err.text, cases[i].why, "the reason");
 		tap_ok(!s.access_token.s && !s.user_id && !s.subscriptions, "nothing is left of it");
 	}
 	tap_int(session_decode("{\"userId\":null,\"extra\":[1]}", 27, &s, NULL), ST_OK,
@@ -195,14 +194,14 @@ static void file_tests(const char *top)
 	bool found = true;
 	int fd;
 
-	tap_int(store_new(&store, dir, "../x", &err), ST_USAGE, "a profile's name is no path");
-	tap_int(store_new(&store, dir, "", &err), ST_USAGE, "and not empty");
-	tap_int(store_new(&store, dir, ".hidden", &err), ST_USAGE, "and not hidden");
+	tap_int(store_new(&store, dir, "../x", &err), ST_USAGE, "a profile name is not a path");
+	tap_int(store_new(&store, dir, "", &err), ST_USAGE, "an empty profile name is refused");
+	tap_int(store_new(&store, dir, ".hidden", &err), ST_USAGE, "a profile name with a leading dot is refused");
 	tap_int(store_new(&store, dir, "work.2_a-b", &err), ST_OK, "else it may be what it likes");
 	path = store_path(store, ".json");
 	lock = store_path(store, ".lock");
 	tap_int(store_load(store, &s, &found, &err), ST_OK, "there is no file yet");
-	tap_ok(!found && !s.access_token.s, "and nothing in it");
+	tap_ok(!found && !s.access_token.s, "the session is empty");
 	tap_int(mode_of(dir), -1, "which makes no directory");
 	tap_int(store_remove(store, &err), ST_OK, "to remove what is not there is done");
 	tap_int(store_update(store, fill, NULL, &err), ST_OK, "the first change makes file and directory");
@@ -215,10 +214,10 @@ static void file_tests(const char *top)
 
 	chmod(path, 0640);
 	tap_int(store_load(store, &s, &found, &err), ST_CONFIG, "a file that others can read is refused");
-	tap_ok(strstr(err.text, "chmod 600") != NULL, "with what to do");
+	tap_ok(strstr(err.text, "chmod 600") != NULL, "the error says what to do");
 	tap_int(store_update(store, add_one, NULL, &err), ST_CONFIG, "also for a change");
 	tap_int(store_remove(store, &err), ST_OK, "but it can be removed");
-	tap_int(mode_of(path), -1, "and is gone");
+	tap_int(mode_of(path), -1, "the file is deleted");
 	tap_int(store_update(store, fill, NULL, &err), ST_OK, "a new one");
 	chmod(dir, 0770);
 	tap_int(store_load(store, &s, &found, &err), ST_CONFIG, "a directory that others can write to is refused");
@@ -226,20 +225,20 @@ static void file_tests(const char *top)
 
 	write_text(path, "{\"accessToken\":");
 	log_set_level(LOG_QUIET);
-	tap_int(store_load(store, &s, &found, &err), ST_OK, "a damaged file is no failure");
-	tap_ok(!found && !s.access_token.s, "it counts as none");
-	tap_ok(exists_like(dir, "work.2_a-b.json.corrupt-"), "it is set aside");
-	tap_int(mode_of(path), -1, "and out of the way");
+	tap_int(store_load(store, &s, &found, &err), ST_OK, "a corrupt file is not an error");
+	tap_ok(!found && !s.access_token.s, "it counts as missing");
+	tap_ok(exists_like(dir, "work.2_a-b.json.corrupt-"), "it is quarantined");
+	tap_int(mode_of(path), -1, "the corrupt file is moved");
 	write_text(path, "\377\376");
-	tap_int(store_update(store, add_one, NULL, &err), ST_OK, "a change begins anew then");
+	tap_int(store_update(store, add_one, NULL, &err), ST_OK, "a change starts with an empty session");
 	write_text(path, "{\"version\":7}");
 	tap_int(store_load(store, &s, &found, &err), ST_CONFIG, "a newer kandy's file is left alone");
-	tap_ok(strstr(err.text, "newer") && mode_of(path) == 0600, "and said so");
+	tap_ok(strstr(err.text, "newer") && mode_of(path) == 0600, "the error says so, and the file is unchanged");
 	unlink(path);
 
 	tap_int(store_update(store, fill, NULL, &err), ST_OK, "full again");
 	tap_int(store_remove(store, &err), ST_OK, "removed");
-	tap_int(store_load(store, &s, &found, &err), ST_OK, "and read");
+	tap_int(store_load(store, &s, &found, &err), ST_OK, "the new file is read");
 	tap_ok(!s.access_token.s && !s.refresh_token.s && !s.channel_url && !s.user_id, "nothing is left");
 	tap_str(s.correlator, "corr", "but the correlator of this installation");
 	session_release(&s);
@@ -277,7 +276,7 @@ static void crowd_test(const char *top)
 		fine &= wait(&status) > 0 && !status;
 	tap_ok(fine, "every process could change the file");
 	tap_int(store_load(store, &s, &found, NULL), ST_OK, "which is whole");
-	tap_int(s.issued_ms, PROCESSES * CHANGES, "and has every change");
+	tap_int(s.issued_ms, PROCESSES * CHANGES, "every change is there");
 	session_release(&s);
 	store_free(store);
 }
