@@ -1,5 +1,5 @@
 /*
- * conversations.c - with whom there are conversations, the latest first.
+ * conversations.c - list conversations, the latest first.
  */
 #include "client/client.h"
 #include "base/log.h"
@@ -33,9 +33,7 @@ static enum status print_one(const struct history_session *session, bool text, s
 	struct buf line;
 	enum status st;
 
-	buf_init(&line, BUF_NO_MAX);
-	json_open(&line, '{');
-	json_add_string(&line, "event", "conversation");
+	output_begin(&line, "conversation");
 	address_add(&line, session->type, session->conversation, strlen(session->conversation));
 	json_add_string(&line, "lastText", session->last_text);
 	if (session->last_ms >= 0)
@@ -49,14 +47,14 @@ static enum status print_one(const struct history_session *session, bool text, s
 	return st;
 }
 
-/* An account that may not use one kind still has the others. */
+/* A user without access to one kind (403) may have the others. */
 static enum status fetch(struct client *client, const char *type, struct history_sessions *sessions, struct err *err)
 {
 	enum status st = client_authenticate(client, NULL, err);
 	enum chat_type wanted;
 
 	if (type && !address_type_parse(type, &wanted))
-		BUG("'%s' is a choice and no type", type);
+		BUG("choice '%s' is not a type", type);
 	for (size_t i = 0; !st && i < sizeof(types) / sizeof(types[0]); i++) {
 		struct err why = ERR_INIT;
 
@@ -64,7 +62,7 @@ static enum status fetch(struct client *client, const char *type, struct history
 			continue;
 		st = history_fetch_sessions(client, types[i], sessions, &why);
 		if (st && !type && why.http == 403) {
-			log_verbose("no conversations by %s: %s", address_type_name(types[i]), why.text);
+			log_verbose("cannot list conversations of type %s: %s", address_type_name(types[i]), why.text);
 			st = ST_OK;
 		}
 		if (st)
@@ -97,7 +95,7 @@ static const struct opt opts[] = {
 		.metavar = "TYPE",
 		.at = offsetof(struct conversations_params, type),
 		.choices = address_type_names,
-		.help = "only those of one kind" },
+		.help = "list conversations of one type only" },
 	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct conversations_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct conversations_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct conversations_params, common) },
@@ -105,15 +103,15 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Prints a line for each conversation, the one with the newest message first, with \"event\":\"conversation\", type, "
-	"destination, address, lastText and timestamp. The address is what 'kandy history' and 'kandy send' take.",
+	"Prints a line for each conversation, with \"event\":\"conversation\", type, destination, address, lastText and timestamp. The "
+	"conversation with the latest message comes first. The address can be used with 'kandy history' and 'kandy send'.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy conversations", "all of them" },
+	{ "kandy conversations", "list all conversations" },
 	{ "kandy conversations | jq -r .address | xargs -r -n 1 kandy history -n 1",
-		"the last message of each conversation" },
+		"print the last message of each conversation" },
 	{ 0 },
 };
 
@@ -121,7 +119,7 @@ static const char *const see_also[] = { "history", "group", NULL };
 
 const struct command cmd_conversations = {
 	.name = "conversations",
-	.summary = "list the conversations that there are",
+	.summary = "list conversations",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct conversations_params),

@@ -1,11 +1,11 @@
 /*
- * delete.c - remove messages from a conversation, or all of it.
+ * delete.c - delete messages or conversations.
  */
 #include "client/client.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
-#include "cmd/peer.h"
+#include "cmd/recipient.h"
 #include "json/json.h"
 
 struct delete_params {
@@ -14,44 +14,36 @@ struct delete_params {
 	bool all;
 };
 
-static enum status delete_one(struct client *client, const struct address *peer, const char *message_id,
-	struct err *err)
+static enum status delete_one(const struct recipient *recipient, const char *message_id, struct err *err)
 {
+	enum status st = conversation_delete(recipient->client, &recipient->address, message_id, err);
 	struct buf line;
-	enum status st = conversation_delete(client, peer, message_id, err);
 
 	if (st)
 		return st;
-	buf_init(&line, BUF_NO_MAX);
-	json_open(&line, '{');
-	json_add_string(&line, "event", "deleted");
-	peer_add(&line, peer);
+	recipient_begin(recipient, &line, "deleted");
 	json_add_string(&line, "messageId", message_id);
-	json_close(&line, '}');
-	st = output_line(&line, err);
-	buf_release(&line);
-	return st;
+	return output_end(&line, err);
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct delete_params *params = p;
 	size_t count = ctx->cli->operand_count;
-	struct session_handle handle;
-	struct address peer;
+	struct recipient recipient;
 	enum status st;
 
 	if (params->all == (count > 1))
 		return err_set(err, ST_USAGE,
 			params->all ? "--all deletes every message; it takes no message IDs"
-				    : "which messages? Give their IDs, or --all for the whole conversation");
-	if ((st = peer_open(&handle, &peer, ctx, &params->session, err)))
+				    : "missing MESSAGE-ID; --all deletes the whole conversation");
+	if ((st = recipient_open(&recipient, ctx, &params->session, err)))
 		return st;
 	if (params->all)
-		st = delete_one(handle.client, &peer, NULL, err);
+		st = delete_one(&recipient, NULL, err);
 	for (size_t i = 1; !st && i < count; i++)
-		st = delete_one(handle.client, &peer, ctx->cli->operands[i], err);
-	peer_close(&handle, &peer);
+		st = delete_one(&recipient, ctx->cli->operands[i], err);
+	recipient_close(&recipient);
 	return st;
 }
 
@@ -66,16 +58,16 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Deletes messages from this user's history on the server; the others keep theirs. What is gone already is no error.",
-	"Prints a line for each: {\"event\":\"deleted\",\"type\":...,\"destination\":[...],\"messageId\":\"...\"}; with --all one, whose "
-	"messageId is null.",
+	"Deletes messages from this user's history on the server; the other participants keep theirs. Deleting a missing message succeeds.",
+	"Prints a line for each message: {\"event\":\"deleted\",\"type\":...,\"destination\":[...],\"messageId\":\"...\"}. With --all it is "
+	"one line, whose messageId is null.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy delete bob@sandbox.example --all", "forget what was said with bob" },
+	{ "kandy delete bob@sandbox.example --all", "delete the conversation with bob" },
 	{ "kandy history bob@sandbox.example -n 1 | jq -r .messageId | xargs -r kandy delete bob@sandbox.example",
-		"only the last message" },
+		"delete its last message" },
 	{ 0 },
 };
 
@@ -83,11 +75,11 @@ static const char *const see_also[] = { "history", NULL };
 
 const struct command cmd_delete = {
 	.name = "delete",
-	.operands = "PEER [MESSAGE-ID...]",
+	.operands = "ADDRESS [MESSAGE-ID...]",
 	.operands_min = 1,
 	.operands_max = SIZE_MAX,
 	.operand_hint = HINT_ADDRESS,
-	.summary = "delete messages from a conversation, or all of it",
+	.summary = "delete messages or conversations",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct delete_params),

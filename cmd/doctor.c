@@ -1,10 +1,10 @@
 /*
- * doctor.c - what stands in the way of talking to the service: looks at everything that it takes, in the order in which
- * one thing needs the other, and says what was found.
+ * doctor.c - diagnose configuration and connectivity. Each check needs the ones before it.
  */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/config_files.h"
@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 struct doctor_params {
@@ -51,9 +50,9 @@ static void check_config(struct doctor *d)
 		if (!path)
 			continue;
 		if (!found)
-			report_ok(&d->report, "config", "'%s' does not exist, which is fine", path);
+			report_ok(&d->report, "config", "'%s' does not exist (optional)", path);
 		else
-			report_ok(&d->report, "config", "'%s' is understood", path);
+			report_ok(&d->report, "config", "'%s' is valid", path);
 	}
 }
 
@@ -87,18 +86,18 @@ static void check_state(struct doctor *d)
 	else if (st.st_uid != geteuid())
 		err_set(&err, ST_CONFIG, "'%s' belongs to another user", dir);
 	else if (st.st_mode & 077)
-		err_set(&err, ST_CONFIG, "others can look into '%s'; run 'chmod 700 %s'", dir, dir);
+		err_set(&err, ST_CONFIG, "'%s' is accessible by other users; run 'chmod 700 %s'", dir, dir);
 	else if (access(dir, W_OK | X_OK))
 		err_set(&err, ST_CONFIG, "'%s' is not writable: %s", dir, strerror(errno));
 	else if (!statvfs(dir, &disk) && (!disk.f_bavail || (disk.f_files && !disk.f_favail)))
-		err_set(&err, ST_IO, "there is no space left in '%s', so no token and no cursor can be kept", dir);
+		err_set(&err, ST_IO, "no space left in '%s' for tokens and checkpoints", dir);
 	else
-		report_ok(&d->report, "state", "'%s' is ours alone", dir);
+		report_ok(&d->report, "state", "'%s': permissions OK", dir);
 	if (err.status)
 		report_failure(&d->report, "state", &err);
 }
 
-/* Reads the token cache, and finds where to go to. False: nowhere. */
+/* Reads the token cache and the base URL. False: the network cannot be checked. */
 static bool check_session(struct doctor *d)
 {
 	struct err err = ERR_INIT;
@@ -107,18 +106,9 @@ static bool check_session(struct doctor *d)
 		report_failure(&d->report, "session", &err);
 		return false;
 	}
-	report_ok(&d->report, "session", "profile '%s' is for %s", d->ctx->profile,
+	report_ok(&d->report, "session", "profile '%s' uses %s", d->ctx->profile,
 		client_base(d->handle.client)->origin);
 	return true;
-}
-
-static void format_time(char out[static 32], int64_t ms)
-{
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &tm);
 }
 
 static void check_login(struct doctor *d)
@@ -129,22 +119,20 @@ static void check_login(struct doctor *d)
 	struct err err = ERR_INIT;
 	char until[32];
 
-	format_time(until, session->expires_ms);
+	report_format_time(until, session->expires_ms);
 	if (session->base_url && strcmp(session->base_url, client_base(d->handle.client)->origin))
 		err_set(&err, ST_AUTH,
-			"the login of profile '%s' is at %s; run 'kandy login' for this one, with another -p NAME",
+			"profile '%s' is logged in at %s; for this service, run 'kandy login' with another -p NAME",
 			d->ctx->profile, session->base_url);
 	else if (session->access_token.s && session->expires_ms > now)
-		report_ok(&d->report, "login", "%s, with a token until %s",
+		report_ok(&d->report, "login", "%s, token valid until %s",
 			session->address ? session->address : session->user_id, until);
 	else if (token_is_good(session, now))
-		report_ok(&d->report, "login", "the token ran out at %s and will be renewed by the next command",
-			until);
+		report_ok(&d->report, "login", "token expired at %s; the next command refreshes it", until);
 	else if (settings->password || settings->client_secret)
-		report_ok(&d->report, "login", "there is no token, and the next command will log in by itself");
+		report_ok(&d->report, "login", "no token; the next command logs in");
 	else
-		err_set(&err, ST_AUTH,
-			"not logged in, and no source of the password is configured; run 'kandy login%s'",
+		err_set(&err, ST_AUTH, "not logged in, and no password source is configured; run 'kandy login%s'",
 			store_option(client_store(d->handle.client)));
 	if (err.status)
 		report_failure(&d->report, "login", &err);
@@ -172,7 +160,8 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	if ((st = interrupt_status()))
 		return err_set(err, st, "interrupted");
 	if (d.report.worst)
-		return err_set(err, d.report.worst, "not everything is as it should be; see above");
+		return err_set(err, d.report.worst, "%zu check%s failed", d.report.failed,
+			str_plural((int64_t)d.report.failed));
 	return ST_OK;
 }
 
@@ -184,17 +173,17 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Looks at everything that talking to the service takes, and prints a line for each check: configuration files, libraries, the "
-	"directory of the token cache, login, proxy, name resolution, connection and certificate, clock, token, notification "
-	"channel. \"ok\" is true, false, or null for what could not be tried because of something before.",
-	"A token that has run out is renewed, as by any command. Nothing else is changed.",
-	"The exit code is 0 if nothing is wrong, else the highest code of a line.",
+	"Checks everything needed to reach the service, and prints a line for each check: configuration files, libraries, state directory, "
+	"session, login, proxy, name resolution, connection and certificate, clock, token, notification channel. 'ok' is true, false, or null "
+	"for a check that was skipped because an earlier one failed.",
+	"An expired token is refreshed, as by any command. Nothing else is changed.",
+	"The exit status is 0 if no check failed, else the highest 'code' of a line.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy doctor --format text", "see what is wrong" },
-	{ "kandy doctor | jq -r 'select(.ok == false) | .text'", "only that" },
+	{ "kandy doctor --format text", "print the checks as text" },
+	{ "kandy doctor | jq -r 'select(.ok == false) | .text'", "print failures only" },
 	{ NULL, NULL },
 };
 
@@ -202,7 +191,7 @@ static const char *const see_also[] = { "login", "whoami", NULL };
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.summary = "check configuration, network, certificates, clock, login and channel",
+	.summary = "diagnose configuration and connectivity",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct doctor_params),

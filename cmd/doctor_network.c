@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKEW_MAX_MS INT64_C(60000) /* beyond it, certificates and tokens look expired, or not valid yet */
+#define SKEW_MAX_MS INT64_C(60000) /* beyond it, certificates and tokens may seem expired or not yet valid */
 
 struct network {
 	struct report *report;
 	struct client *client;
 	const struct session_params *params;
-	int64_t skew_ms; /* our clock less the service's */
+	int64_t skew_ms; /* the local clock minus the service's */
 	bool skew_known;
 };
 
@@ -46,7 +46,7 @@ static void check_proxy(struct network *n, struct buf *host)
 	buf_init(&shown, BUF_NO_MAX);
 	url_add_setting(&shown, proxy);
 	add_host(host, proxy);
-	report_ok(n->report, "proxy", "%s leads to %s", shown.data, base->host);
+	report_ok(n->report, "proxy", "%s for %s", shown.data, base->host);
 	buf_release(&shown);
 	explicit_bzero(proxy, strlen(proxy)); /* it may hold a password */
 	free(proxy);
@@ -69,7 +69,7 @@ static void list_addresses(struct buf *out, const struct addrinfo *list)
 		buf_addf(out, " and %zu more", count - SHOWN);
 }
 
-/* False: there is no address to go to. */
+/* False: no address. */
 static bool check_dns(struct network *n, const char *host)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -78,23 +78,26 @@ static bool check_dns(struct network *n, const char *host)
 	struct err err = ERR_INIT;
 	struct buf addresses;
 	int error = getaddrinfo(host, NULL, &hints, &list);
+	long long took_ms = (long long)(clock_mono_ms() - start);
 
 	if (error) {
-		err_set(&err, ST_UNAVAILABLE, "cannot find the address of '%s': %s", host,
+		err_set(&err, ST_UNAVAILABLE, "cannot resolve host '%s': %s", host,
 			error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
 		report_failure(n->report, "dns", &err);
 		return false;
 	}
 	buf_init(&addresses, BUF_NO_MAX);
 	list_addresses(&addresses, list);
-	report_ok(n->report, "dns", "%s is %s, found in %lld ms", host, addresses.data,
-		(long long)(clock_mono_ms() - start));
+	if (strcmp(host, addresses.data))
+		report_ok(n->report, "dns", "%s resolved to %s in %lld ms", host, addresses.data, took_ms);
+	else
+		report_ok(n->report, "dns", "%s resolved in %lld ms", host, took_ms);
 	buf_release(&addresses);
 	freeaddrinfo(list);
 	return true;
 }
 
-/* One request to the origin, without a token: that there is an answer is what counts, not which. */
+/* One request to the origin without a token. Any response will do. */
 static bool check_connection(struct network *n)
 {
 	const struct url *base = client_base(n->client);
@@ -108,9 +111,9 @@ static bool check_connection(struct network *n)
 		return false;
 	}
 	now = clock_wall_ms();
-	report_ok(n->report, "connection", "%s answers over %s in %lld ms", base->host,
+	report_ok(n->report, "connection", "%s responds over %s in %lld ms", base->host,
 		!base->tls                    ? "plain HTTP"
-			: n->params->insecure ? "TLS that nobody has checked (--insecure)"
+			: n->params->insecure ? "unverified TLS (--insecure)"
 					      : "verified TLS",
 		(long long)(clock_mono_ms() - start));
 	n->skew_known = http_date_ms(response.date) >= 0;
@@ -125,12 +128,12 @@ static void check_clock(struct network *n)
 	struct err err = ERR_INIT;
 
 	if (!n->skew_known) {
-		report_untried(n->report, "clock", "the service did not tell the time");
+		report_skipped(n->report, "clock", "skipped: the response has no date");
 	} else if (llabs(n->skew_ms) <= SKEW_MAX_MS) {
-		report_ok(n->report, "clock", "differs from the service's by less than a minute");
+		report_ok(n->report, "clock", "within a minute of the service's");
 	} else {
-		err_set(&err, ST_CONFIG, "this computer's clock is %lld s %s the service's; set it right",
-			llabs(seconds), seconds > 0 ? "ahead of" : "behind");
+		err_set(&err, ST_CONFIG, "the local clock is %lld s %s the service's; correct it", llabs(seconds),
+			seconds > 0 ? "ahead of" : "behind");
 		report_failure(n->report, "clock", &err);
 	}
 }
@@ -139,25 +142,26 @@ static void check_token(struct network *n, bool *good)
 {
 	struct client *client = n->client;
 	struct err err = ERR_INIT;
+	char until[32];
 
 	*good = !client_authenticate(client, NULL, &err);
+	report_format_time(until, client_session(client)->expires_ms);
 	if (*good)
-		report_ok(n->report, "token", "there is one for %s", client_session(client)->user_id);
+		report_ok(n->report, "token", "valid until %s", until);
 	else
 		report_failure(n->report, "token", &err);
 }
 
-/* What is left on the server of what the session has. */
+/* Compares the session with what exists on the server. */
 static enum status judge_channel(const struct session *session, const struct session *known, struct err *err)
 {
 	if (!known->channel_resource)
 		return err_set(err, ST_TEMPFAIL,
-			"the service has forgotten it; the next 'kandy subscribe' or 'kandy listen' makes another");
+			"missing on the server; 'kandy subscribe' or 'kandy listen' creates a new one");
 	if (known->subscription_count < session->subscription_count)
 		return err_set(err, ST_TEMPFAIL,
-			"the service has cancelled subscriptions: there were %zu, and are %zu; the next 'kandy subscribe' or 'kandy listen' "
-			"makes them anew",
-			session->subscription_count, known->subscription_count);
+			"%zu of %zu subscriptions are missing on the server; 'kandy subscribe' or 'kandy listen' re-creates them",
+			session->subscription_count - known->subscription_count, session->subscription_count);
 	return ST_OK;
 }
 
@@ -168,18 +172,18 @@ static void check_channel(struct network *n)
 	struct err err = ERR_INIT;
 
 	if (!session->channel_url)
-		report_ok(n->report, "channel", "none yet; 'kandy subscribe' or 'kandy listen' makes one");
+		report_ok(n->report, "channel", "none yet; 'kandy subscribe' or 'kandy listen' creates one");
 	else if (channel_known(n->client, &known, &err) || judge_channel(session, &known, &err))
 		report_failure(n->report, "channel", &err);
 	else
-		report_ok(n->report, "channel", "the service knows it; subscriptions: %zu", known.subscription_count);
+		report_ok(n->report, "channel", "exists on the server; subscriptions: %zu", known.subscription_count);
 	session_release(&known);
 }
 
-static void untried(struct network *n, const char *const *names, const char *why)
+static void skip(struct network *n, const char *const *names, const char *why)
 {
 	for (; *names; names++)
-		report_untried(n->report, *names, "not tried: %s", why);
+		report_skipped(n->report, *names, "skipped: %s", why);
 }
 
 void doctor_network(struct report *report, struct client *client, const struct session_params *params)
@@ -192,19 +196,18 @@ void doctor_network(struct report *report, struct client *client, const struct s
 	buf_init(&host, BUF_NO_MAX);
 	check_proxy(n, &host);
 	if (!check_dns(n, host.data)) {
-		untried(n, (const char *const[]){ "connection", "clock", "token", "channel", NULL },
-			"there is no address");
+		skip(n, (const char *const[]){ "connection", "clock", "token", "channel", NULL }, "no address");
 	} else if (interrupt_status()) {
-		/* enough */
+		/* stop */
 	} else if (!check_connection(n)) {
-		untried(n, (const char *const[]){ "clock", "token", "channel", NULL }, "there is no connection");
+		skip(n, (const char *const[]){ "clock", "token", "channel", NULL }, "no connection");
 	} else {
 		check_clock(n);
 		check_token(n, &good);
 		if (good)
 			check_channel(n);
 		else
-			untried(n, (const char *const[]){ "channel", NULL }, "there is no token");
+			skip(n, (const char *const[]){ "channel", NULL }, "no token");
 	}
 	buf_release(&host);
 }

@@ -6,10 +6,11 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 enum { TEXT_MAX = 64 * 1024 };
 
-enum outcome { GOOD, BAD, UNTRIED };
+enum outcome { GOOD, BAD, SKIPPED };
 
 void report_init(struct report *report, bool text)
 {
@@ -21,7 +22,7 @@ static void add_json(struct buf *line, const char *name, enum outcome outcome, c
 	json_open(line, '{');
 	json_add_string(line, "event", "check");
 	json_add_string(line, "name", name);
-	if (outcome == UNTRIED)
+	if (outcome == SKIPPED)
 		json_add_null(line, "ok");
 	else
 		json_add_bool(line, "ok", outcome == GOOD);
@@ -36,7 +37,7 @@ static void add_json(struct buf *line, const char *name, enum outcome outcome, c
 static void print(struct report *report, const char *name, enum outcome outcome, const struct buf *text,
 	enum status code)
 {
-	static const char *const words[] = { [GOOD] = "ok", [BAD] = "WRONG", [UNTRIED] = "-" };
+	static const char *const words[] = { [GOOD] = "ok", [BAD] = "FAIL", [SKIPPED] = "-" };
 	struct buf line;
 
 	if (!report->printed_all)
@@ -73,12 +74,12 @@ void report_ok(struct report *report, const char *name, const char *format, ...)
 	va_end(args);
 }
 
-void report_untried(struct report *report, const char *name, const char *format, ...)
+void report_skipped(struct report *report, const char *name, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	print_formatted(report, name, UNTRIED, format, args);
+	print_formatted(report, name, SKIPPED, format, args);
 	va_end(args);
 }
 
@@ -90,6 +91,16 @@ void report_failure(struct report *report, const char *name, const struct err *e
 	buf_adds(&text, err->text);
 	print(report, name, BAD, &text, err->status);
 	buf_release(&text);
+	report->failed++;
 	if (err->status > report->worst)
 		report->worst = err->status;
+}
+
+void report_format_time(char out[static 32], int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &tm);
 }

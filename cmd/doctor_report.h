@@ -1,9 +1,9 @@
 /*
- * doctor_report.h - the lines of `kandy doctor`, and the worst of what they say.
+ * doctor_report.h - the lines of `kandy doctor`, and their highest exit status.
  *
  *	{"event":"check","name":"dns","ok":true,"text":"..."}
  *	{"event":"check","name":"tls","ok":false,"text":"...","code":78,"kind":"config"}
- *	{"event":"check","name":"clock","ok":null,"text":"..."}           could not be tried
+ *	{"event":"check","name":"clock","ok":null,"text":"..."}           skipped
  */
 #ifndef KANDY_CMD_DOCTOR_REPORT_H
 #define KANDY_CMD_DOCTOR_REPORT_H
@@ -11,18 +11,23 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct report {
-	bool text; /* lines for people instead of JSON */
+	bool text; /* text for people instead of JSON */
 	bool printed_all; /* false once stdout has failed */
-	struct err output; /* how it failed */
-	enum status worst; /* the highest code: those above 75 need somebody to look */
+	struct err output; /* its error */
+	enum status worst; /* the highest status */
+	size_t failed; /* checks */
 };
 
 void report_init(struct report *report, bool text);
 void report_ok(struct report *report, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void report_untried(struct report *report, const char *name, const char *format, ...)
+void report_skipped(struct report *report, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void report_failure(struct report *report, const char *name, const struct err *err);
+
+void report_format_time(char out[static 32], int64_t ms); /* "2026-01-31 12:00:00 UTC" */
 
 #endif

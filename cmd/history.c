@@ -1,5 +1,5 @@
 /*
- * history.c - what was said in a conversation, oldest first.
+ * history.c - show a conversation, oldest message first.
  */
 #include "client/client.h"
 #include "wire/notification.h"
@@ -12,17 +12,17 @@
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
-#include "cmd/peer.h"
+#include "cmd/recipient.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	PAGES_MAX = 100000, /* of a history whose every page has something: five million messages */
-	HOLLOW_MAX = 100, /* pages without a message, one after the other */
+	PAGES_MAX = 100000, /* five million messages */
+	EMPTY_PAGES_MAX = 100, /* in a row */
 };
 
-#define PILE_MEMORY ((size_t)4 << 20) /* the service gives newest first: more than this waits in a temporary file */
+#define STACK_MEMORY ((size_t)4 << 20) /* pages come newest first: more than this is stored in a temporary file */
 
 struct history_params {
 	struct common_params common;
@@ -33,27 +33,28 @@ struct history_params {
 };
 
 struct reader {
-	struct client *client;
-	const struct address *peer;
+	struct recipient recipient;
 	char *own; /* number, for SMS */
 	int64_t left; /* messages still wanted */
-	int64_t floor_s; /* messages of this second and before are not */
+	int64_t before_s; /* messages of this second and earlier ones are not wanted */
 	struct notification_decoder decoder;
-	struct spill_stack pile;
+	struct spill_stack stack;
 	struct buf line;
 	bool done, found, text;
-	int64_t pages, hollow; /* read; without a message, up to here */
-	char *mark; /* the token of an earlier page */
+	int64_t pages, empty_pages; /* read in all; without a message, in a row */
+	char *marked_token; /* of an earlier page */
 	int64_t failures;
 };
 
-/* In the place of a message that cannot be printed. */
+/* Instead of a message that cannot be printed. */
 static void add_error(struct reader *r, const struct notification *n, const struct err *why)
 {
+	const struct address *address = &r->recipient.address;
+
 	json_open(&r->line, '{');
 	json_add_string(&r->line, "event", "error");
 	json_add_string(&r->line, "command", "history");
-	peer_add(&r->line, r->peer);
+	address_add(&r->line, address->type, address->id, strlen(address->id));
 	if (n->message_id.s)
 		json_add_string_len(&r->line, "messageId", n->message_id.s, n->message_id.len);
 	else
@@ -73,17 +74,19 @@ static void add_error(struct reader *r, const struct notification *n, const stru
 	r->failures++;
 }
 
-static enum status pile_message(struct reader *r, struct json_value message, struct err *err)
+static enum status push_message(struct reader *r, struct json_value message, struct err *err)
 {
-	const char *self = r->own ? r->own : client_session(r->client)->address;
-	struct history_context context = { .type = r->peer->type, .conversation = r->peer->id, .self = self };
+	const char *self = r->own ? r->own : client_session(r->recipient.client)->address;
+	struct history_context context = {
+		.type = r->recipient.address.type, .conversation = r->recipient.address.id, .self = self
+	};
 	struct err why = ERR_INIT;
 	struct notification n;
 	enum status bad;
 
 	buf_clear(&r->line);
 	bad = notification_from_history(&r->decoder, message, &context, &r->line, &n, &why);
-	if (!r->left || (n.timestamp_ms >= 0 && n.timestamp_ms / 1000 <= r->floor_s)) {
+	if (!r->left || (n.timestamp_ms >= 0 && n.timestamp_ms / 1000 <= r->before_s)) {
 		r->done = true;
 		return ST_OK;
 	}
@@ -91,42 +94,44 @@ static enum status pile_message(struct reader *r, struct json_value message, str
 		add_error(r, &n, &why);
 	r->left--;
 	r->found = true;
-	return spill_stack_push(&r->pile, r->line.data, r->line.len, err);
+	return spill_stack_push(&r->stack, r->line.data, r->line.len, err);
 }
 
 /*
- * A server that does not understand its own tokens, or ours, would keep us for ever. A circle of pages, however long,
- * comes again to the one that is marked (Brent): the mark moves to the 1st, 2nd, 4th, 8th ... page.
+ * A faulty server's pages may never end. A cycle, however long, is found by the token that was marked (Brent's
+ * algorithm): that of the 1st, 2nd, 4th, 8th ... page.
  */
-static enum status check_progress(struct reader *r, const char *more, bool hollow, struct err *err)
+static enum status check_progress(struct reader *r, const char *next, bool empty, struct err *err)
 {
 	r->pages++;
-	r->hollow = hollow ? r->hollow + 1 : 0;
-	if (r->pages > PAGES_MAX || r->hollow > HOLLOW_MAX || (r->mark && !strcmp(more, r->mark)))
-		return err_set(err, ST_PROTOCOL, "the server's history of '%s' never ends", r->peer->id);
+	r->empty_pages = empty ? r->empty_pages + 1 : 0;
+	if (r->pages > PAGES_MAX || r->empty_pages > EMPTY_PAGES_MAX ||
+		(r->marked_token && !strcmp(next, r->marked_token)))
+		return err_set(err, ST_PROTOCOL, "the server's history of '%s' never ends", r->recipient.address.id);
 	if (!(r->pages & (r->pages - 1))) {
-		free(r->mark);
-		r->mark = xstrdup(more);
+		free(r->marked_token);
+		r->marked_token = xstrdup(next);
 	}
 	return ST_OK;
 }
 
-/* One page; `*next` is its token, and then that of the page behind it. */
-static enum status read_page(struct reader *r, char **next, struct err *err)
+/* Reads the page with the token `*token`, and sets that of the next one. */
+static enum status read_page(struct reader *r, char **token, struct err *err)
 {
-	struct client_response answer = { 0 };
+	const struct address *address = &r->recipient.address;
+	struct client_response response = { 0 };
 	struct json_value messages;
-	char *more = NULL;
-	enum status st = history_fetch_page(r->client, r->peer->type, r->peer->id, r->own, *next,
-		r->left < HISTORY_PAGE ? r->left : HISTORY_PAGE, &answer, &messages, &more, err);
+	char *next = NULL;
+	enum status st = history_fetch_page(r->recipient.client, address->type, address->id, r->own, *token,
+		r->left < HISTORY_PAGE ? r->left : HISTORY_PAGE, &response, &messages, &next, err);
 
 	for (struct json_iter it = json_first(messages); !st && !r->done && json_more(it); it = json_next(it))
-		st = pile_message(r, it.value, err);
-	if (!st && more && r->left && !r->done)
-		st = check_progress(r, more, !json_more(json_first(messages)), err);
-	client_response_release(&answer);
-	free(*next);
-	*next = more;
+		st = push_message(r, it.value, err);
+	if (!st && next && r->left && !r->done)
+		st = check_progress(r, next, !json_more(json_first(messages)), err);
+	client_response_release(&response);
+	free(*token);
+	*token = next;
 	return st;
 }
 
@@ -134,9 +139,9 @@ static enum status print(struct reader *r, struct err *err)
 {
 	enum status st = ST_OK;
 
-	while (!st && !spill_stack_empty(&r->pile)) {
+	while (!st && !spill_stack_empty(&r->stack)) {
 		buf_clear(&r->line);
-		if (!(st = spill_stack_pop(&r->pile, &r->line, err)))
+		if (!(st = spill_stack_pop(&r->stack, &r->line, err)))
 			st = output_event(&r->line, r->text, err);
 	}
 	return st ? st : output_flush(err);
@@ -145,16 +150,16 @@ static enum status print(struct reader *r, struct err *err)
 static enum status read_all(struct reader *r, struct err *err)
 {
 	struct err why = ERR_INIT;
-	char *next = NULL;
-	enum status st = conversation_own(r->client, r->peer, &r->own, err);
+	char *token = NULL;
+	enum status st = conversation_own(r->recipient.client, &r->recipient.address, &r->own, err);
 
-	if (st || (r->peer->type == CHAT_SMS && !r->own))
+	if (st || (r->recipient.address.type == CHAT_SMS && !r->own))
 		return st;
 	do
-		st = read_page(r, &next, err);
-	while (!st && next && r->left && !r->done);
-	free(next);
-	/* a message that can never be had: those behind it are there */
+		st = read_page(r, &token, err);
+	while (!st && token && r->left && !r->done);
+	free(token);
+	/* after a message that is too large, print the newer ones */
 	if (st && (st != ST_DATA || print(r, &why)))
 		return st;
 	if (st || (st = print(r, err)) || !r->failures)
@@ -167,35 +172,30 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 {
 	const struct history_params *params = p;
 	const char *temp_dir = getenv("TMPDIR");
-	struct reader r = { .left = params->count ? params->count : INT64_MAX, .floor_s = -1 };
-	struct session_handle handle;
-	struct address peer;
+	struct reader r = { .left = params->count ? params->count : INT64_MAX, .before_s = -1 };
 	int64_t since_ms;
 	enum status st;
 
 	if (params->since) {
 		if (!time_arg_parse(params->since, clock_wall_ms(), &since_ms))
-			return err_set(err, ST_USAGE, "--since '%s' is no time; that is " TIME_ARG_FORMS,
-				params->since);
-		r.floor_s = since_ms / 1000 - 1;
+			return err_set(err, ST_USAGE, "invalid --since '%s': expected " TIME_ARG_FORMS, params->since);
+		r.before_s = since_ms / 1000 - 1;
 	}
-	if ((st = peer_open(&handle, &peer, ctx, &params->session, err)))
+	if ((st = recipient_open(&r.recipient, ctx, &params->session, err)))
 		return st;
-	r.client = handle.client;
 	r.text = format_is_text(&params->format);
-	r.peer = &peer;
 	buf_init(&r.line, BUF_NO_MAX);
-	spill_stack_init(&r.pile, PILE_MEMORY, temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp");
+	spill_stack_init(&r.stack, STACK_MEMORY, temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp");
 	st = read_all(&r, err);
-	/* it may be a slip in the address, which the service would not know either */
+	/* the service does not report an unknown address */
 	if (!st && !r.found && !params->since)
-		log_note("there are no messages with '%s'", ctx->cli->operands[0]);
-	spill_stack_release(&r.pile);
+		log_note("no messages with '%s'", ctx->cli->operands[0]);
+	spill_stack_release(&r.stack);
 	notification_decoder_release(&r.decoder);
 	buf_release(&r.line);
 	free(r.own);
-	free(r.mark);
-	peer_close(&handle, &peer);
+	free(r.marked_token);
+	recipient_close(&r.recipient);
 	return st;
 }
 
@@ -206,12 +206,12 @@ static const struct opt opts[] = {
 		.metavar = "N",
 		.at = offsetof(struct history_params, count),
 		.fallback = "50",
-		.help = "print the last N messages; 0: all" },
+		.help = "print the last N messages; 0 means all" },
 	{ .kind = OPT_STRING,
 		.name = "since",
 		.metavar = "TIME",
 		.at = offsetof(struct history_params, since),
-		.help = "leave out what is older than TIME: " TIME_ARG_FORMS },
+		.help = "print messages since TIME only: " TIME_ARG_FORMS },
 	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct history_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct history_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct history_params, common) },
@@ -219,18 +219,17 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Prints the last messages of a conversation as lines like those of 'kandy listen', oldest first, each with \"backfilled\":true. They can be "
-	"fed to 'kandy fetch-links' as well. If there is none, a note on stderr says so.",
-	"A message that cannot be printed, since its line would be longer than 4 MiB, is an \"event\":\"error\" line in its place, and the exit code "
-	"is 1 then.",
+	"Prints the last messages of a conversation, oldest first, as lines like those of 'kandy listen' with \"backfilled\":true. 'kandy "
+	"fetch-links' accepts them too. If there are no messages, a note is printed on stderr.",
+	"If the line of a message would be longer than 4 MiB, an \"event\":\"error\" line is printed instead, and the exit status is 1.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy history bob@sandbox.example", "the last 50 messages from and to bob" },
-	{ "kandy history bob@sandbox.example --format text", "to read them" },
+	{ "kandy history bob@sandbox.example", "print the last 50 messages from and to bob" },
+	{ "kandy history bob@sandbox.example --format text", "print them as text" },
 	{ "kandy history bob@sandbox.example --count 0 | kandy fetch-links -D inbox",
-		"every file that was ever exchanged with bob" },
+		"download all files exchanged with bob" },
 	{ 0 },
 };
 
@@ -238,11 +237,11 @@ static const char *const see_also[] = { "conversations", "listen", "fetch-links"
 
 const struct command cmd_history = {
 	.name = "history",
-	.operands = "PEER",
+	.operands = "ADDRESS",
 	.operands_min = 1,
 	.operands_max = 1,
 	.operand_hint = HINT_ADDRESS,
-	.summary = "print the messages of a conversation",
+	.summary = "show a conversation",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct history_params),

@@ -1,5 +1,5 @@
 /*
- * login.c - get tokens and keep them.
+ * login.c - log in and store credentials.
  */
 #include "base/log.h"
 #include "cmd/command.h"
@@ -17,14 +17,9 @@ struct login_params {
 static enum status print(const struct run_ctx *ctx, const struct session *session, struct err *err)
 {
 	struct buf line;
-	enum status st;
 
-	buf_init(&line, BUF_NO_MAX);
-	token_line_open(&line, ctx->profile, session, true);
-	json_close(&line, '}');
-	st = output_line(&line, err);
-	buf_release(&line);
-	return st;
+	token_line_begin(&line, ctx->profile, session, true);
+	return output_end(&line, err);
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
@@ -48,29 +43,25 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Asks the service for tokens and keeps them in $XDG_STATE_HOME/kandy/PROFILE.json, where "
-	"all other commands find them. They renew "
-	"the access token by themselves once half of its life is over, and log in again where the "
-	"refresh token has run out too and a source of the password is configured.",
-	"The password is never an option's value, because others could read it in the list of "
-	"processes. It comes from the first "
-	"of these that is given: --password-file, --password-command, --password-stdin, the "
-	"variable KANDY_PASSWORD, the file kandy-password in "
-	"$CREDENTIALS_DIRECTORY, the terminal. A source on the command line wins over one in the "
-	"environment, and that over one in a configuration file.",
+	"Requests tokens from the service and stores them in $XDG_STATE_HOME/kandy/PROFILE.json for the other commands. Commands refresh the "
+	"access token automatically after half of its lifetime. If the refresh token has expired, they log in again, provided a password source "
+	"is configured.",
+	"There is no --password option, because command lines are visible to other users. The password is read from the first of these that is "
+	"set: --password-file, --password-command, --password-stdin, the variable KANDY_PASSWORD, the file kandy-password in "
+	"$CREDENTIALS_DIRECTORY, a prompt on the terminal. A source on the command line has precedence over one in the environment, which has "
+	"precedence over one in a configuration file.",
 	"With --project, the client ID and a client secret are used instead of a user name and a password.",
-	"Prints one line: {\"event\":\"token\",\"address\":...,\"userId\":...,\"expires\":...}. "
-	"Times are milliseconds since 1970.",
+	"Prints one line: {\"event\":\"token\",\"address\":...,\"userId\":...,\"expires\":...}. Times are milliseconds since 1970.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
 	{ "kandy login --username alice@sandbox.example --password-file ~/.kandy-pw",
-		"log in with a password from a file" },
+		"log in with the password in a file" },
 	{ "echo alice-secret | kandy login -u alice@sandbox.example --password-stdin",
-		"take the password from a pipe" },
+		"read the password from a pipe" },
 	{ "kandy login --profile robot --project --client-secret-command 'cat ~/.kandy-secret'",
-		"log in as a project, under a profile of its own" },
+		"log in as a project, in a separate profile" },
 	{ 0 },
 };
 
@@ -78,7 +69,7 @@ static const char *const see_also[] = { "logout", "whoami", "subscribe", NULL };
 
 const struct command cmd_login = {
 	.name = "login",
-	.summary = "log in and keep the tokens for the other commands",
+	.summary = "log in and store credentials",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct login_params),

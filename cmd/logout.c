@@ -1,5 +1,5 @@
 /*
- * logout.c - remove the tokens, and what they were used for on the server.
+ * logout.c - delete the tokens, and the channel on the server.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,18 +24,13 @@ static enum status print(const struct run_ctx *ctx, const struct session *sessio
 		.client_id = session->client_id,
 		.base_url = session->base_url };
 	struct buf line;
-	enum status st;
 
-	buf_init(&line, BUF_NO_MAX);
-	token_line_open(&line, ctx->profile, &gone, false);
-	json_close(&line, '}');
-	st = output_line(&line, err);
-	buf_release(&line);
-	return st;
+	token_line_begin(&line, ctx->profile, &gone, false);
+	return output_end(&line, err);
 }
 
-/* Whatever keeps the server from being told, the tokens go. */
-static enum status leave(const struct run_ctx *ctx, const struct logout_params *params, struct store *store,
+/* The tokens are deleted even if the server cannot be reached. */
+static enum status log_out(const struct run_ctx *ctx, const struct logout_params *params, struct store *store,
 	struct err *err)
 {
 	struct session_handle handle;
@@ -43,7 +38,7 @@ static enum status leave(const struct run_ctx *ctx, const struct logout_params *
 	enum status st;
 
 	if (session_open(&handle, ctx, &params->session, false, &why)) {
-		log_warn("the server was not told: %s", why.text);
+		log_warn("cannot delete the notification channel: %s", why.text);
 		return store_remove(store, err);
 	}
 	st = client_logout(handle.client, err);
@@ -65,7 +60,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 		log_warn("%s", why.text);
 		st = store_remove(store, err);
 	} else if (found) {
-		st = leave(ctx, p, store, err);
+		st = log_out(ctx, p, store, err);
 	}
 	if (!st)
 		st = print(ctx, &session, err);
@@ -81,14 +76,14 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Deletes the notification channel and the subscriptions on the server as far as it can be "
-	"reached, and then the tokens from the cache in any case. To log out where nobody is logged in is no error.",
-	"Prints one line: {\"event\":\"token\",\"loggedIn\":false,...}, with who was logged in.",
+	"Deletes the notification channel with its subscriptions on the server, if it can be reached, and the stored tokens in any case. "
+	"Logging out when not logged in is not an error.",
+	"Prints one line: {\"event\":\"token\",\"loggedIn\":false,...}, with the account that was logged in.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy logout", "forget the tokens of the default profile" },
+	{ "kandy logout", "log out of the default profile" },
 	{ 0 },
 };
 
@@ -96,7 +91,7 @@ static const char *const see_also[] = { "login", "unsubscribe", NULL };
 
 const struct command cmd_logout = {
 	.name = "logout",
-	.summary = "remove the tokens, the channel and the subscriptions",
+	.summary = "log out and revoke the channel",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct logout_params),

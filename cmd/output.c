@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/utf8.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,24 +13,24 @@
 #include <unistd.h>
 
 enum {
-	BATCH_BYTES = 64 * 1024, /* written when so much has been collected */
-	PIPE_ROOM = 4096, /* what a pipe that polls writable takes without blocking (PIPE_BUF) */
-	LAST_CHANCE_MS = 2000, /* after a signal: how long a reader may take for the rest of a line */
+	BATCH_BYTES = 64 * 1024, /* collected before they are written */
+	PIPE_ROOM = 4096, /* a pipe that polls writable takes these without blocking (PIPE_BUF) */
+	LAST_CHANCE_MS = 2000, /* after a signal: time for the reader to take the rest of a line */
 };
 
 static struct {
 	struct buf pending;
 	bool failed, closed;
-	int terminal; /* 1 or 0; -1: not asked yet */
+	int terminal; /* 1 or 0; -1: unknown */
 	struct err failure;
 } state = { .pending = { .data = (char[]){ "" }, .max = BUF_NO_MAX }, .terminal = -1 };
 
-/* Once it failed it stays failed: what comes later must not be mistaken for the line that is missing. */
+/* A failure is permanent: a later line must not be mistaken for a missing one. */
 static enum status fail(struct err *err, enum status st, const char *reason)
 {
 	state.failed = true;
 	if (st == ST_SIGPIPE)
-		err_set(&state.failure, st, "the reader of the output has gone");
+		err_set(&state.failure, st, "the reader of the output has closed it");
 	else
 		err_set(&state.failure, st, "cannot write the output: %s", reason);
 	if (err)
@@ -44,10 +45,7 @@ enum status output_check(struct err *err)
 	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? fail(err, ST_IO, strerror(EBADF)) : ST_OK;
 }
 
-/*
- * A reader that has stopped reading must not hold a program that was asked to end: after a signal, write only what
- * is sure not to block.
- */
+/* After a signal, write only what does not block: a reader that has stopped must not keep the program alive. */
 static enum status write_pending(struct err *err)
 {
 	const char *p = state.pending.data;
@@ -59,12 +57,12 @@ static enum status write_pending(struct err *err)
 		ssize_t n;
 
 		if (ending && poll(&ready, 1, LAST_CHANCE_MS) == 0)
-			return fail(err, ST_IO, "its reader takes no more");
+			return fail(err, ST_IO, "the reader has stopped reading");
 		n = write(STDOUT_FILENO, p, ending && left > PIPE_ROOM ? PIPE_ROOM : left);
 		if (n >= 0) {
 			p += n;
 			left -= (size_t)n;
-		} else if (errno == EAGAIN) { /* a pipe that somebody else has made non-blocking */
+		} else if (errno == EAGAIN) { /* another process has made the pipe non-blocking */
 			(void)poll(&ready, 1, -1);
 		} else if (errno == EPIPE) {
 			return fail(err, ST_SIGPIPE, NULL);
@@ -96,7 +94,7 @@ static bool on_terminal(void)
 	return state.terminal == 1;
 }
 
-/* Lines for people have no such character in them. */
+/* Text for people has no control characters anyway. */
 static void collect(const char *p, size_t len)
 {
 	if (on_terminal())
@@ -123,6 +121,23 @@ enum status output_line(const struct buf *line, struct err *err)
 	return output_flush(err);
 }
 
+void output_begin(struct buf *line, const char *event)
+{
+	buf_init(line, BUF_NO_MAX);
+	json_open(line, '{');
+	json_add_string(line, "event", event);
+}
+
+enum status output_end(struct buf *line, struct err *err)
+{
+	enum status st;
+
+	json_close(line, '}');
+	st = output_line(line, err);
+	buf_release(line);
+	return st;
+}
+
 enum status output_event(const struct buf *line, bool text, struct err *err)
 {
 	struct json_doc doc = { 0 };
@@ -144,7 +159,7 @@ enum status output_finish(struct err *err)
 	enum status st = output_flush(err);
 
 	buf_release(&state.pending);
-	/* close(2) is where a full disk of a network file system shows */
+	/* on a network file system, close(2) reports a full disk */
 	if (!state.closed && close(STDOUT_FILENO) && !st)
 		st = fail(err, ST_IO, strerror(errno));
 	state.closed = true;

@@ -1,11 +1,11 @@
 /*
- * output.h - stdout: data, in whole lines, and nothing else.
+ * output.h - stdout: data in whole lines, and nothing else.
  *
- * On a terminal, what a line of JSON has in it of characters that terminals obey (DEL, C1, bidirectional controls) is
- * written as \uXXXX, which is the same JSON. Elsewhere, bytes stay as they are.
+ * On a terminal, control characters in a line of JSON (DEL, C1, bidirectional) are written as \uXXXX, which is the same
+ * JSON. Elsewhere the bytes are not changed.
  *
- * Lines are collected and written in batches that end at a line. After a failure every call fails the same way. A
- * reader that has gone (EPIPE) is ST_SIGPIPE, which main turns into a quiet end; anything else is ST_IO.
+ * Lines are collected and written in batches of whole lines. After a failure every call fails the same way. EPIPE is
+ * ST_SIGPIPE, on which main exits silently; other errors are ST_IO.
  */
 #ifndef KANDY_CMD_OUTPUT_H
 #define KANDY_CMD_OUTPUT_H
@@ -15,18 +15,20 @@
 
 #include <stdbool.h>
 
-/*
- * For commands that do what cannot be undone: fails where it is known from the start that nothing can be written, since
- * stdout is closed, or open for reading alone. ST_IO.
- */
+/* For commands whose actions cannot be undone: ST_IO if stdout is closed or not open for writing. */
 enum status output_check(struct err *err) MUST_USE;
 
-/* Adds bytes that end in a newline; written at once if stdout is a terminal or much has been collected. */
+/* Adds bytes that end in a newline. They are written at once on a terminal, or once much has been collected. */
 enum status output_add(const char *p, size_t len, struct err *err) MUST_USE;
 enum status output_line(const struct buf *line, struct err *err) MUST_USE; /* adds the newline itself, and flushes */
-/* Adds an event's line, with its newline; `text`: as it is for people (notification_text()). */
+/* Adds the line of an event, with its newline; `text`: in the format for people (notification_text()). */
 enum status output_event(const struct buf *line, bool text, struct err *err) MUST_USE;
+
+/* Begins a line {"event":EVENT,... in `line`, which output_end() completes, writes with output_line() and releases. */
+void output_begin(struct buf *line, const char *event);
+enum status output_end(struct buf *line, struct err *err) MUST_USE;
+
 enum status output_flush(struct err *err) MUST_USE;
-enum status output_finish(struct err *err) MUST_USE; /* flush, and close(2) checked: for the end of the program */
+enum status output_finish(struct err *err) MUST_USE; /* at the end: flush, and check close(2) */
 
 #endif

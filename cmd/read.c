@@ -1,11 +1,11 @@
 /*
- * read.c - tell senders that their messages have been seen.
+ * read.c - mark messages as read.
  */
 #include "client/client.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
-#include "cmd/peer.h"
+#include "cmd/recipient.h"
 #include "json/json.h"
 
 struct read_params {
@@ -13,37 +13,30 @@ struct read_params {
 	struct session_params session;
 };
 
-static enum status read_one(struct client *client, const struct address *peer, const char *message_id, struct err *err)
+static enum status read_one(const struct recipient *recipient, const char *message_id, struct err *err)
 {
+	enum status st = conversation_read(recipient->client, &recipient->address, message_id, err);
 	struct buf line;
-	enum status st = conversation_read(client, peer, message_id, err);
 
 	if (st)
 		return st;
-	buf_init(&line, BUF_NO_MAX);
-	json_open(&line, '{');
-	json_add_string(&line, "event", "receipt");
-	peer_add(&line, peer);
+	recipient_begin(recipient, &line, "receipt");
 	json_add_string(&line, "messageId", message_id);
 	json_add_string(&line, "status", "Displayed");
-	json_close(&line, '}');
-	st = output_line(&line, err);
-	buf_release(&line);
-	return st;
+	return output_end(&line, err);
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct read_params *params = p;
-	struct session_handle handle;
-	struct address peer;
-	enum status st = peer_open(&handle, &peer, ctx, &params->session, err);
+	struct recipient recipient;
+	enum status st = recipient_open(&recipient, ctx, &params->session, err);
 
 	if (st)
 		return st;
 	for (size_t i = 1; !st && i < ctx->cli->operand_count; i++)
-		st = read_one(handle.client, &peer, ctx->cli->operands[i], err);
-	peer_close(&handle, &peer);
+		st = read_one(&recipient, ctx->cli->operands[i], err);
+	recipient_close(&recipient);
 	return st;
 }
 
@@ -54,14 +47,14 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Marks messages of a chat as displayed, for their sender to see.",
-	"Prints a line for each, with \"event\":\"receipt\", type, destination, messageId, and \"status\":\"Displayed\".",
+	"Marks chat messages as displayed; their sender can see that. SMS messages cannot be marked.",
+	"Prints a line for each message, with \"event\":\"receipt\", type, destination, messageId, and \"status\":\"Displayed\".",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
 	{ "kandy history bob@sandbox.example -n 1 | jq -r .messageId | xargs -r kandy read bob@sandbox.example",
-		"the last one has been seen" },
+		"mark the last message as read" },
 	{ 0 },
 };
 
@@ -69,11 +62,11 @@ static const char *const see_also[] = { "history", "listen", NULL };
 
 const struct command cmd_read = {
 	.name = "read",
-	.operands = "PEER MESSAGE-ID...",
+	.operands = "ADDRESS MESSAGE-ID...",
 	.operands_min = 2,
 	.operands_max = SIZE_MAX,
 	.operand_hint = HINT_ADDRESS,
-	.summary = "tell the sender that messages have been seen",
+	.summary = "mark messages as read",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct read_params),

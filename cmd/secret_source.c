@@ -31,7 +31,7 @@ static enum status read_all(int fd, const char *name, int64_t deadline_ms, struc
 	for (;;) {
 		int64_t left = deadline_ms < 0 ? 1000 : deadline_ms - clock_mono_ms();
 		size_t room = out->max - out->len;
-		char more; /* where it is full: one byte further shows that it is not the end */
+		char more; /* one byte beyond the limit shows that the input is too large */
 		ssize_t n;
 
 		if (interrupt_status())
@@ -44,7 +44,7 @@ static enum status read_all(int fd, const char *name, int64_t deadline_ms, struc
 			room = 4096;
 		n = buf_reserve(out, room) && room ? read(fd, out->data + out->len, room) : read(fd, &more, 1);
 		if (n > 0 && !room)
-			return err_set(err, ST_DATA, "%s gives more than %zu bytes", name, out->max);
+			return err_set(err, ST_DATA, "%s is larger than %zu bytes", name, out->max);
 		if (n > 0)
 			buf_commit(out, (size_t)n);
 		else if (!n)
@@ -62,13 +62,13 @@ static enum status take_line(struct buf *text, const char *name, const char *wha
 	size_t rest = text->len - len;
 
 	if (memchr(text->data, '\0', text->len))
-		return err_set(err, ST_CONFIG, "%s gives no %s: there is a NUL byte in it", name, what);
+		return err_set(err, ST_CONFIG, "invalid %s from %s: contains a NUL byte", what, name);
 	if (rest > 1 && lines == ONE_LINE)
-		return err_set(err, ST_CONFIG, "%s gives no %s: there is more than one line", name, what);
+		return err_set(err, ST_CONFIG, "invalid %s from %s: more than one line", what, name);
 	if (rest && len && text->data[len - 1] == '\r')
 		len--;
 	if (!len)
-		return err_set(err, ST_CONFIG, "%s gives an empty %s", name, what);
+		return err_set(err, ST_CONFIG, "%s: empty %s", name, what);
 	secret_set(out, text->data, len);
 	return ST_OK;
 }
@@ -78,9 +78,9 @@ static enum status check_file(int fd, const char *path, const char *what, bool g
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return err_set(err, ST_IO, "cannot look at '%s': %s", path, strerror(errno));
+		return err_set(err, ST_IO, "cannot stat '%s': %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return err_set(err, ST_CONFIG, "'%s' is a directory, and no %s file", path, what);
+		return err_set(err, ST_CONFIG, "the %s file '%s' is a directory", what, path);
 	if (!S_ISREG(st.st_mode) || guarded)
 		return ST_OK;
 	if (st.st_uid != geteuid() && st.st_uid != 0)
@@ -104,7 +104,7 @@ enum status secret_from_file(const char *path, const char *what, bool guarded, s
 		st = err_set(err, interrupt_status(), "interrupted");
 	else if (fd < 0)
 		st = err_set(err, errno == ENOENT || errno == ENOTDIR ? ST_NOINPUT : ST_CONFIG,
-			"cannot read the %s file %s: %s", what, name, strerror(errno));
+			"cannot open the %s file %s: %s", what, name, strerror(errno));
 	else if (!(st = check_file(fd, path, what, guarded, err)) && !(st = read_all(fd, name, -1, &text, err)))
 		st = take_line(&text, name, what, ONE_LINE, out, err);
 	if (fd >= 0)
@@ -130,15 +130,12 @@ enum status secret_from_value(const char *value, const char *name, const char *w
 	struct err *err)
 {
 	if (!*value)
-		return err_set(err, ST_CONFIG, "%s gives an empty %s", name, what);
+		return err_set(err, ST_CONFIG, "%s: empty %s", name, what);
 	secret_set(out, value, strlen(value));
 	return ST_OK;
 }
 
-/*
- * "the password command 'pass'": the first word alone, and not even that where it may be a value
- * (NAME=value).
- */
+/* "the password command 'pass'": the first word only, and not even that if it may be a value (NAME=value). */
 static char *command_name(const char *command, const char *what)
 {
 	const char *program;
@@ -158,7 +155,7 @@ static enum status start(const char *command, const char *name, pid_t *pid, int 
 	int pipe_fd[2], failure;
 
 	if (pipe2(pipe_fd, O_CLOEXEC))
-		return err_set(err, ST_INTERNAL, "cannot make a pipe: %s", strerror(errno));
+		return err_set(err, ST_INTERNAL, "cannot create a pipe: %s", strerror(errno));
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, pipe_fd[1], STDOUT_FILENO);
@@ -179,10 +176,7 @@ static enum status start(const char *command, const char *name, pid_t *pid, int 
 	return err_set(err, ST_CONFIG, "cannot run %s: %s", name, strerror(failure));
 }
 
-/*
- * Waits for its end; what does not come to one by the deadline, or is not wanted any more, is
- * killed.
- */
+/* Waits for its exit. Kills it at the deadline, or at once if it is not `wanted`. */
 static int reap(pid_t pid, bool wanted, int64_t deadline_ms)
 {
 	int status = 0;
@@ -194,7 +188,7 @@ static int reap(pid_t pid, bool wanted, int64_t deadline_ms)
 	}
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-		/* a signal for us */
+		/* interrupted by a signal */
 	}
 	return status;
 }
@@ -202,9 +196,9 @@ static int reap(pid_t pid, bool wanted, int64_t deadline_ms)
 static enum status judge(int status, const char *name, struct err *err)
 {
 	if (WIFSIGNALED(status))
-		return err_set(err, ST_AUTH, "%s was ended by signal %d", name, WTERMSIG(status));
+		return err_set(err, ST_AUTH, "%s was killed by signal %d", name, WTERMSIG(status));
 	if (WEXITSTATUS(status))
-		return err_set(err, ST_AUTH, "%s failed with status %d", name, WEXITSTATUS(status));
+		return err_set(err, ST_AUTH, "%s failed with exit status %d", name, WEXITSTATUS(status));
 	return ST_OK;
 }
 

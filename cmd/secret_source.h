@@ -1,10 +1,8 @@
 /*
- * secret_source.h - where a password or client secret comes from (design: never from the command
- * line).
+ * secret_source.h - sources of a password or client secret, which is never an argument of an option.
  *
- * From each source one line is taken, its newline removed. Nothing in it, or a second line where
- * there is nothing to expect one, is an error. The sentences name the source and never what it
- * gave.
+ * Each source gives one line, whose newline is removed. An empty line, or a second one, is an error (only a command may
+ * print more). Error messages name the source and never its content. `what` is "password" or "client secret".
  */
 #ifndef KANDY_CMD_SECRET_SOURCE_H
 #define KANDY_CMD_SECRET_SOURCE_H
@@ -15,9 +13,8 @@
 #include <stdbool.h>
 
 /*
- * A file that is nobody else's to read (ST_CONFIG if group or others may, unless `guarded`, which
- * says that its directory is); a pipe, a terminal or /dev/fd/N, as from <(...), is fine too.
- * ST_NOINPUT where there is none. `what` is "password" or "client secret".
+ * ST_CONFIG for a regular file that other users can access, unless `guarded`: its directory protects it. A pipe, a
+ * terminal or /dev/fd/N, as from <(...), is accepted. ST_NOINPUT if the file does not exist.
  */
 enum status secret_from_file(const char *path, const char *what, bool guarded, struct secret *out,
 	struct err *err) MUST_USE;
@@ -25,13 +22,12 @@ enum status secret_from_file(const char *path, const char *what, bool guarded, s
 enum status secret_from_stdin(const char *what, struct secret *out, struct err *err) MUST_USE;
 
 /*
- * The first line that `command` prints, run by /bin/sh with stdin from /dev/null and our stderr,
- * for at most a minute. A status other than 0 is ST_AUTH with the command's first word and the
- * status.
+ * The first line of the output of `command`, run by /bin/sh with stdin from /dev/null, for at most a minute. ST_AUTH if
+ * its exit status is not 0.
  */
 enum status secret_from_command(const char *command, const char *what, struct secret *out, struct err *err) MUST_USE;
 
-/* From a variable that is already at hand; `name` is its name. */
+/* The value of the variable `name`. */
 enum status secret_from_value(const char *value, const char *name, const char *what, struct secret *out,
 	struct err *err) MUST_USE;
 

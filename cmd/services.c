@@ -15,7 +15,7 @@ static enum status check_number(const char *number, struct err *err)
 	struct err why = ERR_INIT;
 
 	if (address_parse(&address, number, "sms", &why))
-		return err_set(err, ST_USAGE, "'sms=%s': %s", number, why.text);
+		return err_set(err, ST_USAGE, "invalid service 'sms=%s': %s", number, why.text);
 	address_release(&address);
 	return ST_OK;
 }
@@ -36,8 +36,8 @@ static enum status parse(const char *operand, struct channel_service *service, s
 	}
 	near = str_nearest_word(operand, service_names);
 	if (near)
-		return err_set(err, ST_USAGE, "'%s' is no service; did you mean '%s'?", operand, near);
-	return err_set(err, ST_USAGE, "'%s' is no service; there are chat, sms, sms=+NUMBER and receipts", operand);
+		return err_set(err, ST_USAGE, "unknown service '%s'; did you mean '%s'?", operand, near);
+	return err_set(err, ST_USAGE, "unknown service '%s': expected chat, sms, sms=+NUMBER or receipts", operand);
 }
 
 enum status services_parse(char *const *operands, size_t count, struct channel_service **out, struct err *err)

@@ -1,5 +1,5 @@
 /*
- * subscribe.c - a notification channel, and what comes in by it.
+ * subscribe.c - create or renew a notification channel and its subscriptions.
  */
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
@@ -22,11 +22,8 @@ static enum status print_one(const struct session *session, const struct session
 	struct err *err)
 {
 	struct buf line;
-	enum status st;
 
-	buf_init(&line, BUF_NO_MAX);
-	json_open(&line, '{');
-	json_add_string(&line, "event", "subscription");
+	output_begin(&line, "subscription");
 	json_add_string(&line, "service", subscription->service);
 	json_add_string(&line, "number", subscription->number);
 	json_add_bool(&line, "made", made);
@@ -34,13 +31,10 @@ static enum status print_one(const struct session *session, const struct session
 	json_add_int(&line, "lifetime", session->channel_lifetime_ms / 1000);
 	json_add_int(&line, "expires", session->channel_expires_ms);
 	json_add_string(&line, "resourceURL", subscription->url);
-	json_close(&line, '}');
-	st = output_line(&line, err);
-	buf_release(&line);
-	return st;
+	return output_end(&line, err);
 }
 
-/* What was made now stands at the end. */
+/* The last `made` subscriptions are new. */
 static enum status print_all(const struct session *session, size_t made, struct err *err)
 {
 	size_t old = session->subscription_count > made ? session->subscription_count - made : 0;
@@ -51,7 +45,7 @@ static enum status print_all(const struct session *session, size_t made, struct 
 	return st;
 }
 
-/* What is in the session counts only as long as the server knows of it. */
+/* Only what still exists on the server. */
 static enum status list(struct client *client, struct err *err)
 {
 	struct session known;
@@ -63,10 +57,10 @@ static enum status list(struct client *client, struct err *err)
 	return st;
 }
 
-static enum status subscribe(struct client *client, const struct channel_request *want, struct err *err)
+static enum status subscribe(struct client *client, const struct channel_request *request, struct err *err)
 {
 	struct channel_change change;
-	enum status st = channel_ensure(client, want, &change, err);
+	enum status st = channel_ensure(client, request, &change, err);
 
 	return st ? st : print_all(client_session(client), change.subscriptions_made, err);
 }
@@ -74,21 +68,21 @@ static enum status subscribe(struct client *client, const struct channel_request
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct subscribe_params *params = p;
-	struct channel_request want = { .lifetime_ms = params->lifetime, .role = params->role };
+	struct channel_request request = { .lifetime_ms = params->lifetime, .role = params->role };
 	struct channel_service *services = NULL;
 	struct session_handle handle;
 	enum status st;
 
 	if (params->list && ctx->cli->operand_count)
-		return err_set(err, ST_USAGE, "--list shows everything; it takes no services");
+		return err_set(err, ST_USAGE, "--list lists all subscriptions; it takes no operands");
 	if ((st = services_parse(ctx->cli->operands, ctx->cli->operand_count, &services, err)))
 		return st;
 	if (ctx->cli->operand_count) {
-		want.services = services;
-		want.service_count = ctx->cli->operand_count;
+		request.services = services;
+		request.service_count = ctx->cli->operand_count;
 	}
 	if (!(st = session_open(&handle, ctx, &params->session, false, err))) {
-		st = params->list ? list(handle.client, err) : subscribe(handle.client, &want, err);
+		st = params->list ? list(handle.client, err) : subscribe(handle.client, &request, err);
 		session_close(&handle);
 	}
 	free(services);
@@ -102,7 +96,7 @@ static const struct opt opts[] = {
 		.name = "list",
 		.letter = 'l',
 		.at = offsetof(struct subscribe_params, list),
-		.help = "show what is subscribed, and change nothing" },
+		.help = "list the current subscriptions; change nothing" },
 	{ .kind = OPT_DURATION,
 		.name = "lifetime",
 		.metavar = "DURATION",
@@ -112,37 +106,33 @@ static const struct opt opts[] = {
 		.config = true,
 		.min = 1000,
 		.max = INT64_C(31536000000),
-		.help = "ask for a channel that lives so long unless it is extended; the service may grant less" },
+		.help = "requested channel lifetime; the service may grant less" },
 	{ .kind = OPT_CHOICE,
 		.name = "conn-check",
 		.metavar = "ROLE",
 		.at = offsetof(struct subscribe_params, role),
 		.choices = roles,
 		.fallback = CHANNEL_ROLE,
-		.help = "who asks whether the other side is still there" },
+		.help = "side that sends keepalive probes: client or server" },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct subscribe_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct subscribe_params, common) },
 	{ 0 },
 };
 
 static const char *const description[] = {
-	"Makes a notification channel where there is none (any more), subscribes it to the "
-	"services, and keeps both in the cache, where 'kandy "
-	"listen' finds them. What is there already is extended and stays, what the service has lost "
-	"is made anew, so the command can be run as often as one likes.",
-	"The services are chat, sms (for one number: sms=+NUMBER) and receipts (of one's own SMS). "
-	"Without any, those that the last channel had are renewed, or chat is subscribed.",
-	"Prints a line for each subscription: "
-	"{\"event\":\"subscription\",\"service\":\"chat\",\"made\":true,...}. \"made\" tells a new "
-	"one from one that was there; \"expires\" is when the channel ends unless it is extended, "
-	"in milliseconds since 1970.",
+	"Subscribes to notifications of the services, for 'kandy listen'. The command is idempotent: existing subscriptions are "
+	"renewed, missing ones are created. If necessary, it creates the notification channel.",
+	"The services are chat, sms (sms=+NUMBER for one number) and receipts (delivery receipts of sent SMS). Without operands, the "
+	"subscriptions of the last channel are renewed, or chat is subscribed if there are none.",
+	"Prints a line for each subscription: {\"event\":\"subscription\",\"service\":\"chat\",\"made\":true,...}. 'made' is true if the "
+	"subscription was created by this call; 'expires' is the end of the channel's lifetime, in milliseconds since 1970.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy subscribe chat", "be told of chat messages" },
-	{ "kandy subscribe chat sms=+16135550199 receipts", "and of SMS to a number, and of receipts" },
-	{ "kandy subscribe --list | jq -r .service", "what is subscribed" },
+	{ "kandy subscribe chat", "subscribe to chat messages" },
+	{ "kandy subscribe chat sms=+16135550199 receipts", "also to SMS for a number, and to delivery receipts" },
+	{ "kandy subscribe --list | jq -r .service", "list the subscribed services" },
 	{ 0 },
 };
 
@@ -153,7 +143,7 @@ const struct command cmd_subscribe = {
 	.operands = "[chat] [sms[=+NUMBER]] [receipts]",
 	.operands_max = 64,
 	.operand_choices = service_names,
-	.summary = "make a notification channel and subscribe it to services",
+	.summary = "subscribe to notifications",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct subscribe_params),

@@ -1,6 +1,7 @@
 #include "cmd/token_line.h"
 
 #include "base/clock.h"
+#include "cmd/output.h"
 #include "json/json.h"
 
 static bool is_refreshable(const struct session *session, int64_t now_ms)
@@ -21,10 +22,9 @@ static void add_time(struct buf *out, const char *key, bool known, int64_t ms)
 		json_add_null(out, key);
 }
 
-void token_line_open(struct buf *out, const char *profile, const struct session *session, bool logged_in)
+void token_line_begin(struct buf *out, const char *profile, const struct session *session, bool logged_in)
 {
-	json_open(out, '{');
-	json_add_string(out, "event", "token");
+	output_begin(out, "token");
 	json_add_string(out, "profile", profile);
 	json_add_bool(out, "loggedIn", logged_in);
 	json_add_string(out, "address", session->address);

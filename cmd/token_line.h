@@ -1,6 +1,5 @@
 /*
- * token_line.h - {"event":"token",...}: who is logged in, and until when. What login, logout and
- * whoami print.
+ * token_line.h - {"event":"token",...}: the login and its lifetime, as printed by login, logout and whoami.
  */
 #ifndef KANDY_CMD_TOKEN_LINE_H
 #define KANDY_CMD_TOKEN_LINE_H
@@ -10,13 +9,10 @@
 
 #include <stdbool.h>
 
-/* An access token that is alive, or a refresh token to get another one with. */
+/* Whether the access token, or the refresh token, is valid. */
 bool token_is_good(const struct session *session, int64_t now_ms);
 
-/*
- * Opens the object and adds its members, without the closing bracket: the caller may have more. No
- * secrets.
- */
-void token_line_open(struct buf *out, const char *profile, const struct session *session, bool logged_in);
+/* Begins the line (output_begin()); it has no secrets. */
+void token_line_begin(struct buf *out, const char *profile, const struct session *session, bool logged_in);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * unsubscribe.c - the way back from subscribe.
+ * unsubscribe.c - cancel subscriptions.
  */
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
@@ -19,19 +19,13 @@ struct unsubscribe_params {
 static enum status print_one(const struct session_subscription *subscription, struct err *err)
 {
 	struct buf line;
-	enum status st;
 
-	buf_init(&line, BUF_NO_MAX);
-	json_open(&line, '{');
-	json_add_string(&line, "event", "subscription");
+	output_begin(&line, "subscription");
 	json_add_string(&line, "service", subscription->service);
 	json_add_string(&line, "number", subscription->number);
 	json_add_bool(&line, "removed", true);
 	json_add_string(&line, "resourceURL", subscription->url);
-	json_close(&line, '}');
-	st = output_line(&line, err);
-	buf_release(&line);
-	return st;
+	return output_end(&line, err);
 }
 
 static bool has(const struct session *session, const char *url)
@@ -43,7 +37,7 @@ static bool has(const struct session *session, const char *url)
 	return false;
 }
 
-/* Also after a failure: what was removed before it is removed. */
+/* Also after a failure, for those removed before it. */
 static enum status print_removed(const struct session *before, const struct session *now, struct err *err)
 {
 	enum status st = ST_OK;
@@ -104,18 +98,16 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Removes the subscriptions to the services, or, without any, all of them and the "
-	"notification channel itself. What is gone already "
-	"is no error. 'sms' without a number means those of all numbers. A listener that runs subscribes "
-	"to nothing of it again, and ends where nothing is left.",
-	"Prints a line for each subscription that was removed: "
-	"{\"event\":\"subscription\",\"service\":\"chat\",\"removed\":true,...}.",
+	"Cancels the subscriptions to the services, or, without operands, all of them, and deletes the notification channel. 'sms' "
+	"without a number stands for all numbers. Removing a missing subscription succeeds. A running listener does not re-create "
+	"removed subscriptions, and exits when none remain.",
+	"Prints a line for each removed subscription: {\"event\":\"subscription\",\"service\":\"chat\",\"removed\":true,...}.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy unsubscribe sms", "no more SMS, of no number" },
-	{ "kandy unsubscribe", "nothing at all any more" },
+	{ "kandy unsubscribe sms", "cancel all SMS subscriptions" },
+	{ "kandy unsubscribe", "cancel everything and delete the channel" },
 	{ 0 },
 };
 
@@ -126,7 +118,7 @@ const struct command cmd_unsubscribe = {
 	.operands = "[chat] [sms[=+NUMBER]] [receipts]",
 	.operands_max = 64,
 	.operand_choices = service_names,
-	.summary = "remove subscriptions, or all of them and the channel",
+	.summary = "cancel subscriptions",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct unsubscribe_params),

@@ -1,6 +1,5 @@
 /*
- * whoami.c - who is logged in, until when, and where each setting comes from. Asks nobody: what the
- * cache and the settings say.
+ * whoami.c - show the current login and settings. Sends no request.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -35,7 +34,7 @@ static const char *const source_names[] = {
 	[SOURCE_OPTION] = "option",
 };
 
-/* What a setting that nobody gave is taken from: the last login. */
+/* The value from the last login, for a setting that is not given. */
 static const char *from_login(const struct session *session, const char *name)
 {
 	if (!strcmp(name, "base-url"))
@@ -45,7 +44,7 @@ static const char *from_login(const struct session *session, const char *name)
 	return !strcmp(name, "username") ? session->username : NULL;
 }
 
-/* What can be said once and for all; other options are for one call. */
+/* Options that can also be set in the environment or in a configuration file. */
 static bool is_setting(const struct opt *row)
 {
 	return cli_is_shown(row) && (row->env || row->config);
@@ -72,7 +71,7 @@ static void add_setting(const struct opt *row, size_t base, void *arg)
 	free(value);
 }
 
-/* The settings that other commands have, each once, as the rows of a command of their own. */
+/* Settings of other commands, without duplicates, as the rows of a command. */
 struct others {
 	const struct cli *own;
 	struct opt *rows;
@@ -92,7 +91,7 @@ static void collect(const struct opt *row, size_t base, void *arg)
 	}
 	others->rows = xgrow(others->rows, others->count + 1, &others->cap, sizeof(*others->rows));
 	others->rows[others->count] = *row;
-	others->rows[others->count].at = others->count * sizeof(struct str_list); /* the largest that a value can be */
+	others->rows[others->count].at = others->count * sizeof(struct str_list); /* the largest kind of value */
 	others->rows[++others->count] = (struct opt){ 0 };
 }
 
@@ -106,7 +105,7 @@ static enum status add_settings(struct listing listing, const struct run_ctx *ct
 	enum status st;
 
 	for (const struct command *const *command = ctx->commands; *command; command++) {
-		if (!((*command)->needs & NEEDS_NO_FILES)) /* those have none */
+		if (!((*command)->needs & NEEDS_NO_FILES)) /* they have no settings */
 			cli_each_row((*command)->opts, collect, &others);
 	}
 	pretended.opts = others.count ? others.rows : &none;
@@ -150,16 +149,14 @@ static enum status print(const struct run_ctx *ctx, const struct session *sessio
 	struct listing listing = { .out = &line, .session = session, .cache = cache };
 	enum status st;
 
-	buf_init(&line, BUF_NO_MAX);
-	token_line_open(&line, ctx->profile, session, good);
+	token_line_begin(&line, ctx->profile, session, good);
 	add_channel(&line, session);
 	json_add_string(&line, "cache", cache);
 	json_open_key(&line, "settings", '{');
 	st = add_settings(listing, ctx, err);
 	json_close(&line, '}');
-	json_close(&line, '}');
 	if (!st)
-		st = output_line(&line, err);
+		return output_end(&line, err);
 	buf_release(&line);
 	return st;
 }
@@ -181,7 +178,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 		st = print(ctx, &session, cache, good, err);
 		if (!st && !good)
 			st = err_set(err, ST_AUTH,
-				session.user_id ? "not logged in any more; run 'kandy login%s'"
+				session.user_id ? "login expired; run 'kandy login%s'"
 						: "not logged in; run 'kandy login%s'",
 				store_option(store));
 	}
@@ -198,19 +195,17 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"Prints one line about the profile: whose tokens are in the cache and until when, the "
-	"notification channel, and under \"settings\" "
-	"each setting of any command with its value, the layer that it comes from (option, environment, profile, "
-	"system, login, default) and where exactly. Secrets are shown as ***, also the user and password "
-	"of a proxy, and of a command its program alone.",
-	"Nobody is asked: 'kandy doctor' is for that. The exit code is 77 where nobody is logged in.",
+	"Prints one line about the profile: the login and when its tokens expire, the notification channel, and under 'settings' each setting "
+	"of any command with its value, its source (option, environment, profile, system, login or default) and the exact place. Secrets, and "
+	"the user and password of a proxy, are shown as ***; of a command only the program is shown.",
+	"No request is sent; use 'kandy doctor' to test the connection. The exit status is 77 if not logged in.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy whoami | jq -r .address", "the address that others write to" },
+	{ "kandy whoami | jq -r .address", "print this user's address" },
 	{ "kandy whoami | jq -r '.settings[\"base-url\"] | \"\\(.value) by \\(.source)\"'",
-		"where the base URL comes from" },
+		"print the base URL and its source" },
 	{ 0 },
 };
 
@@ -218,7 +213,7 @@ static const char *const see_also[] = { "login", "doctor", NULL };
 
 const struct command cmd_whoami = {
 	.name = "whoami",
-	.summary = "say who is logged in, until when, and where each setting comes from",
+	.summary = "show the current login and settings",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct whoami_params),

@@ -76,7 +76,7 @@ is "$status" 77 'but not to those who have left'
 like "$err" 'status 404' 'which the server does not explain'
 run as alice kandy group invite "$id" nobody@sandbox.example
 is "$status" 77 'somebody who does not exist'
-like "$err" 'SVC0004' "with the service's own code"
+like "$err" 'SVC0004' "the service's code is shown"
 run as alice kandy group delete group:..
 is "$status" 64 'what names no group'
 run as alice kandy group delete "$id"
@@ -88,7 +88,7 @@ run as alice kandy group
 is "$status" 64 'group what?'
 run as alice kandy group creat bob@sandbox.example
 is "$status" 64 'no such verb'
-like "$err" "did you mean 'group create'" 'with a hint'
+like "$err" "did you mean 'group create'" 'the error has a hint'
 run as alice kandy group create
 is "$status" 64 'a group of one'
 run as alice kandy group create sms:+16135550199
@@ -105,7 +105,7 @@ for call in 'list --name x' 'show G --subject x' 'invite G bob@sandbox.example -
 	like "$err" "is for 'kandy group create'" 'an option of another verb is not passed over'
 done
 run as alice kandy group create --admin bob@sandbox.example
-is "$status" 64 'nor is --admin'
+is "$status" 64 '--admin with create'
 like "$err" "is for 'kandy group invite'" 'by create'
 run as alice kandy group show '../../other?x'
 is "$(last '.path|split("/")|.[-1]')" '"..%2F..%2Fother%3Fx"' 'an ID stays one segment of the path'

@@ -9,15 +9,15 @@ bob=bob@sandbox.example
 
 run as alice kandy history $bob
 is "$status $(wc -c <"$out")" '0 0' 'a conversation that never was is empty'
-is "$(cat "$err")" "kandy: history: there are no messages with '$bob'" 'which is said: it may be a slip'
+is "$(cat "$err")" "kandy: history: no messages with '$bob'" 'which is said: it may be a slip'
 run as alice kandy history group:nosuch
-is "$status $(wc -c <"$out") $(cat "$err")" "0 0 kandy: history: there are no messages with 'group:nosuch'" 'of a group that is none, too'
+is "$status $(wc -c <"$out") $(cat "$err")" "0 0 kandy: history: no messages with 'group:nosuch'" 'of a group that is none, too'
 run as alice kandy history $bob -q
 is "$(cat "$err")" '' 'but not with -q'
 run as alice kandy history $bob --since 1h
-is "$(cat "$err")" '' 'nor where only the latest were asked for'
+is "$(cat "$err")" '' 'no note with --since'
 run as alice kandy conversations
-is "$status $(wc -c <"$out")" '0 0' 'and not in the list'
+is "$status $(wc -c <"$out")" '0 0' 'an empty list'
 
 jq -nc --arg to $bob 'range(120)|{to:$to,text:"number \(.)"}' | as alice kandy send --jsonl >/dev/null
 printf 'x\ny "z"\n\\' | as bob kandy send -t alice@sandbox.example >/dev/null
@@ -49,9 +49,9 @@ done
 for command in "history $bob" 'listen --once'; do
 	run as alice kandy $command --since yesterday
 	is "$status" 64 "$command --since what is no time"
-	like "$err" "--since 'yesterday' is .*2026-01-31T12:00:00\+01:00.*1h.*@SECONDS" 'the sentence says what is one'
+	like "$err" "--since 'yesterday'.*2026-01-31T12:00:00\+01:00.*1h.*@SECONDS" 'the sentence says what is one'
 	kandy help ${command%% *} | tr -s ' \n' ' ' >help
-	like help '2026-01-31T12:00:00\+01:00.*1h.*@SECONDS' 'and so does the help'
+	like help '2026-01-31T12:00:00\+01:00.*1h.*@SECONDS' 'the help lists the forms'
 done
 run as alice kandy history nobody
 is "$status" 64 'what is no address'
@@ -87,7 +87,7 @@ json "$out" '[.event,.destination,.state,.direction]' '["typing",["bob@sandbox.e
 is "$(last '[.method,(.path|endswith("/oneToOne/bob@sandbox.example/adhoc/messages")),.json.isComposing.state,.json.isComposing.refresh,.json.isComposing.contenttype,(.json.isComposing.lastactive>1e12)]')" \
 	'["POST",true,"active","60","text/plain",true]' 'what is sent'
 run as alice kandy typing --stop $bob
-is "$(last .json.isComposing.state)" '"idle"' 'and taken back'
+is "$(last .json.isComposing.state)" '"idle"' 'the indicator is cleared'
 run as alice kandy typing sms:+16135550199
 is "$status" 65 'not by SMS'
 
@@ -112,14 +112,14 @@ is "$(as bob kandy history alice@sandbox.example --count 0 | jq -s length)" 121 
 for no in '' . ..; do
 	before=$(wc -l <"$sandbox_record")
 	run as alice kandy delete $bob "$id" "$no"
-	is "$status $(wc -l <"$sandbox_record")" "64 $before" "'$no' is no message's ID, and nothing is deleted"
+	is "$status $(wc -l <"$sandbox_record")" "64 $before" "'$no' is not a message ID, and nothing is deleted"
 done
 run as alice kandy delete group:.. --all
-is "$status" 64 'nor one of a group'
+is "$status" 64 'a group ID that is not a segment'
 run as alice kandy delete $bob
 is "$status" 64 'without an ID, --all must be said'
 run as alice kandy delete $bob --all x
-is "$status" 64 'and only one of the two'
+is "$status" 64 '--all excludes IDs'
 run as alice kandy delete $bob --all
 is "$status $(as alice kandy history -q $bob | wc -l)" '0 0' '--all'
 run as alice kandy delete sms:+16135550199 --all

@@ -23,7 +23,7 @@ json "$out" '[.event,.loggedIn,.address,.username,.grant,.clientId,.profile,.ref
 	'["token",true,"alice@sandbox.example","alice@sandbox.example","password","PUB-sandbox","default",true]' 'the line'
 is "$(jq '.expires-.issued' "$out")" 3600000 'until when, in milliseconds'
 is "$(last '.form|keys|tostring')" '"[\"client_id\",\"grant_type\",\"password\",\"scope\",\"username\"]"' 'the form has these fields'
-is "$(last '.headers.authorization')" null 'and no bearer token'
+is "$(last '.headers.authorization')" null 'no bearer token is sent'
 is "$(stat -c %a "$cache")" 600 'the cache is private'
 
 printf 'alice-secret' >pw
@@ -63,7 +63,7 @@ KANDY_PASSWORD=alice-secret login
 is "$status" 0 'the environment wins over the configuration'
 login
 is "$status" 66 'then the configuration counts'
-like "$err" "^kandy: login: cannot read the password file '/nowhere': No such file" 'and is named'
+like "$err" "^kandy: login: cannot open the password file '/nowhere': No such file" 'the file is named'
 rm "$HOME/.config/kandy/config"
 
 # ---- refused
@@ -81,13 +81,13 @@ for mode in 640 604 620; do
 done
 chmod 600 pw
 login --password-file missing
-refused 66 "cannot read the password file 'missing': No such file or directory" 'no such file'
+refused 66 "cannot open the password file 'missing': No such file or directory" 'no such file'
 login --password-file .
 refused 78 'is a directory' 'a directory'
 for text in '' '\n' '\r\n'; do
 	printf "$text" >empty && chmod 600 empty
 	login --password-file empty
-	refused 78 "'empty' gives an empty password" "an empty secret ($text)"
+	refused 78 "'empty': empty password" "an empty secret ($text)"
 done
 printf 'one\ntwo\n' >two && chmod 600 two
 login --password-file two
@@ -97,34 +97,34 @@ login --password-file nul
 refused 78 'NUL' 'a NUL byte'
 head -c 100000 /dev/zero | tr '\0' x >big && chmod 600 big
 login --password-file big
-refused 65 'more than 65536 bytes' 'a file that is no password'
+refused 65 'larger than 65536 bytes' 'a file that is no password'
 KANDY_PASSWORD='' login
-refused 77 'no source for the password' 'an empty variable is none'
+refused 77 'no source of the password' 'an empty variable is none'
 login --password-stdin
-refused 78 'stdin gives an empty password' 'empty stdin'
+refused 78 'stdin: empty password' 'empty stdin'
 login --password-command 'exit 3'
-refused 77 "the password command 'exit' failed with status 3" 'a command that fails'
+refused 77 "the password command 'exit' failed with exit status 3" 'a command that fails'
 login --password-command '/no/such/helper --token=abcdef'
 is "$status" 77 'a command that does not exist'
-like "$err" "the password command '/no/such/helper' failed with status 127" 'is named by its first word'
-unlike "$err" 'kandy.*abcdef' 'and by no more'
+like "$err" "the password command '/no/such/helper' failed with exit status 127" 'is named by its first word'
+unlike "$err" 'kandy.*abcdef' 'its arguments are not shown'
 login --password-command 'PW=hidden-value; exit 1'
-refused 77 'the password command failed with status 1' 'an assignment is not named'
+refused 77 'the password command failed with exit status 1' 'an assignment is not named'
 login --password-command 'kill -9 $$'
-refused 77 "the password command 'kill' was ended by signal 9" 'a command that is killed'
+refused 77 "the password command 'kill' was killed by signal 9" 'a command that is killed'
 login --password-command true
-refused 78 "the password command 'true' gives an empty password" 'a command that says nothing'
+refused 78 "the password command 'true': empty password" 'a command that says nothing'
 login
-refused 77 "no source for the password is configured; 'kandy login --help' lists them" 'no source, and no terminal'
+refused 77 "no source of the password is configured; see 'kandy login --help'" 'no source, and no terminal'
 run kandy login --profile fresh --password-file pw
-refused 78 'no user name is known; give --username' 'no user name'
+refused 78 'missing user name; give --username' 'no user name'
 KANDY_CLIENT_ID='' login --profile fresh --password-file pw
-refused 78 'no client ID is known; give --client-id' 'no client ID'
+refused 78 'missing client ID; give --client-id' 'no client ID'
 is "$(asked)" "$before" 'nobody was asked in all of that'
 
 login --password=alice-secret
 is "$status" 64 'there is no option for the password itself'
-unlike "$err" alice-secret 'and its value is not repeated'
+unlike "$err" alice-secret 'its value is not repeated'
 
 # ---- the command's surroundings
 login --password-command 'echo "[${KANDY_PASSWORD-none}]" >env; echo talk >&2; cat >stdin; echo alice-secret'
@@ -143,7 +143,7 @@ unlike "$err" wrong-password 'which is not repeated'
 KANDY_PASSWORD=alice-secret run kandy login -u nobody@sandbox.example
 refused 77 "wrong user name or password for 'nobody@" 'an unknown user'
 KANDY_PASSWORD=alice-secret login --client-id PUB-other
-refused 77 "does not accept the client ID 'PUB-other'" 'an unknown client ID'
+refused 77 "rejects the client ID 'PUB-other'" 'an unknown client ID'
 is "$(jq -r .address <(kandy whoami))" alice@sandbox.example 'what was there before is still there'
 
 # ---- not reached
@@ -157,10 +157,10 @@ is "$status" 78 'a certificate that nobody vouches for'
 login --base-url ftp://host
 refused 78 'scheme' 'a base URL that is none'
 KANDY_BASE_URL='' run kandy login --profile fresh -u a@b
-refused 78 'no base URL is known; give --base-url, set KANDY_BASE_URL' 'no base URL'
+refused 78 'missing base URL; give --base-url, set KANDY_BASE_URL' 'no base URL'
 KANDY_CACERT='' login -k
 is "$status" 0 '--insecure works'
-like "$err" '^kandy: login: warning: TLS verification is disabled' 'and warns'
+like "$err" '^kandy: login: warning: TLS verification is disabled' '--insecure warns'
 unset KANDY_PASSWORD
 
 # ---- project
@@ -178,7 +178,7 @@ echo sandbox-secret >creds/kandy-client-secret
 CREDENTIALS_DIRECTORY=$PWD/creds run kandy login --profile robot --project
 is "$status" 0 "systemd's credential"
 KANDY_CLIENT_SECRET=wrong-secret run kandy login --profile robot --project
-refused 77 "does not accept the client ID 'PUB-sandbox' with this client secret" 'a wrong client secret'
+refused 77 "rejects the client ID 'PUB-sandbox' with this client secret" 'a wrong client secret'
 
 # ---- no secret anywhere
 run kandy login -u alice@sandbox.example --password-file pw -v --trace trace

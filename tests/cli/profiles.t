@@ -25,7 +25,7 @@ is "$(kandy whoami -p a | jq -r .address) $(kandy whoami -p b | jq -r .address)"
 ok 'each has a channel of its own' test "$(kandy whoami -p a | jq -r .channel.id)" != "$(kandy whoami -p b | jq -r .channel.id)"
 run kandy whoami
 is "$status" 77 'the default profile is nobody'
-json "$out" '[.profile,.settings.username.value]' '["default",null]' 'and has no user'
+json "$out" '[.profile,.settings.username.value]' '["default",null]' 'no user is set'
 kandy logout -p a >/dev/null
 run kandy whoami -p b
 is "$status" 0 'one logs out, the other stays'
@@ -34,13 +34,13 @@ ok 'files of their own' test -e "$HOME/.local/state/kandy/a.json" -a -e "$HOME/.
 # settings for somebody else
 run kandy subscribe --list -p b --username carol@sandbox.example
 is "$status" 77 "the settings' user is not the session's"
-like "$err" 'wrong user name or password' "and bob's password is not carol's"
+like "$err" 'wrong user name or password' "bob's password is not tried for carol"
 is "$(kandy whoami -p b | jq -r .username)" bob@sandbox.example 'the session stays'
 printf '[c]\nusername = carol@sandbox.example\n' >>"$HOME/.config/kandy/config"
 KANDY_PASSWORD=carol-secret kandy login -q -p c >/dev/null
 run kandy subscribe --list -p c --client-id PUB-other
 is "$status" 77 "another client ID"
-helps="\('kandy whoami' tells where they come from\); run 'kandy login -p c', or choose another --profile\$"
+helps="\('kandy whoami' shows their sources\); run 'kandy login -p c', or choose another --profile\$"
 like "$err" "^kandy: subscribe: profile 'c' is logged in with client-id 'PUB-sandbox', but the settings say 'PUB-other' $helps" \
 	'what is wrong, and what helps'
 run kandy subscribe --list -p c --base-url https://localhost:1
@@ -58,9 +58,9 @@ run kandy send -p nobody -t bob@sandbox.example -m x
 like "$err" "run 'kandy login -p nobody'\$" 'the same from a command that needs it'
 kandy logout -q -p c >/dev/null 2>&1
 run kandy listen -p c --once
-like "$err" "run 'kandy login -p c'\$" 'and from one that has logged out'
+like "$err" "run 'kandy login -p c'\$" 'the same after a logout'
 run kandy doctor -p nobody
-like "$out" "run 'kandy login -p nobody'" 'and from doctor'
+like "$out" "run 'kandy login -p nobody'" 'the same from doctor'
 run kandy whoami -p 'no/path'
 is "$status" 64 'a name that is a path'
 finish

@@ -23,13 +23,13 @@ talk() {
 talk 'kandy login; echo "status $?"; stty -a' 'alice-secret\n'
 like screen "kandy: password for alice@sandbox.example at $KANDY_BASE_URL: " 'the question says who and where'
 like screen '^status 0' 'the answer is taken'
-like screen '"event":"token"' 'and the line printed'
+like screen '"event":"token"' 'the line is printed'
 unlike screen alice-secret 'nothing that was typed is shown'
 like screen '(^| )echo ' 'afterwards the terminal shows again what is typed'
 
 talk 'kandy login; echo "status $?"; stty -a' '\003'
 like screen '^status 130' '^C ends it with 130'
-like screen '(^| )echo ' 'and the terminal is as it was'
+like screen '(^| )echo ' 'the terminal is restored'
 
 talk 'kandy login; echo "status $?"' '\n'
 like screen '^status 77' 'an empty answer is none'
@@ -38,7 +38,7 @@ like screen 'no password entered' 'which is said'
 talk 'kandy login; echo "status $?"' 'wrong-password\n'
 like screen '^status 77' 'a wrong password'
 like screen 'wrong user name or password' 'is one'
-unlike screen wrong-password 'and still not shown'
+unlike screen wrong-password 'the password is not shown'
 
 # others need not wait for a person
 talk '(KANDY_PASSWORD=alice-secret kandy login >other 2>&1; echo "other $?" >>other) & kandy login; wait' \

@@ -29,7 +29,7 @@ old=$(jq -r .accessToken "$cache")
 run $command
 is "$status $(grants)" '0 ["password","refresh_token"]' 'once half of its life is over, it is'
 ok 'the new one is in the cache' test "$(jq -r .accessToken "$cache")" != "$old"
-is "$(jq -c '[.expires - .issued, (.issued/1000 - now|fabs) < 60]' "$cache")" '[3600000,true]' 'with its life'
+is "$(jq -c '[.expires - .issued, (.issued/1000 - now|fabs) < 60]' "$cache")" '[3600000,true]' 'its lifetime is stored'
 is "$(jq -sc 'map(select(.path=="/cpaas/auth/v1/token"))|.[-1].form|keys' "$sandbox_record")" \
 	'["client_id","grant_type","refresh_token"]' 'what is sent for it'
 is "$(jq -c '.subscriptions|length' "$cache")" 1 'channel and subscription are untouched'
@@ -50,16 +50,16 @@ is "$(jq -sc 'map(select(.kind=="request" and (.path|endswith("control")|not)))|
 age refresh-unknown
 run $command
 is "$status" 77 'a refresh token that the server does not take'
-like "$err" "^kandy: subscribe: not logged in any more; run 'kandy login'\$" 'what helps'
+like "$err" "^kandy: subscribe: login expired; run 'kandy login'\$" 'what helps'
 is "$(jq -c .refreshToken "$cache")" null 'it is not tried again'
 before=$(grants)
 run $command
 is "$status $(grants)" "77 $before" 'not even once'
 KANDY_PASSWORD=alice-secret run $command
-is "$status" 0 'with a password at hand'
+is "$status" 0 'a password source helps'
 is "$(grants | jq -c '.[-1]')" '"password"' 'it logs in again by itself'
 is "$(wc -c <"$err")" 0 'silently'
-is "$(jq -c '.subscriptions|length' "$cache")" 1 'and keeps the channel'
+is "$(jq -c '.subscriptions|length' "$cache")" 1 'the channel is kept'
 age refresh-unknown
 printf 'alice-secret\n' >pw && chmod 600 pw
 run $command --password-file pw
@@ -74,18 +74,18 @@ like "$err" 'wrong user name or password' 'which is said'
 age refresh-dead
 run $command
 is "$status" 77 'no password'
-like "$err" "not logged in any more; run 'kandy login'" 'what helps'
+like "$err" "login expired; run 'kandy login'" 'what helps'
 rm "$cache"
 KANDY_PASSWORD=alice-secret run $command
 is "$status" 0 'without any cache, a password is enough'
-is "$(jq -r .address "$cache")" alice@sandbox.example 'and the cache is there'
+is "$(jq -r .address "$cache")" alice@sandbox.example 'the cache is created'
 
 # ---- where a renewal fails for now
 begin --fault 'POST token 2+:503'
 age half
 run $command
 is "$status $(grants | jq length)" '0 2' 'the old token lives: a renewal that fails is no failure, and not repeated'
-is "$(wc -c <"$err")" 0 'nor worth a word'
+is "$(wc -c <"$err")" 0 'nothing is printed'
 age dead
 run $command
 is "$status" 69 'but without a token'
@@ -99,7 +99,7 @@ begin --fault 'POST token 2:html'
 age dead
 run $command
 is "$status" 76 'HTML where a token should be'
-like "$err" 'POST /cpaas/auth/v1/token with status 200 and no JSON \(text/html' 'status, type, where'
+like "$err" 'POST /cpaas/auth/v1/token with status 200 and a body that is not JSON \(text/html' 'status, type, where'
 
 # ---- a life of two seconds, in use until it has been renewed three times. A call that takes longer than the second half of that
 # life (on a busy machine) may come too late with its token; no other one may.
@@ -127,10 +127,10 @@ for i in $(seq 200); do
 done
 wait_jobs
 is "$(cat status.* | sort | uniq -c | tr -d ' \n')" 2000 '200 processes with a token that has run out: all well'
-is "$(grants)" '["password","refresh_token"]' 'and one renewal'
+is "$(grants)" '["password","refresh_token"]' 'one renewal for all'
 is "$(cat many.* | wc -c)" 0 'nothing is said'
 ok 'the cache is whole' jq -e .accessToken "$cache"
-is "$(find "$HOME/.local" -name '*.tmp' -o -name '*corrupt*' | wc -l)" 0 'and nothing lies about'
+is "$(find "$HOME/.local" -name '*.tmp' -o -name '*corrupt*' | wc -l)" 0 'no temporary file is left'
 rm "$cache"
 for i in $(seq 20); do KANDY_PASSWORD=alice-secret $command >/dev/null 2>&1 & done
 wait_jobs

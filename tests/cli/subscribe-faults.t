@@ -14,7 +14,7 @@ posts() { jq -s "map(select(.method==\"POST\" and (.path|endswith(\"/$1\"))))|le
 begin 'POST channels 1:html'
 run kandy subscribe chat
 is "$status" 76 'HTML instead of an answer'
-like "$err" 'answered POST /cpaas/notificationchannel/v1/[^ ]*/channels with status 200 and no JSON \(text/html' 'status, type and where'
+like "$err" 'answered POST /cpaas/notificationchannel/v1/[^ ]*/channels with status 200 and a body that is not JSON \(text/html' 'status, type and where'
 is "$(wc -l <"$err")" 1 'in one line'
 is "$(posts channels)" 1 'which is not repeated'
 run kandy subscribe chat
@@ -23,7 +23,7 @@ is "$status" 0 'then all is well'
 begin 'POST channels 1:503,2:429/0,3:503'
 run kandy subscribe chat
 is "$status" 0 'turned away three times'
-is "$(posts channels)" 4 'and let in'
+is "$(posts channels)" 4 'accepted at the fourth attempt'
 begin 'POST channels 1+:503'
 run kandy subscribe chat
 is "$status" 69 'turned away for ever'
@@ -45,7 +45,7 @@ is "$status" 76 'broken JSON'
 begin 'POST channels 1:redirect/https://127.0.0.1:1/'
 run kandy subscribe chat
 is "$status" 76 'a redirect is not followed'
-like "$err" 'status 302 and a redirect' 'and said to be one'
+like "$err" 'status 302 and a redirect' 'the error calls it a redirect'
 
 # the answer is lost: a channel too many does no harm, but a POST is not repeated
 begin 'POST channels 1:lost'
@@ -59,7 +59,7 @@ is "$status" 0 'the next call makes one'
 begin 'POST subscriptions 2:403'
 run kandy subscribe chat sms
 is "$status" 77 'one of two subscriptions is refused'
-like "$err" 'subscribe to sms: ' 'and named'
+like "$err" 'cannot subscribe to sms: ' 'the error names it'
 is "$(jq -c '[.channelURL,.subscriptions]' "$cache")" '[null,null]' 'a new channel is not kept then'
 is "$(jq -s 'map(select(.method=="DELETE" and .status==204))|length' "$sandbox_record")" 1 'but deleted'
 run kandy subscribe chat

@@ -21,7 +21,7 @@ lines() { jq -sc "map($1)" "$out"; }
 run kandy subscribe --list
 is "$status" 0 'nothing is subscribed'
 is "$(wc -c <"$out")" 0 'so nothing is listed'
-is "$(asked)" '' 'and nobody asked'
+is "$(asked)" '' 'no request is sent'
 
 run kandy subscribe chat
 is "$status" 0 'subscribe to chat'
@@ -30,7 +30,7 @@ is "$(nth /channels '.json.notificationChannel|[.channelLifetime,.channelType,."
 	"[3600,\"Websockets\",\"client\",\"$(jq -r .correlator "$cache")\"]" 'the channel as it should be asked for'
 is "$(nth /subscriptions .path)" "\"/cpaas/chat/v1/$user/subscriptions\"" 'the subscription where it should be'
 is "$(nth /subscriptions '.json.chatNotificationSubscription|[.callbackReference.notifyURL,.clientCorrelator]')" \
-	"$(jq -c '[.channelCallback,.correlator]' "$cache")" 'and for that channel'
+	"$(jq -c '[.channelCallback,.correlator]' "$cache")" 'it names that channel'
 is "$(lines '[.event,.service,.number,.made,.lifetime]')" '[["subscription","chat",null,true,1800]]' 'the line, with the lifetime that was granted'
 is "$(jq '.channelExpires - .channelLifetime < now*1000' "$cache")" true 'when it ends is known'
 channel=$(jq -r .channelCallback "$cache")
@@ -52,7 +52,7 @@ is "$(jq -sc 'map(select(.json.deliveryReceiptSubscription))|.[-1].path' "$sandb
 	"\"/cpaas/smsmessaging/v1/$user/outbound/$user/subscriptions\"" 'receipts'
 run kandy subscribe --list
 is "$(asked)" 'GET ID 200,GET subscriptions 200,GET subscriptions 200,GET subscriptions 200' '--list asks what of it lives'
-is "$(lines .service)" '["chat","sms","receipts"]' 'and shows all'
+is "$(lines .service)" '["chat","sms","receipts"]' '--list shows all'
 
 # ---- cancelled, and nobody was there to hear of it
 doctor() { run kandy doctor; }
@@ -60,7 +60,7 @@ control '{"do":"cancel-subscriptions","service":"sms"}'
 run kandy subscribe --list
 is "$status $(lines .service)" '0 ["chat","receipts"]' '--list does not show a subscription that the server has cancelled'
 doctor
-like "$out" 'cancelled subscriptions: there were 3, and are 2' 'doctor tells'
+like "$out" '1 of 3 subscriptions are missing on the server' 'doctor tells'
 asked >/dev/null
 run kandy subscribe chat
 is "$(asked)" 'PUT channelLifetime 200,GET subscriptions 200,GET subscriptions 200,DELETE ID 404,POST subscriptions 201,GET subscriptions 200' \
@@ -71,7 +71,7 @@ run kandy subscribe --list
 is "$status $(lines .service)" '0 ["chat","receipts","sms"]' 'a server that has no lists: --list shows what there should be'
 asked >/dev/null
 run kandy subscribe
-is "$status" 0 'and subscribe'
+is "$status" 0 'subscribe succeeds without lists'
 is "$(asked)" "PUT channelLifetime 200$(for service in chat receipts sms; do printf ',GET subscriptions 405,DELETE ID 204,POST subscriptions 201'; done)" \
 	'makes all of them anew, each instead of the one before'
 control '{"do":"clear-faults"}'
@@ -85,7 +85,7 @@ run kandy subscribe --retry 0
 is "$status $(jq -c '.subscriptions|map(.service)|sort' "$cache")" '69 ["chat","receipts","sms"]' 'one of three that cannot be made now is not forgotten'
 control '{"do":"clear-faults"}'
 run kandy subscribe
-is "$status $(lines '[.service,.made]' | jq -c sort)" '0 [["chat",false],["receipts",true],["sms",true]]' 'and made the next time'
+is "$status $(lines '[.service,.made]' | jq -c sort)" '0 [["chat",false],["receipts",true],["sms",true]]' 'the next call makes the missing ones'
 control '{"do":"fault","fault":"PUT channelLifetime 1:403"}'
 asked >/dev/null
 channel=$(jq -r .channelCallback "$cache")
@@ -117,7 +117,7 @@ run kandy subscribe chat
 is "$status" 0 'subscribe again'
 is "$(asked)" 'PUT channelLifetime 404,POST channels 201,POST subscriptions 201,POST subscriptions 201,POST subscriptions 201' \
 	'makes a new channel, with all that the old one had'
-is "$(lines '[.service,.number,.made]')" '[["chat",null,true],["sms","+16135550199",true],["receipts",null,true]]' 'and says so'
+is "$(lines '[.service,.number,.made]')" '[["chat",null,true],["sms","+16135550199",true],["receipts",null,true]]' 'the lines say so'
 ok 'it is another one' test "$(jq -r .channelCallback "$cache")" != "$channel"
 
 # ---- unsubscribe
@@ -131,7 +131,7 @@ curl -sS -k -X DELETE -H "Authorization: Bearer $(jq -r .accessToken "$cache")" 
 asked >/dev/null
 run kandy unsubscribe receipts
 is "$status $(asked)" '0 DELETE ID 404' 'what the server has forgotten is done'
-is "$(lines .removed)" '[true]' 'and removed'
+is "$(lines .removed)" '[true]' 'the line says so'
 run kandy unsubscribe
 is "$status $(asked)" '0 DELETE ID 204,DELETE ID 204' 'the rest, and the channel'
 is "$(jq -c '[.channelURL,.channelResource,.subscriptions]' "$cache")" '[null,null,null]' 'nothing is left in the cache'
@@ -155,6 +155,6 @@ kandy subscribe chat >one 2>&1 & kandy subscribe chat >two 2>&1 & kandy subscrib
 wait_jobs
 is "$(jq -s 'map(select(.method=="POST" and (.path|endswith("/channels"))))|length' <(tail -n +$(($(cat "$seen") + 1)) "$sandbox_record"))" 1 \
 	'three at once make one channel'
-is "$(cat one two three | jq -s 'map(select(.service=="chat" and .made))|length')" 1 'and one subscription to chat'
-is "$(jq -c '.subscriptions|map(.service)|sort' "$cache")" '["chat","sms"]' 'and none is lost'
+is "$(cat one two three | jq -s 'map(select(.service=="chat" and .made))|length')" 1 'one subscription to chat is made'
+is "$(jq -c '.subscriptions|map(.service)|sort' "$cache")" '["chat","sms"]' 'no subscription is lost'
 finish

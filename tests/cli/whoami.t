@@ -10,10 +10,10 @@ setting() { json "$out" ".settings[\"$1\"]|[.value,.source,.where]" "$2" "$3"; }
 
 run kandy whoami
 is "$status" 77 'nobody is logged in'
-like "$err" "^kandy: whoami: not logged in; run 'kandy login'\$" 'and what helps'
+like "$err" "^kandy: whoami: not logged in; run 'kandy login'\$" 'the error says what to do'
 json "$out" '[.event,.loggedIn,.profile,.address,.expires,.channel]' '["token",false,"default",null,null,null]' 'the line tells, too'
 is "$(jq -r .cache "$out")" "$HOME/.local/state/kandy/default.json" 'where the cache would be'
-ok 'and is not made' test ! -e "$HOME/.local"
+ok 'the cache is not created' test ! -e "$HOME/.local"
 
 KANDY_PASSWORD=alice-secret run kandy login -u alice@sandbox.example --client-id PUB-sandbox
 KANDY_BASE_URL='' run kandy whoami
@@ -31,7 +31,7 @@ mkdir -p "${config%/*}"
 printf 'timeout = 1s\nretry = 11\nclient-id = SYS\nproxy = http://sys:1\nusername = sys@x\n' >"$KANDY_SYSTEM_CONFIG"
 run kandy whoami
 setting timeout "[\"1s\",\"system\",\"$KANDY_SYSTEM_CONFIG:1\"]" 'the system file wins over the default'
-setting client-id "[\"SYS\",\"system\",\"$KANDY_SYSTEM_CONFIG:3\"]" 'and over the login'
+setting client-id "[\"SYS\",\"system\",\"$KANDY_SYSTEM_CONFIG:3\"]" 'the system file wins over the login'
 printf 'timeout = 2s\nretry = 22\n[work]\ntimeout = 3s\n' >"$config"
 run kandy whoami
 setting timeout "[\"2s\",\"profile\",\"$config:1\"]" "the user's file wins over the system's"
@@ -46,7 +46,7 @@ setting timeout '["5s","option","--timeout"]' 'an option wins over all'
 KANDY_PROFILE=work run kandy whoami
 json "$out" .profile '"work"' 'the profile from the environment'
 KANDY_PROFILE=work run kandy whoami --profile default
-json "$out" .profile '"default"' 'and by option'
+json "$out" .profile '"default"' 'the profile from an option'
 printf 'timeout = 2s\nretry = lots\n' >"$config"
 run kandy whoami
 is "$status" 78 'a bad value'
@@ -56,7 +56,7 @@ like "$err" "retry.*$config|$config.*retry" 'is named with its file'
 printf '' >"$config"
 KANDY_PASSWORD=alice-secret KANDY_CLIENT_SECRET=other-secret run kandy whoami --password-command 'pass show x'
 setting password '["***","environment","KANDY_PASSWORD"]' 'a secret is not shown'
-setting client-secret '["***","environment","KANDY_CLIENT_SECRET"]' 'nor the other one'
+setting client-secret '["***","environment","KANDY_CLIENT_SECRET"]' 'the client secret is not shown'
 setting password-command '["pass","option","--password-command"]' 'where it comes from is, by the name of the program'
 unlike "$out" 'alice-secret|other-secret' 'really not'
 is "$(grep -cF "$(jq -r .accessToken "$HOME/.local/state/kandy/default.json")" "$out")" 0 'no token either'
@@ -70,7 +70,7 @@ setting base-url '["https://***@h.example","option","--base-url"]' 'a base URL w
 printf 'password = x\n' >"$config"
 run kandy whoami
 is "$status" 78 'a secret in the configuration is refused'
-like "$err" 'password-file|password-command' 'with what to do instead'
+like "$err" 'password-file|password-command' 'the error says what to do instead'
 rm "$config" "$KANDY_SYSTEM_CONFIG"
 
 # every setting of every command is there, and nothing else
@@ -108,7 +108,7 @@ is "$status" 0 'a token that can be renewed is as good'
 edit '.refreshExpires=1000'
 run kandy whoami
 is "$status" 77 'but not for ever'
-like "$err" 'not logged in any more' 'which is said'
-json "$out" '[.loggedIn,.refreshable,.refreshExpires,.address]' '[false,false,1000,"alice@sandbox.example"]' 'with who it was'
+like "$err" 'login expired' 'which is said'
+json "$out" '[.loggedIn,.refreshable,.refreshExpires,.address]' '[false,false,1000,"alice@sandbox.example"]' 'the line names the account'
 is "$(jq -s 'map(select(.kind=="request"))|length' "$sandbox_record")" 1 'nobody was asked but at the login'
 finish

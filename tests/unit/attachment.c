@@ -164,8 +164,8 @@ static void links(void)
 
 	attachment_line_for_link(&line, "https://h/a%20b/c\"d?x=1");
 	tap_int((intmax_t)line.count, 1, "a bare link is a line with one part");
-	tap_str(line.items[0].link, "https://h/a%20b/c\"d?x=1", "with the link");
-	tap_str(line.items[0].name, "c_d", "and a name from it");
+	tap_str(line.items[0].link, "https://h/a%20b/c\"d?x=1", "the link of the line");
+	tap_str(line.items[0].name, "c_d", "the name from the link");
 	attachment_line_release(&line);
 	attachment_line_for_link(&line, "/\xff");
 	tap_str(line.items[0].link, "/\xef\xbf\xbd", "also one that is not UTF-8");

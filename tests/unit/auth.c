@@ -114,10 +114,10 @@ static void answer_tests(void)
 			&err),
 		ST_OK, "a login");
 	tap_int(s.expires_ms - s.issued_ms, 120000, "the span inside the token wins, whatever the server's clock says");
-	tap_int(s.issued_ms, NOW, "and begins now");
+	tap_int(s.issued_ms, NOW, "the lifetime begins now");
 	tap_int(auth_renewal_ms(&s), NOW + 60000, "half of it is the time for a renewal");
 	tap_int(s.refresh_expires_ms, NOW + 1800000, "the refresh token ends");
-	tap_str(s.refresh_token.s, "r1", "and is there");
+	tap_str(s.refresh_token.s, "r1", "the refresh token is stored");
 	tap_str(s.user_id, "u-1", "user ID");
 	tap_str(s.address, "a@x", "address");
 
@@ -127,7 +127,7 @@ static void answer_tests(void)
 	tap_int(s.expires_ms, NOW + 300000, "'exp' alone is a time");
 	tap_str(s.refresh_token.s, "r1", "the refresh token stays");
 	tap_str(s.id_token.s, old_token, "the ID token too");
-	tap_str(s.user_id, "u-1", "and who it is");
+	tap_str(s.user_id, "u-1", "the user ID stays");
 	tap_int(decode(&s, "{\"exp\":5}", NULL, ",\"expires_in\":60,\"refresh_token\":\"r2\"", &err), ST_OK,
 		"an 'exp' that is over");
 	tap_int(s.expires_ms, NOW + 60000, "gives way to expires_in");
@@ -135,7 +135,7 @@ static void answer_tests(void)
 	tap_int(decode(&s, "{}", NULL, ",\"expires_in\":9223372036854775807", &err), ST_OK, "an absurd life");
 	tap_ok(s.expires_ms > NOW, "does not overflow");
 	tap_int(decode(&s, "{\"iat\":1,\"exp\":9223372036854775807}", NULL, "", &err), ST_OK,
-		"nor does one in a token");
+		"an absurd life in a token");
 	tap_int(s.expires_ms, NOW + CLOCK_LAST_MS - 1000, "which ends with the year 9999 of its server");
 	tap_int(decode(&s, "{\"iat\":-9223372036854775808,\"exp\":1e300}", NULL, ",\"expires_in\":60", &err), ST_OK,
 		"times that are none");
@@ -150,7 +150,7 @@ static void answer_tests(void)
 	tap_int(decode(&s, "{\"preferred_username\":\"u-9\"}", NULL, "", &err), ST_OK,
 		"an access token that says who it is");
 	tap_str(s.address, "me@x", "without an address: what was logged in with");
-	tap_ok(s.expires_ms > NOW && s.expires_ms < NOW + 3600000, "and without a life: a short one");
+	tap_ok(s.expires_ms > NOW && s.expires_ms < NOW + 3600000, "a short lifetime if none is known");
 	session_release(&s);
 }
 

@@ -90,7 +90,7 @@ static void decode_tests(void)
 	tap_str(s.channel_callback, "ws-7", "what subscriptions name");
 	tap_str(s.channel_role, "server", "the role is the server's choice");
 	tap_int(s.channel_lifetime_ms, 600000, "the lifetime too");
-	tap_int(s.channel_expires_ms, 1600000, "and when it ends");
+	tap_int(s.channel_expires_ms, 1600000, "the end of its lifetime");
 	tap_str(s.user_id, "me", "the rest stays");
 	tap_int(decode("{\"callbackURL\":\"ws-8\",\"channelData\":{\"channelURL\":\"/"
 		       "w\"},\"resourceURL\":\"/c/ws-8\"}",
@@ -103,7 +103,7 @@ static void decode_tests(void)
 			&s, &err),
 		ST_PROTOCOL, "no resourceURL");
 	tap_ok(strstr(err.text, "'resourceURL'") != NULL, "is named");
-	tap_str(s.channel_callback, "ws-8", "and nothing is changed");
+	tap_str(s.channel_callback, "ws-8", "the session is unchanged");
 	tap_int(decode("{\"notificationChannel\":{\"callbackURL\":\"ws-9\",\"resourceURL\":\"/"
 		       "r\"}}",
 			&s, &err),
@@ -115,7 +115,7 @@ static void decode_tests(void)
 	tap_int(lifetime("{\"channelLifetime\":\"60\"}"), 60000, "a bare one, as a string");
 	tap_int(lifetime("{}"), -1, "none");
 	tap_int(lifetime("{\"x\":{\"channelLifetime\":-3}}"), -1, "a negative one is none");
-	tap_int(lifetime("{\"x\":{\"channelLifetime\":99999999999999999}}"), -1, "nor is nonsense");
+	tap_int(lifetime("{\"x\":{\"channelLifetime\":99999999999999999}}"), -1, "an invalid lifetime");
 }
 
 static void find_tests(void)

@@ -50,7 +50,7 @@ int main(void)
 	tap_int(decode("{\"resourceURL\":\"/group/g\",\"participant\":{\"address\":\"a@x\"}}", &group, &err), ST_OK,
 		"a single participant");
 	tap_int((intmax_t)group.member_count, 1, "counts");
-	tap_str(group.members[0].status, NULL, "and may have no status");
+	tap_str(group.members[0].status, NULL, "a member without a status");
 	group_release(&group);
 	tap_int(decode("{\"resourceURL\":\"/group/\"}", &group, &err), ST_PROTOCOL, "no ID");
 	tap_int(decode("{\"resourceURL\":\"/group/%00\"}", &group, &err), ST_PROTOCOL, "a NUL in it");

@@ -92,7 +92,7 @@ static void test_answers(void)
 	tap_int(decode("{\"chatMessage\":{}}", CHAT_ONE_TO_ONE, &err), ST_OK,
 		"an answer without details is an acceptance");
 	tap_int(sent.timestamp_ms, 5000, "whose time is ours");
-	tap_ok(!sent.timed, "and said to be so");
+	tap_ok(!sent.timed, "the time is marked as local");
 	tap_int(decode("", CHAT_ONE_TO_ONE, &err), ST_PROTOCOL, "an empty answer");
 	tap_int(err.outcome, ERR_MAYBE_SENT,
 		"may come from something in between: whether the message was sent is open");
@@ -102,7 +102,7 @@ static void test_answers(void)
 	       "\"resourceURL\":\"/r/remoteAddresses/+1/localAddresses/+2/messages/s1\"}}",
 		CHAT_SMS, &err);
 	tap_str(sent.status, "DeliveredToNetwork", "SMS: its state");
-	tap_str(sent.id, "s1", "and its ID");
+	tap_str(sent.id, "s1", "the ID");
 	message_sent_release(&sent);
 }
 

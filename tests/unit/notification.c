@@ -51,7 +51,7 @@ static void test_messages(void)
 		"what the listener needs");
 	tap_ok(slice_is(n.id, "n1") && slice_is(n.conversation, "alice@acme.example.com") &&
 			slice_is(n.message_id, "msg1"),
-		"and its names");
+		"the names");
 
 	tap_str(decode("{\"chatMessageNotification\":{\"id\":\"n2\",\"chatMessage\":{\"text\":\"t\","
 		       "\"senderAddress\":\"Bob@A.b\",\"x-destinationAddress\":"
@@ -79,7 +79,7 @@ static void test_messages(void)
 		"\"name\":null,\"size\":12,\"mimeType\":null,\"x-id\":null,\"rawURL\":null,"
 		"\"thumbnailURL\":null,\"url\":null}]}\n",
 		"nearly everything missing; one attachment without its array");
-	tap_ok(!n.id.s && !n.conversation.s && !n.message_id.s && n.timestamp_ms == -1, "and said to be");
+	tap_ok(!n.id.s && !n.conversation.s && !n.message_id.s && n.timestamp_ms == -1, "the direction is outbound");
 	tap_str(decode("{\"chatMessageNotification\":{\"chatMessage\":{\"text\":\"\",\"attachment\":[1,null]}," LINK(
 			"group/g%20x/messages/") "}}"),
 		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-group\",\"destination\":[\"g x\"],\"address\":\"group:g x\","
@@ -197,7 +197,7 @@ static void test_unknown(void)
 		"\"raw\":{\"someNotification\":{\"id\":\"u1\",\"n\":10000000000000000001,"
 		"\"dateTime\":1525895987}},\"timestamp\":1525895987000}\n",
 		"an unknown kind is passed on");
-	tap_ok(n.kind == NOTIFICATION_UNKNOWN && slice_is(n.id, "u1"), "with its id");
+	tap_ok(n.kind == NOTIFICATION_UNKNOWN && slice_is(n.id, "u1"), "its id");
 	tap_str(decode("[1, \"x\"]"),
 		"{\"event\":\"notification\",\"id\":null,\"kind\":null,\"raw\":[1,\"x\"],\"timestamp\":null}\n",
 		"no object");
@@ -241,7 +241,7 @@ static void test_failures(void)
 	buf_clear(&out);
 	tap_int(notification_decode(&decoder, big, 126, &out, &n, &err), ST_OK, "as deep as allowed");
 	tap_int(json_parse(&decoder.doc, out.data, out.len, NULL, &err), ST_OK,
-		"and so is the line that comes "
+		"so is the line that comes "
 		"of it");
 	memset(big, '[', 64);
 	memset(big + 64, ']', 64);
@@ -278,7 +278,7 @@ static void test_history(void)
 		"of a conversation");
 	tap_ok(slice_is(n.message_id, "m 1") && slice_is(n.conversation, "alice@a.b") &&
 			n.timestamp_ms == 1525895987000,
-		"and its names");
+		"the names");
 	tap_ok(strstr(history("{\"text\":\"hi\",\"senderAddress\":\"Bob@A.b\"}", &chat),
 		       "\"destination\":[\"alice@a.b\"],\"address\":\"alice@a.b\",\"messageId\":null,"
 		       "\"sender\":\"Bob@A.b\",\"direction\":\"outbound\""),

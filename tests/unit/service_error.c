@@ -130,7 +130,7 @@ int main(void)
 		big, big, big);
 	response.status = 400;
 	tap_int(service_error(&response, "GET /y", &err), ST_AUTH, "a huge error is one, too");
-	tap_ok(strlen(err.text) < sizeof(err.text) && strstr(err.text, "status 400"), "and the sentence is whole");
+	tap_ok(strlen(err.text) < sizeof(err.text) && strstr(err.text, "status 400"), "the message is complete");
 	tap_int((intmax_t)strlen(err.code), (intmax_t)sizeof(err.code) - 1, "the code is cut");
 	buf_release(&response.body);
 
