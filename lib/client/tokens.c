@@ -131,7 +131,7 @@ static enum status request_once(struct client *client, const struct buf *form, s
 	if (response.status < 200 || response.status > 299)
 		st = service_error(&response, "POST " AUTH_PATH, err);
 	else if (json_parse(&doc, response.body.data, response.body.len, NULL, NULL))
-		st = service_error_shape(&response, "POST " AUTH_PATH, "a body that is not JSON", err);
+		st = service_error_shape(&response, "POST " AUTH_PATH, "not JSON", err);
 	else
 		st = auth_decode(json_root(&doc), clock_wall_ms(), session, err);
 out:

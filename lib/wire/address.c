@@ -38,7 +38,7 @@ bool address_type_parse(const char *name, enum chat_type *type)
 	return false;
 }
 
-/* Finds the prefix and steps over it. */
+/* Skips the prefix. */
 static bool type_by_prefix(const char **text, enum chat_type *type)
 {
 	if (!strncasecmp(*text, "group:", 6)) {
@@ -59,13 +59,13 @@ static const char *fault_of_user(const char *text)
 	const char *at = strchr(text, '@');
 
 	if (!at)
-		return "has no '@'; it reads user@domain, group:ID or sms:+NUMBER";
+		return "expected user@domain, group:ID or sms:+NUMBER";
 	if (at == text)
-		return "has nothing before the '@'";
+		return "missing user before '@'";
 	if (strchr(at + 1, '@'))
-		return "has more than one '@'; several addresses are given one by one";
+		return "more than one '@'; give each address separately";
 	if (!at[1])
-		return "has no domain after the '@'";
+		return "missing domain after '@'";
 	return NULL;
 }
 
@@ -75,8 +75,8 @@ static const char *fault_of_number(const char *text)
 	size_t count = strlen(digits);
 
 	if (!*digits || digits[strspn(digits, "0123456789")])
-		return "is no telephone number; it reads sms:+NUMBER, digits alone";
-	return count < 3 || count > 15 ? "is no telephone number: it has 3 to 15 digits" : NULL;
+		return "expected sms:+NUMBER, digits only";
+	return count < 3 || count > 15 ? "expected a number of 3 to 15 digits" : NULL;
 }
 
 static const char *fault_of_any(const char *text)
@@ -85,18 +85,18 @@ static const char *fault_of_any(const char *text)
 	size_t n;
 
 	if (!*text)
-		return "is empty";
+		return "it is empty";
 	if (!url_is_path_segment(text))
-		return "names nothing";
+		return "'.' and '..' are not allowed";
 	if (strlen(text) > ADDRESS_MAX)
-		return "is too long";
+		return "it is too long";
 	for (const char *p = text; *p; p += n) {
 		n = 1;
 		point = (unsigned char)*p;
 		if (point >= 0x80 && !(n = utf8_decode(p, strlen(p), &point)))
-			return "is not valid UTF-8";
+			return "it is not valid UTF-8";
 		if (point <= ' ' || (point > '~' && utf8_is_control(point)))
-			return "has a space or a control character in it";
+			return "it contains a space or control character";
 	}
 	return NULL;
 }
@@ -110,9 +110,9 @@ enum status address_parse(struct address *address, const char *text, const char 
 	*address = (struct address){ .type = prefixed ? by_prefix : CHAT_ONE_TO_ONE };
 	if (type) {
 		if (!address_type_parse(type, &by_name))
-			return err_set(err, ST_DATA, "'%s' is no message type; there are chat, group and sms", type);
+			return err_set(err, ST_DATA, "unknown message type '%s': expected chat, group or sms", type);
 		if (prefixed && by_name != by_prefix)
-			return err_set(err, ST_DATA, "address '%s' contradicts the type '%s'", text, type);
+			return err_set(err, ST_DATA, "address '%s' does not match the type '%s'", text, type);
 		address->type = by_name;
 	}
 	fault = fault_of_any(id);
@@ -121,7 +121,7 @@ enum status address_parse(struct address *address, const char *text, const char 
 	if (!fault && address->type == CHAT_SMS)
 		fault = fault_of_number(id);
 	if (fault)
-		return err_set(err, ST_DATA, "address '%s' %s", text, fault);
+		return err_set(err, ST_DATA, "invalid address '%s': %s", text, fault);
 	address->id = xstrdup(id);
 	for (char *p = address->id; address->type == CHAT_ONE_TO_ONE && *p; p++)
 		*p = (char)tolower((unsigned char)*p);

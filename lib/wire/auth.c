@@ -8,9 +8,8 @@
 #include <string.h>
 
 #define TOKEN_MAX ((size_t)64 * 1024)
-/* where nothing says how long: an early end shows as 401 */
-#define LIFE_UNKNOWN_MS INT64_C(300000)
-#define LIFE_MAX_S INT64_C(3155760000) /* a hundred years; more is nonsense and would overflow */
+#define LIFE_UNKNOWN_MS INT64_C(300000) /* an earlier end shows as 401 */
+#define LIFE_MAX_S INT64_C(3155760000) /* a hundred years; prevents an overflow */
 
 const char *auth_grant_name(enum auth_grant grant)
 {
@@ -52,15 +51,15 @@ void auth_encode(struct buf *form, enum auth_grant grant, const char *client_id,
 		add_text(form, "scope", "openid");
 }
 
-/* Leaves `secret` alone where the answer has no such token. */
-static bool take_token(struct json_value answer, const char *name, struct secret *secret)
+/* Does not change `secret` if the response has no such token. */
+static bool take_token(struct json_value response, const char *name, struct secret *secret)
 {
 	struct buf text;
 	bool ok;
 
 	buf_init_secret(&text, TOKEN_MAX);
-	ok = json_string(json_get(answer, name), &text) && text.len;
-	/* it goes into a header line and a URL: nothing but visible ASCII can be right */
+	ok = json_string(json_get(response, name), &text) && text.len;
+	/* it becomes part of a header line and a URL, so only visible ASCII is accepted */
 	for (size_t i = 0; ok && i < text.len; i++)
 		ok = text.data[i] > ' ' && text.data[i] < 0x7f;
 	if (ok)
@@ -69,23 +68,23 @@ static bool take_token(struct json_value answer, const char *name, struct secret
 	return ok;
 }
 
-static int64_t seconds(struct json_value answer, const char *name)
+static int64_t seconds(struct json_value response, const char *name)
 {
 	int64_t s = 0;
 
-	return json_int(json_get(answer, name), &s) && s > 0 ? (s < LIFE_MAX_S ? s : LIFE_MAX_S) * 1000 : 0;
+	return json_int(json_get(response, name), &s) && s > 0 ? (s < LIFE_MAX_S ? s : LIFE_MAX_S) * 1000 : 0;
 }
 
-/* How long the access token will live from now on. */
-static int64_t lifetime_ms(struct json_value answer, const struct claims *claims, int64_t now_ms)
+/* The remaining lifetime of the access token. */
+static int64_t lifetime_ms(struct json_value response, const struct claims *claims, int64_t now_ms)
 {
-	int64_t by_answer = seconds(answer, "expires_in");
+	int64_t expires_in = seconds(response, "expires_in");
 
 	if (claims->issued_ms && claims->expires_ms > claims->issued_ms)
 		return claims->expires_ms - claims->issued_ms;
 	if (claims->expires_ms > now_ms)
 		return claims->expires_ms - now_ms;
-	return by_answer ? by_answer : LIFE_UNKNOWN_MS;
+	return expires_in ? expires_in : LIFE_UNKNOWN_MS;
 }
 
 static void replace(char **to, char **from)
@@ -97,27 +96,23 @@ static void replace(char **to, char **from)
 	*from = NULL;
 }
 
-enum status auth_decode(struct json_value answer, int64_t now_ms, struct session *session, struct err *err)
+enum status auth_decode(struct json_value response, int64_t now_ms, struct session *session, struct err *err)
 {
 	struct secret access = { 0 }, id = { 0 };
 	struct claims in_id = { 0 }, in_access = { 0 };
 	enum status st = ST_OK;
 
-	if (!take_token(answer, "access_token", &access)) {
-		st = err_set(err, ST_PROTOCOL,
-			"the server's answer to the login has no 'access_token' that can be used");
+	if (!take_token(response, "access_token", &access)) {
+		st = err_set(err, ST_PROTOCOL, "the server's response to the login has no valid 'access_token'");
 		goto out;
 	}
-	/*
-	 * neither has to be a JWT as long as one of them, or what is known already, tells who this
-	 * is
-	 */
+	/* neither needs to be a JWT if the other one, or the session, has the user ID */
 	(void)!claims_decode(&access, &in_access, NULL);
-	if (take_token(answer, "id_token", &id))
+	if (take_token(response, "id_token", &id))
 		(void)!claims_decode(&id, &in_id, NULL);
 	if (!in_id.user_id && !in_access.user_id && !session->user_id) {
 		st = err_set(err, ST_PROTOCOL,
-			"the server's answer to the login does not tell the user ID (claim "
+			"the server's response to the login has no user ID (claim "
 			"'preferred_username' of 'id_token')");
 		goto out;
 	}
@@ -129,11 +124,11 @@ enum status auth_decode(struct json_value answer, int64_t now_ms, struct session
 	if (id.s)
 		secret_copy(&session->id_token, &id);
 	session->issued_ms = now_ms;
-	session->expires_ms = now_ms + lifetime_ms(answer, &in_access, now_ms);
-	if (take_token(answer, "refresh_token", &session->refresh_token))
+	session->expires_ms = now_ms + lifetime_ms(response, &in_access, now_ms);
+	if (take_token(response, "refresh_token", &session->refresh_token))
 		session->refresh_expires_ms = 0;
-	if (seconds(answer, "refresh_expires_in"))
-		session->refresh_expires_ms = now_ms + seconds(answer, "refresh_expires_in");
+	if (seconds(response, "refresh_expires_in"))
+		session->refresh_expires_ms = now_ms + seconds(response, "refresh_expires_in");
 out:
 	secret_release(&access);
 	secret_release(&id);

@@ -1,5 +1,5 @@
 /*
- * auth.h - the token endpoint's questions and answers (protocol.md, "Tokens"). Pure.
+ * auth.h - requests to the token endpoint and their responses (PROTOCOL.md, "Tokens"). Pure.
  */
 #ifndef KANDY_WIRE_AUTH_H
 #define KANDY_WIRE_AUTH_H
@@ -17,7 +17,7 @@
 
 enum auth_grant { AUTH_PASSWORD, AUTH_PROJECT, AUTH_REFRESH };
 
-/* as the protocol has it: "password", "client_credentials", "refresh_token" */
+/* "password", "client_credentials", "refresh_token" */
 const char *auth_grant_name(enum auth_grant grant);
 
 /*
@@ -28,14 +28,13 @@ void auth_encode(struct buf *form, enum auth_grant grant, const char *client_id,
 	const struct secret *secret);
 
 /*
- * Takes an answer into the session: tokens, their times, and who they belong to. What an answer to
- * a refresh leaves out (a new refresh token, an ID token) stays as it was. Times inside the access
- * token win over expires_in, and are taken as a span, so that a clock that is wrong here or there
- * does no harm. ST_PROTOCOL names what is missing; the session is unchanged then.
+ * Stores a response in the session: the tokens, their lifetimes and the account. Tokens that the response to a refresh
+ * leaves out are kept. Times inside the access token have precedence over expires_in, and are used as a span, so that
+ * wrong clocks do no harm. ST_PROTOCOL names what is missing; the session is unchanged then.
  */
-enum status auth_decode(struct json_value answer, int64_t now_ms, struct session *session, struct err *err) MUST_USE;
+enum status auth_decode(struct json_value response, int64_t now_ms, struct session *session, struct err *err) MUST_USE;
 
-/* When a token should be renewed: once half of its life is over. */
+/* When the token should be renewed: after half of its lifetime. */
 int64_t auth_renewal_ms(const struct session *session);
 
 #endif

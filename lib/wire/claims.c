@@ -10,7 +10,7 @@
 
 #define PAYLOAD_MAX ((size_t)256 * 1024)
 
-/* A string, or the first string of an array: some identity servers make every claim a list. */
+/* A string, or the first one of an array: some identity servers make every claim an array. */
 static char *text_claim(struct json_value claims, const char *name)
 {
 	struct json_value value = json_get(claims, name);
@@ -51,7 +51,7 @@ enum status claims_decode(const struct secret *token, struct claims *claims, str
 	if (!end || !base64_decode_url(&text, payload + 1, (size_t)(end - payload - 1)) ||
 		json_parse_lenient(&doc, text.data, text.len, NULL, NULL) ||
 		json_type(json_root(&doc)) != JSON_OBJECT) {
-		st = err_set(err, ST_PROTOCOL, "the server sent a token that is no JWT");
+		st = err_set(err, ST_PROTOCOL, "invalid token from the server: not a JWT");
 		goto out;
 	}
 	root = json_root(&doc);

@@ -1,9 +1,8 @@
 /*
- * claims.h - what a token says about its owner and its life (protocol.md, "Tokens").
+ * claims.h - claims of a token about its owner and lifetime (PROTOCOL.md, "Tokens"). Pure.
  *
- * A JWT is three base64url parts with dots between; the middle one is a JSON object. Its signature
- * is the server's business: these are one's own tokens, fresh from the configured server, and
- * nothing is granted by what they say.
+ * A JWT has three base64url parts; the second one is a JSON object. The signature is not checked: the tokens come from
+ * the configured server, and their claims grant nothing.
  */
 #ifndef KANDY_WIRE_CLAIMS_H
 #define KANDY_WIRE_CLAIMS_H
@@ -15,11 +14,11 @@
 
 struct claims {
 	char *user_id; /* preferred_username: the {userId} of paths */
-	char *address; /* services-identity, or else email: what others write to */
-	int64_t issued_ms, expires_ms; /* iat and exp by the server's clock; 0: not said */
+	char *address; /* services-identity, or else email */
+	int64_t issued_ms, expires_ms; /* iat and exp, by the server's clock; 0: unknown */
 };
 
-/* What is not said is NULL or 0. ST_PROTOCOL where the token is no JWT. Pure. */
+/* Missing claims are NULL or 0. ST_PROTOCOL if the token is not a JWT. */
 enum status claims_decode(const struct secret *token, struct claims *claims, struct err *err) MUST_USE;
 void claims_release(struct claims *claims); /* also for a zeroed struct */
 

@@ -22,7 +22,7 @@ enum status link_rules_init(struct link_rules *rules, const struct url *base, co
 			free(text);
 			if (st) {
 				link_rules_release(rules);
-				return err_set(err, ST_USAGE, "'%s' is no host to allow; it reads HOST or HOST:PORT",
+				return err_set(err, ST_USAGE, "invalid --allow-host '%s': expected HOST or HOST:PORT",
 					hosts[i]);
 			}
 			rules->allowed[rules->allowed_count++] = xstrdup(url.origin);
@@ -44,7 +44,7 @@ char *link_shown(const char *url)
 	return xmemdup0(url, strcspn(url, "?#"));
 }
 
-/* Compared by the parser that will fetch it: an origin's URL "resolved" against an allowed one. */
+/* Compares by the parser of the HTTP library, which will also fetch the URL. */
 static bool is_allowed(const struct link_rules *rules, const char *url)
 {
 	for (size_t i = 0; i < rules->allowed_count; i++) {
@@ -79,13 +79,13 @@ enum status link_check(const struct link_rules *rules, const char *from, const c
 
 	if ((st = http_resolve(from ? from : rules->base.origin, link, &first, &ignored, err)))
 		return st;
-	/* what will be fetched is the second reading: it must say the same as the one that was judged */
+	/* resolve it once more, because the result is what will be fetched */
 	if ((st = http_resolve(rules->base.origin, first, &again, own, err)))
 		goto out;
 	if (rules->base.tls && !strncasecmp(again, "http:", 5))
-		st = refuse(again, "is plain http, and the service is https", err);
+		st = refuse(again, "uses plain http, but the service uses https", err);
 	else if (!*own && !is_allowed(rules, again))
-		st = refuse(again, "is not on the service's host; allow it with --allow-host if you trust it", err);
+		st = refuse(again, "is not on the service's host; use --allow-host if you trust that host", err);
 out:
 	free(first);
 	if (st)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The digits at `*s`, which goes behind them. */
+/* Parses the digits at `*s`, and skips them. */
 static bool number(const char **s, int64_t *value)
 {
 	size_t n = strspn(*s, "0123456789");

@@ -1,5 +1,5 @@
 /*
- * range.h - the Content-Range of an answer (RFC 9110, 14.4). Pure.
+ * range.h - the Content-Range of a response (RFC 9110, 14.4). Pure.
  */
 #ifndef KANDY_WIRE_RANGE_H
 #define KANDY_WIRE_RANGE_H
@@ -8,14 +8,11 @@
 #include <stdint.h>
 
 struct content_range {
-	int64_t first, last; /* -1 for an unsatisfied range: of a 416 */
-	int64_t total; /* -1: the server does not say */
+	int64_t first, last; /* -1 for the unsatisfied range of a 416 */
+	int64_t total; /* -1: unknown */
 };
 
-/*
- * "bytes 0-99/1234", with an asterisk for the total or for the range. False for anything else, and for what cannot be
- * (last before first).
- */
+/* "bytes 0-99/1234"; the range or the total may be an asterisk. False if invalid. */
 bool range_parse(const char *text, struct content_range *range);
 
 #endif

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <strings.h>
 
-#define SENTENCE_MAX 700 /* leaves room in struct err for what stands around it */
-#define GATHERED_MAX ((size_t)64 * 1024) /* of it, before it is cut: a part of a secret would not be found */
+#define TEXT_MAX 700 /* leaves room in struct err for the rest of the message */
+#define RAW_MAX ((size_t)64 * 1024) /* before it is cut: part of a secret would not be redacted */
 #define VARIABLES_MAX 9 /* %1 to %9 */
 
-struct sentence {
+struct service_text {
 	char code[32];
 	struct buf text;
 };
@@ -30,7 +30,7 @@ static bool is_html(const struct http_response *response)
 			!strncasecmp(response->content_type, "application/xhtml", 17));
 }
 
-/* Adds as much of it as fits; NULL is nothing. */
+/* Adds as much as fits. `text` may be NULL. */
 static void add_fitting(struct buf *out, const char *text)
 {
 	if (text)
@@ -46,8 +46,8 @@ static void add_text(struct buf *out, struct json_value value)
 }
 
 /*
- * "Invalid input value for message part %1", with `variables` put in. It ends where nothing more fits: a server may
- * send a million of %1, and a megabyte for each.
+ * "Invalid input value for message part %1", with the variables. It stops when `out` is full: a server may send a million
+ * of %1 and a megabyte for each.
  */
 static void substitute(struct buf *out, const char *text, struct json_value variables)
 {
@@ -68,8 +68,8 @@ static void substitute(struct buf *out, const char *text, struct json_value vari
 		free(values[i]);
 }
 
-/* A server may repeat what it was sent. Lines of JSON and the spool, too, get to see it, and no log hides it there. */
-static void hide_secrets(struct buf *text)
+/* A server may echo secrets. The text also goes to lines of JSON and to the spool, which no log redacts. */
+static void redact(struct buf *text)
 {
 	struct buf masked;
 
@@ -77,26 +77,23 @@ static void hide_secrets(struct buf *text)
 	redact_known(text);
 	redact_patterns(&masked, text->data, text->len);
 	buf_clear(text);
-	buf_add(text, masked.data, utf8_cut(masked.data, masked.len, SENTENCE_MAX));
+	buf_add(text, masked.data, utf8_cut(masked.data, masked.len, TEXT_MAX));
 	buf_release(&masked);
 }
 
-static void take_code(struct sentence *said, struct json_value value)
+static void parse_code(struct service_text *parsed, struct json_value value)
 {
 	struct buf code;
 
-	buf_init_secret(&code, GATHERED_MAX);
+	buf_init_secret(&code, RAW_MAX);
 	add_text(&code, value);
-	hide_secrets(&code);
-	snprintf(said->code, sizeof(said->code), "%s", code.data);
+	redact(&code);
+	snprintf(parsed->code, sizeof(parsed->code), "%s", code.data);
 	buf_release(&code);
 }
 
-/*
- * {"requestError":{"serviceException":{"messageId":..,"text":..,"variables":[..]}}}, or
- * policyException
- */
-static bool take_request_error(struct sentence *said, struct json_value root)
+/* {"requestError":{"serviceException":{"messageId":..,"text":..,"variables":[..]}}}, or policyException */
+static bool parse_request_error(struct service_text *parsed, struct json_value root)
 {
 	struct json_value error = json_get(root, "requestError");
 	struct json_value exception = json_get(error, "serviceException");
@@ -106,35 +103,32 @@ static bool take_request_error(struct sentence *said, struct json_value root)
 		exception = json_get(error, "policyException");
 	if (!json_exists(exception))
 		return false;
-	take_code(said, json_get(exception, "messageId"));
+	parse_code(parsed, json_get(exception, "messageId"));
 	text = json_dup(json_get(exception, "text"));
 	if (text)
-		substitute(&said->text, text, json_get(exception, "variables"));
+		substitute(&parsed->text, text, json_get(exception, "variables"));
 	free(text);
-	return said->text.len || said->code[0];
+	return parsed->text.len || parsed->code[0];
 }
 
-/*
- * {"error":"invalid_grant","error_description":".."} as OAuth 2 has it, and what gateways make of
- * it
- */
-static bool take_plain_error(struct sentence *said, struct json_value root)
+/* {"error":"invalid_grant","error_description":".."} of OAuth 2, and variants of gateways */
+static bool parse_plain_error(struct service_text *parsed, struct json_value root)
 {
 	static const char *const texts[] = { "error_description", "message", "errorMessage", "detail", NULL };
 	struct json_value error = json_get(root, "error");
 
 	if (json_type(error) == JSON_OBJECT) {
-		take_code(said, json_get(error, "code"));
-		add_text(&said->text, json_get(error, "message"));
+		parse_code(parsed, json_get(error, "code"));
+		add_text(&parsed->text, json_get(error, "message"));
 	} else {
-		take_code(said, error);
+		parse_code(parsed, error);
 	}
-	for (const char *const *name = texts; *name && !said->text.len; name++)
-		add_text(&said->text, json_get(root, *name));
-	return said->text.len || said->code[0];
+	for (const char *const *name = texts; *name && !parsed->text.len; name++)
+		add_text(&parsed->text, json_get(root, *name));
+	return parsed->text.len || parsed->code[0];
 }
 
-static bool take_sentence(struct sentence *said, const struct http_response *response)
+static bool parse_text(struct service_text *parsed, const struct http_response *response)
 {
 	struct json_doc doc = { 0 };
 	bool found = false;
@@ -142,30 +136,30 @@ static bool take_sentence(struct sentence *said, const struct http_response *res
 	if (response->body.len && !json_parse_lenient(&doc, response->body.data, response->body.len, NULL, NULL)) {
 		struct json_value root = json_root(&doc);
 
-		found = take_request_error(said, root) || take_plain_error(said, root);
+		found = parse_request_error(parsed, root) || parse_plain_error(parsed, root);
 	}
 	json_release(&doc);
-	hide_secrets(&said->text);
-	if (found && !said->text.len)
-		buf_adds(&said->text, said->code);
-	while (said->text.len && strchr(" .\n", said->text.data[said->text.len - 1]))
-		buf_truncate(&said->text, said->text.len - 1);
-	return found && said->text.len;
+	redact(&parsed->text);
+	if (found && !parsed->text.len)
+		buf_adds(&parsed->text, parsed->code);
+	while (parsed->text.len && strchr(" .\n", parsed->text.data[parsed->text.len - 1]))
+		buf_truncate(&parsed->text, parsed->text.len - 1);
+	return found && parsed->text.len;
 }
 
 enum status service_error_shape(const struct http_response *response, const char *what, const char *problem,
 	struct err *err)
 {
 	enum status st = err_set(err, ST_PROTOCOL,
-		"the server answered %s with status %d and %s (%s); is the base URL right, or is a proxy in between?",
-		what, response->status, problem, content_type(response));
+		"unexpected response to %s: status %d, %s (%s); check the base URL and the proxy", what,
+		response->status, problem, content_type(response));
 
 	if (err)
 		err->http = response->status;
 	return st;
 }
 
-static enum status kind_of(const struct http_response *response, bool sentence, enum err_outcome *outcome)
+static enum status kind_of(const struct http_response *response, bool has_text, enum err_outcome *outcome)
 {
 	int status = response->status;
 
@@ -181,16 +175,16 @@ static enum status kind_of(const struct http_response *response, bool sentence, 
 	case 401:
 	case 403: return ST_AUTH;
 	}
-	if (status >= 500) { /* of 507, 520 or 599, too, nobody knows what it did before */
+	if (status >= 500) { /* also 507, 520 and 599: the request may have been processed */
 		*outcome = ERR_MAYBE_SENT;
 		return ST_UNAVAILABLE;
 	}
-	if (status < 400 || (!sentence && is_html(response)))
+	if (status < 400 || (!has_text && is_html(response)))
 		return ST_PROTOCOL;
 	return ST_AUTH;
 }
 
-/* It did not wait for the end, or lost sight of the service behind it: 502 and 504, and four codes of CDNs. */
+/* A gateway lost the service or did not wait for it: 502, 504, and four codes of CDNs. */
 static bool is_gateway(int status)
 {
 	switch (status) {
@@ -206,41 +200,39 @@ static bool is_gateway(int status)
 
 enum status service_error(const struct http_response *response, const char *what, struct err *err)
 {
-	struct err told = ERR_INIT;
-	struct sentence said = { .code = "" };
+	struct err result = ERR_INIT;
+	struct service_text parsed = { .code = "" };
 	enum err_outcome outcome;
 	enum status st;
-	bool sentence;
+	bool has_text;
 
-	buf_init_secret(&said.text, GATHERED_MAX);
-	sentence = take_sentence(&said, response);
-	st = kind_of(response, sentence, &outcome);
+	buf_init_secret(&parsed.text, RAW_MAX);
+	has_text = parse_text(&parsed, response);
+	st = kind_of(response, has_text, &outcome);
 	if (st == ST_CONFIG)
-		err_set(&told, st,
-			"the proxy wants a login (status 407); put USER:PASSWORD@ before its host "
-			"in the variable https_proxy");
+		err_set(&result, st,
+			"proxy authentication required (status 407); set https_proxy=http://USER:PASSWORD@HOST:PORT");
 	else if (st == ST_PROTOCOL && response->status < 400)
-		service_error_shape(response, what, response->status >= 300 ? "a redirect" : "something unexpected",
-			&told);
+		service_error_shape(response, what, response->status >= 300 ? "redirect" : "not a final status",
+			&result);
 	else if (st == ST_PROTOCOL)
-		service_error_shape(response, what, "a page", &told);
-	else if (sentence && said.code[0] && strcmp(said.code, said.text.data))
-		err_set(&told, st, "%s (%s, status %d; %s)", said.text.data, said.code, response->status, what);
-	else if (sentence)
-		err_set(&told, st, "%s (status %d; %s)", said.text.data, response->status, what);
+		service_error_shape(response, what, "HTML page", &result);
+	else if (has_text && parsed.code[0] && strcmp(parsed.code, parsed.text.data))
+		err_set(&result, st, "%s (%s, status %d; %s)", parsed.text.data, parsed.code, response->status, what);
+	else if (has_text)
+		err_set(&result, st, "%s (status %d; %s)", parsed.text.data, response->status, what);
 	else
-		err_set(&told, st, "the server answered %s with status %d (%s)", what, response->status,
-			content_type(response));
-	told.http = response->status;
-	told.outcome = outcome;
-	told.pending = is_gateway(response->status);
-	told.retryable =
+		err_set(&result, st, "%s failed with status %d (%s)", what, response->status, content_type(response));
+	result.http = response->status;
+	result.outcome = outcome;
+	result.pending = is_gateway(response->status);
+	result.retryable =
 		(st == ST_TEMPFAIL || st == ST_UNAVAILABLE) && response->status != 501 && response->status != 505;
-	told.retry_after_ms = response->retry_after_ms;
-	snprintf(told.code, sizeof(told.code), "%s", said.code);
-	buf_release(&said.text);
+	result.retry_after_ms = response->retry_after_ms;
+	snprintf(result.code, sizeof(result.code), "%s", parsed.code);
+	buf_release(&parsed.text);
 	if (err)
-		*err = told;
+		*err = result;
 	return st;
 }
 

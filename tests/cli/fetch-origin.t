@@ -68,7 +68,7 @@ sandbox
 KANDY_PASSWORD=alice-secret kandy login -q -u alice@sandbox.example >/dev/null
 run kandy fetch-links -D tls --allow-host "${base#http://}" "$base/f/10/x"
 is "$status" 65 'a plain link is refused where the service is https, allowed or not'
-like "$err" 'is plain http, and the service is https' 'and says why'
+like "$err" 'uses plain http, but the service uses https' 'and says why'
 run kandy fetch-links -D tls "http://${KANDY_BASE_URL#https://}/x"
 is "$status" 65 'also on the same host and port'
 is "$(cat "$asked")" '' 'nothing was asked'

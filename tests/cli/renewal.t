@@ -99,7 +99,7 @@ begin --fault 'POST token 2:html'
 age dead
 run $command
 is "$status" 76 'HTML where a token should be'
-like "$err" 'POST /cpaas/auth/v1/token with status 200 and a body that is not JSON \(text/html' 'status, type, where'
+like "$err" 'response to POST /cpaas/auth/v1/token: status 200, not JSON \(text/html' 'status, type, where'
 
 # ---- a life of two seconds, in use until it has been renewed three times. A call that takes longer than the second half of that
 # life (on a busy machine) may come too late with its token; no other one may.

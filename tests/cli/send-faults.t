@@ -48,7 +48,7 @@ attempt 'a reset before it was read' 'POST messages 1:reset' 0 'POST:0 GET:200 G
 attempt 'an empty answer from elsewhere' 'POST messages 1:empty' 0 'POST:200 GET:200 GET:200 GET:200 POST:201' && arrived 2
 attempt 'a slow answer' 'POST messages 1:slow/300' 0 'POST:201' && arrived 1
 attempt 'a page from a proxy' 'POST messages 1:html' 76 'POST:200'
-like "$err" 'status 200 and no JSON \(text/html\)' '    with status and type'
+like "$err" 'status 200, not JSON \(text/html\)' '    with status and type'
 attempt '--on-unknown fail' 'POST messages 1:lost' 75 'POST:0' --on-unknown fail
 like "$err" '^kandy: send: delivery unknown: .*history not checked' '    says what is not known'
 attempt '--on-unknown resend' 'POST messages 1:lost' 0 'POST:0 POST:201' --on-unknown resend && arrived 2

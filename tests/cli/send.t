@@ -73,7 +73,7 @@ is "$status" 64 'nobody to send to: 64'
 run as alice kandy send -t bob -m x
 is "$status" 64 'no address: 64'
 run kandy send -t bob@sandbox.example,carol@sandbox.example -m x
-is "$status $(cat "$err")" "64 kandy: send: address 'bob@sandbox.example,carol@sandbox.example' has more than one '@'; several addresses are given one by one" \
+is "$status $(cat "$err")" "64 kandy: send: invalid address 'bob@sandbox.example,carol@sandbox.example': more than one '@'; give each address separately" \
 	'two addresses in one: 64, and how else'
 run as alice kandy send -t sms:+123456 -m x -a log.txt.gz
 is "$status" 65 'an SMS with an attachment: 65'

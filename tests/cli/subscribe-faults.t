@@ -14,7 +14,7 @@ posts() { jq -s "map(select(.method==\"POST\" and (.path|endswith(\"/$1\"))))|le
 begin 'POST channels 1:html'
 run kandy subscribe chat
 is "$status" 76 'HTML instead of an answer'
-like "$err" 'answered POST /cpaas/notificationchannel/v1/[^ ]*/channels with status 200 and a body that is not JSON \(text/html' 'status, type and where'
+like "$err" 'response to POST /cpaas/notificationchannel/v1/[^ ]*/channels: status 200, not JSON \(text/html' 'status, type and where'
 is "$(wc -l <"$err")" 1 'in one line'
 is "$(posts channels)" 1 'which is not repeated'
 run kandy subscribe chat
@@ -45,7 +45,7 @@ is "$status" 76 'broken JSON'
 begin 'POST channels 1:redirect/https://127.0.0.1:1/'
 run kandy subscribe chat
 is "$status" 76 'a redirect is not followed'
-like "$err" 'status 302 and a redirect' 'the error calls it a redirect'
+like "$err" 'status 302, redirect' 'the error calls it a redirect'
 
 # the answer is lost: a channel too many does no harm, but a POST is not repeated
 begin 'POST channels 1:lost'

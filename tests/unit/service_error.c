@@ -35,12 +35,11 @@ static const struct {
 	{ 400, JSON, "{\"error\":{\"code\":\"E1\",\"message\":\"odd\"}}", ST_AUTH, ERR_REFUSED, false, "E1",
 		"odd (E1, status 400; POST /x)" },
 	{ 400, JSON, "{\"message\":\"plain\"}", ST_AUTH, ERR_REFUSED, false, "", "plain (status 400; POST /x)" },
-	{ 400, JSON, "[1,2]", ST_AUTH, ERR_REFUSED, false, "",
-		"the server answered POST /x with status 400 (application/json)" },
+	{ 400, JSON, "[1,2]", ST_AUTH, ERR_REFUSED, false, "", "POST /x failed with status 400 (application/json)" },
 	{ 401, "", "", ST_AUTH, ERR_REFUSED, false, "", "status 401 (no content type)" },
 	{ 403, HTML, "<html>", ST_AUTH, ERR_REFUSED, false, "", "status 403 (text/html" },
-	{ 404, HTML, "<html>", ST_PROTOCOL, ERR_REFUSED, false, "", "status 404 and a page (text/html" },
-	{ 302, HTML, "<html>", ST_PROTOCOL, ERR_REFUSED, false, "", "status 302 and a redirect" },
+	{ 404, HTML, "<html>", ST_PROTOCOL, ERR_REFUSED, false, "", "status 404, HTML page (text/html" },
+	{ 302, HTML, "<html>", ST_PROTOCOL, ERR_REFUSED, false, "", "status 302, redirect" },
 	{ 408, "", "", ST_TEMPFAIL, ERR_NOT_SENT, true, "", "408" },
 	{ 425, "", "", ST_TEMPFAIL, ERR_NOT_SENT, true, "", "425" },
 	{ 429, JSON, "{}", ST_TEMPFAIL, ERR_NOT_SENT, true, "", "429" },
@@ -56,7 +55,7 @@ static const struct {
 	{ 524, HTML, "<html>", ST_UNAVAILABLE, ERR_MAYBE_SENT, true, "", "524" },
 	{ 501, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "501" },
 	{ 505, "", "", ST_UNAVAILABLE, ERR_REFUSED, false, "", "505" },
-	{ 407, HTML, "<html>", ST_CONFIG, ERR_NOT_SENT, false, "", "the proxy wants a login" },
+	{ 407, HTML, "<html>", ST_CONFIG, ERR_NOT_SENT, false, "", "proxy authentication required" },
 	{ 400, JSON, "{\"error\":\"password=ab1\",\"error_description\":\"what is username=u&password=ab1 (no)?\"}",
 		ST_AUTH, ERR_REFUSED, false, "password=***",
 		"what is username=u&password=*** (password=***, status 400; POST /x)" },
@@ -68,7 +67,7 @@ static const struct {
 		ST_AUTH, ERR_REFUSED, false, "***", "not *** (***, status 400; POST /x)" },
 };
 
-static void test_refuses(void)
+static void test_permanent(void)
 {
 	static const struct {
 		int http;
@@ -109,7 +108,7 @@ int main(void)
 		tap_int(err.http, cases[i].http, "HTTP status");
 		tap_int(err.outcome, cases[i].outcome, "outcome");
 		tap_int(err.retryable, cases[i].retryable, "retryable");
-		tap_int(err.pending, is_gateway(cases[i].http), "still at work on it");
+		tap_int(err.pending, is_gateway(cases[i].http), "pending");
 		tap_str(err.code, cases[i].code, "code");
 		tap_ok(strstr(err.text, cases[i].text) != NULL, err.text);
 		buf_release(&response.body);
@@ -118,7 +117,7 @@ int main(void)
 	response.retry_after_ms = 7000;
 	tap_int(service_error(&response, "GET /y", NULL), ST_TEMPFAIL, "without an err");
 	service_error(&response, "GET /y", &err);
-	tap_int(err.retry_after_ms, 7000, "Retry-After is handed on");
+	tap_int(err.retry_after_ms, 7000, "Retry-After");
 
 	/* a sentence of 100 kB is cut */
 	big = calloc(1, 100001);
@@ -151,6 +150,6 @@ int main(void)
 	buf_release(&response.body);
 	free(big);
 	redact_clear();
-	test_refuses();
+	test_permanent();
 	return tap_done();
 }
