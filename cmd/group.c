@@ -1,9 +1,7 @@
 /*
- * group.c - group conversations: list, create, show, invite, remove, join, leave, delete.
+ * group.c - manage group conversations.
  */
 #include "client/client.h"
-
-#include "wire/address.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/url.h"
@@ -24,12 +22,11 @@ struct group_params {
 	struct format_params format;
 };
 
-/* What a verb works with. */
 struct job {
 	struct client *client;
 	const struct group_params *params;
-	const char *id; /* of the verbs that are about one group */
-	char **addresses; /* checked */
+	const char *id; /* of the group; NULL for list and create */
+	char **addresses; /* of users, lower-case */
 	size_t count;
 };
 
@@ -37,9 +34,7 @@ struct job {
 
 static void begin_line(struct buf *line, const char *event, const char *id)
 {
-	buf_init(line, BUF_NO_MAX);
-	json_open(line, '{');
-	json_add_string(line, "event", event);
+	output_begin(line, event);
 	address_add(line, CHAT_GROUP, id, strlen(id));
 }
 
@@ -186,46 +181,71 @@ static enum status do_delete(const struct job *job, struct err *err)
 	return end_line(job, &line, err);
 }
 
+static const char *const create_options[] = { "name", "subject", "image", NULL };
+static const char *const invite_options[] = { "admin", NULL };
+
+static const struct cli_example create_examples[] = {
+	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
+		"create a group and print its address" },
+	{ 0 },
+};
+
+static const struct cli_example list_examples[] = {
+	{ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'", "list the addresses and names of all groups" },
+	{ 0 },
+};
+
+static const struct cli_verb verbs[] = {
+	{ .name = "list",
+		.summary = "list the groups that you are a member of or invited to",
+		.examples = list_examples },
+	{ .name = "create",
+		.operands = "ADDRESS...",
+		.operands_min = 1,
+		.operands_max = SIZE_MAX,
+		.summary = "create a group of you and these users",
+		.options = create_options,
+		.examples = create_examples },
+	{ .name = "show",
+		.operands = "ID",
+		.operands_min = 1,
+		.operands_max = 1,
+		.summary = "show a group and its members" },
+	{ .name = "invite",
+		.operands = "ID ADDRESS...",
+		.operands_min = 2,
+		.operands_max = SIZE_MAX,
+		.summary = "invite users to a group",
+		.options = invite_options },
+	{ .name = "remove",
+		.operands = "ID ADDRESS...",
+		.operands_min = 2,
+		.operands_max = SIZE_MAX,
+		.summary = "remove members from a group" },
+	{ .name = "join", .operands = "ID", .operands_min = 1, .operands_max = 1, .summary = "accept an invitation" },
+	{ .name = "leave",
+		.operands = "ID",
+		.operands_min = 1,
+		.operands_max = 1,
+		.summary = "leave a group, or reject an invitation" },
+	{ .name = "delete",
+		.operands = "ID",
+		.operands_min = 1,
+		.operands_max = 1,
+		.summary = "delete a group for all its members" },
+	{ 0 },
+};
+
 static const char *const verb_names[] = { "list", "create", "show", "invite", "remove", "join", "leave", "delete",
 	NULL };
 
-static const struct verb {
-	const char *name;
-	bool group; /* the next operand is a group's ID */
-	bool addresses; /* then come addresses, one at least */
-	enum status (*run)(const struct job *job, struct err *err);
-} verbs[] = {
-	{ "list", false, false, do_list },
-	{ "create", false, true, do_create },
-	{ "show", true, false, do_show },
-	{ "invite", true, true, do_invite },
-	{ "remove", true, true, do_remove },
-	{ "join", true, false, do_join },
-	{ "leave", true, false, do_leave },
-	{ "delete", true, false, do_delete },
-};
+/* In the order of `verbs`. */
+static enum status (*const actions[])(const struct job *job, struct err *err) = { do_list, do_create, do_show,
+	do_invite, do_remove, do_join, do_leave, do_delete };
 
 /* ---- operands ------------------------------------------------------------------------------ */
 
-static const struct verb *find_verb(const char *name, struct err *err)
-{
-	const char *near = str_nearest_word(name, verb_names);
-
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
-		if (!strcmp(verbs[i].name, name))
-			return &verbs[i];
-	}
-	if (near)
-		err_set(err, ST_USAGE, "'group %s' does not exist; did you mean 'group %s'?", name, near);
-	else
-		err_set(err, ST_USAGE,
-			"'group %s' does not exist; there are list, create, show, invite, remove, join, leave and delete",
-			name);
-	return NULL;
-}
-
-/* A user's address, lower-cased; not a group's, nor a number. */
-static enum status take_address(struct job *job, const char *text, struct err *err)
+static enum status parse_address(struct job *job, const char *text, struct err *err)
 {
 	struct address address;
 
@@ -233,64 +253,41 @@ static enum status take_address(struct job *job, const char *text, struct err *e
 		return err->status = ST_USAGE;
 	if (address.type != CHAT_ONE_TO_ONE) {
 		address_release(&address);
-		return err_set(err, ST_USAGE, "'%s' is no user; a group is made of users", text);
+		return err_set(err, ST_USAGE, "invalid member '%s': expected user@domain", text);
 	}
 	job->addresses[job->count++] = address.id;
 	return ST_OK;
 }
 
-/* An option that is another verb's would be passed over in silence. */
-static enum status check_options(const struct verb *verb, const struct group_params *params, struct err *err)
-{
-	const char *given = params->name ? "--name" : params->subject ? "--subject" : params->image ? "--image" : NULL;
-
-	if (given && verb->run != do_create)
-		return err_set(err, ST_USAGE, "%s is for 'kandy group create'", given);
-	if (params->admin && verb->run != do_invite)
-		return err_set(err, ST_USAGE, "--admin is for 'kandy group invite'");
-	return ST_OK;
-}
-
-static enum status take_operands(const struct verb *verb, const struct cli *cli, struct job *job, struct err *err)
+static enum status parse_operands(const struct cli *cli, struct job *job, struct err *err)
 {
 	size_t at = 1;
 	enum status st = ST_OK;
 
-	if (verb->group) {
-		if (cli->operand_count < 2)
-			return err_set(err, ST_USAGE, "which group? 'kandy group %s ID'", verb->name);
+	if (cli->verb->operands && str_starts_with(cli->verb->operands, "ID")) {
 		job->id = cli->operands[at++];
 		if (str_starts_with(job->id, "group:"))
 			job->id += 6;
-		if (!*job->id)
-			return err_set(err, ST_USAGE, "the group's ID is empty");
 		if (!url_is_path_segment(job->id))
-			return err_set(err, ST_USAGE, "'%s' is no group's ID", job->id);
+			return err_set(err, ST_USAGE, "invalid group ID '%s'", job->id);
 	}
-	if (verb->addresses && at == cli->operand_count)
-		return err_set(err, ST_USAGE, "'kandy group %s' needs the address of a user at least", verb->name);
-	if (!verb->addresses && at < cli->operand_count)
-		return err_set(err, ST_USAGE, "'%s' is one operand too many", cli->operands[at]);
 	job->addresses = xcalloc(cli->operand_count, sizeof(*job->addresses));
 	for (; !st && at < cli->operand_count; at++)
-		st = take_address(job, cli->operands[at], err);
+		st = parse_address(job, cli->operands[at], err);
 	return st;
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct group_params *params = p;
-	const struct verb *verb = find_verb(ctx->cli->operands[0], err);
 	struct job job = { .params = params };
 	struct session_handle handle;
-	enum status st = verb ? check_options(verb, params, err) : ST_USAGE;
+	enum status st = parse_operands(ctx->cli, &job, err);
 
-	if (!st)
-		st = take_operands(verb, ctx->cli, &job, err);
 	if (!st && !(st = session_open(&handle, ctx, &params->session, false, err))) {
 		job.client = handle.client;
 		if (!(st = client_authenticate(handle.client, NULL, err)))
-			st = verb->run(&job, err);
+			st = actions[ctx->cli->verb - verbs](&job, err);
 		session_close(&handle);
 	}
 	for (size_t i = 0; i < job.count; i++)
@@ -304,21 +301,21 @@ static const struct opt opts[] = {
 		.name = "name",
 		.metavar = "TEXT",
 		.at = offsetof(struct group_params, name),
-		.help = "create: its name" },
+		.help = "name of the group (create)" },
 	{ .kind = OPT_STRING,
 		.name = "subject",
 		.metavar = "TEXT",
 		.at = offsetof(struct group_params, subject),
-		.help = "create: what it is about" },
+		.help = "subject (create)" },
 	{ .kind = OPT_STRING,
 		.name = "image",
 		.metavar = "URL",
 		.at = offsetof(struct group_params, image),
-		.help = "create: its picture" },
+		.help = "picture (create)" },
 	{ .kind = OPT_FLAG,
 		.name = "admin",
 		.at = offsetof(struct group_params, admin),
-		.help = "invite: as one who may invite and remove others" },
+		.help = "grant admin rights (invite)" },
 	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct group_params, format) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct group_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct group_params, common) },
@@ -326,18 +323,17 @@ static const struct opt opts[] = {
 };
 
 static const char *const description[] = {
-	"'list' shows the groups that this user is in or invited to, 'show ID' one of them. 'create ADDRESS...' makes one of this user and those. 'invite ID "
-	"ADDRESS...' and 'remove ID ADDRESS...' change who is in it; 'join ID' accepts an invitation, 'leave ID' rejects it or leaves; 'delete "
-	"ID' ends the group for all. To send to it, write to group:ID.",
-	"Prints lines with \"event\":\"group\", type, destination (the group's ID), address (group:ID), name and participants, and one with "
+	"Manages group conversations. An ID may be written with or without 'group:'. Other commands, such as 'kandy send' and 'kandy history', "
+	"take the address group:ID.",
+	"Prints lines with \"event\":\"group\", type, destination (the group's ID), address (group:ID), name and participants, and a line with "
 	"\"event\":\"participants\" for each participant that was changed.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
 	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
-		"a group of three; what to write to" },
-	{ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'", "the groups that there are, as one writes to them" },
+		"create a group and print its address" },
+	{ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'", "list the addresses and names of all groups" },
 	{ 0 },
 };
 
@@ -345,11 +341,10 @@ static const char *const see_also[] = { "send", "listen", "conversations", NULL 
 
 const struct command cmd_group = {
 	.name = "group",
-	.operands = "list|create|show|invite|remove|join|leave|delete [ID] [ADDRESS...]",
 	.operands_min = 1,
-	.operands_max = SIZE_MAX,
+	.verbs = verbs,
 	.operand_choices = verb_names,
-	.summary = "make, show, change and leave group conversations",
+	.summary = "manage group conversations",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct group_params),

@@ -11,7 +11,8 @@ enum chat_type { CHAT_ONE_TO_ONE, CHAT_GROUP, CHAT_SMS };
 
 struct address {
 	enum chat_type type;
-	char *id; /* the user's address (lower-cased, as the vendor's client does), the group's ID, or the number with '+' */
+	/* the user's address (lower-cased, as the vendor's client does), the group's ID, or the number with its '+' */
+	char *id;
 };
 
 /*

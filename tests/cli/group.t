@@ -88,7 +88,7 @@ run as alice kandy group
 is "$status" 64 'group what?'
 run as alice kandy group creat bob@sandbox.example
 is "$status" 64 'no such verb'
-like "$err" "did you mean 'group create'" 'the error has a hint'
+like "$err" "unknown verb 'creat'; did you mean 'create'" 'the error has a hint'
 run as alice kandy group create
 is "$status" 64 'a group of one'
 run as alice kandy group create sms:+16135550199
@@ -102,11 +102,20 @@ is "$status" 64 'leave takes no addresses'
 for call in 'list --name x' 'show G --subject x' 'invite G bob@sandbox.example --image x'; do
 	run as alice kandy group $call
 	is "$status" 64 "group $call"
-	like "$err" "is for 'kandy group create'" 'an option of another verb is not passed over'
+	like "$err" "does not apply to .*, but to 'kandy group create'" 'an option of another verb is refused'
 done
 run as alice kandy group create --admin bob@sandbox.example
 is "$status" 64 '--admin with create'
-like "$err" "is for 'kandy group invite'" 'by create'
+like "$err" "does not apply to .*, but to 'kandy group invite'" 'create does not take it'
 run as alice kandy group show '../../other?x'
 is "$(last '.path|split("/")|.[-1]')" '"..%2F..%2Fother%3Fx"' 'an ID stays one segment of the path'
+
+# every verb has its own help
+for call in 'group create --help' 'help group create'; do
+	run kandy $call
+	is "$status" 0 "kandy $call"
+	like "$out" '^usage: kandy group create .*ADDRESS' "kandy $call: the usage"
+	like "$out" '--subject TEXT' "kandy $call: an option of the verb"
+	unlike "$out" '--admin' "kandy $call: no option of another verb"
+done
 finish
