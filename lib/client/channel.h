@@ -4,7 +4,7 @@
  *
  * The session stores both, so that `listen` uses what `subscribe` created. The server deletes a channel, with its
  * subscriptions, when its lifetime is over; it may also forget a channel, or cancel a subscription at a time when no
- * listener is connected. channel_ensure() checks for all of this and re-creates what is missing. A lock,
+ * listener is connected. channel_ensure() checks for all of this and re-creates the missing parts. A lock,
  * PROFILE.channel.lock, makes sure that only one process does so at a time.
  */
 #ifndef KANDY_CLIENT_CHANNEL_H

@@ -14,13 +14,13 @@ static const struct json_limits line_limits = {
 	.values = 1 << 20,
 };
 
-/* The members of a file part that are ours to write. */
-static const char *const our_keys[] = { "url", "path", "bytes", "sha256", "skipped", "error", "thumbnail" };
+/* The members of a file part that hold the result. */
+static const char *const result_keys[] = { "url", "path", "bytes", "sha256", "skipped", "error", "thumbnail" };
 
-static bool is_ours(struct json_value key)
+static bool is_result(struct json_value key)
 {
-	for (size_t i = 0; i < sizeof(our_keys) / sizeof(*our_keys); i++) {
-		if (json_equals(key, our_keys[i]))
+	for (size_t i = 0; i < sizeof(result_keys) / sizeof(*result_keys); i++) {
+		if (json_equals(key, result_keys[i]))
 			return true;
 	}
 	return false;
@@ -40,7 +40,7 @@ static char *clean_name(struct json_value name, const char *link)
 	return buf_take(&clean);
 }
 
-/* A string that may be a link: json_dup() would make one of a number too. */
+/* Strings only: json_dup() also accepts numbers. */
 static char *link_of(struct json_value value)
 {
 	return json_type(value) == JSON_STRING ? json_dup(value) : NULL;
@@ -92,7 +92,7 @@ enum status attachment_read(struct attachment_line *line, const char *text, size
 		line->len = doc.len;
 		line->message_id =
 			json_dup(json_get(root, json_exists(json_get(root, "messageId")) ? "messageId" : "id"));
-		/* the offsets of parts are the same in the copy, which read_parts() takes them from */
+		/* read_parts() takes the offsets of parts from the copy */
 		doc.text = line->text;
 		read_parts(line, json_get(root, "parts"));
 	}
@@ -172,7 +172,7 @@ static void add_result(struct buf *out, const struct attachment_result *fetched)
 	buf_release(&url);
 }
 
-/* The part's own members, as they are written there; but a string that other readers would refuse is mended. */
+/* The part's own members, unchanged except for strings that other JSON readers would refuse. */
 static void add_members(struct buf *out, const char *text, size_t len)
 {
 	struct json_doc doc = { 0 };
@@ -180,10 +180,10 @@ static void add_members(struct buf *out, const char *text, size_t len)
 	struct buf value;
 
 	if (json_parse(&doc, text, len, &line_limits, &err))
-		BUG("a part of a good line is none: %s", err.text);
+		BUG("part of a valid line is invalid: %s", err.text);
 	buf_init(&value, BUF_NO_MAX);
 	for (struct json_iter it = json_first(json_root(&doc)); json_more(it); it = json_next(it)) {
-		if (is_ours(it.key))
+		if (is_result(it.key))
 			continue;
 		json_add_value(out, NULL, it.key);
 		buf_addc(out, ':');

@@ -1,14 +1,14 @@
 /*
- * attachment.h - the attachments that a message line names, and the line with what became of them. Pure.
+ * attachment.h - the attachments of a message line, and the line with the results of their downloads. Pure.
  *
- * A line may be any JSON object: one that comes from `listen`, or anything that has `parts` of the type "file"
- * (design: "JSON lines"). What is not ours to change stays as it is, byte for byte: only the file parts are written
- * anew, with their own members in their own order (white space left out, lone surrogates as U+FFFD), and at their end
+ * A line may be any JSON object with `parts` of type "file", usually from `listen`. Everything but the file parts is
+ * copied byte for byte. A file part keeps its members in their order (without white space; lone surrogates become
+ * U+FFFD), followed by
  *
- *	"url":"file:///...","path":"/...","bytes":N,"sha256":"..."      and "skipped":true if it was there already, or
+ *	"url":"file:///...","path":"/...","bytes":N,"sha256":"..."      and "skipped":true if the file existed, or
  *	"url":null,"error":{"kind":"...","message":"...",...}
  *
- * and, where thumbnails were asked for, "thumbnail":{ the same keys }.
+ * and, if thumbnails were requested, "thumbnail":{ the same keys }.
  */
 #ifndef KANDY_WIRE_ATTACHMENT_H
 #define KANDY_WIRE_ATTACHMENT_H
@@ -22,14 +22,15 @@
 
 #define ATTACHMENT_LINE_MAX ((size_t)16 << 20) /* bytes of a message line */
 #define ATTACHMENT_DEPTH_MAX 64U /* of JSON in it */
-#define ATTACHMENT_PARTS_MAX ((size_t)1000) /* file parts of one line that are fetched; further ones share an error */
+#define ATTACHMENT_PARTS_MAX ((size_t)1000) /* file parts of one line that are downloaded; the others share an error */
 
 struct attachment {
-	char *name; /* clean (base/filename.h); NULL, as the rest but for `at` and `len`, beyond ATTACHMENT_PARTS_MAX */
-	char *link; /* rawURL; NULL: none, or none that could be one */
+	/* beyond ATTACHMENT_PARTS_MAX, only `at` and `len` are set */
+	char *name; /* a safe file name (base/filename.h) */
+	char *link; /* rawURL; NULL: none, or not a string */
 	char *thumbnail; /* thumbnailURL; NULL: none */
-	int64_t size; /* as the message says; -1: it does not (a 0 counts as that) */
-	size_t at, len; /* where the part stands in the line */
+	int64_t size; /* from the message; -1: unknown, or 0 there */
+	size_t at, len; /* the part's position in the line */
 };
 
 struct attachment_line {
@@ -40,30 +41,27 @@ struct attachment_line {
 	size_t count;
 };
 
-/* What became of one attachment. */
+/* The result of one download. */
 struct attachment_result {
-	struct err err; /* ST_OK: it is there */
+	struct err err; /* ST_OK: success */
 	char *path; /* absolute */
 	int64_t bytes;
 	char sha256[65];
 	bool skipped;
 };
 
-/* Reads a line. ST_DATA if it is no JSON object, or over a limit. Bytes that are not UTF-8 become U+FFFD. */
+/* Reads a line. ST_DATA if it is not a JSON object, or exceeds a limit. Invalid UTF-8 becomes U+FFFD. */
 enum status attachment_read(struct attachment_line *line, const char *text, size_t len, struct err *err) MUST_USE;
 
-/* A line of our own for a bare link: {"event":"file","parts":[{"type":"file","name":NAME,"rawURL":LINK,"url":null}]} */
+/* The line of a link alone: {"event":"file","parts":[{"type":"file","name":NAME,"rawURL":LINK,"url":null}]} */
 void attachment_line_for_link(struct attachment_line *line, const char *link);
 
 void attachment_line_release(struct attachment_line *line); /* also for a zeroed struct */
 
-/* How many results a line has: one for each part, and one for all beyond ATTACHMENT_PARTS_MAX. */
+/* The number of results of a line: one for each part, and one for all beyond ATTACHMENT_PARTS_MAX. */
 size_t attachment_results(const struct attachment_line *line);
 
-/*
- * Appends the line with the results, without a newline. `thumbnails` may be NULL; its elements count where there is a
- * thumbnail.
- */
+/* Appends the line with the results, without a newline. `thumbnails` (or NULL) is for the parts with a thumbnail. */
 void attachment_write(struct buf *out, const struct attachment_line *line, const struct attachment_result *files,
 	const struct attachment_result *thumbnails);
 

@@ -30,7 +30,7 @@ void auth_encode(struct buf *form, enum auth_grant grant, const char *client_id,
 /*
  * Stores a response in the session: the tokens, their lifetimes and the account. Tokens that the response to a refresh
  * leaves out are kept. Times inside the access token have precedence over expires_in, and are used as a span, so that
- * wrong clocks do no harm. ST_PROTOCOL names what is missing; the session is unchanged then.
+ * wrong clocks do no harm. ST_PROTOCOL names a missing field; the session is unchanged then.
  */
 enum status auth_decode(struct json_value response, int64_t now_ms, struct session *session, struct err *err) MUST_USE;
 

@@ -36,7 +36,7 @@ void group_encode(struct buf *out, const struct group *group);
 void group_encode_member(struct buf *out, const char *address, bool admin);
 #define GROUP_JOIN_BODY "{\"participantSessionStatus\":{\"status\":\"Connected\"}}"
 
-/* `object` is what stands under GROUP_KEY. ST_PROTOCOL if its resourceURL has no ID; `group` is empty then. */
+/* `object` is the value of GROUP_KEY. ST_PROTOCOL if its resourceURL has no ID; `group` is empty then. */
 enum status group_decode(struct json_value object, struct group *group, struct err *err) MUST_USE;
 
 /* Appends the groups of a list. */

@@ -79,7 +79,7 @@ enum status link_check(const struct link_rules *rules, const char *from, const c
 
 	if ((st = http_resolve(from ? from : rules->base.origin, link, &first, &ignored, err)))
 		return st;
-	/* resolve it once more, because the result is what will be fetched */
+	/* resolve it once more: the checked URL must be the one that will be fetched */
 	if ((st = http_resolve(rules->base.origin, first, &again, own, err)))
 		goto out;
 	if (rules->base.tls && !strncasecmp(again, "http:", 5))

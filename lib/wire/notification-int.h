@@ -1,5 +1,5 @@
 /*
- * notification-int.h - the parts of notification.c: decoder.c reads what was received, line.c writes lines.
+ * notification-int.h - the parts of notification.c: decoder.c reads notifications, line.c writes lines.
  */
 #ifndef KANDY_WIRE_NOTIFICATION_INT_H
 #define KANDY_WIRE_NOTIFICATION_INT_H

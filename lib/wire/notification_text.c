@@ -1,6 +1,5 @@
 /*
- * Lines for people. What comes from outside goes through utf8_printable() on its way into the line, so
- * nothing else has to care.
+ * Text for people. add_field() makes everything from outside printable.
  */
 #include "wire/notification.h"
 
@@ -9,9 +8,9 @@
 
 #include <time.h>
 
-#define FIELD_MAX ((size_t)1 << 20) /* a longer text is not shown: this is for a terminal */
+#define FIELD_MAX ((size_t)1 << 20) /* longer ones are not shown */
 
-/* The text of a string or number, fit for a terminal; `otherwise` if it is neither. */
+/* A string or number as printable text; `otherwise` if it is neither. */
 static void add_field(struct buf *out, struct json_value value, const char *otherwise)
 {
 	struct buf decoded;
@@ -22,7 +21,7 @@ static void add_field(struct buf *out, struct json_value value, const char *othe
 	if (json_string(value, &decoded))
 		utf8_printable(out, decoded.data, decoded.len);
 	else if (json_type(value) == JSON_STRING)
-		buf_adds(out, "(a text too long to show)");
+		buf_adds(out, "(text too long to show)");
 	else if (json_type(value) == JSON_NUMBER && json_slice(value, &s, &len))
 		buf_add(out, s, len);
 	else
@@ -30,13 +29,13 @@ static void add_field(struct buf *out, struct json_value value, const char *othe
 	buf_release(&decoded);
 }
 
-static void add_fields(struct buf *out, struct json_value array, const char *between, const char *otherwise)
+static void add_fields(struct buf *out, struct json_value array, const char *separator, const char *otherwise)
 {
 	size_t n = 0;
 
 	for (struct json_iter it = json_first(array); json_more(it); it = json_next(it)) {
 		if (n++)
-			buf_adds(out, between);
+			buf_adds(out, separator);
 		add_field(out, it.value, otherwise);
 	}
 	if (!n)
@@ -159,16 +158,16 @@ static void show_conversation(struct buf *out, struct json_value line)
 	}
 }
 
-/* Events of the listener and of other commands: the event's name, and what it says of itself. */
+/* All other events: the name, and the values of some keys. */
 static void show_other(struct buf *out, struct json_value line)
 {
-	static const char *const said[] = { "kind", "service", "status", "state", "reason", "message", NULL };
+	static const char *const keys[] = { "kind", "service", "status", "state", "reason", "message", NULL };
 	struct json_value error = json_get(json_get(line, "error"), "message");
 	const char *before = ": ";
 
 	add_field(out, json_get(line, "event"), "something");
-	for (size_t i = 0; said[i]; i++) {
-		struct json_value value = json_get(line, said[i]);
+	for (size_t i = 0; keys[i]; i++) {
+		struct json_value value = json_get(line, keys[i]);
 
 		if (json_type(value) != JSON_STRING && json_type(value) != JSON_NUMBER)
 			continue;
@@ -200,7 +199,7 @@ enum status notification_text(struct json_doc *doc, const char *text, size_t len
 		return st;
 	line = json_root(doc);
 	if (json_type(line) != JSON_OBJECT)
-		return err_set(err, ST_DATA, "a line is no JSON object");
+		return err_set(err, ST_DATA, "not a JSON object");
 	if (json_int(json_get(line, "timestamp"), &ms) && ms >= 0)
 		add_clock(out, ms, now_ms);
 	event = json_get(line, "event");
@@ -211,5 +210,5 @@ enum status notification_text(struct json_doc *doc, const char *text, size_t len
 	else
 		show_other(out, line);
 	buf_addc(out, '\n');
-	return out->overflow ? err_set(err, ST_DATA, "a line of more than %zu bytes", out->max) : ST_OK;
+	return out->overflow ? err_set(err, ST_DATA, "line longer than %zu bytes", out->max) : ST_OK;
 }

@@ -1,8 +1,8 @@
 /*
- * wire.h - the gate of this room: what goes over the wire.
+ * wire.h - the gate of this room: the data that is exchanged with the service.
  *
  * Encoders append the path or body of a request to a buf; decoders turn a body into plain structs, or an error that
- * names what is missing. All functions are pure: no I/O, no clock, no state beyond their arguments, so that each can be
+ * names a missing field. All functions are pure: no I/O, no clock, no state beyond their arguments, so that each can be
  * tested and fuzzed alone. They accept what PROTOCOL.md allows and refuse the rest; input from the network is hostile.
  * Requests are sent by lib/client and the rooms above. Include this header, or the single one that you need.
  */

@@ -32,17 +32,17 @@ is "$status" 1 'a message that is too long for a line: 1'
 is "$(jq -c '[.event, .messageId]' "$out" | xargs)" '[message,m-3] [error,m-2] [message,m-1]' 'the others are printed, and an error in its place'
 is "$(jq -c 'select(.event == "error") | [.command, .type, .destination, .address, .status, .timestamp, .error.kind, .error.code, .error.http, .error.retryable]' "$out")" \
 	'["history","chat-oneToOne",["swollen@pages.example"],"swollen@pages.example","failed",1525895985000,"data",null,null,false]' 'which says what it is about'
-like "$err" "message 'm-2': a line of more than" 'and so does stderr'
+like "$err" "message 'm-2': line longer than" 'and so does stderr'
 
 # a message that is too large for a line, and one that is too large for an answer
 history large 0
 is "$status $(jq -r '.event + .messageId' "$out" | xargs)" '1 messagem-4 errorm-3 messagem-2 messagem-1' 'a message of 4 MiB: the others are there'
 history monster 0
 is "$status $(jq -r .messageId "$out" | xargs)" '65 m-2 m-1' 'one that is larger than any answer: those behind it are printed'
-like "$err" 'a message is too large \(.* 16777216 bytes\), and what is older cannot be had' 'and why there are no others'
+like "$err" 'message too large \(.* 16777216 bytes\); older messages cannot be read' 'and why there are no others'
 run timeout "$patience" kandy listen --once --since all
 is "$status $(jq -r '.address + .messageId' "$out" | xargs -n1 | sort | xargs)" "1 $(echo {large@pages.examplem-{1,2,4},monster@pages.examplem-{1,2}})" 'listen has the same'
-like "$err" "history of 'monster@pages.example' cannot be read to its end: a message is too large" 'and says so'
+like "$err" "history of 'monster@pages.example' cannot be read to its end: message too large" 'and says so'
 : >asked
 run timeout "$patience" kandy listen --once
 is "$status $(wc -c <"$out") $(grep -c . "$err")" '0 0 0' 'once: the next time it is over and done with'

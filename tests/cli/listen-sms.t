@@ -85,7 +85,7 @@ as alice kandy unsubscribe >/dev/null
 wait_for finished || kill -KILL "$listener_pid"
 wait_listener
 is "$listener_status" 77 'a listener that nothing is subscribed for any more ends with 77'
-like gone.err "nothing is subscribed any more; run 'kandy subscribe'" 'and says so'
+like gone.err "no subscriptions left; run 'kandy subscribe'" 'and says so'
 run as alice kandy subscribe --list
 is "$status $(wc -c <"$out")" '0 0' 'and has subscribed to nothing'
 as alice kandy subscribe -q sms >/dev/null

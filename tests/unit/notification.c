@@ -367,7 +367,7 @@ static void test_text(void)
 		"one without a text");
 	tap_str(text("{\"event\":\"notification\",\"kind\":\"x\",\"raw\":{}}"), "notification: x\n", "an unknown kind");
 	tap_str(text("{}"), "something\n", "nothing at all");
-	tap_str(text("[]"), "a line is no JSON object", "no object");
+	tap_str(text("[]"), "not a JSON object", "no object");
 }
 
 int main(void)
