@@ -32,7 +32,7 @@ struct history_params {
 	struct format_params format;
 };
 
-struct reader {
+struct history_reader {
 	struct recipient recipient;
 	char *own; /* number, for SMS */
 	int64_t left; /* messages still wanted */
@@ -47,7 +47,7 @@ struct reader {
 };
 
 /* Instead of a message that cannot be printed. */
-static void add_error(struct reader *r, const struct notification *n, const struct err *why)
+static void add_error(struct history_reader *r, const struct notification *n, const struct err *why)
 {
 	const struct address *address = &r->recipient.address;
 
@@ -74,7 +74,7 @@ static void add_error(struct reader *r, const struct notification *n, const stru
 	r->failures++;
 }
 
-static enum status push_message(struct reader *r, struct json_value message, struct err *err)
+static enum status push_message(struct history_reader *r, struct json_value message, struct err *err)
 {
 	const char *self = r->own ? r->own : client_session(r->recipient.client)->address;
 	struct history_context context = {
@@ -101,7 +101,7 @@ static enum status push_message(struct reader *r, struct json_value message, str
  * A faulty server's pages may never end. A cycle, however long, is found by the token that was marked (Brent's
  * algorithm): that of the 1st, 2nd, 4th, 8th ... page.
  */
-static enum status check_progress(struct reader *r, const char *next, bool empty, struct err *err)
+static enum status check_progress(struct history_reader *r, const char *next, bool empty, struct err *err)
 {
 	r->pages++;
 	r->empty_pages = empty ? r->empty_pages + 1 : 0;
@@ -116,7 +116,7 @@ static enum status check_progress(struct reader *r, const char *next, bool empty
 }
 
 /* Reads the page with the token `*token`, and sets that of the next one. */
-static enum status read_page(struct reader *r, char **token, struct err *err)
+static enum status read_page(struct history_reader *r, char **token, struct err *err)
 {
 	const struct address *address = &r->recipient.address;
 	struct client_response response = { 0 };
@@ -135,7 +135,7 @@ static enum status read_page(struct reader *r, char **token, struct err *err)
 	return st;
 }
 
-static enum status print(struct reader *r, struct err *err)
+static enum status print(struct history_reader *r, struct err *err)
 {
 	enum status st = ST_OK;
 
@@ -147,7 +147,7 @@ static enum status print(struct reader *r, struct err *err)
 	return st ? st : output_flush(err);
 }
 
-static enum status read_all(struct reader *r, struct err *err)
+static enum status read_all(struct history_reader *r, struct err *err)
 {
 	struct err why = ERR_INIT;
 	char *token = NULL;
@@ -172,7 +172,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 {
 	const struct history_params *params = p;
 	const char *temp_dir = getenv("TMPDIR");
-	struct reader r = { .left = params->count ? params->count : INT64_MAX, .before_s = -1 };
+	struct history_reader r = { .left = params->count ? params->count : INT64_MAX, .before_s = -1 };
 	int64_t since_ms;
 	enum status st;
 

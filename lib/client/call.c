@@ -30,8 +30,8 @@ struct call_state {
 	struct client_response result;
 };
 
-struct task {
-	struct task *next;
+struct client_task {
+	struct client_task *next;
 	struct call_state call;
 	client_done *done;
 	void *arg;
@@ -274,7 +274,7 @@ void client_response_release(struct client_response *response)
 
 /* ---- calls in the background ----------------------------------------------------------------- */
 
-static void task_free(struct task *task)
+static void task_free(struct client_task *task)
 {
 	state_release(&task->call);
 	http_response_release(&task->response);
@@ -284,7 +284,7 @@ static void task_free(struct task *task)
 void client_free_calls(struct client *client)
 {
 	while (client->tasks) {
-		struct task *task = client->tasks;
+		struct client_task *task = client->tasks;
 
 		client->tasks = task->next;
 		task_free(task);
@@ -295,8 +295,8 @@ void client_free_calls(struct client *client)
 enum status client_start(struct client *client, const struct client_call *call, client_done *done, void *arg,
 	struct err *err)
 {
-	struct task *task = xcalloc(1, sizeof(*task));
-	struct task **end = &client->tasks;
+	struct client_task *task = xcalloc(1, sizeof(*task));
+	struct client_task **end = &client->tasks;
 	enum status st = state_init(client, &task->call, call, err);
 
 	if (st) {
@@ -314,7 +314,7 @@ enum status client_start(struct client *client, const struct client_call *call, 
 
 static void on_http_done(void *arg, enum status status, struct http_response *response, const struct err *err)
 {
-	struct task *task = arg;
+	struct client_task *task = arg;
 
 	task->phase = COMPLETED;
 	task->status = status;
@@ -328,12 +328,12 @@ static void on_http_done(void *arg, enum status status, struct http_response *re
 
 static void on_task_progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
 {
-	struct task *task = arg;
+	struct client_task *task = arg;
 
 	on_call_progress(&task->call, sent, to_send, received, to_receive);
 }
 
-static void launch(struct client *client, struct task *task)
+static void launch(struct client *client, struct client_task *task)
 {
 	struct http_request request;
 
@@ -353,9 +353,9 @@ static void launch(struct client *client, struct task *task)
 }
 
 /* Removes the task and tells its owner, who may start another one. */
-static void deliver(struct client *client, struct task *task)
+static void deliver(struct client *client, struct client_task *task)
 {
-	struct task **at = &client->tasks;
+	struct client_task **at = &client->tasks;
 
 	while (*at && *at != task)
 		at = &(*at)->next;
@@ -368,9 +368,9 @@ static void deliver(struct client *client, struct task *task)
 }
 
 /* The first task in `phase`; a waiting one must be due. */
-static struct task *find(const struct client *client, int phase, int64_t now_ms)
+static struct client_task *find(const struct client *client, int phase, int64_t now_ms)
 {
-	struct task *task = client->tasks;
+	struct client_task *task = client->tasks;
 
 	while (task && !((int)task->phase == phase && (phase != WAITING || task->call.due_ms <= now_ms)))
 		task = task->next;
@@ -379,7 +379,7 @@ static struct task *find(const struct client *client, int phase, int64_t now_ms)
 
 static void settle_completed(struct client *client)
 {
-	struct task *task;
+	struct client_task *task;
 
 	while ((task = find(client, COMPLETED, 0))) {
 		bool again = wants_retry(&task->call, &task->status, &task->response, &task->err);
@@ -395,7 +395,7 @@ static void settle_completed(struct client *client)
 /* After a signal, tasks that wait for another attempt fail as not sent. */
 static void end_waiting(struct client *client)
 {
-	struct task *task;
+	struct client_task *task;
 
 	while (interrupt_status() && (task = find(client, WAITING, INT64_MAX))) {
 		task->status = err_set(&task->err, interrupt_status(), "interrupted");
@@ -408,7 +408,7 @@ static int until_next_due(const struct client *client, int wait_ms)
 {
 	int64_t now = clock_mono_ms(), wait = wait_ms < 0 ? INT32_MAX : wait_ms;
 
-	for (const struct task *task = client->tasks; task; task = task->next) {
+	for (const struct client_task *task = client->tasks; task; task = task->next) {
 		int64_t left = task->call.due_ms - now;
 
 		if (task->phase == WAITING && left < wait)
@@ -420,7 +420,7 @@ static int until_next_due(const struct client *client, int wait_ms)
 enum status client_step(struct client *client, int wait_ms, int extra_fd, struct err *err)
 {
 	size_t before = client->task_count;
-	struct task *task;
+	struct client_task *task;
 	enum status st;
 
 	while (!interrupt_status() && (task = find(client, WAITING, clock_mono_ms())))

@@ -10,7 +10,7 @@
 
 #include "client/client.h"
 
-struct task; /* call.c: a call made by client_start() */
+struct client_task; /* call.c: a call made by client_start() */
 
 struct client {
 	struct client_config config; /* owns its strings */
@@ -20,7 +20,7 @@ struct client {
 	bool session_matches; /* the session's tokens belong to the configured account and service */
 	struct http *http;
 	int64_t renewal_pause_ms; /* no renewal that is merely due is tried before this, clock_mono_ms() */
-	struct task *tasks;
+	struct client_task *tasks;
 	size_t task_count;
 };
 
@@ -65,5 +65,8 @@ enum status tokens_login(struct client *client, struct secret *secret, bool retr
 
 /* The same with the refresh token, in one attempt. If the server rejects it (invalid_grant), it is deleted. */
 enum status tokens_refresh(struct client *client, bool *got, struct err *err) MUST_USE;
+
+/* Waits until the next attempt. False: there is none, or a signal came, which then is the error. */
+bool tokens_wait_for_retry(struct retry *retry, enum status *status, struct err *err);
 
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RENEWAL_LOCK ".renew"
 #define MARGIN_MS INT64_C(2000) /* a token must not expire during the request */
 #define PAUSE_MS INT64_C(30000) /* between two attempts to renew a token that is due */
 #define RECHECK_MS INT64_C(1000) /* between two checks for a token that another process renews */
@@ -109,7 +110,7 @@ static int64_t lock_timeout_ms(const struct client *client)
 
 static enum status try_lock(struct client *client, int wait_ms, int *fd, struct err *err)
 {
-	enum status st = store_lock_renewal(client->store, wait_ms, fd, err);
+	enum status st = store_lock(client->store, RENEWAL_LOCK, wait_ms, fd, err);
 	enum status reloaded;
 
 	if (st && st != ST_TEMPFAIL)
@@ -155,20 +156,6 @@ static enum status wait_for_lock(struct client *client, const struct secret *sta
 	}
 }
 
-/* False: no further attempt, or a signal (`err`). */
-static bool wait_for_retry(struct retry *retry, enum status *status, struct err *err)
-{
-	int64_t delay = retry_delay(retry, err, true, clock_mono_ms());
-
-	if (delay < 0)
-		return false;
-	log_verbose("%s; retrying in %.1f s", err->text, (double)delay / 1000);
-	interrupt_sleep_ms(delay);
-	if (interrupt_status())
-		*status = err_set(err, interrupt_status(), "interrupted");
-	return !interrupt_status();
-}
-
 /*
  * Follows the retry policy if a token is required. The time that others hold the lock counts; if they hold it for too
  * long, the error of this process's own attempt is reported, if there was one.
@@ -199,7 +186,7 @@ static enum status renew(struct client *client, const struct secret *stale, enum
 		}
 		st = renew_locked(client, &secret, err);
 		close(fd);
-	} while (st && *need == REQUIRED && wait_for_retry(&retry, &st, err));
+	} while (st && *need == REQUIRED && tokens_wait_for_retry(&retry, &st, err));
 	secret_release(&secret);
 	return st;
 }
@@ -248,7 +235,7 @@ enum status client_login(struct client *client, struct err *err)
 	if (!st)
 		st = tokens_secret_source(client)(client->config.secret_arg, &secret, &why);
 	session_release(&session);
-	if (!st && !(st = store_lock_renewal(client->store, (int)lock_timeout_ms(client), &fd, &why))) {
+	if (!st && !(st = store_lock(client->store, RENEWAL_LOCK, (int)lock_timeout_ms(client), &fd, &why))) {
 		st = tokens_login(client, &secret, true, &got, &why);
 		close(fd);
 	}

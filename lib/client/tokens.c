@@ -141,6 +141,19 @@ out:
 	return st;
 }
 
+bool tokens_wait_for_retry(struct retry *retry, enum status *status, struct err *err)
+{
+	int64_t delay = retry_delay(retry, err, true, clock_mono_ms());
+
+	if (delay < 0)
+		return false;
+	log_verbose("%s; retrying in %.1f s", err->text, (double)delay / 1000);
+	interrupt_sleep_ms(delay);
+	if (interrupt_status())
+		*status = err_set(err, interrupt_status(), "interrupted");
+	return !interrupt_status();
+}
+
 /*
  * Requests tokens once, or by the retry policy. After a lost response the request is sent again: at worst the server
  * rejects the refresh token as used, and then a login would have been needed anyway.
@@ -161,20 +174,11 @@ static enum status request_tokens(struct client *client, enum auth_grant grant, 
 		goto out;
 	}
 	retry_start(&tries, retry ? &client->config.retry : &once, clock_mono_ms());
-	while ((st = request_once(client, &form, session, err))) {
-		int64_t delay = retry_delay(&tries, err, true, clock_mono_ms());
-
-		if (delay < 0) {
-			explain_refusal(client, grant, session, err);
-			break;
-		}
-		log_verbose("%s; retrying in %.1f s", err->text, (double)delay / 1000);
-		interrupt_sleep_ms(delay);
-		if (interrupt_status()) {
-			st = err_set(err, interrupt_status(), "interrupted");
-			break;
-		}
-	}
+	do
+		st = request_once(client, &form, session, err);
+	while (st && tokens_wait_for_retry(&tries, &st, err));
+	if (st)
+		explain_refusal(client, grant, session, err);
 out:
 	buf_release(&form);
 	return st;

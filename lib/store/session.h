@@ -80,8 +80,6 @@ enum status store_remove(struct store *store, struct err *err) MUST_USE;
  * it. ST_TEMPFAIL after `wait_ms`; a signal ends the wait with its status.
  */
 enum status store_lock(struct store *store, const char *suffix, int wait_ms, int *fd, struct err *err) MUST_USE;
-/* ".renew" */
-enum status store_lock_renewal(struct store *store, int wait_ms, int *fd, struct err *err) MUST_USE;
 
 void session_release(struct session *session); /* also for a zeroed struct */
 /* `to` must be released or zeroed */

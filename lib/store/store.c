@@ -273,8 +273,3 @@ enum status store_lock(struct store *store, const char *suffix, int wait_ms, int
 			return st;
 	}
 }
-
-enum status store_lock_renewal(struct store *store, int wait_ms, int *fd, struct err *err)
-{
-	return store_lock(store, ".renew", wait_ms, fd, err);
-}

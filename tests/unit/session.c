@@ -243,7 +243,7 @@ static void file_tests(const char *top)
 	tap_str(s.correlator, "corr", "but the correlator of this installation");
 	session_release(&s);
 
-	tap_int(store_lock_renewal(store, 0, &fd, &err), ST_OK, "the renewal lock");
+	tap_int(store_lock(store, ".renew", 0, &fd, &err), ST_OK, "the renewal lock");
 	tap_int(store_update(store, add_one, NULL, &err), ST_OK, "does not stand in the way of a change");
 	tap_int(file_lock(lock, 0, &(int){ 0 }, &err), ST_OK, "whose own lock is free again");
 	close(fd);
