@@ -23,9 +23,14 @@ struct socket {
 	int64_t notifications;
 	struct buf held; /* a notification to be sent after its successor */
 	bool closing;
-	struct socket *next; /* in the sandbox */
-	struct socket *sibling; /* on the channel */
+	struct socket *next;
 };
+
+static void write_frame(struct socket *socket)
+{
+	conn_write(socket->conn, socket->s->frame.data, socket->s->frame.len);
+	buf_clear(&socket->s->frame);
+}
 
 static void send_text(struct socket *socket, const char *p, size_t len)
 {
@@ -33,17 +38,15 @@ static void send_text(struct socket *socket, const char *p, size_t len)
 
 	if (socket->closing || conn_closing(socket->conn))
 		return;
-	buf_clear(&s->frame);
 	frame_add_text(&s->frame, p, len, (size_t)s->fragment);
-	conn_write(socket->conn, s->frame.data, s->frame.len);
+	write_frame(socket);
 	record_frame(s->record, conn_number(socket->conn), socket->channel, false, FRAME_TEXT, p, len);
 }
 
 static void send_control(struct socket *socket, enum frame_kind kind, const char *p, size_t len)
 {
-	buf_clear(&socket->s->frame);
 	frame_add(&socket->s->frame, kind, false, p, len);
-	conn_write(socket->conn, socket->s->frame.data, socket->s->frame.len);
+	write_frame(socket);
 }
 
 static void close_socket(struct socket *socket, int code, const char *reason)
@@ -51,9 +54,8 @@ static void close_socket(struct socket *socket, int code, const char *reason)
 	if (socket->closing)
 		return;
 	socket->closing = true;
-	buf_clear(&socket->s->frame);
 	frame_add_close(&socket->s->frame, code, reason);
-	conn_write(socket->conn, socket->s->frame.data, socket->s->frame.len);
+	write_frame(socket);
 	record_event(socket->s->record, "close", conn_number(socket->conn), reason);
 	conn_close(socket->conn, CONN_FLUSH);
 }
@@ -86,37 +88,23 @@ static void notify(struct socket *socket, const char *json, size_t len)
 
 void socket_deliver(void *arg, struct channel *channel, const char *json, size_t len)
 {
-	(void)arg;
-	for (struct socket *socket = channel->sockets; socket; socket = socket->sibling)
-		notify(socket, json, len);
-}
+	const struct sandbox *s = arg;
 
-static void leave_channel(struct socket *socket)
-{
-	struct socket *other;
-
-	if (!socket->channel)
-		return;
-	for (other = socket->channel->sockets; other != socket && other->sibling != socket;)
-		other = other->sibling;
-	if (other == socket)
-		socket->channel->sockets = socket->sibling;
-	else
-		other->sibling = socket->sibling;
-	socket->channel = NULL;
-	socket->sibling = NULL;
+	for (struct socket *socket = s->sockets; socket; socket = socket->next)
+		if (socket->channel == channel)
+			notify(socket, json, len);
 }
 
 void socket_leave_channel(void *arg, struct channel *channel)
 {
 	const struct sandbox *s = arg;
 
-	while (channel->sockets) {
-		struct socket *socket = channel->sockets;
-
+	for (struct socket *socket = s->sockets; socket; socket = socket->next) {
+		if (socket->channel != channel)
+			continue;
 		if (!s->config->silent_expiry)
 			close_socket(socket, 1000, "the channel is gone");
-		leave_channel(socket);
+		socket->channel = NULL;
 	}
 }
 
@@ -149,7 +137,7 @@ size_t socket_freeze_all(struct sandbox *s, const struct user *user)
 	for (struct socket *socket = s->sockets; (socket = next_open(socket, user)); socket = socket->next, count++) {
 		conn_freeze(socket->conn);
 		record_event(s->record, "freeze", conn_number(socket->conn), "socket");
-		leave_channel(socket);
+		socket->channel = NULL;
 	}
 	return count;
 }
@@ -317,8 +305,6 @@ static void open_socket(struct call *call)
 	socket->s = s;
 	socket->conn = call->conn;
 	socket->channel = channel;
-	socket->sibling = channel->sockets;
-	channel->sockets = socket;
 	frame_reader_init(&socket->reader);
 	buf_init(&socket->held, NOTIFICATION_MAX);
 	socket->checks = net_timer_new(s->net, check, socket);
@@ -346,7 +332,6 @@ void socket_closed(struct socket *socket)
 {
 	struct socket **at;
 
-	leave_channel(socket);
 	for (at = &socket->s->sockets; *at != socket; at = &(*at)->next)
 		;
 	*at = socket->next;

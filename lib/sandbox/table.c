@@ -1,4 +1,4 @@
-/* Open addressing with linear probing; a removal moves the entries behind it, so there are no tombstones. */
+/* Open addressing with linear probing. A removal moves later entries up, so there are no tombstones. */
 #include "sandbox/table.h"
 
 #include "base/mem.h"
@@ -16,7 +16,7 @@ static size_t hash(const char *key)
 	return (size_t)(h ^ h >> 32);
 }
 
-/* Where `key` is, or where it would be put. */
+/* The place of `key`, or the free place for it. */
 static size_t find(const struct table *t, const char *key)
 {
 	size_t at = hash(key) & (t->cap - 1);

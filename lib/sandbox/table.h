@@ -11,14 +11,14 @@ struct table_slot {
 	void *value;
 };
 
-struct table { /* a zeroed one is empty */
+struct table { /* empty if zeroed */
 	struct table_slot *slots;
 	size_t count, cap; /* cap is 0 or a power of two */
 };
 
-void table_release(struct table *t); /* the values are the caller's */
-void *table_get(const struct table *t, const char *key); /* NULL: not there */
-void table_put(struct table *t, const char *key, void *value); /* borrows `key` for as long as it is in */
+void table_release(struct table *t); /* does not free the values */
+void *table_get(const struct table *t, const char *key); /* NULL: not found */
+void table_put(struct table *t, const char *key, void *value); /* borrows `key` until it is removed */
 void table_remove(struct table *t, const char *key);
 
 #endif

@@ -64,7 +64,6 @@ struct channel {
 	bool server_checks; /* x-connCheckRole: server */
 	struct subscription *subscriptions;
 	size_t subscription_count;
-	void *sockets; /* for the owner of the world */
 	struct channel *next; /* of the user */
 };
 
