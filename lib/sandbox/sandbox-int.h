@@ -45,6 +45,8 @@ struct sandbox {
 	int64_t ahead_ms; /* offset of the clock that clients see (messages, Date) */
 };
 
+/* ---- time.c ----------------------------------------------------------------------------------------------------- */
+
 int64_t sandbox_time(const struct sandbox *s); /* the clock that clients see, ms */
 int64_t sandbox_message_time(const struct sandbox *s); /* the time of a message sent now, ms */
 int64_t sandbox_rest_time(const struct sandbox *s, int64_t ms); /* as REST responses write it: seconds, or ms */

@@ -322,7 +322,7 @@ static void open_socket(struct call *call)
 	call->socket = socket;
 }
 
-/* It finds its token itself. */
+/* ROUTE_OPEN, because authorize() accepts a token in the query, too. */
 const struct route socket_routes[] = {
 	{ "GET", "cpaas/notificationchannel/v1/:/channels/:/websocket", open_socket, 0, ROUTE_OPEN },
 	{ 0 },
