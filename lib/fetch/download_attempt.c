@@ -32,7 +32,7 @@ static void on_end(void *arg, enum status status, struct http_response *response
 	}
 }
 
-/* ---- request ---- */
+/* ---- request ----------------------------------------------------------------------------------------------------- */
 
 static void send_request(struct download *d)
 {
@@ -125,7 +125,7 @@ static void wait_or_fail(struct download *d, const struct err *err)
 	d->state = DOWNLOAD_RETRY_WAIT;
 }
 
-/* ---- response ---- */
+/* ---- response ---------------------------------------------------------------------------------------------------- */
 
 static void redirect(struct download *d)
 {

@@ -84,7 +84,7 @@ static void count_failure(struct fetch_queue *q, const struct err *err)
 	q->last_failure = *err;
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static const char *message_id(const struct task *task)
 {
@@ -193,7 +193,7 @@ static void begin_files(struct queued_line *line)
 	}
 }
 
-/* ---- input ----------------------------------------------------------------------------------------------------- */
+/* ---- input ------------------------------------------------------------------------------------------------------- */
 
 void fetch_queue_add_bad_line(struct fetch_queue *q, int64_t number, struct err *err)
 {
@@ -244,7 +244,7 @@ bool fetch_queue_is_empty(const struct fetch_queue *q)
 	return !q->first;
 }
 
-/* ---- output ---------------------------------------------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------------------------------------------------ */
 
 static void log_failures(const struct queued_line *line)
 {
@@ -311,7 +311,7 @@ enum status fetch_queue_result(const struct fetch_queue *q, struct err *err)
 	return err->status;
 }
 
-/* ---- the queue ------------------------------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------------------------------- */
 
 static enum status open_all(struct fetch_queue *q, struct err *err)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define CONTINUATION 0
-#define KEEP_MAX ((size_t)16 * 1024) /* a larger buffer is not kept for the next message */
+#define KEEP_MAX ((size_t)16 * 1024) /* a larger buffer is freed after its message */
 
 void ws_frame_reader_init(struct ws_frame_reader *r, size_t max_message)
 {
@@ -19,7 +19,7 @@ void ws_frame_reader_release(struct ws_frame_reader *r)
 	buf_release(&r->message);
 }
 
-/* ---- in -------------------------------------------------------------------------------------------------------- */
+/* ---- decoding ---------------------------------------------------------------------------------------------------- */
 
 static bool broken(struct ws_frame_reader *r, struct ws_frame *frame, int code, const char *why)
 {
@@ -43,26 +43,26 @@ static bool is_control(int opcode)
 	return opcode & 8;
 }
 
-/* The first two bytes, which say nearly all. */
+/* The first two bytes of a header. */
 static bool check_start(struct ws_frame_reader *r, struct ws_frame *frame)
 {
 	int opcode = opcode_of(r);
 
 	if (r->head[0] & 0x70)
-		return broken(r, frame, CLOSE_PROTOCOL, "a frame with a reserved bit");
+		return broken(r, frame, CLOSE_PROTOCOL, "frame with a reserved bit set");
 	if (r->head[1] & 0x80)
-		return broken(r, frame, CLOSE_PROTOCOL, "a masked frame");
+		return broken(r, frame, CLOSE_PROTOCOL, "masked frame");
 	if (opcode > FRAME_PONG || (opcode > FRAME_BINARY && opcode < FRAME_CLOSE))
-		return broken(r, frame, CLOSE_PROTOCOL, "a frame of an unknown kind");
+		return broken(r, frame, CLOSE_PROTOCOL, "unknown opcode");
 	if (is_control(opcode)) {
 		if (!is_final(r))
-			return broken(r, frame, CLOSE_PROTOCOL, "a control frame in pieces");
+			return broken(r, frame, CLOSE_PROTOCOL, "fragmented control frame");
 		if (r->head[1] > FRAME_CONTROL_MAX)
-			return broken(r, frame, CLOSE_PROTOCOL, "a control frame that is too long");
+			return broken(r, frame, CLOSE_PROTOCOL, "control frame too long");
 	} else if (opcode == CONTINUATION && !r->message_opcode) {
-		return broken(r, frame, CLOSE_PROTOCOL, "the rest of a message that never began");
+		return broken(r, frame, CLOSE_PROTOCOL, "continuation frame without a message");
 	} else if (opcode != CONTINUATION && r->message_opcode) {
-		return broken(r, frame, CLOSE_PROTOCOL, "a message within another");
+		return broken(r, frame, CLOSE_PROTOCOL, "new message inside a fragmented one");
 	}
 	return true;
 }
@@ -74,7 +74,7 @@ static size_t head_size(const struct ws_frame_reader *r)
 	return r->head[1] == 126 ? 4 : 10;
 }
 
-/* The head is there: how long the payload is. */
+/* The header is complete. */
 static bool begin_payload(struct ws_frame_reader *r, struct ws_frame *frame)
 {
 	uint64_t len = 0;
@@ -84,12 +84,12 @@ static bool begin_payload(struct ws_frame_reader *r, struct ws_frame *frame)
 	if (r->head_len == 2)
 		len = r->head[1];
 	else if (len < (r->head_len == 4 ? 126 : 65536))
-		return broken(r, frame, CLOSE_PROTOCOL, "a length in too many bytes");
+		return broken(r, frame, CLOSE_PROTOCOL, "length not minimally encoded");
 	else if (len >> 63)
-		return broken(r, frame, CLOSE_PROTOCOL, "a length that there cannot be");
+		return broken(r, frame, CLOSE_PROTOCOL, "invalid length");
 	if (!is_control(opcode_of(r))) {
 		if (len > r->message.max - r->message.len)
-			return broken(r, frame, CLOSE_TOO_LONG, "a message that is too long");
+			return broken(r, frame, CLOSE_TOO_LONG, "message too long");
 		if (opcode_of(r) != CONTINUATION)
 			r->message_opcode = opcode_of(r);
 	}
@@ -99,8 +99,8 @@ static bool begin_payload(struct ws_frame_reader *r, struct ws_frame *frame)
 	return true;
 }
 
-/* True once the head of a frame is complete; else more is needed, or r->over. */
-static bool take_head(struct ws_frame_reader *r, const char **at, const char *end, struct ws_frame *frame)
+/* True once the header of a frame is complete. */
+static bool read_head(struct ws_frame_reader *r, const char **at, const char *end, struct ws_frame *frame)
 {
 	while (*at < end) {
 		r->head[r->head_len++] = (unsigned char)*(*at)++;
@@ -117,13 +117,13 @@ static bool end_close(struct ws_frame_reader *r, const char *p, size_t len, stru
 	int code = len < 2 ? CLOSE_NONE : (unsigned char)p[0] << 8 | (unsigned char)p[1];
 
 	if (len == 1)
-		return broken(r, frame, CLOSE_PROTOCOL, "a close frame with half a code");
-	/* what RFC 6455 (7.4) and IANA's registry behind it let a peer send */
+		return broken(r, frame, CLOSE_PROTOCOL, "close frame with an incomplete code");
+	/* the codes that RFC 6455 (7.4) and the IANA registry allow */
 	if (len && !(code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) &&
 		!(code >= 3000 && code <= 4999))
-		return broken(r, frame, CLOSE_PROTOCOL, "a close code that may not be sent");
+		return broken(r, frame, CLOSE_PROTOCOL, "invalid close code");
 	if (len && !utf8_valid(p + 2, len - 2))
-		return broken(r, frame, CLOSE_NOT_UTF8, "a reason to close that is not UTF-8");
+		return broken(r, frame, CLOSE_NOT_UTF8, "close reason is not UTF-8");
 	r->over = true;
 	*frame = (struct ws_frame){
 		.kind = FRAME_CLOSE, .p = p + (len ? 2 : 0), .len = len ? len - 2 : 0, .code = code
@@ -131,8 +131,8 @@ static bool end_close(struct ws_frame_reader *r, const char *p, size_t len, stru
 	return true;
 }
 
-/* True once all of a control frame is there. */
-static bool take_control(struct ws_frame_reader *r, const char **at, size_t n, struct ws_frame *frame)
+/* True once a control frame is complete. */
+static bool read_control(struct ws_frame_reader *r, const char **at, size_t n, struct ws_frame *frame)
 {
 	const char *p = *at;
 
@@ -155,14 +155,14 @@ static bool take_control(struct ws_frame_reader *r, const char **at, size_t n, s
 	return true;
 }
 
-/* True once all of a message is there. */
-static bool take_data(struct ws_frame_reader *r, const char **at, size_t n, struct ws_frame *frame)
+/* True once a message is complete. */
+static bool read_data(struct ws_frame_reader *r, const char **at, size_t n, struct ws_frame *frame)
 {
 	const char *p = *at;
 	bool ends = n == r->left && is_final(r);
 
 	if (!ends || r->message.len) {
-		buf_add(&r->message, p, n); /* begin_payload() has seen to it that there is room */
+		buf_add(&r->message, p, n); /* begin_payload() has checked the limit */
 		p = r->message.data;
 	}
 	*at += n;
@@ -175,12 +175,11 @@ static bool take_data(struct ws_frame_reader *r, const char **at, size_t n, stru
 		return false;
 	if (r->message.len) {
 		n = r->message.len;
-		r->handed_out = true;
+		r->returned = true;
 	}
 	*frame = (struct ws_frame){ .kind = (enum ws_frame_kind)r->message_opcode, .p = p, .len = n };
 	r->message_opcode = 0;
-	return frame->kind != FRAME_TEXT || utf8_valid(p, n) ||
-		broken(r, frame, CLOSE_NOT_UTF8, "a text that is not UTF-8");
+	return frame->kind != FRAME_TEXT || utf8_valid(p, n) || broken(r, frame, CLOSE_NOT_UTF8, "text is not UTF-8");
 }
 
 static void clear_message(struct ws_frame_reader *r)
@@ -189,28 +188,28 @@ static void clear_message(struct ws_frame_reader *r)
 		buf_release(&r->message);
 	else
 		buf_clear(&r->message);
-	r->handed_out = false;
+	r->returned = false;
 }
 
 bool ws_frame_next(struct ws_frame_reader *r, const char **at, const char *end, struct ws_frame *frame)
 {
-	if (r->handed_out)
+	if (r->returned)
 		clear_message(r);
 	if (r->over)
 		*at = end;
-	frame->kind = FRAME_PONG; /* anything but broken */
-	while (!r->over && (r->in_payload || take_head(r, at, end, frame))) {
+	frame->kind = FRAME_PONG; /* anything except FRAME_BROKEN */
+	while (!r->over && (r->in_payload || read_head(r, at, end, frame))) {
 		size_t n = (size_t)(end - *at) < r->left ? (size_t)(end - *at) : r->left;
 
-		if (is_control(opcode_of(r)) ? take_control(r, at, n, frame) : take_data(r, at, n, frame))
+		if (is_control(opcode_of(r)) ? read_control(r, at, n, frame) : read_data(r, at, n, frame))
 			return true;
 		if (r->in_payload)
-			return false; /* its rest has not come yet */
+			return false; /* incomplete */
 	}
 	return frame->kind == FRAME_BROKEN;
 }
 
-/* ---- out ------------------------------------------------------------------------------------------------------- */
+/* ---- encoding ---------------------------------------------------------------------------------------------------- */
 
 void ws_frame_write(struct buf *out, enum ws_frame_kind kind, const void *p, size_t len)
 {

@@ -16,7 +16,7 @@
 
 #define LINE_MAX_SENT 8000
 
-/* ---- requests -------------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 enum status handshake_init(struct handshake *h, struct err *err)
 {
@@ -39,13 +39,13 @@ enum status handshake_init(struct handshake *h, struct err *err)
 	return st;
 }
 
-/* "host[:port]" as it stands in the origin. */
+/* "host[:port]" of the origin. */
 static const char *authority(const struct url *url)
 {
 	return strstr(url->origin, "://") + 3;
 }
 
-/* What may stand in a header as it is. */
+/* True if the token can be sent in a header. */
 static bool is_visible(const struct secret *token)
 {
 	for (size_t i = 0; i < token->len; i++) {
@@ -77,13 +77,13 @@ void handshake_request(const struct handshake *h, const struct url *origin, cons
 		authority(origin), origin->origin, h->key);
 }
 
-static enum status odd_proxy(struct err *err)
+static enum status invalid_proxy(struct err *err)
 {
-	return err_set(err, ST_CONFIG, "the proxy setting cannot be read; it is http://[USER:PASSWORD@]HOST:PORT");
+	return err_set(err, ST_CONFIG, "invalid proxy: expected http://[USER:PASSWORD@]HOST:PORT");
 }
 
-/* User and password of a URL are percent-encoded there, and not in the header (RFC 7617). */
-static enum status take_credentials(struct handshake_proxy *proxy, const char *s, size_t len, struct err *err)
+/* They are percent-encoded in the URL, but not in the header (RFC 7617). */
+static enum status set_credentials(struct handshake_proxy *proxy, const char *s, size_t len, struct err *err)
 {
 	struct buf plain, encoded;
 	bool ok;
@@ -98,7 +98,7 @@ static enum status take_credentials(struct handshake_proxy *proxy, const char *s
 		secret_set(&proxy->credentials, encoded.data, encoded.len);
 	buf_release(&encoded);
 	buf_release(&plain);
-	return ok ? ST_OK : odd_proxy(err);
+	return ok ? ST_OK : invalid_proxy(err);
 }
 
 enum status handshake_proxy_parse(struct handshake_proxy *proxy, const char *text, struct err *err)
@@ -109,17 +109,17 @@ enum status handshake_proxy_parse(struct handshake_proxy *proxy, const char *tex
 
 	*proxy = (struct handshake_proxy){ 0 };
 	if (!host || !str_starts_with(text, "http://"))
-		return odd_proxy(err);
+		return invalid_proxy(err);
 	host += 3;
 	if ((at = strrchr(host, '@'))) {
-		if ((st = take_credentials(proxy, host, (size_t)(at - host), err)))
+		if ((st = set_credentials(proxy, host, (size_t)(at - host), err)))
 			return st;
 		host = at + 1;
 	}
 	if ((size_t)snprintf(plain, sizeof(plain), "http://%s", host) >= sizeof(plain) ||
 		url_parse_base(&proxy->url, plain, NULL)) {
 		handshake_proxy_release(proxy);
-		return odd_proxy(err);
+		return invalid_proxy(err);
 	}
 	snprintf(proxy->name, sizeof(proxy->name), proxy->url.ipv6 ? "[%s]:%u" : "%s:%u", proxy->url.host,
 		proxy->url.port);
@@ -146,19 +146,19 @@ void handshake_connect(const struct handshake_proxy *proxy, const struct url *or
 	buf_adds(out, "\r\n");
 }
 
-/* ---- answers --------------------------------------------------------------------------------------------------- */
+/* ---- responses --------------------------------------------------------------------------------------------------- */
 
 struct text {
 	const char *s;
 	size_t len;
 };
 
-/* The headers that say something. */
+/* The relevant headers. */
 struct head {
-	int upgrades, accepts; /* how many of each there are */
+	int upgrades, accepts; /* number of each */
 	struct text upgrade, accept, retry_after;
 	bool connection_upgrade;
-	bool unwanted; /* an extension or a protocol: none was asked for */
+	bool unwanted; /* an extension or a subprotocol; none was requested */
 };
 
 static bool same_text(struct text text, const char *word)
@@ -227,7 +227,7 @@ static int status_of(struct text line)
 	return status >= 100 ? status : 0;
 }
 
-static bool take_header(struct head *head, struct text line)
+static bool add_header(struct head *head, struct text line)
 {
 	const char *colon = memchr(line.s, ':', line.len);
 	struct text name, value;
@@ -256,7 +256,7 @@ static bool take_header(struct head *head, struct text line)
 
 static int64_t read_retry_after(struct text value, int64_t now_ms)
 {
-	char copy[64]; /* enough for a date */
+	char copy[64]; /* fits a date */
 
 	if (value.len >= sizeof(copy))
 		return -1;
@@ -265,8 +265,8 @@ static int64_t read_retry_after(struct text value, int64_t now_ms)
 	return http_date_retry_after_ms(copy, now_ms);
 }
 
-/* One line without its end, with *at moved behind it; a lone LF ends one, too (RFC 9112, 2.2). False: none is whole. */
-static bool take_line(const char **at, const char *end, struct text *line)
+/* Returns the next line without its ending (CRLF or LF, RFC 9112, 2.2) and advances *at. False: incomplete. */
+static bool next_line(const char **at, const char *end, struct text *line)
 {
 	const char *newline = memchr(*at, '\n', (size_t)(end - *at));
 
@@ -279,67 +279,67 @@ static bool take_line(const char **at, const char *end, struct text *line)
 	return true;
 }
 
-static enum handshake_result bad(struct handshake_answer *answer, const char *why)
+static enum handshake_result bad(struct handshake_response *response, const char *why)
 {
-	answer->why = why;
-	return HANDSHAKE_BAD;
+	response->why = why;
+	return HANDSHAKE_INVALID;
 }
 
-static enum handshake_result judge_upgrade(const struct handshake *h, const struct head *head,
-	struct handshake_answer *answer)
+static enum handshake_result check_upgrade(const struct handshake *h, const struct head *head,
+	struct handshake_response *response)
 {
 	if (head->upgrades != 1 || !same_text(head->upgrade, "websocket") || !head->connection_upgrade)
-		return bad(answer, "it switches to another protocol");
+		return bad(response, "unexpected protocol in the upgrade response");
 	if (head->accepts != 1 || head->accept.len != strlen(h->accept) ||
 		memcmp(head->accept.s, h->accept, head->accept.len) != 0)
-		return bad(answer, "its Sec-WebSocket-Accept does not answer our key");
+		return bad(response, "invalid Sec-WebSocket-Accept");
 	if (head->unwanted)
-		return bad(answer, "it chose an extension or a protocol that nobody offered");
+		return bad(response, "unexpected extension or subprotocol");
 	return HANDSHAKE_DONE;
 }
 
-/* One head; an answer that is only an interim one has status 1xx. */
+/* Reads one header section; an interim response has status 1xx. */
 static enum handshake_result read_head(const char **at, const char *end, struct head *head,
-	struct handshake_answer *answer)
+	struct handshake_response *response)
 {
 	struct text line;
 
-	if (!take_line(at, end, &line)) {
-		/* what is not HTTP need not have lines */
+	if (!next_line(at, end, &line)) {
+		/* detect other protocols, which may not have lines */
 		size_t n = (size_t)(end - *at) < 5 ? (size_t)(end - *at) : 5;
 
-		return memcmp(*at, "HTTP/", n) ? bad(answer, "its answer is not HTTP") : HANDSHAKE_MORE;
+		return memcmp(*at, "HTTP/", n) ? bad(response, "invalid HTTP response") : HANDSHAKE_MORE;
 	}
-	if (!(answer->status = status_of(line)))
-		return bad(answer, "its answer is not HTTP");
-	while (take_line(at, end, &line)) {
+	if (!(response->status = status_of(line)))
+		return bad(response, "invalid HTTP response");
+	while (next_line(at, end, &line)) {
 		if (!line.len)
 			return HANDSHAKE_DONE;
-		if (!take_header(head, line))
-			return bad(answer, "a header in its answer makes no sense");
+		if (!add_header(head, line))
+			return bad(response, "malformed response header");
 	}
 	return HANDSHAKE_MORE;
 }
 
 enum handshake_result handshake_read(const struct handshake *h, const char *bytes, size_t len, int64_t now_ms,
-	struct handshake_answer *answer)
+	struct handshake_response *response)
 {
 	const char *at = bytes, *end = bytes + len;
 	enum handshake_result result;
 	struct head head;
 
-	*answer = (struct handshake_answer){ .retry_after_ms = -1 };
+	*response = (struct handshake_response){ .retry_after_ms = -1 };
 	do {
 		head = (struct head){ 0 };
-		result = read_head(&at, end, &head, answer);
-	} while (result == HANDSHAKE_DONE && answer->status < 200 && answer->status != 101);
-	answer->len = (size_t)(at - bytes);
-	if (result != HANDSHAKE_BAD && (result == HANDSHAKE_MORE ? len : answer->len) > HANDSHAKE_HEAD_MAX)
-		return bad(answer, "its answer is too long");
+		result = read_head(&at, end, &head, response);
+	} while (result == HANDSHAKE_DONE && response->status < 200 && response->status != 101);
+	response->len = (size_t)(at - bytes);
+	if (result != HANDSHAKE_INVALID && (result == HANDSHAKE_MORE ? len : response->len) > HANDSHAKE_HEAD_MAX)
+		return bad(response, "response headers too long");
 	if (result != HANDSHAKE_DONE)
 		return result;
-	answer->retry_after_ms = read_retry_after(head.retry_after, now_ms);
-	if (h && answer->status == 101)
-		return judge_upgrade(h, &head, answer);
-	return !h && answer->status / 100 == 2 ? HANDSHAKE_DONE : HANDSHAKE_REFUSED;
+	response->retry_after_ms = read_retry_after(head.retry_after, now_ms);
+	if (h && response->status == 101)
+		return check_upgrade(h, &head, response);
+	return !h && response->status / 100 == 2 ? HANDSHAKE_DONE : HANDSHAKE_REFUSED;
 }

@@ -1,9 +1,8 @@
 /*
- * The connection: from the upgrade to the close frame. The way to the server is wire.c's, what bytes mean is
- * handshake.c's and frame.c's; here it is decided what is done about it, and who is told.
+ * ws.c - the connection from the upgrade to the close frame, on top of transport.c, handshake.c and frame.c.
  *
- * Every handler may drop the connection, and begin another: after each call of one, ws->socket says whether the
- * one at hand still is the one.
+ * Every handler of the owner may drop the connection and start another one. So after each call of a handler, ws->socket
+ * must be compared with the current socket.
  */
 #include "ws/ws-int.h"
 
@@ -16,11 +15,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define OUT_MAX ((size_t)64 * 1024) /* of messages that wait to be sent */
-#define PONGS_MAX ((size_t)4 * 1024) /* a peer that does not read gets no more answers to its pings than fit here */
+#define OUT_MAX ((size_t)64 * 1024) /* maximum of queued messages */
+#define PONGS_MAX ((size_t)4 * 1024) /* maximum of queued pongs, for a peer that does not read */
 #define DRAIN_READS 64
 
-/* ---- its end --------------------------------------------------------------------------------------------------- */
+/* ---- end --------------------------------------------------------------------------------------------------------- */
 
 static void free_ended(struct ws *ws)
 {
@@ -35,30 +34,30 @@ static void free_ended(struct ws *ws)
 	}
 }
 
-/* When on_turn() runs next. */
+/* Sets the time of the next on_turn(). */
 static void schedule(struct ws *ws)
 {
 	const struct ws_socket *s = ws->socket;
-	bool now = ws->ended || (s && (ws->ready || (s->more && !s->paused)));
+	bool now = ws->ended || (s && (ws->ready || (s->has_pending && !s->paused)));
 
 	ws->timer.at_ms = now ? 0 : s ? s->deadline : LOOP_NEVER;
 }
 
-/* Closes it. Callers may still use `s` until on_turn() frees it. */
+/* Closes the socket. Callers may still use it until on_turn() frees it. */
 static void detach(struct ws *ws)
 {
 	struct ws_socket *s = ws->socket;
 
 	if (!s)
 		return;
-	wire_close(&s->wire);
+	transport_close(&s->transport);
 	ws->socket = NULL;
 	s->next = ws->ended;
 	ws->ended = s;
 	schedule(ws);
 }
 
-/* Tells the owner; from then on a new connection may be begun. `code` is that of the peer's close frame, or 0. */
+/* Reports the end to the owner, who may connect again. `code` is that of the peer's close frame, or 0. */
 static void end(struct ws *ws, int code, const struct err *err)
 {
 	const struct ws_socket *s = ws->socket;
@@ -77,21 +76,18 @@ static void end_lost(struct ws *ws)
 	struct err err = ERR_INIT;
 
 	if (s->open)
-		err_set(&err, ST_UNAVAILABLE, "the connection was lost");
+		err_set(&err, ST_UNAVAILABLE, "connection lost");
 	else
-		err_set(&err, ST_UNAVAILABLE, "'%s' closed the connection without an answer",
+		err_set(&err, ST_UNAVAILABLE, "'%s' closed the connection without a response",
 			ws->config.origin->origin);
 	end(ws, 0, &err);
 }
 
-/*
- * After an error of the peer's: what it has sent meanwhile is read, because a socket that is closed with bytes unread
- * is reset, and the peer might never see the close frame.
- */
+/* Closing a socket with unread bytes resets it, and the peer might never see the close frame. */
 static void drain(struct ws *ws)
 {
 	for (int i = 0; i < DRAIN_READS; i++) {
-		if (recv(ws->socket->wire.fd, ws->in, sizeof(ws->in), MSG_DONTWAIT) <= 0)
+		if (recv(ws->socket->transport.fd, ws->in, sizeof(ws->in), MSG_DONTWAIT) <= 0)
 			break;
 	}
 }
@@ -102,12 +98,12 @@ static void end_broken(struct ws *ws, const struct ws_frame *frame)
 	struct err err = ERR_INIT;
 
 	if (frame->code == CLOSE_TOO_LONG)
-		err_set(&err, ST_PROTOCOL, "the server sent a message of more than %zu bytes", ws->config.max_message);
+		err_set(&err, ST_PROTOCOL, "message is larger than %zu bytes", ws->config.max_message);
 	else
-		err_set(&err, ST_PROTOCOL, "the server broke the WebSocket protocol: it sent %s", frame->why);
+		err_set(&err, ST_PROTOCOL, "WebSocket protocol error: %s", frame->why);
 	if (!s->closing)
-		ws_frame_write_close(&s->wire.out, frame->code);
-	wire_flush(&s->wire);
+		ws_frame_write_close(&s->transport.out, frame->code);
+	transport_flush(&s->transport);
 	drain(ws);
 	end(ws, 0, &err);
 }
@@ -117,62 +113,62 @@ static void end_closed(struct ws *ws, const struct ws_frame *frame)
 	struct ws_socket *s = ws->socket;
 	struct err err = ERR_INIT;
 
-	if (!s->closing) { /* the answer is its own code */
-		ws_frame_write_close(&s->wire.out, frame->code);
-		wire_flush(&s->wire);
+	if (!s->closing) { /* reply with the same code */
+		ws_frame_write_close(&s->transport.out, frame->code);
+		transport_flush(&s->transport);
 	}
 	err_set(&err, ST_UNAVAILABLE, "the server closed the connection (code %d)", frame->code);
 	end(ws, frame->code, &err);
 }
 
-static void end_late(struct ws *ws)
+static void end_timed_out(struct ws *ws)
 {
 	struct err err = ERR_INIT;
 
-	err_set(&err, ST_UNAVAILABLE, "cannot connect to '%s': no answer within %g s", ws->config.origin->origin,
+	err_set(&err, ST_UNAVAILABLE, "cannot connect to '%s': timeout after %g s", ws->config.origin->origin,
 		(double)ws->config.connect_timeout_ms / 1000);
 	end(ws, 0, &err);
 }
 
-/* ---- the upgrade ----------------------------------------------------------------------------------------------- */
+/* ---- the upgrade ------------------------------------------------------------------------------------------------- */
 
-static void end_refused(struct ws *ws, const struct handshake_answer *answer)
+static void end_refused(struct ws *ws, const struct handshake_response *response)
 {
 	const char *origin = ws->config.origin->origin;
 	struct ws_socket *s = ws->socket;
 	struct err err = ERR_INIT;
 
-	s->http = answer->status;
-	s->retry_after_ms = answer->retry_after_ms;
+	s->http = response->status;
+	s->retry_after_ms = response->retry_after_ms;
 	if (s->http == 401 || s->http == 403)
-		err_set(&err, ST_AUTH, "'%s' refuses the WebSocket (HTTP %d)", origin, s->http);
+		err_set(&err, ST_AUTH, "'%s' denied the WebSocket connection (HTTP %d)", origin, s->http);
 	else if (s->http == 429)
-		err_set(&err, ST_TEMPFAIL, "'%s' refuses the WebSocket for now (HTTP 429)", origin);
+		err_set(&err, ST_TEMPFAIL, "'%s' is limiting WebSocket connections (HTTP 429)", origin);
 	else if (s->http >= 500)
-		err_set(&err, ST_UNAVAILABLE, "'%s' cannot open the WebSocket (HTTP %d)", origin, s->http);
+		err_set(&err, ST_UNAVAILABLE, "WebSocket service of '%s' unavailable (HTTP %d)", origin, s->http);
 	else
-		err_set(&err, ST_PROTOCOL, "'%s' does not open the WebSocket (HTTP %d)", origin, s->http);
+		err_set(&err, ST_PROTOCOL, "WebSocket handshake with '%s' failed (HTTP %d)", origin, s->http);
 	end(ws, 0, &err);
 }
 
-static void end_nonsense(struct ws *ws, const char *why)
+static void end_invalid(struct ws *ws, const char *why)
 {
 	struct err err = ERR_INIT;
 
-	err_set(&err, ST_PROTOCOL, "'%s' does not open the WebSocket: %s", ws->config.origin->origin, why);
+	err_set(&err, ST_PROTOCOL, "WebSocket handshake with '%s' failed: %s", ws->config.origin->origin, why);
 	end(ws, 0, &err);
 }
 
-/* True once the server has agreed: what follows the head in s->head are frames already. */
-static bool upgraded(struct ws *ws, const char *bytes, size_t len, struct handshake_answer *answer)
+/* True once the upgrade has succeeded; frames may follow the response in s->head. */
+static bool upgraded(struct ws *ws, const char *bytes, size_t len, struct handshake_response *response)
 {
 	struct ws_socket *s = ws->socket;
 
 	buf_add(&s->head, bytes, len);
-	switch (handshake_read(&s->handshake, s->head.data, s->head.len, clock_wall_ms(), answer)) {
+	switch (handshake_read(&s->handshake, s->head.data, s->head.len, clock_wall_ms(), response)) {
 	case HANDSHAKE_MORE: return false;
-	case HANDSHAKE_REFUSED: end_refused(ws, answer); return false;
-	case HANDSHAKE_BAD: end_nonsense(ws, answer->why); return false;
+	case HANDSHAKE_REFUSED: end_refused(ws, response); return false;
+	case HANDSHAKE_INVALID: end_invalid(ws, response->why); return false;
 	case HANDSHAKE_DONE: break;
 	}
 	s->open = true;
@@ -182,7 +178,7 @@ static bool upgraded(struct ws *ws, const char *bytes, size_t len, struct handsh
 	return ws->socket == s;
 }
 
-/* ---- frames ---------------------------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------------------------------------------------ */
 
 static void on_frame(struct ws *ws, const struct ws_frame *frame)
 {
@@ -195,11 +191,11 @@ static void on_frame(struct ws *ws, const struct ws_frame *frame)
 		break;
 	case FRAME_BINARY:
 		if (!s->closing)
-			log_warn("a binary message of %zu bytes was passed over", frame->len);
+			log_warn("binary message of %zu bytes ignored", frame->len);
 		break;
 	case FRAME_PING:
-		if (!s->closing && s->wire.out.len < PONGS_MAX)
-			ws_frame_write(&s->wire.out, FRAME_PONG, frame->p, frame->len);
+		if (!s->closing && s->transport.out.len < PONGS_MAX)
+			ws_frame_write(&s->transport.out, FRAME_PONG, frame->p, frame->len);
 		break;
 	case FRAME_PONG: break;
 	case FRAME_CLOSE: end_closed(ws, frame); break;
@@ -207,7 +203,7 @@ static void on_frame(struct ws *ws, const struct ws_frame *frame)
 	}
 }
 
-static void take_frames(struct ws *ws, const char *bytes, size_t len)
+static void on_frames(struct ws *ws, const char *bytes, size_t len)
 {
 	struct ws_socket *s = ws->socket;
 	const char *end_of_bytes = bytes + len;
@@ -217,48 +213,48 @@ static void take_frames(struct ws *ws, const char *bytes, size_t len)
 		on_frame(ws, &frame);
 }
 
-static void take(struct ws *ws, const char *bytes, size_t len)
+static void on_bytes(struct ws *ws, const char *bytes, size_t len)
 {
 	struct ws_socket *s = ws->socket;
-	struct handshake_answer answer;
+	struct handshake_response response;
 
 	if (s->open)
-		take_frames(ws, bytes, len);
-	else if (upgraded(ws, bytes, len, &answer))
-		take_frames(ws, s->head.data + answer.len, s->head.len - answer.len);
+		on_frames(ws, bytes, len);
+	else if (upgraded(ws, bytes, len, &response))
+		on_frames(ws, s->head.data + response.len, s->head.len - response.len);
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------------------- */
+/* ---- turns ------------------------------------------------------------------------------------------------------- */
 
 static void receive(struct ws *ws)
 {
 	struct ws_socket *s = ws->socket;
-	enum wire_result result;
+	enum transport_result result;
 	size_t got;
 
-	result = wire_read(&s->wire, ws->in, sizeof(ws->in), &got);
-	s->more = result == WIRE_OK;
+	result = transport_read(&s->transport, ws->in, sizeof(ws->in), &got);
+	s->has_pending = result == TRANSPORT_OK;
 	if (got)
-		take(ws, ws->in, got);
-	if (result == WIRE_END && ws->socket == s)
+		on_bytes(ws, ws->in, got);
+	if (result == TRANSPORT_END && ws->socket == s)
 		end_lost(ws);
 }
 
-static bool get_ready(struct ws *ws)
+static bool send_request(struct ws *ws)
 {
 	struct ws_socket *s = ws->socket;
 	struct err err = ERR_INIT;
 
-	if (s->asked)
+	if (s->request_sent)
 		return true;
-	switch (wire_advance(&s->wire, &err)) {
-	case WIRE_WAIT: return false;
-	case WIRE_END: end(ws, 0, &err); return false;
-	case WIRE_OK: break;
+	switch (transport_advance(&s->transport, &err)) {
+	case TRANSPORT_WAIT: return false;
+	case TRANSPORT_END: end(ws, 0, &err); return false;
+	case TRANSPORT_OK: break;
 	}
-	buf_add(&s->wire.out, s->request.data, s->request.len);
+	buf_add(&s->transport.out, s->request.data, s->request.len);
 	buf_release(&s->request);
-	s->asked = true;
+	s->request_sent = true;
 	return true;
 }
 
@@ -266,30 +262,30 @@ static void on_ready(struct ws *ws)
 {
 	struct ws_socket *s = ws->socket;
 
-	if (get_ready(ws) && !s->paused) {
-		/* a peer that takes nothing any more may still have something to say */
-		(void)wire_flush(&s->wire);
+	if (send_request(ws) && !s->paused) {
+		/* a peer that does not read any more may still send */
+		(void)transport_flush(&s->transport);
 		receive(ws);
 	}
 	if (ws->socket != s)
 		return;
-	if (s->asked && wire_flush(&s->wire) == WIRE_END)
+	if (s->request_sent && transport_flush(&s->transport) == TRANSPORT_END)
 		end_lost(ws);
 	else
-		wire_expect(&s->wire, !s->paused);
+		transport_expect(&s->transport, !s->paused);
 }
 
-/* A timer and not the handler of the descriptor, so that the other descriptors are served before the socket. */
+/* Called by a timer, not by the descriptor, so that the other descriptors are served first. */
 static void on_turn(void *arg)
 {
 	struct ws *ws = arg;
 
-	if (ws->socket && (ws->ready || ws->socket->more)) {
+	if (ws->socket && (ws->ready || ws->socket->has_pending)) {
 		ws->ready = false;
 		on_ready(ws);
 	}
 	if (ws->socket && ws->socket->deadline != INT64_MAX && clock_mono_ms() >= ws->socket->deadline)
-		end_late(ws);
+		end_timed_out(ws);
 	free_ended(ws);
 	schedule(ws);
 }
@@ -303,7 +299,7 @@ static void on_event(void *arg, int fd, uint32_t events)
 	schedule(ws);
 }
 
-/* ---- what the owner asks for ----------------------------------------------------------------------------------- */
+/* ---- functions of the owner -------------------------------------------------------------------------------------- */
 
 static enum status prepare(struct ws *ws, struct ws_socket *s, const char *path, const struct secret *token,
 	const char *address, struct err *err)
@@ -312,17 +308,17 @@ static enum status prepare(struct ws *ws, struct ws_socket *s, const char *path,
 
 	for (const char *p = path; *p; p++) {
 		if (*p <= ' ' || *p > '~')
-			return err_set(err, ST_PROTOCOL, "the path of the WebSocket, '%.*s', is none",
-				(int)strcspn(path, "?#"), path);
+			return err_set(err, ST_PROTOCOL, "invalid WebSocket path '%.*s'", (int)strcspn(path, "?#"),
+				path);
 	}
 	if ((st = handshake_init(&s->handshake, err)))
 		return st;
 	handshake_request(&s->handshake, ws->config.origin, path, token, &s->request);
-	return wire_open(&s->wire, address, err);
+	return transport_open(&s->transport, address, err);
 }
 
-/* The path is the server's, and may have a token in its query. */
-static void tell_address(const char *origin, const char *path)
+/* The path is given by the server and may have a token in its query. */
+static void log_address(const char *origin, const char *path)
 {
 	struct buf shown;
 
@@ -338,10 +334,10 @@ void ws_connect(struct ws *ws, const char *path, const struct secret *token, con
 	struct err err = ERR_INIT;
 
 	if (ws->socket)
-		BUG("a second connection");
+		BUG("second WebSocket connection");
 	s->retry_after_ms = -1;
 	s->deadline = clock_mono_ms() + ws->config.connect_timeout_ms;
-	s->wire = (struct wire){ .origin = ws->config.origin,
+	s->transport = (struct transport){ .origin = ws->config.origin,
 		.proxy = ws->config.proxy ? &ws->proxy : NULL,
 		.ssl_ctx = ws->ssl_ctx,
 		.loop = ws->config.loop,
@@ -352,11 +348,11 @@ void ws_connect(struct ws *ws, const char *path, const struct secret *token, con
 	buf_init_secret(&s->request, BUF_NO_MAX);
 	ws_frame_reader_init(&s->reader, ws->config.max_message);
 	ws->socket = s;
-	tell_address(ws->config.origin->origin, path);
+	log_address(ws->config.origin->origin, path);
 	if (prepare(ws, s, path, token, address, &err))
 		end(ws, 0, &err);
 	else
-		wire_expect(&s->wire, true);
+		transport_expect(&s->transport, true);
 	schedule(ws);
 }
 
@@ -364,10 +360,10 @@ bool ws_send(struct ws *ws, const char *text, size_t len)
 {
 	struct ws_socket *s = ws->socket;
 
-	if (!s || !s->open || s->closing || s->wire.out.len + len > OUT_MAX)
+	if (!s || !s->open || s->closing || s->transport.out.len + len > OUT_MAX)
 		return false;
-	ws_frame_write(&s->wire.out, FRAME_TEXT, text, len);
-	wire_expect(&s->wire, !s->paused);
+	ws_frame_write(&s->transport.out, FRAME_TEXT, text, len);
+	transport_expect(&s->transport, !s->paused);
 	return true;
 }
 
@@ -378,7 +374,7 @@ void ws_pause(struct ws *ws, bool pause)
 	if (!s || !s->open || s->closing)
 		return;
 	s->paused = pause;
-	wire_expect(&s->wire, !pause);
+	transport_expect(&s->transport, !pause);
 	schedule(ws);
 }
 
@@ -395,10 +391,10 @@ void ws_close(struct ws *ws)
 		return;
 	}
 	if (!s->closing)
-		ws_frame_write_close(&s->wire.out, CLOSE_NORMAL);
+		ws_frame_write_close(&s->transport.out, CLOSE_NORMAL);
 	s->closing = true;
 	s->paused = false;
-	wire_expect(&s->wire, true);
+	transport_expect(&s->transport, true);
 	schedule(ws);
 }
 

@@ -1,8 +1,8 @@
 /*
  * ws.h - one WebSocket client (RFC 6455).
  *
- * A struct ws has at most one connection to one origin, and lives in the event loop of its owner (base/loop.h). It
- * decides nothing: when to connect, what silence means, when to retry is the business of its owner.
+ * The gate of this room. A struct ws has at most one connection to one origin, and runs in the event loop of its owner
+ * (base/loop.h), who decides when to connect, when to reconnect and when silence is a failure.
  *
  *	ws_new(&ws, &config, &err);
  *	ws_connect(ws, "/path/websocket", &token, NULL);
@@ -10,16 +10,14 @@
  *		loop_step(&loop);
  *	ws_free(ws);
  *
- * Frames, the upgrade and a proxy's CONNECT are ours (frame.h, handshake.h, wire.h); TLS is OpenSSL's,
- * through lib/crypto. libwebsockets, which serves the sandbox, is no help here: as a client, its 4.1 reads a payload a
- * byte at a time and polls once a TLS record, which was half of a listener's CPU, and its raw role, which would leave
- * the bytes to us, cannot begin TLS as a client (it starts the handshake before there is a socket). Here one read takes
- * 64 kB, and a message is a slice of it.
+ * Frames (frame.h), the upgrade and a proxy's CONNECT (handshake.h) and the connection (transport.h) are implemented
+ * here; TLS is OpenSSL's, through lib/crypto. libwebsockets, which serves the sandbox, does not fit: as a client, 4.1
+ * reads a payload byte by byte and polls for each TLS record, which was half of a listener's CPU time, and its raw role
+ * cannot start TLS as a client. Here one read takes 64 kB, and a message is a slice of it.
  *
- * What is promised: TLS by our own context and trust, with the host's name or address checked; no compression (it
- * costs ten times what it saves); no redirect followed; the proxy that the owner chose and no other; the token in no
- * log, error or trace; messages reassembled under a limit; pings answered; what breaks the protocol ends the connection
- * with the code that the RFC has for it.
+ * TLS uses our own context and trust settings and verifies the host. There is no compression (it costs ten times what
+ * it saves), no redirect is followed, and only the owner's proxy is used. The token is in no log, error or trace.
+ * Messages are reassembled up to a limit, pings are answered, and a protocol error closes the connection with its code.
  */
 #ifndef KANDY_WS_WS_H
 #define KANDY_WS_WS_H
@@ -36,17 +34,17 @@
 
 struct ws;
 
-/* Why a connection ended, or did not come about. */
+/* Why a connection ended or could not be established. */
 struct ws_closed {
 	bool was_open;
-	int code; /* RFC 6455's number from the peer's close frame; 0: it ended without one */
-	struct err err; /* one sentence; err.http and err.retry_after_ms are those of a refused upgrade */
+	int code; /* of the peer's close frame; 0: none was received */
+	struct err err; /* err.http and err.retry_after_ms are those of a refused upgrade */
 };
 
-/* They may call every function below except ws_free(). */
+/* Handlers may call every function below except ws_free(). */
 struct ws_handlers {
 	void (*opened)(void *arg);
-	void (*message)(void *arg, const char *text, size_t len); /* whole; borrowed, and not NUL-terminated */
+	void (*message)(void *arg, const char *text, size_t len); /* complete; borrowed, not NUL-terminated */
 	void (*closed)(void *arg,
 		const struct ws_closed *why); /* once for each ws_connect(), but not after ws_drop() */
 };
@@ -55,33 +53,32 @@ struct ws_config {
 	struct loop *loop; /* borrowed, like the rest */
 	const struct url *origin;
 	const struct tls_trust *trust;
-	const char *proxy; /* "http://[USER:PASSWORD@]HOST:PORT" of a proxy that takes CONNECT; NULL: none */
+	const char *proxy; /* "http://[USER:PASSWORD@]HOST:PORT"; it must support CONNECT; NULL: none */
 	int64_t connect_timeout_ms; /* connect, proxy, TLS and upgrade together */
-	size_t max_message; /* a longer one ends the connection with 1009 */
+	size_t max_message; /* a longer message closes the connection with 1009 */
 	struct ws_handlers handlers;
 	void *arg;
 };
 
-/* ST_CONFIG where OpenSSL or the certificates are not there, or the proxy makes no sense. */
+/* ST_CONFIG if OpenSSL or the CA certificates cannot be loaded, or the proxy is invalid. */
 enum status ws_new(struct ws **out, const struct ws_config *config, struct err *err) MUST_USE;
 void ws_free(struct ws *ws);
 
-/* The host that is connected to: the proxy's, or else the origin's. Borrowed. */
+/* The host to connect to: the proxy's, or else the origin's. Borrowed. */
 const char *ws_host(const struct ws *ws);
 
 /*
- * Begins to connect to the origin. `path` is the request's path, perhaps with a query; `address` a numeric address of
- * ws_host() to use instead of looking it up, which blocks, or NULL. Where the bearer token goes is told by
- * handshake_request(). There must be no connection. The result comes as opened() or closed(), perhaps before this
- * returns.
+ * Starts to connect to the origin. `path` may have a query. `address` is a numeric address of ws_host(), or NULL to
+ * look the host up, which blocks. The token is sent as described for handshake_request(). There must be no other
+ * connection. The result is reported by opened() or closed(), possibly before this returns.
  */
 void ws_connect(struct ws *ws, const char *path, const struct secret *token, const char *address);
 
-/* Queues a text message; false where there is no open connection or more than 64 kB wait. */
+/* Queues a text message; false if no connection is open or more than 64 kB are queued. */
 bool ws_send(struct ws *ws, const char *text, size_t len);
 
-void ws_pause(struct ws *ws, bool pause); /* stop or go on reading; what is already here may still come */
-void ws_close(struct ws *ws); /* the clean way: a close frame with 1000; closed() comes when the peer has answered */
-void ws_drop(struct ws *ws); /* at once, without a word to the peer or to closed() */
+void ws_pause(struct ws *ws, bool pause); /* stop or resume reading; data already read may still be delivered */
+void ws_close(struct ws *ws); /* sends a close frame with 1000; closed() is called when the peer has replied */
+void ws_drop(struct ws *ws); /* closes at once, without a close frame and without closed() */
 
 #endif

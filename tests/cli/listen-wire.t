@@ -34,7 +34,7 @@ played whole fragments trickle
 listens 7
 is "$status" 0 'whole messages of every size'
 is "$(texts | sort)" "$(printf 'whole %s\n' 0 125 126 65535 65536 1048576 end | sort)" 'all of them'
-like "$err" 'a binary message of 3 bytes was passed over' 'bytes are passed over, and that is said'
+like "$err" 'binary message of 3 bytes ignored' 'a binary message is ignored with a warning'
 ok 'the service saw the end' wait_for all_noted 1
 json "$played" '[.close, .request]' '[1000,"GET /cpaas/notificationchannel/v1/user-1/channels/ws-1/websocket?access_token=TOKEN"]' 'which was a clean one'
 json "$played" '[.headers.host == .headers.origin[8:], .headers["sec-websocket-version"], .headers["sec-websocket-extensions"],
@@ -66,7 +66,7 @@ cut
 last' 'frames right behind the head are read; what was not agreed on is not'
 like "$err" 'closed the connection \(code 1001\)' 'a code is told'
 like "$err" 'code 1005' 'and that there was none'
-like "$err" 'the connection was lost' 'and a connection without an end'
+like "$err" 'connection lost' 'a connection without a close frame is reported'
 ok 'the service saw all ends' wait_for all_noted 9
 is "$(jq -c 'select(.close != 1006) | [.scene, .close]' "$played")" '["close-1001",1001]
 ["close-4999",4999]
@@ -81,8 +81,8 @@ played $scenes last
 listens 15
 is "$status" 0 'a server that breaks the protocol is connected to again'
 is "$(texts | xargs)" "$(xargs <<<"$scenes last")" 'what it sent before is taken'
-is "$(grep -c 'broke the WebSocket protocol: it sent ' "$err")" 13 'and what was wrong is said'
-like "$err" 'sent a message of more than 1048576 bytes' 'also of one that is too long'
+is "$(grep -c 'WebSocket protocol error: ' "$err")" 13 'every protocol error is reported'
+like "$err" 'message is larger than 1048576 bytes' 'a message that is too long is reported'
 ok 'the service saw all ends' wait_for all_noted 15
 for scene in $scenes; do
 	case $scene in *not-utf8) code=1007 ;; too-long) code=1009 ;; *) code=1002 ;; esac
@@ -94,7 +94,7 @@ for scene in extension wrong-accept redirect; do
 	played "$scene"
 	run kandy listen --since none --for 60s
 	is "$status" 76 "$scene: 76"
-	like "$err" "^kandy: listen: 'https://127\.0\.0\.1:[0-9]+' does not open the WebSocket" "$scene: and says so"
+	like "$err" "^kandy: listen: WebSocket handshake with 'https://127\.0\.0\.1:[0-9]+' failed" "$scene: the error names the server"
 done
 
 # a certificate that changes between the requests that come first and the WebSocket
@@ -112,13 +112,13 @@ changes() {
 changes IP:127.0.0.1
 run kandy listen --for 60s
 is "$status" 78 'a certificate that is not trusted: 78'
-like "$err" "^kandy: listen: cannot connect to '$KANDY_BASE_URL': the server's certificate is self-signed" 'and says so'
+like "$err" "^kandy: listen: cannot verify the TLS certificate of '$KANDY_BASE_URL': the server's certificate is self-signed" 'the error names the certificate'
 cp cert.pem both.pem
 changes IP:127.0.0.2,DNS:localhost
 cat cert.pem >>both.pem
 KANDY_CACERT=both.pem run kandy listen --for 60s
 is "$status" 78 'a certificate for another address: 78'
-like "$err" "^kandy: listen: cannot connect to '$KANDY_BASE_URL': the server's certificate is for another host" 'and says so'
+like "$err" "^kandy: listen: cannot verify the TLS certificate of '$KANDY_BASE_URL': the server's certificate is for another host" 'the error says that the host differs'
 run kandy listen -k -n 1
 is "$(texts)" 'last' '-k believes it'
 ok 'the service saw the end' wait_for all_noted 2

@@ -10,31 +10,31 @@
 static const struct handshake rfc = { .key = "dGhlIHNhbXBsZSBub25jZQ==", .accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" };
 
 static enum handshake_result check(const struct handshake *h, const char *text, size_t len,
-	struct handshake_answer *answer)
+	struct handshake_response *response)
 {
-	enum handshake_result result = handshake_read(h, text, len, NOW, answer);
+	enum handshake_result result = handshake_read(h, text, len, NOW, response);
 
-	MUST(answer->retry_after_ms >= -1);
-	MUST((result == HANDSHAKE_BAD) == (answer->why != NULL));
+	MUST(response->retry_after_ms >= -1);
+	MUST((result == HANDSHAKE_INVALID) == (response->why != NULL));
 	MUST(result != HANDSHAKE_MORE || len <= HANDSHAKE_HEAD_MAX);
 	if (result == HANDSHAKE_DONE || result == HANDSHAKE_REFUSED) {
-		MUST(answer->len <= len && answer->len <= HANDSHAKE_HEAD_MAX);
-		MUST(text[answer->len - 1] == '\n');
-		MUST(answer->status >= 100 && answer->status <= 999);
+		MUST(response->len <= len && response->len <= HANDSHAKE_HEAD_MAX);
+		MUST(text[response->len - 1] == '\n');
+		MUST(response->status >= 100 && response->status <= 999);
 	}
 	if (result == HANDSHAKE_DONE && h) {
-		MUST(answer->status == 101);
-		MUST(memmem(text, answer->len, h->accept, strlen(h->accept)));
+		MUST(response->status == 101);
+		MUST(memmem(text, response->len, h->accept, strlen(h->accept)));
 	}
 	if (result == HANDSHAKE_DONE && !h)
-		MUST(answer->status / 100 == 2);
+		MUST(response->status / 100 == 2);
 	return result;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct handshake *h;
-	struct handshake_answer whole, part;
+	struct handshake_response whole, part;
 	enum handshake_result result, early;
 	char *text;
 	size_t n;
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	early = check(h, text, n, &part);
 	free(text);
 	MUST(early == HANDSHAKE_MORE || (early == result && part.status == whole.status && part.len == whole.len) ||
-		early == HANDSHAKE_BAD);
-	MUST(early != HANDSHAKE_BAD || result == HANDSHAKE_BAD);
+		early == HANDSHAKE_INVALID);
+	MUST(early != HANDSHAKE_INVALID || result == HANDSHAKE_INVALID);
 	return 0;
 }

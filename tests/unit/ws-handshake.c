@@ -24,22 +24,22 @@ static const struct handshake rfc = { .key = "dGhlIHNhbXBsZSBub25jZQ==", .accept
 static void check(const struct handshake *h, const char *text, enum handshake_result wanted, int status, size_t used,
 	const char *what)
 {
-	struct handshake_answer answer;
+	struct handshake_response response;
 	size_t len = strlen(text), ends = 0;
 
-	tap_int(handshake_read(h, text, len, NOW, &answer), wanted, what);
-	tap_int(answer.status, status, "... its status");
-	if (wanted == HANDSHAKE_BAD)
-		tap_ok(answer.why != NULL, "... why");
+	tap_int(handshake_read(h, text, len, NOW, &response), wanted, what);
+	tap_int(response.status, status, "... its status");
+	if (wanted == HANDSHAKE_INVALID)
+		tap_ok(response.why != NULL, "... why");
 	if (wanted == HANDSHAKE_DONE || wanted == HANDSHAKE_REFUSED)
-		tap_int((intmax_t)answer.len, (intmax_t)(used ? used : len), "... its length");
+		tap_int((intmax_t)response.len, (intmax_t)(used ? used : len), "... its length");
 	/* it ends somewhere, and stays what it is then */
 	for (size_t n = 0; n <= len; n++) {
 		char *copy = malloc(n + 1); /* so that a step beyond it is seen */
 		enum handshake_result result;
 
 		memcpy(copy, text, n);
-		result = handshake_read(h, copy, n, NOW, &answer);
+		result = handshake_read(h, copy, n, NOW, &response);
 		if (result == HANDSHAKE_MORE && ends)
 			break;
 		if (result != HANDSHAKE_MORE && !ends)
@@ -102,9 +102,9 @@ static void test_bad(void)
 		"HTTP/1.1 099 x\r\n\r\n", "HTTP/1.x 101 x\r\n\r\n", "\r\n" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		check(&rfc, bad[i], HANDSHAKE_BAD, 101, 0, "no upgrade that was asked for");
+		check(&rfc, bad[i], HANDSHAKE_INVALID, 101, 0, "no upgrade that was asked for");
 	for (size_t i = 0; i < sizeof(no_http) / sizeof(no_http[0]); i++)
-		check(&rfc, no_http[i], HANDSHAKE_BAD, 0, 0, "no HTTP/1");
+		check(&rfc, no_http[i], HANDSHAKE_INVALID, 0, 0, "no HTTP/1");
 }
 
 /* A head of `len` bytes; without `end`, the beginning of one. */
@@ -119,26 +119,26 @@ static void long_head(struct buf *text, size_t len, const char *end)
 
 static void test_limit(void)
 {
-	struct handshake_answer answer;
+	struct handshake_response response;
 	struct buf text;
 
 	buf_init(&text, BUF_NO_MAX);
 	long_head(&text, HANDSHAKE_HEAD_MAX, "");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &answer), HANDSHAKE_MORE, "a long beginning");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_MORE, "a long beginning");
 	long_head(&text, HANDSHAKE_HEAD_MAX + 1, "");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &answer), HANDSHAKE_BAD, "one byte longer");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID, "one byte longer");
 	long_head(&text, HANDSHAKE_HEAD_MAX, "\r\n\r\n");
 	for (int i = 0; i < 30000; i++)
 		buf_addc(&text, 'f');
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &answer), HANDSHAKE_DONE,
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_DONE,
 		"frames behind it do not count");
-	tap_int((intmax_t)answer.len, (intmax_t)HANDSHAKE_HEAD_MAX, "... and are left");
+	tap_int((intmax_t)response.len, (intmax_t)HANDSHAKE_HEAD_MAX, "... and are left");
 	long_head(&text, HANDSHAKE_HEAD_MAX + 1, "\r\n\r\n");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &answer), HANDSHAKE_BAD, "a head that is too long");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID, "a head that is too long");
 	buf_clear(&text);
 	while (text.len <= HANDSHAKE_HEAD_MAX)
 		buf_adds(&text, "HTTP/1.1 100 Continue\r\n\r\n");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &answer), HANDSHAKE_BAD, "interim answers without end");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID, "interim answers without end");
 	buf_release(&text);
 }
 
@@ -159,7 +159,7 @@ static void test_refused(void)
 		{ "Wed, 01 Jan 2025 00:00:30 GMT and more", -1 },
 		{ "Fri, 01 Jan 2027 00:00:00 GMT", INT64_C(730) * 86400000 },
 	};
-	struct handshake_answer answer;
+	struct handshake_response response;
 	char text[256];
 
 	check(&rfc, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", HANDSHAKE_REFUSED, 401, 0, "a refusal");
@@ -171,8 +171,8 @@ static void test_refused(void)
 		"another version");
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		snprintf(text, sizeof(text), "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\n\r\n", times[i].value);
-		tap_int(handshake_read(&rfc, text, strlen(text), NOW, &answer), HANDSHAKE_REFUSED, times[i].value);
-		tap_int(answer.retry_after_ms, times[i].ms, "... in so many ms");
+		tap_int(handshake_read(&rfc, text, strlen(text), NOW, &response), HANDSHAKE_REFUSED, times[i].value);
+		tap_int(response.retry_after_ms, times[i].ms, "... in so many ms");
 	}
 }
 
