@@ -46,7 +46,7 @@ void download_dir_release(struct download_dir *dir)
 	*dir = (struct download_dir){ .fd = -1 };
 }
 
-static void release(struct partial_file *partial)
+void download_dir_suspend(struct partial_file *partial)
 {
 	if (partial->temp && partial->fd >= 0)
 		close(partial->fd);
@@ -167,7 +167,7 @@ enum status download_dir_begin(const struct download_dir *dir, const char *name,
 			break;
 	}
 	st = cannot(dir, "create", partial->temp, err);
-	release(partial);
+	download_dir_suspend(partial);
 	return st;
 }
 
@@ -185,7 +185,7 @@ bool download_dir_resume(const struct download_dir *dir, const char *name, resum
 		if (fd >= 0 && adopt(dir, partial, fd, matches, arg))
 			return true;
 	}
-	release(partial);
+	download_dir_suspend(partial);
 	return false;
 }
 
@@ -214,7 +214,7 @@ enum status download_dir_write_info(const struct download_dir *dir, struct parti
 }
 
 /* rename(2) that fails with EEXIST, with a fallback for file systems without RENAME_NOREPLACE. */
-static bool rename_free(int dir, const char *from, const char *to)
+static bool rename_noreplace(int dir, const char *from, const char *to)
 {
 	if (!renameat2(dir, from, dir, to, RENAME_NOREPLACE))
 		return true;
@@ -246,13 +246,13 @@ enum status download_dir_commit(const struct download_dir *dir, struct partial_f
 		if (clobber)
 			done = !renameat(dir->fd, partial->temp, dir->fd, to.data);
 		else
-			done = rename_free(dir->fd, partial->temp, to.data);
+			done = rename_noreplace(dir->fd, partial->temp, to.data);
 		if (!done && (clobber || errno != EEXIST))
 			break;
 	}
 	if (done) {
 		*name = buf_take(&to);
-		release(partial);
+		download_dir_suspend(partial);
 	} else {
 		st = cannot(dir, "create", to.data, err);
 	}
@@ -265,11 +265,6 @@ void download_dir_sync(const struct download_dir *dir)
 	(void)fsync(dir->fd); /* some file systems do not support it */
 }
 
-void download_dir_suspend(struct partial_file *partial)
-{
-	release(partial);
-}
-
 void download_dir_abort(const struct download_dir *dir, struct partial_file *partial)
 {
 	struct stat st;
@@ -279,7 +274,7 @@ void download_dir_abort(const struct download_dir *dir, struct partial_file *par
 		if (is_file_at(dir, partial->fd, partial->temp, &st))
 			unlinkat(dir->fd, partial->temp, 0);
 	}
-	release(partial);
+	download_dir_suspend(partial);
 }
 
 bool download_dir_has(const struct download_dir *dir, const char *name, int64_t size)

@@ -19,20 +19,20 @@
 
 struct slot {
 	char *message_id, *link, *path, *sha256; /* message_id NULL: empty */
-	struct manifest_entry entry; /* the same, as callers see it */
+	struct manifest_entry entry; /* points to the members above */
 };
 
 struct manifest {
 	int fd;
 	char *name;
 	bool index;
-	bool broken_end; /* the last line has no newline: somebody died while writing it */
+	bool unterminated; /* the last line has no newline: a process died while writing it */
 	struct hash_key key;
 	struct slot *slots; /* open addressing; at most half of them are used */
 	size_t capacity, count;
 };
 
-/* Where this entry is, or would be put. Strangers choose both, so what they do not know is put in. */
+/* The slot of this entry, or the free one for it. Strangers choose both strings, so the hash has a random key. */
 static struct slot *slot_of(const struct manifest *m, const char *message_id, const char *link)
 {
 	uint64_t hash =
@@ -68,7 +68,7 @@ static void grow(struct manifest *m)
 	free(old);
 }
 
-static void remember(struct manifest *m, const struct manifest_entry *e)
+static void index_entry(struct manifest *m, const struct manifest_entry *e)
 {
 	struct slot *slot;
 
@@ -85,7 +85,7 @@ static void remember(struct manifest *m, const struct manifest_entry *e)
 	slot->entry = (struct manifest_entry){ slot->message_id, slot->link, slot->path, e->bytes, slot->sha256 };
 }
 
-void manifest_take_line(struct manifest *m, struct json_doc *doc, const char *line, size_t len)
+void manifest_add_line(struct manifest *m, struct json_doc *doc, const char *line, size_t len)
 {
 	struct json_value root;
 	char *message_id, *link, *path, *sha256;
@@ -101,7 +101,7 @@ void manifest_take_line(struct manifest *m, struct json_doc *doc, const char *li
 	if (link && path && sha256 && json_int(json_get(root, "bytes"), &bytes)) {
 		struct manifest_entry e = { message_id ? message_id : "", link, path, bytes, sha256 };
 
-		remember(m, &e);
+		index_entry(m, &e);
 	}
 	free(message_id);
 	free(link);
@@ -121,9 +121,9 @@ static enum status read_all(struct manifest *m, struct err *err)
 	lines_init(&lines, m->fd, LINE_MAX_BYTES);
 	while ((result = lines_next(&lines, &line, &len)) != LINES_END) {
 		if (result == LINES_LINE) {
-			manifest_take_line(m, &doc, line, len);
+			manifest_add_line(m, &doc, line, len);
 		} else if (result == LINES_ERROR) {
-			st = err_set(err, ST_IO, "cannot read '%s': %s", m->name, strerror(errno));
+			st = err_set(err, ST_IO, "cannot read manifest '%s': %s", m->name, strerror(errno));
 			break;
 		}
 	}
@@ -152,17 +152,17 @@ struct manifest *manifest_new(const char *name, bool index)
 	return m;
 }
 
-/* What is in it is believed: which files need not be fetched, and what their digests are. */
+/* Entries are trusted: files are skipped and digests printed because of them. */
 static enum status check_index(const struct manifest *m, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(m->fd, &st) || !S_ISREG(st.st_mode))
-		return err_set(err, ST_CANTCREATE, "the manifest '%s' is no regular file", m->name);
+		return err_set(err, ST_CANTCREATE, "manifest '%s' is not a regular file", m->name);
 	if (st.st_uid != geteuid())
-		return err_set(err, ST_CONFIG, "the manifest '%s' belongs to another user", m->name);
+		return err_set(err, ST_CONFIG, "manifest '%s' belongs to another user", m->name);
 	if (st.st_mode & 022)
-		return err_set(err, ST_CONFIG, "others may change the manifest '%s' (mode %04o); run 'chmod go-w %s'",
+		return err_set(err, ST_CONFIG, "manifest '%s' is writable by others (mode %04o); run 'chmod go-w %s'",
 			m->name, (unsigned)(st.st_mode & 07777), m->name);
 	return ST_OK;
 }
@@ -174,14 +174,14 @@ enum status manifest_open(struct manifest **out, int dir_fd, const char *name, b
 
 	m->fd = openat(dir_fd, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (m->fd < 0)
-		st = err_set(err, ST_CANTCREATE, "cannot open the manifest '%s': %s", name, strerror(errno));
+		st = err_set(err, ST_CANTCREATE, "cannot open manifest '%s': %s", name, strerror(errno));
 	else if (index && !(st = check_index(m, err)))
 		st = read_all(m, err);
 	if (st) {
 		manifest_free(m);
 		return st;
 	}
-	m->broken_end = ends_within_line(m->fd);
+	m->unterminated = ends_within_line(m->fd);
 	*out = m;
 	return ST_OK;
 }
@@ -219,14 +219,14 @@ enum status manifest_add(struct manifest *m, const struct manifest_entry *e, str
 	struct buf line;
 
 	buf_init(&line, BUF_NO_MAX);
-	if (m->broken_end)
+	if (m->unterminated)
 		buf_addc(&line, '\n');
 	manifest_encode(e, clock_wall_ms(), &line);
-	m->broken_end = !file_write_all(m->fd, line.data, line.len);
-	if (m->broken_end)
-		st = err_set(err, ST_IO, "cannot write the manifest '%s': %s", m->name, strerror(errno));
+	m->unterminated = !file_write_all(m->fd, line.data, line.len);
+	if (m->unterminated)
+		st = err_set(err, ST_IO, "cannot write manifest '%s': %s", m->name, strerror(errno));
 	else if (m->index)
-		remember(m, e);
+		index_entry(m, e);
 	buf_release(&line);
 	return st;
 }

@@ -1,9 +1,9 @@
 /*
- * manifest.h - a file with one JSON line for each attachment that was fetched; by it a later run knows what it has.
+ * manifest.h - a file with one JSON line for each downloaded attachment, so that a later run can skip it.
  *
  *	{"event":"fetched","messageId":"...","rawURL":"...","path":"/...","bytes":N,"sha256":"...","timestamp":MS}
  *
- * Lines are appended whole, so several runs may share one. Lines that cannot be read are passed over.
+ * Lines are appended with one write(2), so several runs may share a manifest. Invalid lines are ignored.
  */
 #ifndef KANDY_FETCH_MANIFEST_H
 #define KANDY_FETCH_MANIFEST_H
@@ -17,7 +17,7 @@
 struct manifest;
 
 struct manifest_entry {
-	const char *message_id; /* "" where there is none */
+	const char *message_id; /* "" if the message has none */
 	const char *link;
 	const char *path; /* absolute */
 	int64_t bytes;
@@ -25,9 +25,8 @@ struct manifest_entry {
 };
 
 /*
- * Opens `name` (in the directory `dir_fd` unless it is absolute; AT_FDCWD is fine), which is made if it is missing
- * (0600). With `index`, what it says is read and kept in memory; ST_CONFIG where it belongs to another user or others
- * may change it. ST_CANTCREATE, ST_IO.
+ * Opens `name`, relative to `dir_fd` (or AT_FDCWD); a missing file is created (0600). With `index`, its entries are kept
+ * in memory, and it is ST_CONFIG if the file belongs to another user or is writable by others. ST_CANTCREATE, ST_IO.
  */
 enum status manifest_open(struct manifest **out, int dir_fd, const char *name, bool index, struct err *err) MUST_USE;
 void manifest_free(struct manifest *manifest); /* NULL is fine */
@@ -35,11 +34,11 @@ void manifest_free(struct manifest *manifest); /* NULL is fine */
 enum status manifest_add(struct manifest *manifest, const struct manifest_entry *entry, struct err *err) MUST_USE;
 
 /*
- * The same without a file: an empty one in memory, what a line of the file (without its newline) adds to it, and the
- * line of an entry, newline and all. `doc` is the reader's, kept from one line to the next.
+ * Without a file: creates an empty manifest in memory, adds a line without its newline (`doc` is reused from line to
+ * line), and encodes an entry as a line with its newline.
  */
 struct manifest *manifest_new(const char *name, bool index);
-void manifest_take_line(struct manifest *manifest, struct json_doc *doc, const char *line, size_t len);
+void manifest_add_line(struct manifest *manifest, struct json_doc *doc, const char *line, size_t len);
 void manifest_encode(const struct manifest_entry *entry, int64_t now_ms, struct buf *out);
 
 /* The newest entry of this link in this message, or NULL. Borrowed until the next manifest_add(). */

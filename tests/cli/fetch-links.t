@@ -90,13 +90,13 @@ json "$out" '.parts[0]|[.skipped,.error.kind]' '[null,"protocol"]' 'nor one whos
 chmod 620 skip/.kandy-fetched.jsonl
 run_in line kandy fetch-links -D skip --skip-existing
 is "$status" 78 'nor one that others may change'
-like "$err" "others may change the manifest '.kandy-fetched.jsonl' \(mode 0620\); run 'chmod go-w" 'and what to do'
+like "$err" "manifest '.kandy-fetched.jsonl' is writable by others \(mode 0620\); run 'chmod go-w" 'the error says how to fix the mode'
 chmod 600 skip/.kandy-fetched.jsonl
 if [ "$(id -u)" = 0 ]; then
 	chown 65534 skip/.kandy-fetched.jsonl
 	run_in line kandy fetch-links -D skip --skip-existing
 	is "$status" 78 'or that is of another user'
-	like "$err" "the manifest '.kandy-fetched.jsonl' belongs to another user" 'and why'
+	like "$err" "manifest '.kandy-fetched.jsonl' belongs to another user" 'the error names the reason'
 	chown 0 skip/.kandy-fetched.jsonl
 	chown 65534 skip/one-3
 fi
@@ -187,7 +187,7 @@ is "$status" 77 'not logged in'
 is "$(cat "$out")" '' 'nothing was read or printed'
 run kandy fetch-links --allow-host http://x/ y
 is "$status" 64 'a host to allow that is none'
-kandy help fetch-links | tr -s ' \n' ' ' >help
+kandy fetch-links --help --all | tr -s ' \n' ' ' >help
 like help 'the exit status is 1.*single LINK operand, the exit status is that of the failure' 'the help tells the exit codes'
 
 finish

@@ -75,7 +75,7 @@ mkdir special
 mkfifo special/.kandy-fetched.jsonl
 run timeout 60 kandy fetch-links -D special --skip-existing /f/10/a
 is "$status" 73 'a FIFO in the place of the manifest is refused'
-like "$err" "the manifest '.kandy-fetched.jsonl' is no regular file" 'and said to be one'
+like "$err" "manifest '.kandy-fetched.jsonl' is not a regular file" 'the error says that it is not a regular file'
 rm special/.kandy-fetched.jsonl
 echo mine >precious
 ln -s ../precious special/.kandy-fetched.jsonl

@@ -1,7 +1,4 @@
-/*
- * The manifest: what is understood of its lines can be asked for, the last one of a link counts, and what is written
- * reads as the same.
- */
+/* The manifest: entries of valid lines can be found, the last one of a link wins, and encoding round-trips. */
 #include "fetch/manifest.h"
 
 #include "tests/fuzz/fuzz.h"
@@ -17,7 +14,7 @@ static void check_entry(const struct manifest_entry *e)
 	buf_init(&line, BUF_NO_MAX);
 	manifest_encode(e, INT64_C(1525895987000), &line);
 	MUST(line.len && memchr(line.data, '\n', line.len) == line.data + line.len - 1);
-	manifest_take_line(other, &again, line.data, line.len - 1);
+	manifest_add_line(other, &again, line.data, line.len - 1);
 	same = manifest_find(other, e->message_id, e->link);
 	MUST(same && !strcmp(same->path, e->path) && !strcmp(same->sha256, e->sha256) && same->bytes == e->bytes);
 	buf_release(&line);
@@ -33,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t len = newline ? (size_t)(newline - p) : (size_t)(end - p);
 
-		manifest_take_line(manifest, &doc, p, len);
+		manifest_add_line(manifest, &doc, p, len);
 		if (!json_parse(&doc, p, len, NULL, NULL)) {
 			char *message_id = json_dup(json_get(json_root(&doc), "messageId"));
 			char *link = json_dup(json_get(json_root(&doc), "rawURL"));
