@@ -25,8 +25,8 @@ struct manifest_entry {
 };
 
 /*
- * Opens `name`, relative to `dir_fd` (or AT_FDCWD); a missing file is created (0600). With `index`, its entries are kept
- * in memory, and it is ST_CONFIG if the file belongs to another user or is writable by others. ST_CANTCREATE, ST_IO.
+ * Opens `name`, relative to `dir_fd` (or AT_FDCWD); a missing file is created (0600). With `index`, its entries are
+ * kept in memory, and a file of another user or writable by others is ST_CONFIG. ST_CANTCREATE, ST_IO.
  */
 enum status manifest_open(struct manifest **out, int dir_fd, const char *name, bool index, struct err *err) MUST_USE;
 void manifest_free(struct manifest *manifest); /* NULL is fine */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proxies: --proxy, the variables that curl reads, and what they except; for requests and for the WebSocket.
+# Proxies: --proxy, the environment variables of curl and their exceptions, for requests and for the WebSocket.
 . "${0%/*}/../lib/tap.sh"
 
 export KANDY_PASSWORD=alice-secret KANDY_USERNAME=alice@sandbox.example KANDY_CLIENT_ID=PUB-sandbox KANDY_RETRY=0
@@ -13,7 +13,7 @@ proxy() {
 	wait_for grep -q . "$proxy_log.port" || { echo "Bail out! the proxy did not start"; show "$proxy_log.err"; exit 1; }
 	proxy_url=http://127.0.0.1:$(cat "$proxy_log.port")
 }
-through() { # HOW-MANY NAME: so many connections went through the proxy since the last call
+through() { # N NAME: the number of connections through the proxy since the last call
 	is "$(grep -c '' "$proxy_log")" "$1" "$2"
 	: >"$proxy_log"
 }
@@ -24,9 +24,9 @@ proxy
 
 run kandy login --proxy "$proxy_url"
 is "$status" 0 '--proxy'
-like "$proxy_log" "^CONNECT $service 200 .*user-agent" 'went through it'
-unlike "$proxy_log" 'authorization|x-cpaas-agent' 'and told it nothing that is not its business'
-through 1 'once'
+like "$proxy_log" "^CONNECT $service 200 .*user-agent" '--proxy: CONNECT with a User-Agent'
+unlike "$proxy_log" 'authorization|x-cpaas-agent' '--proxy: no token or agent header in CONNECT'
+through 1 '--proxy: one connection'
 
 https_proxy=$proxy_url run kandy login
 through 1 'https_proxy'
@@ -40,26 +40,26 @@ http_proxy=$proxy_url run kandy login
 through 0 'http_proxy is for http'
 https_proxy=$proxy_url run kandy login --proxy ''
 is "$status" 0 "--proxy '' works"
-through 0 'and is none'
+through 0 "--proxy '' disables the proxy"
 for except in 127.0.0.1 127.0.0.0/8 '*' 'other.example, 127.0.0.1'; do
 	https_proxy=$proxy_url no_proxy=$except run kandy login
 	is "$status" 0 "no_proxy='$except'"
-	through 0 'goes straight there'
+	through 0 "no_proxy='$except': a direct connection"
 done
 https_proxy=$proxy_url no_proxy=other.example run kandy login
 through 1 'no_proxy for another host'
 https_proxy=$proxy_url no_proxy=localhost run kandy login --base-url "https://localhost:${service##*:}"
 is "$status" 0 'localhost, excepted by name'
-through 0 'goes straight there'
+through 0 'no_proxy=localhost: a direct connection'
 
-# the token, on a request that bears one
+# a request with a token
 run kandy subscribe chat --proxy "$proxy_url"
 is "$status" 0 'a request with a token'
-unlike "$proxy_log" 'authorization' 'which the proxy does not get to see'
-through 1 'through the proxy'
+unlike "$proxy_log" 'authorization' 'the proxy does not see the token'
+through 1 'a request with a token: one connection'
 
-# listen: its requests and its WebSocket, each a connection of its own
-# listens HOW-MANY NAME: of the connections that the server gets from a listener, so many come through the proxy
+# listen: one connection for requests, one for the WebSocket
+# listens "N of M" NAME: N of the M connections of a listener use the proxy
 connections() { jq -r 'select(.kind == "request").connection' "$sandbox_record" | sort -u | wc -l; }
 connections_are() { [ "$(connections)" = "$1" ]; }
 listens() {
@@ -74,9 +74,9 @@ listens() {
 	kill "$pid"
 	wait "$pid"
 	is $? 143 "listen, $2"
-	json "$sandbox_record" 'select(.path | strings | endswith("/websocket")) | .status' 101 'has its WebSocket'
+	json "$sandbox_record" 'select(.path | strings | endswith("/websocket")) | .status' 101 "listen, $2: the WebSocket is open"
 	seen=$(connections)
-	is "$(grep -c "^CONNECT $service 200" "$proxy_log") of $seen" "$1" 'so many connections through the proxy'
+	is "$(grep -c "^CONNECT $service 200" "$proxy_log") of $seen" "$1" "listen, $2: connections through the proxy"
 }
 KANDY_PROXY=$proxy_url listens '2 of 2' 'KANDY_PROXY'
 https_proxy=$proxy_url listens '2 of 2' 'https_proxy'
@@ -88,7 +88,7 @@ https_proxy=$proxy_url no_proxy=localhost KANDY_BASE_URL=https://localhost:${ser
 
 # proxies that fail
 run kandy login --proxy http://127.0.0.1:1
-is "$status" 69 'a proxy that is not there: 69'
+is "$status" 69 'an unreachable proxy: 69'
 like "$err" "cannot connect to proxy '127\.0\.0\.1:1': Connection refused" 'the error names the proxy'
 run kandy login --proxy "http://$(no_such_host):3128"
 is "$status" 69 'an unknown proxy: 69'
@@ -99,7 +99,7 @@ is "$status" 69 'a proxy that refuses: 69'
 like "$err" "proxy '127\.0\.0\.1:[0-9]+' refused to connect to '$service' \(status 403\)" 'the error names the proxy and the status'
 proxy 'proxy-user:proxy-pass-phrase'
 run kandy login --proxy "$proxy_url"
-is "$status" 78 'a proxy that wants a password: 78'
+is "$status" 78 'a proxy that requires a password: 78'
 like "$err" 'requires a user name and password' 'the error says what is missing'
 https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} run kandy login --trace trace.log
 is "$status" 0 'a password for the proxy from the environment'
@@ -108,14 +108,14 @@ unlike trace.log "proxy-pass-phrase|$(printf 'proxy-user:proxy-pass-phrase' | ba
 https_proxy=http://proxy-user:proxy-pass-phrase@${proxy_url#http://} listens '2 of 2' 'listen: a password for the proxy'
 unlike "$err" 'proxy-pass-phrase' 'listen does not print the password'
 
-# passwords that are said to nobody, whatever else is wrong
+# passwords are never printed
 run kandy login --proxy http://user:topsecretpw@127.0.0.1:1
 is "$status" 64 'a password in the option: 64'
 is "$(cat "$err")" "kandy: login: option '--proxy' takes no password: others could read it in the list of processes; put it into 'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file" 'the error says where to put the password'
 mkdir -p "$HOME/.config/kandy"
 (umask 077 && echo "proxy = http://proxy-user:proxy-pass-phrase@${proxy_url#http://}" >"$HOME/.config/kandy/config")
 run kandy login
-is "$status" 0 'such as the configuration file'
+is "$status" 0 'a password for the proxy from the configuration file'
 rm "$HOME/.config/kandy/config"
 for variable in KANDY_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY; do
 	rm -f trace.log
@@ -125,18 +125,18 @@ for variable in KANDY_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY; do
 		like "$err" 'invalid proxy: expected \[SCHEME://\]' "$variable=$bad: the error shows the expected form"
 		cat "$out" "$err" >>trace.log
 	done
-	unlike trace.log 'topsecretpw|top%73ecretpw|user:' "$variable: no password is said or traced"
+	unlike trace.log 'topsecretpw|top%73ecretpw|user:' "$variable: no password in messages or trace"
 done
 run kandy login --base-url https://user:topsecretpw@h.example --trace trace.log
 is "$status" 78 'a password in the base URL: 78'
-like "$err" "base URL 'https://\*\*\*@h\.example' has user information" 'and is not said'
-unlike trace.log topsecretpw 'nor traced'
+like "$err" "base URL 'https://\*\*\*@h\.example' has user information" 'the error redacts the password'
+unlike trace.log topsecretpw 'the trace redacts the password'
 
-# plain http: the proxy sees everything, and is used for http alone
+# plain http: the proxy sees the requests
 proxy
 sandbox --no-tls
 http_proxy=$proxy_url run kandy login
 is "$status" 0 'http_proxy for a service on plain http'
-like "$proxy_log" "^POST http://127\.0\.0\.1:[0-9]+/cpaas/auth/v1/token 200" 'went through it'
+like "$proxy_log" "^POST http://127\.0\.0\.1:[0-9]+/cpaas/auth/v1/token 200" 'http_proxy: the request goes through the proxy'
 
 finish

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Requests that an HTTP/2 server leaves alone, by RST_STREAM or GOAWAY: they were not sent, so they go out again without a look into
-# history, and none arrives twice.
+# Requests that an HTTP/2 server does not process (RST_STREAM or GOAWAY) are resent without checking the history, and none
+# is delivered twice.
 . "${0%/*}/../lib/tap.sh"
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
@@ -20,32 +20,32 @@ server() {
 	is "$status" 0 "log in ($1)"
 }
 
-# nothing but one try is allowed: libcurl repeats what was refused by itself
+# --retry 0: libcurl itself resends refused requests
 server refuse
 run kandy send -t bob@h2.example -m hello --retry 0 --trace trace
 is "$status" 0 'a message that was refused twice is sent'
-json "$out" '[.status,.attempts]' '["Sent",1]' 'as if nothing had happened'
-is "$(grep -v '^connection' "$log" | cut -d' ' -f1,3 | paste -sd,)" 'POST refused,POST refused,POST taken' 'by the third request; history was not asked'
-like trace 'REFUSED_STREAM' 'the trace tells of it'
+json "$out" '[.status,.attempts]' '["Sent",1]' 'a message that was refused twice: one attempt'
+is "$(grep -v '^connection' "$log" | cut -d' ' -f1,3 | paste -sd,)" 'POST refused,POST refused,POST taken' 'sent by the third request, without a history request'
+like trace 'REFUSED_STREAM' 'the trace shows the refusals'
 
 server never
 run_in <(echo '{"to":"bob@h2.example","text":"hello"}') kandy send --jsonl --retry 0
-json "$out" '[.status,.error.retryable]' '["failed",true]' 'what is always refused has failed, and may be tried again'
-unlike "$log" '^GET' 'history was not asked'
+json "$out" '[.status,.error.retryable]' '["failed",true]' 'a request that is always refused fails, retryable'
+unlike "$log" '^GET' 'no history request'
 
 server goaway
 jq -nc 'range(50) | {to: "user\(.)@h2.example", text: "number \(.)"}' >lines
-# how often a message meets a connection that is about to end is chance: more often than libcurl repeats it by itself, too
+# a message may meet ending connections more often than libcurl resends it
 run_in lines kandy send --jsonl -j 16 --retry 20 --retry-delay 10ms
 is "$status" 0 'a batch over connections that end by GOAWAY'
-is "$(jq -r .status "$out" | sort | uniq -c | tr -s ' ')" ' 50 Sent' 'everything is sent'
-is "$(grep -c '^GET' "$log")" 0 'history was not asked'
-is "$(awk '$3 == "taken"' "$log" | grep -o 'number [0-9]*' | sort | uniq | wc -l)" 50 'every message was taken'
-is "$(grep -c ' taken ' "$log")" 50 'and none twice'
+is "$(jq -r .status "$out" | sort | uniq -c | tr -s ' ')" ' 50 Sent' 'every message is sent'
+is "$(grep -c '^GET' "$log")" 0 'no history request'
+is "$(awk '$3 == "taken"' "$log" | grep -o 'number [0-9]*' | sort | uniq | wc -l)" 50 'every message was processed'
+is "$(grep -c ' taken ' "$log")" 50 'no message was processed twice'
 
 server plain
 : >"$log"
 run_in lines kandy send --jsonl -j 16
-is "$status $(jq -r .status "$out" | sort | uniq -c | tr -s ' ')" '0  50 Sent' 'a batch over a connection that lasts'
-is "$(grep -c '^connection' "$log")" 1 'goes over one, however many requests are under way'
+is "$status $(jq -r .status "$out" | sort | uniq -c | tr -s ' ')" '0  50 Sent' 'a batch over one connection'
+is "$(grep -c '^connection' "$log")" 1 'one connection is enough for all requests'
 finish

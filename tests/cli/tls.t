@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Whom kandy believes: each reason not to is refused with its own sentence, before a byte of a request goes out.
+# TLS verification: each failure has its own error, before a byte of a request is sent.
 . "${0%/*}/../lib/tap.sh"
 
 export KANDY_PASSWORD=alice-secret KANDY_USERNAME=alice@sandbox.example KANDY_CLIENT_ID=PUB-sandbox KANDY_RETRY=0
 unset_trust() { unset KANDY_CACERT; }
 
-# refused STATUS REGEX NAME COMMAND...: ends so, says so in one line, and leaves no session behind
+# refused STATUS REGEX NAME COMMAND...: the command fails with one line and stores no session
 refused() {
 	local wanted=$1 text=$2 name=$3
 	shift 3
 	rm -rf "$HOME/.local"
 	run "$@"
 	is "$status" "$wanted" "$name: status $wanted"
-	like "$err" "$text" "$name: its own sentence"
+	like "$err" "$text" "$name: the error"
 	is "$(grep -vc 'warning: TLS verification is disabled' "$err")" 1 "$name: one line"
 	ok "$name: no session is kept" test ! -e "$HOME/.local/state/kandy/default.json"
 }
 
-# A TLS server that speaks no HTTP worth having; sets $server_url.
+# A TLS server without the service; sets $server_url.
 tls_server() {
 	local log=$scratch/s_server.$RANDOM
 	openssl s_server -accept 127.0.0.1:0 -www "$@" >"$log" 2>&1 </dev/null &
@@ -29,7 +29,7 @@ tls_server() {
 sandbox
 good_ca=$KANDY_CACERT
 run kandy login
-is "$status" 0 'a certificate that is trusted'
+is "$status" 0 'a trusted certificate'
 requests=$(grep -c '' "$sandbox_record")
 
 unset_trust
@@ -37,7 +37,7 @@ refused 78 "cannot verify the TLS certificate of '127\.0\.0\.1:[0-9]+': .*self-s
 
 run kandy login -kq
 run kandy listen --since none
-is "$status" 78 'listen: the same'
+is "$status" 78 'listen: self-signed: 78'
 like "$err" "cannot verify the TLS certificate of .*: .*self-signed" 'listen: the error names the certificate'
 
 for how in -k --insecure; do
@@ -52,15 +52,15 @@ KANDY_INSECURE=1 run kandy login
 is "$status" 0 'KANDY_INSECURE=1 does the same'
 like "$err" 'warning: TLS verification is disabled' 'KANDY_INSECURE=1 causes a warning'
 run kandy login -k -q
-like "$err" '^kandy: login: warning: TLS verification is disabled' '-q leaves the warning'
+like "$err" '^kandy: login: warning: TLS verification is disabled' '-q prints the warning, too'
 is "$(grep -c '' "$err")" 1 '-q: no other line'
 mkdir -p "$HOME/.config/kandy"
 run kandy login -q --retry 0 --base-url http://kandy.invalid
-like "$err" 'warning: http://kandy.invalid is not encrypted' 'a service without TLS is warned of, -q or not'
+like "$err" 'warning: http://kandy.invalid is not encrypted' 'a service without TLS causes a warning, even with -q'
 echo 'insecure = yes' >"$HOME/.config/kandy/config"
 run kandy login -q
-is "$status" 0 'the same from the configuration file'
-like "$err" '^kandy: login: warning: TLS verification is disabled' 'which -q does not make a secret'
+is "$status" 0 'insecure in the configuration file'
+like "$err" '^kandy: login: warning: TLS verification is disabled' 'insecure in the configuration file causes a warning, even with -q'
 rm "$HOME/.config/kandy/config"
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj '/CN=a test authority' 2>openssl.log
@@ -71,13 +71,13 @@ leaf() { # NAME EXTENSION DAYS: a certificate of the authority, with the leaf's 
 leaf leaf subjectAltName=IP:127.0.0.1 2
 ok 'certificates for the tests' test -s leaf.pem || diag "$(cat openssl.log)"
 
-refused 78 'self-signed' 'another certificate is trusted, but not this one' kandy login --cacert ca.pem
+refused 78 'self-signed' 'a CA file without this certificate' kandy login --cacert ca.pem
 mkdir hashed
 cp "$good_ca" hashed/sandbox.pem
 openssl rehash hashed
 run kandy login --cacert hashed
 is "$status" 0 'a hashed directory for --cacert'
-is "$(tail -n +$((requests + 1)) "$sandbox_record" | grep -c '"path"')" 9 'the refused ones sent no request'
+is "$(tail -n +$((requests + 1)) "$sandbox_record" | grep -c '"path"')" 9 'failed verifications sent no request'
 refused 78 "cannot read the CA certificates in 'absent.pem'" 'no such file for --cacert' kandy login --cacert absent.pem
 echo 'this is no certificate' >rubbish.pem
 refused 78 'cannot load the CA certificates: .*rubbish\.pem.*; check --cacert' 'rubbish for --cacert' kandy login --cacert rubbish.pem
@@ -87,9 +87,9 @@ refused 78 'cannot verify the TLS certificate of .*: .*has expired' 'expired' ka
 sandbox --cert-host other.example
 refused 78 'cannot verify the TLS certificate of .*: .*for another host' 'wrong host' kandy login
 run kandy login -k
-is "$status" 0 'wrong host: -k believes it'
+is "$status" 0 'wrong host: -k accepts it'
 
-# The WebSocket has a connection of its own, which is checked as the others are: a proxy leads it to another server.
+# The WebSocket has its own connection, which is verified, too: a proxy redirects it to another server.
 sandbox
 service=$KANDY_BASE_URL
 cat "$KANDY_CACERT" ca.pem >both.pem
@@ -114,7 +114,7 @@ certificate=": the server's certificate"
 trusted=both.pem socket_refused 78 "$certificate is for another host" wrong-host
 trusted=both.pem socket_refused 78 "$certificate has expired" expired
 trusted=$KANDY_CACERT socket_refused 78 "$certificate was issued by an authority that is not known" unknown
-# what this machine's settings of OpenSSL allow does not matter
+# OpenSSL's configuration must not weaken the policy
 cat >lax.cnf <<'EOS'
 openssl_conf = all
 [all]
@@ -129,7 +129,7 @@ cp leaf.pem old-version.pem
 export OPENSSL_CONF=$PWD/lax.cnf
 trusted=both.pem socket_refused 69 ' failed: .*protocol version' old-version -tls1_1 -cipher DEFAULT@SECLEVEL=0
 unset OPENSSL_CONF
-# by a name, and not by an address
+# by name instead of address
 export KANDY_BASE_URL=https://localhost:${service##*:}
 service=$KANDY_BASE_URL
 kandy login -q >/dev/null
@@ -142,16 +142,16 @@ trusted=both.pem socket_refused 78 "$certificate is for another host" other-name
 unset_trust
 tls_server -cert leaf.pem -key leaf.key
 refused 78 'cannot verify the TLS certificate of .*: .*an authority that is not known' 'unknown authority' kandy login --base-url "$server_url"
-# this server waits for more than a POST: that no answer came, and not the sentence above, shows that its certificate was believed
+# this server never responds to a POST: the timeout shows that its certificate was accepted
 refused 75 "no response from '127\.0\.0\.1:[0-9]+' within 3 s" 'known authority' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
 tls_server -cert leaf.pem -key leaf.key -tls1_1 -cipher DEFAULT@SECLEVEL=0
 refused 69 "the server does not support TLS 1.2 or newer" 'TLS 1.1' kandy login --base-url "$server_url" --cacert ca.pem
 refused 69 "the server does not support TLS 1.2 or newer" 'TLS 1.1 with -k' kandy login --base-url "$server_url" -qk
-OPENSSL_CONF=$PWD/lax.cnf refused 69 "the server does not support TLS 1.2 or newer" 'TLS 1.1, which OpenSSL would take' kandy login --base-url "$server_url" -qk
+OPENSSL_CONF=$PWD/lax.cnf refused 69 "the server does not support TLS 1.2 or newer" 'TLS 1.1, allowed by the configuration of OpenSSL' kandy login --base-url "$server_url" -qk
 tls_server -cert leaf.pem -key leaf.key -tls1_2
-refused 75 "no response from" 'TLS 1.2 is fine' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
+refused 75 "no response from" 'TLS 1.2 is accepted' kandy login --base-url "$server_url" --cacert ca.pem --timeout 3s
 
 sandbox --no-tls
-refused 69 'cannot connect to .*: handshake timeout after 2 s' 'a plain http port that waits' kandy login --base-url "https${KANDY_BASE_URL#http}" --timeout 2s
+refused 69 'cannot connect to .*: handshake timeout after 2 s' 'a plain http port that does not respond' kandy login --base-url "https${KANDY_BASE_URL#http}" --timeout 2s
 
 finish

@@ -12,7 +12,7 @@
 
 enum { REQUESTS = 4, PORTS = 4 };
 
-/* What libcurl would say of a handle. */
+/* The state that libcurl reports for a handle. */
 struct handle {
 	long request_size, connects;
 };
@@ -20,7 +20,7 @@ struct handle {
 static struct http http;
 static struct transfer transfers[REQUESTS];
 static struct handle handles[REQUESTS];
-static int64_t used[PORTS + 1]; /* the highest stream of what went out on the connection */
+static int64_t used[PORTS + 1]; /* the highest stream of a request sent on the connection */
 
 static CURLcode getinfo(CURL *easy, CURLINFO info, ...)
 {
@@ -56,7 +56,7 @@ static bool is_out(size_t i)
 	return handles[i].request_size > transfers[i].overhead;
 }
 
-/* Its stream is taken, if it went out on the connection that it is on now. */
+/* Marks its stream as used, if it was sent on its current connection. */
 static void leave(size_t i)
 {
 	struct transfer *t = &transfers[i];
@@ -66,13 +66,13 @@ static void leave(size_t i)
 	goaway_end(t);
 }
 
-/* As on_connected() of request.c. */
+/* Like on_connected() of request.c. */
 static void begin(size_t i, int port, bool fresh)
 {
 	struct transfer *t = &transfers[i];
 
 	leave(i);
-	for (size_t other = 0; other < REQUESTS; other++) { /* the one before it has gone out by now, or failed */
+	for (size_t other = 0; other < REQUESTS; other++) { /* the previous one has been sent by now, or has failed */
 		if (other != i && transfers[other].tries && transfers[other].local_port == port)
 			leave(other);
 	}
@@ -137,7 +137,7 @@ static void play(const char *line)
 		leave(i);
 		renew(i);
 		break;
-	case 'r': /* without a NUL behind it, as libcurl may hand it over */
+	case 'r': /* without a NUL after it, as libcurl may pass it */
 		text = malloc(strlen(line + 2) + 1);
 		MUST(text);
 		strcpy(text, line + 2);

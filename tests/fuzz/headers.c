@@ -1,14 +1,11 @@
-/*
- * The headers of an answer as libcurl hands them over, one a line, and what is made of them: numbers within their
- * bounds, texts that are there, a trace without what is secret.
- */
+/* Response headers, one per line, as libcurl passes them on: numbers in range, no NULL, no secrets in the trace. */
 #include "wire/range.h"
 #include "base/http_date.h"
 #include "base/url.h"
 #include "http/http-int.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Of a header with one of these in its name, no value is shown. */
+/* The value of a header with one of these words in its name is redacted. */
 static bool is_secret(const char *line, size_t len)
 {
 	static const char *const words[] = { "authorization", "cookie", "token", "secret", "password", "session" };
@@ -23,7 +20,7 @@ static bool is_secret(const char *line, size_t len)
 	return false;
 }
 
-/* Wherever the name of a secret stands, nothing but "***" follows, perhaps in quotes. */
+/* The name of a secret is followed by "***" only, perhaps in quotes. */
 static void check_names(const char *shown)
 {
 	static const char *const names[] = {

@@ -1,6 +1,6 @@
 /*
- * Proxies: the first line is one, the second what no_proxy holds, the third a host. What comes out has a scheme, a
- * host, a port, and nothing behind it.
+ * The first line is a proxy, the second the value of no_proxy, the third a host. The result has a scheme, a host and a
+ * port, and nothing after it.
  */
 #include "http/http.h"
 #include "tests/fuzz/fuzz.h"
@@ -8,7 +8,7 @@
 
 enum { PLACE = 8, VALUE_MAX = 4096 };
 
-/* The environment has these very bytes: setenv() would keep a copy of each value for ever. */
+/* The environment uses these bytes: setenv() would leak a copy of each value. */
 static char except[PLACE + 1 + VALUE_MAX + 1] = "no_proxy=";
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -19,7 +19,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return putenv(except);
 }
 
-/* The next line of `*text`, "" behind the last. */
+/* The next line of `*text`; "" after the last. */
 static char *line(char **text)
 {
 	char *start = *text;
@@ -44,7 +44,7 @@ static void check(const char *found)
 	MUST(!strpbrk(host, "/?# \r\n"));
 }
 
-/* Whatever is in it, the request for a tunnel is one of whole lines, and no line more than those that we write. */
+/* A CONNECT request has only the lines that we write, whatever the proxy contains. */
 static void check_request(const char *proxy)
 {
 	struct handshake_proxy parsed = { 0 };

@@ -1,6 +1,6 @@
 /*
- * Whatever a server sends as frames: what comes out does not depend on the pieces it came in, obeys the limits, and is
- * valid where it must be. The first byte says how large the pieces are.
+ * Frames of a server: the result does not depend on the pieces, obeys the limits and is valid UTF-8 where required. The
+ * first byte is the size of the pieces.
  */
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
@@ -8,7 +8,7 @@
 
 #define MAX_MESSAGE 300
 
-/* A fingerprint of all that comes out (FNV-1a). */
+/* A hash of all results (FNV-1a). */
 struct seen {
 	uint64_t hash;
 	size_t count;
@@ -61,7 +61,7 @@ static struct seen read_all(const uint8_t *data, size_t size, size_t piece)
 	MUST(bytes);
 	for (size_t done = 0; done < size; done += piece) {
 		size_t n = size - done < piece ? size - done : piece;
-		const char *end = bytes + piece, *at = end - n; /* at its end, so that a step beyond it is seen */
+		const char *end = bytes + piece, *at = end - n; /* at the end, so that sanitizers detect an overrun */
 
 		memcpy(bytes + piece - n, data + done, n);
 		while (ws_frame_next(&reader, &at, end, &frame)) {

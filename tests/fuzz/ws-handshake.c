@@ -1,6 +1,6 @@
 /*
- * Whatever answers the upgrade or CONNECT: every beginning of it is read without a step beyond, "more" is never said
- * after a verdict was possible, and nothing but the right answer to the key opens a WebSocket.
+ * Responses to the upgrade or CONNECT: every prefix is read without an overrun, a result never changes with more bytes,
+ * and only the right Sec-WebSocket-Accept completes the upgrade.
  */
 #include "tests/fuzz/fuzz.h"
 #include "ws/handshake.h"
@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = fuzz_text(data + 2, size - 2);
 	result = check(h, text, size - 2, &whole);
 	free(text);
-	/* the beginning alone says nothing else, unless more was needed */
+	/* a prefix has the same result, or is incomplete */
 	text = fuzz_text(data + 2, n);
 	early = check(h, text, n, &part);
 	free(text);

@@ -1,4 +1,4 @@
-/* What a failed request is called: every phase and kind. */
+/* Errors of failed requests, for every phase and kind. */
 #include "http/failure.h"
 
 #include "crypto/crypto.h"
@@ -14,7 +14,7 @@ struct failure_case {
 	enum status status;
 	enum err_outcome outcome;
 	bool retryable;
-	const char *text; /* part of the sentence */
+	const char *text; /* part of the message */
 };
 
 #define HOST .host = "chat.example:8443"

@@ -1,4 +1,4 @@
-/* Which proxy a host is reached through: curl's rules. */
+/* Selection of the proxy by curl's rules. */
 #include "http/http.h"
 
 #include "../lib/tap.h"
@@ -49,7 +49,7 @@ static const struct proxy_case cases[] = {
 	{ { { "HTTPS_PROXY", P } }, NULL, true, "h.example", P },
 	{ { { "https_proxy", P }, { "HTTPS_PROXY", "http://q:1" } }, NULL, true, "h.example", P },
 	{ { { "http_proxy", P } }, NULL, false, "h.example", P },
-	{ { { "HTTP_PROXY", P } }, NULL, false, "h.example", NULL }, /* a stranger's in a CGI program */
+	{ { { "HTTP_PROXY", P } }, NULL, false, "h.example", NULL }, /* set by a client in a CGI program */
 	{ { { "http_proxy", P } }, NULL, true, "h.example", NULL },
 	{ { { "all_proxy", P } }, NULL, true, "h.example", P }, { { { "ALL_PROXY", P } }, NULL, false, "h.example", P },
 	{ { { "all_proxy", "http://q:1" }, { "https_proxy", P } }, NULL, true, "h.example", P },

@@ -1,4 +1,4 @@
-/* What a trace says of headers, and what it leaves out. */
+/* Redaction of headers in the trace. */
 #include "http/http-int.h"
 
 #include "../lib/tap.h"

@@ -1,4 +1,4 @@
-/* Links from messages: where they lead, and whether the token may go there. */
+/* Links from messages: their absolute URL and whether it is on the same origin. */
 #include "http/http.h"
 
 #include "../lib/tap.h"
@@ -26,7 +26,7 @@ static const struct link_case cases[] = {
 	{ "https://base.example:8443", "https://base.example:8443/x", "https://base.example:8443/x", true },
 	{ "http://127.0.0.1:8080", "/x", "http://127.0.0.1:8080/x", true },
 
-	/* the path can go nowhere above the root */
+	/* the path cannot leave the root */
 	{ BASE, "/../../../x/y", "https://base.example/x/y", true },
 	{ BASE, "../../../x", "https://base.example/x", true },
 	{ BASE, "/a/./b/../c", "https://base.example/a/c", true },
@@ -52,7 +52,7 @@ static const struct link_case cases[] = {
 	{ BASE, "//evil.example:443/x", "https://evil.example/x", false },
 	{ BASE, "//base.example/x", "https://base.example/x", true },
 
-	/* the same host written in another way; fetched as the base is written */
+	/* other spellings of the same host */
 	{ BASE, "https://base.example:443/x", "https://base.example/x", true },
 	{ BASE, "https://base.example:0443/x", "https://base.example/x", true },
 	{ BASE, "https://base.example:/x", "https://base.example/x", true },
@@ -64,7 +64,7 @@ static const struct link_case cases[] = {
 	{ BASE, "https://base%2Eexample/x", "https://base.example/x", true },
 	{ BASE, "https://base.example../x", NULL, false },
 
-	/* a user name is never in a link that means well */
+	/* user information */
 	{ BASE, "https://base.example@evil.example/", NULL, false },
 	{ BASE, "https://user:pw@base.example/", NULL, false },
 	{ BASE, "https://@evil.example/", NULL, false },
@@ -82,7 +82,7 @@ static const struct link_case cases[] = {
 	{ BASE, "https://evil.example#@base.example/", "https://evil.example/", false },
 	{ BASE, "https://evil.example?@base.example/", "https://evil.example/?@base.example/", false },
 
-	/* what two readers would read in two ways */
+	/* links that parsers disagree about */
 	{ BASE, "https://base.example\\@evil.example/", NULL, false },
 	{ BASE, "https:\\\\evil.example/", NULL, false },
 	{ BASE, "/\\evil.example/", NULL, false },
@@ -153,7 +153,7 @@ static const struct link_case cases[] = {
 	{ "https://[::1]", "https://::1/x", NULL, false },
 	{ BASE, "https://[base.example]/x", NULL, false },
 
-	/* international names: as they are asked for, or not at all */
+	/* international names: only in ASCII form */
 	{ "https://xn--bcher-kva.example", "https://xn--bcher-kva.example/x", "https://xn--bcher-kva.example/x", true },
 	{ "https://xn--bcher-kva.example", "https://XN--BCHER-KVA.example/x", "https://xn--bcher-kva.example/x", true },
 	{ BASE, "https://b\xc3\xa4se.example/x", NULL, false },
@@ -214,7 +214,7 @@ static void check_sentence(const char *link, const char *wanted)
 	bool same;
 
 	tap_int(http_resolve(BASE, link, &url, &same, &err), ST_DATA, link);
-	tap_str(err.text, wanted, "and what is said has no secret");
+	tap_str(err.text, wanted, "the error has no secret");
 }
 
 int main(void)

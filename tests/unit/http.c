@@ -1,4 +1,4 @@
-/* Requests against a server that answers to order: phases of failure, limits, kept connections, many at once. */
+/* Requests to a scripted server: phases of failure, limits, reused connections, many at once. */
 #include "http/http-int.h"
 
 #include "base/interrupt.h"
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- the server: one thread, and one for each connection ---- */
+/* ---- server: one thread, and one for each connection ---- */
 
 struct server;
 typedef void answer(struct server *server, int fd); /* one connection, from its first byte; does not close */
@@ -27,10 +27,7 @@ static struct server {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	answer *answer;
-	/*
-	 * Since client() was called; but a connection that its predecessor made and gave up may be accepted, and
-	 * counted, late.
-	 */
+	/* Since client() was called; an abandoned connection of an earlier test may still be accepted and counted. */
 	unsigned connections, requests, open;
 	char last[1 << 21]; /* the last request, headers and body */
 } server = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
@@ -162,7 +159,7 @@ static void server_stop(void)
 	pthread_mutex_unlock(&server.lock);
 }
 
-/* ---- what it can do ---- */
+/* ---- behaviours of the server ---- */
 
 #define OK_201 "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -264,7 +261,7 @@ static void answer_headers(struct server *s, int fd)
 
 static const char *answer_head;
 
-/* That head, and a body that comes byte by byte for as long as somebody listens. */
+/* answer_head, and a body that is sent byte by byte until the client closes. */
 static void answer_dripping(struct server *s, int fd)
 {
 	struct pollfd gone = { .fd = fd, .events = POLLRDHUP };
@@ -275,7 +272,7 @@ static void answer_dripping(struct server *s, int fd)
 		say(fd, "x");
 }
 
-/* That head; behind it, the bytes that a gzip stream begins with, and nothing of what it would say. */
+/* answer_head, and the start of a gzip stream without any content. */
 static void answer_empty_gzip(struct server *s, int fd)
 {
 	read_request(s, fd);
@@ -294,7 +291,7 @@ static void answer_with_everything(struct server *s, int fd)
 		"Retry-After: 7\r\nTransfer-Encoding: chunked\r\nTrailer: ETag\r\n\r\n5\r\nhello\r\n0\r\nETag: trailing\r\n\r\n");
 }
 
-/* A server whose clock is years behind, and that wants five seconds. */
+/* A server whose clock is years behind, with a Retry-After of five seconds. */
 static void answer_later(struct server *s, int fd)
 {
 	read_request(s, fd);
@@ -404,8 +401,8 @@ static void test_failure(const char *what, answer *how, struct http_request requ
 			    strstr(err.text, text),
 		    what))
 		printf("# status %d outcome %d http %d: %s\n", status, err.outcome, err.http, err.text);
-	tap_ok(!response.status && !response.body.data, "... and no response");
-	tap_int((intmax_t)active(http), 0, "... nothing is left under way");
+	tap_ok(!response.status && !response.body.data, "... there is no response");
+	tap_int((intmax_t)active(http), 0, "... no transfer is left");
 	http_response_release(&response);
 	http_free(http);
 }
@@ -418,7 +415,7 @@ static void test_phases(void)
 	short_get.timeout_ms = 1500;
 	slow_get.timeout_ms = -1;
 	slow_get.low_speed_time_ms = 900;
-	/* a label that is too long for a name: no name server is asked, which might be slow, or answer everything */
+	/* the label is too long: no name server is asked, which might be slow or resolve every name */
 	snprintf(nowhere, sizeof(nowhere), "http://%064d.invalid/", 0);
 	snprintf(not_found, sizeof(not_found), "cannot resolve host '%064d.invalid'", 0);
 	elsewhere.url = nowhere;
@@ -430,15 +427,15 @@ static void test_phases(void)
 		"closed the connection without a response");
 	test_failure("closed after the POST", answer_close_after_request, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
 		"closed the connection without a response");
-	test_failure("half a status line", answer_half_header, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
+	test_failure("an incomplete status line", answer_half_header, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
 		"closed the connection");
-	test_failure("half an answer", answer_half_success, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 200,
+	test_failure("an incomplete response", answer_half_success, post(), ST_TEMPFAIL, ERR_MAYBE_SENT, 200,
 		"lost during the response");
-	test_failure("no answer in time", answer_never, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
+	test_failure("no response in time", answer_never, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
 		"no response from '127.0.0.1:");
-	test_failure("no answer in time, named", answer_never, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
+	test_failure("no response in time, with the host", answer_never, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0,
 		"within 1.5 s");
-	test_failure("half an answer in time", answer_stall, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 200,
+	test_failure("an incomplete response in time", answer_stall, short_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 200,
 		"incomplete after 1.5 s");
 	test_failure("stalled", answer_never, slow_get, ST_TEMPFAIL, ERR_MAYBE_SENT, 0, "stalled: no data for");
 	test_failure("no HTTP", answer_garbage, post(), ST_PROTOCOL, ERR_MAYBE_SENT, 0, "invalid HTTP response");
@@ -451,13 +448,13 @@ static void test_half_refusal(void)
 	struct http_response response;
 	struct err err = ERR_INIT;
 
-	tap_int(http_perform(http, &request, &response, &err), ST_OK, "half a refusal is one");
-	tap_int(response.status, 404, "... with its status");
+	tap_int(http_perform(http, &request, &response, &err), ST_OK, "an incomplete error response is a response");
+	tap_int(response.status, 404, "... its status");
 	http_response_release(&response);
 	http_free(http);
 }
 
-/* The reset may be seen while connecting, sending or receiving: it is never "answered", and never a crash. */
+/* The reset may be detected while connecting, sending or receiving. */
 static void test_reset_at_once(void)
 {
 	struct http *http = client(answer_by_reset);
@@ -467,8 +464,8 @@ static void test_reset_at_once(void)
 	enum status status = http_perform(http, &request, &response, &err);
 
 	tap_ok(status == ST_TEMPFAIL || status == ST_UNAVAILABLE, "reset at once");
-	tap_int(server.requests, 0, "... with no request read");
-	tap_ok(err.retryable, "... may be tried again");
+	tap_int(server.requests, 0, "... no request was read");
+	tap_ok(err.retryable, "... is retryable");
 	http_response_release(&response);
 	http_free(http);
 }
@@ -486,7 +483,7 @@ static void test_limits(void)
 		answer_size = size;
 		http = client(answer_body);
 		tap_int(http_perform(http, &request, &response, &err), ST_OK, "a body up to the limit");
-		tap_int((intmax_t)response.body.len, (intmax_t)size, "... comes whole");
+		tap_int((intmax_t)response.body.len, (intmax_t)size, "... is complete");
 		http_response_release(&response);
 		http_free(http);
 	}
@@ -504,7 +501,7 @@ static void test_limits(void)
 	answer_head = long_line;
 	memset(long_line, 'y', sizeof(long_line) - 1);
 	memcpy(long_line, "HTTP/1.1 200 OK\r\nX: ", 20);
-	test_failure("a single line of them", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 0,
+	test_failure("a single header line over the limit", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 0,
 		"response headers exceed 64 KiB");
 }
 
@@ -520,14 +517,16 @@ static void test_transfer_codings(void)
 	answer_head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n";
 	test_failure("a transfer coding", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 200, CODING);
 	answer_head = "HTTP/1.1 200 OK\r\nTransfer-encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n";
-	test_failure("in a line of its own", answer_empty_gzip, get(), ST_PROTOCOL, ERR_MAYBE_SENT, 200, CODING);
+	test_failure("a transfer coding in a header line of its own", answer_empty_gzip, get(), ST_PROTOCOL,
+		ERR_MAYBE_SENT, 200, CODING);
 	answer_head = "HTTP/1.1 404 No\r\nTransfer-Encoding: deflate\r\n\r\n";
-	test_failure("of a refusal", answer_empty_gzip, get(), ST_PROTOCOL, ERR_REFUSED, 404, CODING);
+	test_failure("a transfer coding of an error response", answer_empty_gzip, get(), ST_PROTOCOL, ERR_REFUSED, 404,
+		CODING);
 	answer_head = "HTTP/1.1 103 Early\r\nTransfer-Encoding: gzip\r\n\r\n"
 		      "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked \r\n\r\n";
 	http = client(answer_empty_gzip);
-	tap_int(http_perform(http, &request, &response, &err), ST_OK, "chunks alone are none");
-	tap_int((intmax_t)response.body.len, 3, "... and come as they are");
+	tap_int(http_perform(http, &request, &response, &err), ST_OK, "chunked alone is accepted");
+	tap_int((intmax_t)response.body.len, 3, "... the body is decoded");
 	http_response_release(&response);
 	http_free(http);
 }
@@ -539,38 +538,38 @@ static void test_answer_fields(void)
 	struct http_response r;
 	struct err err = ERR_INIT;
 
-	tap_int(http_perform(http, &request, &r, &err), ST_OK, "an answer with an early one before it");
+	tap_int(http_perform(http, &request, &r, &err), ST_OK, "a response after an interim one");
 	tap_int(r.status, 206, "... status");
 	tap_str(r.body.data, "hello", "... body");
-	tap_str(r.content_type, "text/plain; charset=utf-8", "... type, without spaces around it");
-	tap_str(r.etag, "\"e1\"", "... the ETag of neither the early answer nor the trailer");
+	tap_str(r.content_type, "text/plain; charset=utf-8", "... content type, without spaces around it");
+	tap_str(r.etag, "\"e1\"", "... the ETag is not that of the interim response or of the trailer");
 	tap_str(r.last_modified, "Wed, 21 Oct 2015 07:28:00 GMT", "... Last-Modified");
 	tap_str(r.content_range, "bytes 5-9/10", "... Content-Range");
 	tap_str(r.location, "/elsewhere?a=b", "... Location");
-	tap_int(r.content_length, -1, "... no length");
+	tap_int(r.content_length, -1, "... no Content-Length");
 	tap_int(r.retry_after_ms, 7000, "... Retry-After");
 	http_response_release(&r);
 	http_free(http);
 
 	http = client(answer_redirect);
-	tap_int(http_perform(http, &request, &r, &err), ST_OK, "a redirect is an answer");
-	tap_int(r.status, 302, "... and not followed");
-	tap_str(r.location, "http://127.0.0.1:1/elsewhere", "... its target is told");
+	tap_int(http_perform(http, &request, &r, &err), ST_OK, "a redirect is a response");
+	tap_int(r.status, 302, "... is not followed");
+	tap_str(r.location, "http://127.0.0.1:1/elsewhere", "... its Location");
 	tap_int(r.content_length, 0, "... length");
-	tap_str(r.etag, "", "... a header that is not there is empty");
-	tap_int(r.retry_after_ms, -1, "... and so is Retry-After");
+	tap_str(r.etag, "", "... a missing header is empty");
+	tap_int(r.retry_after_ms, -1, "... no Retry-After");
 	http_response_release(&r);
 	http_free(http);
 
 	http = client(answer_later);
 	tap_int(http_perform(http, &request, &r, &err), ST_OK, "a date in Retry-After");
-	tap_int(r.retry_after_ms, 5000, "... is one by the clock of the answer, whose Date comes later");
+	tap_int(r.retry_after_ms, 5000, "... is relative to Date, which follows it");
 	http_response_release(&r);
 	http_free(http);
 
 	http = client(answer_later_undated);
-	tap_int(http_perform(http, &request, &r, &err), ST_OK, "the same without a Date");
-	tap_int(r.retry_after_ms, 0, "... is one by our clock");
+	tap_int(http_perform(http, &request, &r, &err), ST_OK, "a date in Retry-After without Date");
+	tap_int(r.retry_after_ms, 0, "... is relative to our clock");
 	http_response_release(&r);
 	http_free(http);
 }
@@ -590,11 +589,11 @@ static void test_request_text(void)
 	tap_ok(!strncmp(server.last, "POST /path HTTP/1.1\r\n", 21), "... its first line");
 	tap_ok(strstr(server.last, "\r\nAuthorization: Bearer a-token-of-some-length\r\n"), "... bearer");
 	tap_ok(strstr(server.last, "\r\nX-Cpaas-Agent: kandy/test\r\n"), "... agent");
-	tap_ok(strstr(server.last, "\r\nUser-Agent: kandy/test\r\n"), "... agent, once more");
+	tap_ok(strstr(server.last, "\r\nUser-Agent: kandy/test\r\n"), "... User-Agent");
 	tap_ok(strstr(server.last, "\r\nContent-Type: application/json\r\n"), "... type");
 	tap_ok(strstr(server.last, "\r\nAccept: application/json\r\n"), "... our own header");
 	tap_ok(strstr(server.last, "\r\nX-More: 1\r\n"), "... another one");
-	tap_ok(!strcasestr(server.last, "\r\nExpect:"), "... nothing to wait for");
+	tap_ok(!strcasestr(server.last, "\r\nExpect:"), "... no Expect");
 	tap_ok(strstr(server.last, "\r\n\r\n{\"a\":1}"), "... body");
 	http_response_release(&response);
 
@@ -602,17 +601,18 @@ static void test_request_text(void)
 	request.body = large;
 	request.body_len = 1100000;
 	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a large POST");
-	tap_ok(strstr(server.last, "\r\n\r\nxxxx") && !strcasestr(server.last, "\r\nExpect:"), "... goes out at once");
+	tap_ok(strstr(server.last, "\r\n\r\nxxxx") && !strcasestr(server.last, "\r\nExpect:"),
+		"... is sent without waiting");
 	http_response_release(&response);
 
 	request = (struct http_request){ .method = "DELETE", .url = url };
 	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a DELETE");
 	tap_ok(!strncmp(server.last, "DELETE /path ", 13) && !strstr(server.last, "Authorization"),
-		"... without a token of before");
+		"... no token of an earlier request");
 	http_response_release(&response);
 	request = (struct http_request){ .method = "POST", .url = url };
 	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a POST without a body");
-	tap_ok(strstr(server.last, "\r\nContent-Length: 0\r\n"), "... says so");
+	tap_ok(strstr(server.last, "\r\nContent-Length: 0\r\n"), "... has Content-Length: 0");
 	http_response_release(&response);
 	request =
 		(struct http_request){ .method = "PUT", .url = url, .body = "x", .body_len = 1, .content_type = "a/b" };
@@ -623,7 +623,7 @@ static void test_request_text(void)
 
 	request = get();
 	request.headers = bad;
-	tap_int(http_perform(http, &request, &response, &err), ST_DATA, "a header with a line end in it is refused");
+	tap_int(http_perform(http, &request, &response, &err), ST_DATA, "a header with a line break is refused");
 	http_response_release(&response);
 	http_free(http);
 	free(large);
@@ -638,9 +638,10 @@ static void test_kept_connection(void)
 
 	tap_int(http_perform(http, &request, &response, &err), ST_OK, "first POST of a connection");
 	http_response_release(&response);
-	tap_int(http_perform(http, &request, &response, &err), ST_TEMPFAIL, "second POST, lost on the kept connection");
+	tap_int(http_perform(http, &request, &response, &err), ST_TEMPFAIL,
+		"second POST, lost on the reused connection");
 	tap_int(err.outcome, ERR_MAYBE_SENT, "... may have been processed");
-	tap_int(server.requests, 2, "... and was not sent a second time");
+	tap_int(server.requests, 2, "... was not sent a second time");
 	http_response_release(&response);
 	http_free(http);
 
@@ -650,7 +651,7 @@ static void test_kept_connection(void)
 	http_response_release(&response);
 	tap_int(http_perform(http, &request, &response, &err), ST_OK,
 		"second GET, lost on the kept connection, is repeated");
-	tap_int(server.requests, 3, "... on a new one");
+	tap_int(server.requests, 3, "... the second GET uses a new connection");
 	http_response_release(&response);
 	http_free(http);
 }
@@ -668,14 +669,14 @@ static void test_idle_close(void)
 	struct http_response response;
 	struct err err = ERR_INIT;
 
-	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a POST whose connection is closed behind it");
+	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a POST whose connection is closed after it");
 	http_response_release(&response);
 	pthread_mutex_lock(&server.lock);
 	while (server.open)
 		pthread_cond_wait(&server.changed, &server.lock);
 	pthread_mutex_unlock(&server.lock);
-	tap_int(http_perform(http, &request, &response, &err), ST_OK, "the next one takes a new connection");
-	tap_int(server.requests, 2, "... and is sent once");
+	tap_int(http_perform(http, &request, &response, &err), ST_OK, "the next POST uses a new connection");
+	tap_int(server.requests, 2, "... is sent once");
 	http_response_release(&response);
 	http_free(http);
 }
@@ -699,28 +700,29 @@ static void test_multipart(void)
 		content[i] = (char)('a' + i * 7 % 26);
 	if (write(fd, content, 20000) != 20000)
 		perror("# write");
-	for (int i = 0; i < 2; i++) { /* twice: an attempt can be repeated */
+	for (int i = 0; i < 2; i++) { /* twice: a request can be retried */
 		tap_int(http_perform(http, &request, &response, &err), ST_OK, "an upload");
 		tap_ok(strstr(server.last, "Content-Type: multipart/form-data; boundary="), "... multipart");
 		tap_ok(strstr(server.last,
 			       "Content-Disposition: form-data; name=\"root-fields\"\r\n\r\n{\"object\":{}}\r\n--"),
-			"... first part");
+			"... the first part");
 		at = strstr(server.last, "name=\"raw\"; filename=\"a %22b%22.png\"\r\nContent-Type: image/png\r\n\r\n");
-		tap_ok(at && !memcmp(strstr(at, "\r\n\r\n") + 4, content, 20000), "... second part, whole");
+		tap_ok(at && !memcmp(strstr(at, "\r\n\r\n") + 4, content, 20000), "... the second part, complete");
 		http_response_release(&response);
 	}
 	parts[1].size = -1;
 	tap_int(http_perform(http, &request, &response, &err), ST_OK, "an upload of unknown size");
-	tap_ok(strstr(server.last, "\r\nTransfer-Encoding: chunked\r\n"), "... goes in chunks");
+	tap_ok(strstr(server.last, "\r\nTransfer-Encoding: chunked\r\n"), "... is sent in chunks");
 	http_response_release(&response);
 	parts[1].size = 20001;
-	tap_int(http_perform(http, &request, &response, &err), ST_IO, "a file that became shorter");
-	tap_str(err.text, "cannot send 'a \"b\".png': the file was truncated meanwhile", "... is named");
+	tap_int(http_perform(http, &request, &response, &err), ST_IO, "a file that was truncated");
+	tap_str(err.text, "cannot send 'a \"b\".png': the file was truncated meanwhile",
+		"... the error names the file");
 	http_response_release(&response);
 	close(fd);
 	parts[1].fd = -1;
 	tap_int(http_perform(http, &request, &response, &err), ST_IO, "a file that cannot be read");
-	tap_str(err.text, "cannot read 'a \"b\".png': Bad file descriptor", "... is named, too");
+	tap_str(err.text, "cannot read 'a \"b\".png': Bad file descriptor", "... the error names this file, too");
 	http_response_release(&response);
 	free(content);
 	http_free(http);
@@ -746,7 +748,7 @@ static bool sink(void *arg, const struct http_response *response, const char *p,
 	return false;
 }
 
-/* Where a file takes what it takes, all other answers do not. */
+/* A file transfer has no timeout, but all other responses have. */
 static void test_answers_in_time(void)
 {
 	static const char upload[] = "HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n",
@@ -762,14 +764,14 @@ static void test_answers_in_time(void)
 		int http;
 		const char *text;
 	} cases[] = {
-		{ "the answer behind an upload", upload, 300, { .method = "POST", .parts = &part, .part_count = 1 },
+		{ "a slow response to an upload", upload, 300, { .method = "POST", .parts = &part, .part_count = 1 },
 			ST_TEMPFAIL, 201, "incomplete after 0.3 s" },
-		{ "a redirect in the place of a file", redirect, 300, { .sink = sink }, ST_TEMPFAIL, 302,
+		{ "a slow redirect instead of a file", redirect, 300, { .sink = sink }, ST_TEMPFAIL, 302,
 			"incomplete after 0.3 s" },
-		{ "one that is slower than it may be", redirect, 60000,
+		{ "a redirect below the speed limit", redirect, 60000,
 			{ .sink = sink, .low_speed_time_ms = 200, .low_speed_limit = 1000 }, ST_TEMPFAIL, 302,
 			"incomplete after 0.2 s" },
-		{ "a refusal in the place of a file", refusal, 300, { .sink = sink }, ST_OK, 404, "" },
+		{ "a slow error instead of a file", refusal, 300, { .sink = sink }, ST_OK, 404, "" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -793,7 +795,7 @@ static void test_answers_in_time(void)
 		http_response_release(&response);
 		http_free(http);
 	}
-	tap_int((intmax_t)sunk.bytes, 0, "nothing of them comes where files go");
+	tap_int((intmax_t)sunk.bytes, 0, "the sink gets no bytes of them");
 }
 
 static void progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
@@ -818,30 +820,30 @@ static void test_sink(void)
 	request.sink = sink;
 	request.progress = progress;
 	request.arg = &sunk;
-	request.max_body = 10; /* does not count for a sink */
+	request.max_body = 10; /* not used for a sink */
 	answer_size = 5000000;
 	http = client(answer_body);
 	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a body into a sink");
-	tap_int((intmax_t)sunk.bytes, 5000000, "... all of it");
-	tap_int(sunk.status, 200, "... which knew the status");
-	tap_int((intmax_t)response.body.len, 0, "... nothing in memory");
-	tap_ok(sunk.progress > 0, "... progress was told");
+	tap_int((intmax_t)sunk.bytes, 5000000, "... all bytes");
+	tap_int(sunk.status, 200, "... the sink gets the status");
+	tap_int((intmax_t)response.body.len, 0, "... the body is not in memory");
+	tap_ok(sunk.progress > 0, "... progress was reported");
 	http_response_release(&response);
 	http_free(http);
 
 	http = client(answer_body);
 	sunk = (struct sunk){ .stop_at = 100000 };
-	tap_int(http_perform(http, &request, &response, &err), ST_CANTCREATE, "a sink that stops");
-	tap_str(err.text, "the disk is full", "... with its own reason");
-	tap_int(err.http, 200, "... and the status of the answer");
+	tap_int(http_perform(http, &request, &response, &err), ST_CANTCREATE, "a sink that aborts");
+	tap_str(err.text, "the disk is full", "... the error of the sink");
+	tap_int(err.http, 200, "... the status of the response");
 	http_response_release(&response);
 	http_free(http);
 
 	http = client(answer_refusal);
 	sunk = (struct sunk){ 0 };
-	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a refusal does not go into the sink");
-	tap_int((intmax_t)sunk.bytes, 0, "... not a byte");
-	tap_str(response.body.data, "no way", "... but into memory");
+	tap_int(http_perform(http, &request, &response, &err), ST_OK, "an error response with a sink");
+	tap_int((intmax_t)sunk.bytes, 0, "... the sink gets no byte");
+	tap_str(response.body.data, "no way", "... the body is in memory");
 	http_response_release(&response);
 	http_free(http);
 }
@@ -862,7 +864,7 @@ static void one_of_many(void *arg, enum status status, struct http_response *res
 	else
 		printf("# %u: %s\n", ++many->bad, status == ST_OK ? "odd answer" : err->text);
 	request.arg = many;
-	if (many->left && many->left--) /* from inside `done`: the next one */
+	if (many->left && many->left--) /* start the next one inside `done` */
 		tap_count += http_start(many->http, &request, one_of_many, &mine) != ST_OK;
 }
 
@@ -881,7 +883,7 @@ static void test_many(void)
 	tap_int((intmax_t)active(http), 100, "a hundred requests at once");
 	while (active(http) && http_step(http, 1000, -1, &err) == ST_OK)
 		;
-	tap_int(many.good, 300, "... and two hundred more behind them, all answered");
+	tap_int(many.good, 300, "... two hundred more after them: all complete");
 	tap_int(server.requests, 300, "... each sent once");
 	tap_ok(server.connections <= 100, "... on a hundred connections at most");
 	http_free(http);
@@ -895,10 +897,10 @@ static void test_drop(void)
 	struct err err = ERR_INIT;
 
 	request.arg = &many;
-	tap_int(http_start(http, &request, one_of_many, &err), ST_OK, "a request that is under way");
-	tap_int(http_step(http, 10, -1, &err), ST_OK, "... for a moment");
+	tap_int(http_start(http, &request, one_of_many, &err), ST_OK, "a request is started");
+	tap_int(http_step(http, 10, -1, &err), ST_OK, "... is in flight");
 	http_free(http);
-	tap_int(many.good + many.bad, 0, "... and dropped without a word");
+	tap_int(many.good + many.bad, 0, "... is dropped without a call of `done`");
 }
 
 static void test_extra_fd(void)
@@ -914,12 +916,12 @@ static void test_extra_fd(void)
 	if (pipe(ends) || write(ends[1], "x", 1) != 1)
 		perror("# pipe");
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	tap_int(http_step(http, 200000, ends[0], &err), ST_OK, "a step with nothing under way");
-	tap_int(http_start(http, &request, one_of_many, &err), ST_OK, "a request without an answer");
+	tap_int(http_step(http, 200000, ends[0], &err), ST_OK, "a step without requests");
+	tap_int(http_start(http, &request, one_of_many, &err), ST_OK, "a request without a response");
 	for (int i = 0; i < 5; i++)
-		tap_int(http_step(http, 200000, ends[0], &err), ST_OK, "... and a descriptor that is readable");
+		tap_int(http_step(http, 200000, ends[0], &err), ST_OK, "... a readable descriptor ends the step");
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	tap_ok(after.tv_sec - before.tv_sec < 100, "... does not wait");
+	tap_ok(after.tv_sec - before.tv_sec < 100, "... the steps do not wait");
 	close(ends[0]);
 	close(ends[1]);
 	http_free(http);
@@ -946,7 +948,7 @@ static void *interrupt_soon(void *arg)
 	return NULL;
 }
 
-/* The last one: nothing works in this process afterwards. */
+/* The last test: interrupts stay active in this process. */
 static void test_interrupt(void)
 {
 	struct http *http = client(answer_never);
@@ -961,18 +963,18 @@ static void test_interrupt(void)
 	snprintf(path, sizeof(path), "http://127.0.0.1:%u/interrupted", server.port);
 	request.url = path;
 	request.arg = &seen;
-	tap_int(http_start(http, &request, on_interrupt, &err), ST_OK, "a request that is under way");
+	tap_int(http_start(http, &request, on_interrupt, &err), ST_OK, "a request is started");
 	pthread_create(&thread, NULL, interrupt_soon, NULL);
 	while (http_step(http, 20000, -1, &err) == ST_OK)
 		;
 	pthread_join(thread, NULL);
-	tap_int(err.status, ST_SIGTERM, "... is ended by SIGTERM");
-	tap_int(seen, ST_SIGTERM, "... which its owner hears");
-	tap_int(interrupted_outcome, ERR_MAYBE_SENT, "... and that it may have been sent");
-	tap_int((intmax_t)active(http), 0, "... nothing is left");
+	tap_int(err.status, ST_SIGTERM, "... SIGTERM ends it");
+	tap_int(seen, ST_SIGTERM, "... `done` gets the status");
+	tap_int(interrupted_outcome, ERR_MAYBE_SENT, "... `done` gets the outcome: maybe sent");
+	tap_int((intmax_t)active(http), 0, "... no transfer is left");
 	request = get();
-	tap_int(http_perform(http, &request, &response, &err), ST_SIGTERM, "no request after it");
-	tap_int(err.outcome, ERR_NOT_SENT, "... is sent");
+	tap_int(http_perform(http, &request, &response, &err), ST_SIGTERM, "a request after SIGTERM");
+	tap_int(err.outcome, ERR_NOT_SENT, "... is not sent");
 	http_response_release(&response);
 	http_free(http);
 }

@@ -1,6 +1,4 @@
-/*
- * Frames as a client reads and writes them: whole, in pieces of every size, and everything that breaks the protocol.
- */
+/* Decoding frames, in pieces of every size, protocol errors, and encoding frames. */
 #include "ws/frame.h"
 
 #include "../lib/tap.h"
@@ -9,7 +7,7 @@
 
 #define MAX_MESSAGE 70000
 
-/* What comes out of some bytes, as text: "text:hello ping:x close:1000:bye broken:1002". */
+/* The result of decoding some bytes, such as "text:hello ping:x close:1000:bye broken:1002". */
 static char *events(const void *bytes, size_t len, size_t piece)
 {
 	struct ws_frame_reader reader;
@@ -20,7 +18,7 @@ static char *events(const void *bytes, size_t len, size_t piece)
 	ws_frame_reader_init(&reader, MAX_MESSAGE);
 	for (size_t done = 0; done < len; done += piece) {
 		size_t n = len - done < piece ? len - done : piece;
-		char *copy = malloc(n); /* of exactly that size, so that a step beyond it is seen */
+		char *copy = malloc(n); /* of exactly this size, so that sanitizers detect an overrun */
 		const char *at = copy;
 
 		memcpy(copy, (const char *)bytes + done, n);
@@ -70,14 +68,14 @@ static void check(const void *bytes, size_t len, const char *wanted, const char 
 static void test_whole(void)
 {
 	CHECK("\x81\x05hello", "text:hello", "a text");
-	CHECK("\x81\x00", "text:", "an empty one");
+	CHECK("\x81\x00", "text:", "an empty text");
 	CHECK("\x82\x02\xff\x00", "binary:\xff", "bytes");
 	CHECK("\x81\x01"
 	      "a\x81\x01"
 	      "b\x89\x01p\x8a\x00\x81\x01"
 	      "c",
 		"text:a text:b ping:p pong: text:c", "several");
-	CHECK("\x81\x06\xce\xbb\xf0\x9f\x98", "", "one that is not whole");
+	CHECK("\x81\x06\xce\xbb\xf0\x9f\x98", "", "an incomplete text");
 	CHECK("\x81\x06\xce\xbb\xf0\x9f\x98\x80", "text:\xce\xbb\xf0\x9f\x98\x80", "UTF-8");
 	CHECK("", "", "nothing");
 }
@@ -87,10 +85,10 @@ static void test_fragments(void)
 	CHECK("\x01\x03hel\x80\x02lo", "text:hello", "a text in two frames");
 	CHECK("\x01\x01h\x00\x01"
 	      "e\x00\x00\x00\x01y\x80\x00",
-		"text:hey", "in five, two of them empty");
-	CHECK("\x01\x00\x80\x02hi", "text:hi", "the first of two empty");
+		"text:hey", "a text in five frames, two of them empty");
+	CHECK("\x01\x00\x80\x02hi", "text:hi", "a text in two frames, the first one empty");
 	CHECK("\x02\x01x\x80\x01y", "binary:xy", "bytes in two frames");
-	CHECK("\x01\x03hel\x89\x03you\x80\x02lo", "ping:you text:hello", "a ping in between");
+	CHECK("\x01\x03hel\x89\x03you\x80\x02lo", "ping:you text:hello", "a ping inside a fragmented text");
 	CHECK("\x01\x03hel\x89\x03you\x8a\x00\x00\x01l\x8a\x02me\x80\x01o", "ping:you pong: pong:me text:hello",
 		"several");
 	CHECK("\x01\x03hel\x88\x02\x03\xe8\x80\x02lo", "close:1000:", "a close in between ends it");
@@ -101,7 +99,7 @@ static void test_fragments(void)
 	      "c\x80\x01"
 	      "d\x81\x01"
 	      "e",
-		"text:ab text:cd text:e", "one after the other");
+		"text:ab text:cd text:e", "three fragmented texts");
 }
 
 /* A frame of `len` bytes 'x' with the length in `digits` bytes. */
@@ -127,14 +125,14 @@ static void test_lengths(void)
 	sized(126, 2, "text:126 text:ok", "126 bytes");
 	sized(65535, 2, "text:65535 text:ok", "65535 bytes");
 	sized(65536, 8, "text:65536 text:ok", "65536 bytes");
-	sized(MAX_MESSAGE, 8, "text:70000 text:ok", "as long as it may be");
-	sized(MAX_MESSAGE + 1, 8, "broken:1009", "one byte longer");
-	sized((size_t)1 << 31, 8, "broken:1009", "much longer");
+	sized(MAX_MESSAGE, 8, "text:70000 text:ok", "a text at the limit");
+	sized(MAX_MESSAGE + 1, 8, "broken:1009", "a text above the limit");
+	sized((size_t)1 << 31, 8, "broken:1009", "a text far above the limit");
 	sized(125, 2, "broken:1002", "125 in two bytes");
 	sized(65535, 8, "broken:1002", "65535 in eight");
-	CHECK("\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x01x", "broken:1002", "more than 2^63");
-	CHECK("\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "broken:1009", "as long as a length can be");
-	CHECK("\x01\x7f\x00\x00\x00\x00\x00\x01\x11\x70", "", "nothing is wrong with the first 70000");
+	CHECK("\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x01x", "broken:1002", "a length above 2^63");
+	CHECK("\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "broken:1009", "the maximum length");
+	CHECK("\x01\x7f\x00\x00\x00\x00\x00\x01\x11\x70", "", "the first fragment at the limit");
 }
 
 static void test_limit_of_fragments(void)
@@ -151,7 +149,7 @@ static void test_limit_of_fragments(void)
 	check(bytes.data, bytes.len, "text:70000", "fragments up to the limit");
 	buf_truncate(&bytes, bytes.len - 2);
 	buf_add(&bytes, "\x80\x01z", 3);
-	check(bytes.data, bytes.len, "broken:1009", "and one byte beyond it");
+	check(bytes.data, bytes.len, "broken:1009", "fragments one byte above the limit");
 	buf_release(&bytes);
 }
 
@@ -166,18 +164,18 @@ static void test_broken(void)
 	CHECK("\x87\x00", "broken:1002", "opcode 7");
 	CHECK("\x8b\x00", "broken:1002", "opcode 11");
 	CHECK("\x8f\x00", "broken:1002", "opcode 15");
-	CHECK("\x09\x00", "broken:1002", "a ping in pieces");
-	CHECK("\x08\x00", "broken:1002", "a close in pieces");
+	CHECK("\x09\x00", "broken:1002", "a fragmented ping");
+	CHECK("\x08\x00", "broken:1002", "a fragmented close");
 	CHECK("\x89\x7e\x00\x7e", "broken:1002", "a ping of 126 bytes");
-	CHECK("\x80\x01x", "broken:1002", "the rest of nothing");
-	CHECK("\x81\x01x\x80\x01y", "text:x broken:1002", "more of what was whole");
+	CHECK("\x80\x01x", "broken:1002", "a continuation without a message");
+	CHECK("\x81\x01x\x80\x01y", "text:x broken:1002", "a continuation after a final frame");
 	CHECK("\x01\x01x\x81\x01y", "broken:1002", "a text within a text");
 	CHECK("\x01\x01x\x02\x01y", "broken:1002", "bytes within a text");
 	CHECK("\x81\x02\xc3\x28", "broken:1007", "a text that is not UTF-8");
 	CHECK("\x81\x03\xed\xa0\x80", "broken:1007", "a surrogate");
 	CHECK("\x81\x01\xce\x81\x01\xbb", "broken:1007", "a character in two messages");
-	CHECK("\x01\x01\xce\x80\x01x", "broken:1007", "half a character in a fragment");
-	CHECK("\x81\x01x\xc1\x01y\x81\x01z", "text:x broken:1002", "nothing is read behind it");
+	CHECK("\x01\x01\xce\x80\x01x", "broken:1007", "an incomplete character in a fragment");
+	CHECK("\x81\x01x\xc1\x01y\x81\x01z", "text:x broken:1002", "nothing is read after it");
 }
 
 static void test_close(void)
@@ -190,9 +188,9 @@ static void test_close(void)
 	CHECK("\x88\x00", "close:1005:", "a close without a code");
 	CHECK("\x88\x05\x03\xe9"
 	      "bye",
-		"close:1001:bye", "with a reason");
-	CHECK("\x88\x02\x03\xe8\x81\x01x\x88\x00", "close:1000:", "nothing is read behind it");
-	CHECK("\x88\x01\x03", "broken:1002", "half a code");
+		"close:1001:bye", "a close with a reason");
+	CHECK("\x88\x02\x03\xe8\x81\x01x\x88\x00", "close:1000:", "nothing is read after it");
+	CHECK("\x88\x01\x03", "broken:1002", "a close with one byte");
 	CHECK("\x88\x04\x03\xe8\xc3\x28", "broken:1007", "a reason that is not UTF-8");
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		const char bytes[] = { (char)0x88, 2, (char)(good[i] >> 8), (char)good[i] };
@@ -216,13 +214,14 @@ static void test_no_copy(void)
 	struct ws_frame frame;
 
 	ws_frame_reader_init(&reader, 10);
-	tap_ok(ws_frame_next(&reader, &at, end, &frame) && frame.p == bytes + 2, "a whole message is a slice");
-	tap_ok(ws_frame_next(&reader, &at, end, &frame) && frame.p == bytes + 6, "and so is a ping");
-	tap_ok(!ws_frame_next(&reader, &at, end, &frame) && at == end, "and that was all");
+	tap_ok(ws_frame_next(&reader, &at, end, &frame) && frame.p == bytes + 2,
+		"a message in one piece is not copied");
+	tap_ok(ws_frame_next(&reader, &at, end, &frame) && frame.p == bytes + 6, "a ping in one piece is not copied");
+	tap_ok(!ws_frame_next(&reader, &at, end, &frame) && at == end, "all bytes are used");
 	ws_frame_reader_release(&reader);
 }
 
-/* Undoes the mask of one frame, and compares what is in it. */
+/* Encodes one frame, unmasks it and compares the payload. */
 static void written(enum ws_frame_kind kind, size_t len, size_t head_len, const char *what)
 {
 	char *payload = malloc(len + 1);
@@ -239,10 +238,10 @@ static void written(enum ws_frame_kind kind, size_t len, size_t head_len, const 
 	tap_ok(bytes[0] == (0x80 | kind) && bytes[1] & 0x80, "final and masked");
 	tap_int(bytes[1] & 0x7f, head_len == 2 ? (int)len : head_len == 4 ? 126 : 127, "the length");
 	if (head_len == 4)
-		tap_int(bytes[2] << 8 | bytes[3], (intmax_t)len, "in two bytes");
+		tap_int(bytes[2] << 8 | bytes[3], (intmax_t)len, "the length in two bytes");
 	if (head_len == 10)
 		tap_int((intmax_t)bytes[6] << 24 | bytes[7] << 16 | bytes[8] << 8 | bytes[9], (intmax_t)len,
-			"in eight");
+			"the length in eight bytes");
 	for (size_t i = 0; i < len; i++)
 		same &= payload[i] == (char)(bytes[head_len + 4 + i] ^ bytes[head_len + i % 4]);
 	tap_ok(same, "the payload");
@@ -263,12 +262,12 @@ static void test_write(void)
 	buf_init(&out, 100);
 	ws_frame_write_close(&out, CLOSE_NORMAL);
 	tap_int((intmax_t)out.len, 8, "a close with a code");
-	tap_int((out.data[6] ^ out.data[2]) << 8 | ((out.data[7] ^ out.data[3]) & 0xff), 1000, "which is this one");
+	tap_int((out.data[6] ^ out.data[2]) << 8 | ((out.data[7] ^ out.data[3]) & 0xff), 1000, "the code");
 	ws_frame_write_close(&out, CLOSE_NONE);
-	tap_int((intmax_t)out.len, 14, "and one without");
+	tap_int((intmax_t)out.len, 14, "a close without a code");
 	ws_frame_write(&out, FRAME_TEXT, "0123", 4);
 	ws_frame_write(&out, FRAME_TEXT, "0123", 4);
-	tap_ok(memcmp(out.data + 16, out.data + 26, 4) != 0, "each has a mask of its own");
+	tap_ok(memcmp(out.data + 16, out.data + 26, 4) != 0, "each frame has its own mask");
 	buf_release(&out);
 }
 

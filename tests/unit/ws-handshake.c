@@ -1,6 +1,4 @@
-/*
- * The upgrade and CONNECT: what is asked, and how answers are read, whole and byte by byte.
- */
+/* The upgrade and CONNECT: requests, and responses read whole and byte by byte. */
 #include "ws/handshake.h"
 
 #include "base/str.h"
@@ -20,7 +18,7 @@ static const struct handshake rfc = { .key = "dGhlIHNhbXBsZSBub25jZQ==", .accept
 #define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 #define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 
-/* Reads it whole, and every beginning of it. `used`: how long the head is; 0: all of it. */
+/* Reads the whole text and every prefix of it. `used`: length of the header section; 0: all. */
 static void check(const struct handshake *h, const char *text, enum handshake_result wanted, int status, size_t used,
 	const char *what)
 {
@@ -33,9 +31,9 @@ static void check(const struct handshake *h, const char *text, enum handshake_re
 		tap_ok(response.why != NULL, "... why");
 	if (wanted == HANDSHAKE_DONE || wanted == HANDSHAKE_REFUSED)
 		tap_int((intmax_t)response.len, (intmax_t)(used ? used : len), "... its length");
-	/* it ends somewhere, and stays what it is then */
+	/* from some prefix on, the result stays the same */
 	for (size_t n = 0; n <= len; n++) {
-		char *copy = malloc(n + 1); /* so that a step beyond it is seen */
+		char *copy = malloc(n + 1); /* so that sanitizers detect an overrun */
 		enum handshake_result result;
 
 		memcpy(copy, text, n);
@@ -55,23 +53,23 @@ static void test_good(void)
 {
 	check(&rfc, SWITCHING UPGRADE ACCEPT "\r\n", HANDSHAKE_DONE, 101, 0, "an upgrade");
 	check(&rfc, "HTTP/1.1 101\r\nupgrade:WebSocket\r\nCONNECTION: keep-alive ,\tUPGRADE\r\n" ACCEPT "\r\n",
-		HANDSHAKE_DONE, 101, 0, "in other words");
+		HANDSHAKE_DONE, 101, 0, "an upgrade with other spelling");
 	check(&rfc, SWITCHING "Connection: keep-alive\r\n" UPGRADE ACCEPT "Server: x y\r\n\r\n\x81\x02hi",
 		HANDSHAKE_DONE, 101,
 		strlen(SWITCHING "Connection: keep-alive\r\n" UPGRADE ACCEPT "Server: x y\r\n\r\n"),
-		"with a frame behind it");
+		"an upgrade with a frame after it");
 	check(&rfc,
 		"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" SWITCHING UPGRADE ACCEPT
 		"\r\n",
-		HANDSHAKE_DONE, 101, 0, "behind interim answers");
+		HANDSHAKE_DONE, 101, 0, "an upgrade after interim responses");
 	check(&rfc,
 		"HTTP/1.1 101 x\nUpgrade: websocket\nConnection: upgrade\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\n",
-		HANDSHAKE_DONE, 101, 0, "with lone line feeds");
+		HANDSHAKE_DONE, 101, 0, "an upgrade with LF line endings");
 	check(&rfc, SWITCHING UPGRADE ACCEPT "Sec-WebSocket-Extensions:\r\n\r\n", HANDSHAKE_DONE, 101, 0,
 		"an empty list of extensions");
-	check(&rfc, SWITCHING UPGRADE ACCEPT, HANDSHAKE_MORE, 101, 0, "not whole");
+	check(&rfc, SWITCHING UPGRADE ACCEPT, HANDSHAKE_MORE, 101, 0, "an incomplete upgrade");
 	check(&rfc, "", HANDSHAKE_MORE, 0, 0, "nothing");
-	check(&rfc, "HTT", HANDSHAKE_MORE, 0, 0, "a beginning");
+	check(&rfc, "HTT", HANDSHAKE_MORE, 0, 0, "an incomplete status line");
 }
 
 static void test_bad(void)
@@ -102,12 +100,12 @@ static void test_bad(void)
 		"HTTP/1.1 099 x\r\n\r\n", "HTTP/1.x 101 x\r\n\r\n", "\r\n" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		check(&rfc, bad[i], HANDSHAKE_INVALID, 101, 0, "no upgrade that was asked for");
+		check(&rfc, bad[i], HANDSHAKE_INVALID, 101, 0, "an upgrade that was not requested");
 	for (size_t i = 0; i < sizeof(no_http) / sizeof(no_http[0]); i++)
 		check(&rfc, no_http[i], HANDSHAKE_INVALID, 0, 0, "no HTTP/1");
 }
 
-/* A head of `len` bytes; without `end`, the beginning of one. */
+/* A header section of `len` bytes; incomplete without `end`. */
 static void long_head(struct buf *text, size_t len, const char *end)
 {
 	buf_clear(text);
@@ -124,21 +122,25 @@ static void test_limit(void)
 
 	buf_init(&text, BUF_NO_MAX);
 	long_head(&text, HANDSHAKE_HEAD_MAX, "");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_MORE, "a long beginning");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_MORE,
+		"an incomplete header section at the limit");
 	long_head(&text, HANDSHAKE_HEAD_MAX + 1, "");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID, "one byte longer");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID,
+		"an incomplete header section above the limit");
 	long_head(&text, HANDSHAKE_HEAD_MAX, "\r\n\r\n");
 	for (int i = 0; i < 30000; i++)
 		buf_addc(&text, 'f');
 	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_DONE,
-		"frames behind it do not count");
-	tap_int((intmax_t)response.len, (intmax_t)HANDSHAKE_HEAD_MAX, "... and are left");
+		"frames after it do not count");
+	tap_int((intmax_t)response.len, (intmax_t)HANDSHAKE_HEAD_MAX, "the frames are not used");
 	long_head(&text, HANDSHAKE_HEAD_MAX + 1, "\r\n\r\n");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID, "a head that is too long");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID,
+		"a header section above the limit");
 	buf_clear(&text);
 	while (text.len <= HANDSHAKE_HEAD_MAX)
 		buf_adds(&text, "HTTP/1.1 100 Continue\r\n\r\n");
-	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID, "interim answers without end");
+	tap_int(handshake_read(&rfc, text.data, text.len, NOW, &response), HANDSHAKE_INVALID,
+		"endless interim responses");
 	buf_release(&text);
 }
 
@@ -162,7 +164,7 @@ static void test_refused(void)
 	struct handshake_response response;
 	char text[256];
 
-	check(&rfc, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", HANDSHAKE_REFUSED, 401, 0, "a refusal");
+	check(&rfc, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", HANDSHAKE_REFUSED, 401, 0, "a 401");
 	check(&rfc, "HTTP/1.0 302 Found\r\nLocation: https://evil.example/\r\n\r\n", HANDSHAKE_REFUSED, 302, 0,
 		"a redirect");
 	check(&rfc, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", HANDSHAKE_REFUSED, 200,
@@ -180,8 +182,7 @@ static void test_connect_answer(void)
 {
 	check(NULL, "HTTP/1.1 200 Connection established\r\n\r\n", HANDSHAKE_DONE, 200, 0, "a tunnel");
 	check(NULL, "HTTP/1.0 204 Fine\r\nVia: x\r\n\r\n", HANDSHAKE_DONE, 204, 0, "any 2xx");
-	check(NULL, "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n\r\n", HANDSHAKE_REFUSED, 407, 0,
-		"a password is wanted");
+	check(NULL, "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n\r\n", HANDSHAKE_REFUSED, 407, 0, "a 407");
 	check(NULL, SWITCHING UPGRADE ACCEPT "\r\n", HANDSHAKE_REFUSED, 101, 0, "no upgrade was asked for");
 }
 
@@ -191,9 +192,9 @@ static void test_init(void)
 
 	tap_int(handshake_init(&a, &err), ST_OK, "a handshake");
 	tap_int(handshake_init(&b, &err), ST_OK, "another");
-	tap_int((intmax_t)strlen(a.key), 24, "its key");
-	tap_int((intmax_t)strlen(a.accept), 28, "and what answers it");
-	tap_ok(strcmp(a.key, b.key) != 0 && strcmp(a.accept, b.accept) != 0, "each has its own");
+	tap_int((intmax_t)strlen(a.key), 24, "the key");
+	tap_int((intmax_t)strlen(a.accept), 28, "the expected Sec-WebSocket-Accept");
+	tap_ok(strcmp(a.key, b.key) != 0 && strcmp(a.accept, b.accept) != 0, "each handshake has its own key");
 }
 
 static struct url url_of(const char *text)
@@ -222,7 +223,7 @@ static void test_request(void)
 	buf_clear(&out);
 	handshake_request(&rfc, &odd, "/ws?x=1", &token, &out);
 	tap_ok(str_starts_with(out.data, "GET /ws?x=1&access_token=a.b%2Bc HTTP/1.1\r\nHost: [::1]:8080\r\n"),
-		"behind a query");
+		"a path with a query");
 	memset(large, 't', 9000);
 	buf_clear(&out);
 	secret_set(&token, large, 4000);
@@ -233,7 +234,7 @@ static void test_request(void)
 	secret_set(&token, large, 9000);
 	handshake_request(&rfc, &origin, "/ws", &token, &out);
 	tap_ok(str_starts_with(out.data, "GET /ws HTTP/1.1\r\nAuthorization: Bearer ttt"), "9,000 bytes, in a header");
-	tap_ok(out.len > 9000 && !strcmp(out.data + out.len - 4, "\r\n\r\n"), "whole");
+	tap_ok(out.len > 9000 && !strcmp(out.data + out.len - 4, "\r\n\r\n"), "the request is complete");
 	buf_clear(&out);
 	large[10] = '\n';
 	secret_set(&token, large, 9000);
@@ -254,13 +255,13 @@ static void test_proxy(void)
 
 	buf_init(&out, BUF_NO_MAX);
 	tap_int(handshake_proxy_parse(&proxy, "http://Proxy.example:3128", &err), ST_OK, "a proxy");
-	tap_str(proxy.name, "proxy.example:3128", "its name");
+	tap_str(proxy.name, "proxy.example:3128", "the name of the proxy");
 	handshake_connect(&proxy, &origin, &out);
 	tap_str(out.data, "CONNECT cpaas.example:443 HTTP/1.1\r\nHost: cpaas.example:443\r\n\r\n", "CONNECT");
 	handshake_proxy_release(&proxy);
 	tap_int(handshake_proxy_parse(&proxy, "http://user%40home:pa%3Ass@[::1]:8080", &err), ST_OK,
-		"one with a password");
-	tap_str(proxy.name, "[::1]:8080", "which is not in its name");
+		"a proxy with a password");
+	tap_str(proxy.name, "[::1]:8080", "the password is not in the name");
 	buf_clear(&out);
 	handshake_connect(&proxy, &v6, &out);
 	tap_str(out.data,
@@ -268,8 +269,8 @@ static void test_proxy(void)
 		"Proxy-Authorization: Basic dXNlckBob21lOnBhOnNz\r\n\r\n",
 		"CONNECT with it");
 	handshake_proxy_release(&proxy);
-	tap_int(handshake_proxy_parse(&proxy, "http://user@proxy:80", &err), ST_OK, "a user alone");
-	tap_str(proxy.credentials.s, "dXNlcjo=", "has an empty password");
+	tap_int(handshake_proxy_parse(&proxy, "http://user@proxy:80", &err), ST_OK, "a proxy with a user name");
+	tap_str(proxy.credentials.s, "dXNlcjo=", "the password is empty");
 	handshake_proxy_release(&proxy);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		tap_int(handshake_proxy_parse(&proxy, bad[i], &err), ST_CONFIG, bad[i]);
