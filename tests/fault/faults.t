@@ -18,9 +18,10 @@ runs=0 total=0 serial=0 openssl=0 killed=
 own_malloc=
 nm -D --defined-only "$KANDY_BIN" | grep -q ' [TW] malloc$' && own_malloc=yes
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:detect_leaks=0"
-sandbox
-# after an allocation that failed in it, OpenSSL may refuse everything for as long as the process lives
-export KANDY_RETRY=0 KANDY_RETRY_DELAY=10ms KANDY_MAX_OFFLINE=500ms
+sandbox --token-life 24h # longer than this runs, however slow the machine is
+# After a failed allocation OpenSSL may refuse every connection until the process ends, and a listener would reconnect forever.
+# The time is also the limit for the first connection, so it must be long enough for a busy machine.
+export KANDY_RETRY=0 KANDY_RETRY_DELAY=10ms KANDY_MAX_OFFLINE=10s
 
 # ---- what each call fails with, and which calls a command is known to make: else there would be nothing to fail ----
 
@@ -277,7 +278,18 @@ sweep() {
 	done
 }
 
-limited() { ( ulimit -n "$limit"; exec "$@" ); }
+# Descriptors that this script has inherited or opened would count against the limit.
+limited() {
+	(
+		for fd in /proc/"$BASHPID"/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -le 2 ] || exec {fd}>&-
+		done
+		ulimit -n "$limit"
+		export KANDY_MAX_OFFLINE=1s # whether it connects or not, it must end cleanly
+		exec "$@"
+	)
+}
 
 for scenario in ${FAULT_COMMANDS:-login command subscribe send batch spool flush listen exec fetch clobber cut resume}; do
 	bad=0 runs=0 plain=${plain_status[$scenario]:-0}
