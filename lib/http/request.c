@@ -432,7 +432,7 @@ static struct request_kind kind_of(const struct http_request *request)
 		.low_speed_time_ms = request->low_speed_time_ms };
 
 	if (strlen(request->method) < sizeof(kind.method))
-		strcpy(kind.method, request->method);
+		memcpy(kind.method, request->method, strlen(request->method) + 1);
 	return kind;
 }
 

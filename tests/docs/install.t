@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# make install into an empty DESTDIR, used from there; make uninstall leaves nothing.
+# make install into an empty DESTDIR, what it installs there, and make uninstall.
 . "${0%/*}/../lib/tap.sh"
 
 dest=$scratch/dest
-# with the variables that the outer make was given (SAN=1), without its job server
+# MAKEFLAGS of an outer make ends with its variables (SAN=1, CFLAGS=-O2\ -g); without them, the binary would be rebuilt.
+# The outer make's job server is not ours to use.
 case ${MAKEFLAGS-} in
-*"-- "*) read -ra variables <<<"${MAKEFLAGS##*-- }" ;;
-*) variables=() ;;
+*"-- "*) make_flags="-- ${MAKEFLAGS##*-- }" ;;
+*) make_flags= ;;
 esac
-make_kandy() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$top_dir" "$@" "${variables[@]}"; }
+make_kandy() { env -u MFLAGS -u MAKELEVEL MAKEFLAGS="$make_flags" make -s -C "$top_dir" "$@"; }
 run make_kandy install DESTDIR="$dest" prefix=/usr
 is "$status" 0 'make install'
 unlike "$err" . 'says nothing on stderr'
