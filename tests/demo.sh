@@ -1,10 +1,9 @@
 #!/bin/sh
-# demo.sh - the whole job in one minute, on the local sandbox: read it as the tutorial, run it with `make demo`.
-# Alice and bob log in, subscribe, and exchange text and files in both directions.
+# demo.sh - a tour of kandy on the local sandbox, in less than a minute: read it as a tutorial, run it with `make demo`.
+# Alice and bob log in, subscribe, and exchange text and files in both directions. `kandy` comes from the PATH.
 set -eu
-PATH=$(cd "$(dirname "$0")/../build" && pwd):$PATH
 
-# Without arguments: starts a sandbox and runs itself inside, in an empty home of its own.
+# Without arguments, it starts a sandbox and runs itself inside, in an empty home directory.
 if [ $# -eq 0 ]; then
 	home=$(mktemp -d)
 	trap 'rm -rf "$home"' EXIT
@@ -17,15 +16,15 @@ fi
 step() { printf '\n# %s\n' "$1"; }
 show() { printf '$ %s\n' "$1"; eval "$1"; }
 
-step 'Two users log in, each under a profile of their own. Passwords come from files, pipes or commands, never from options.'
+step 'Two users log in, each with a profile. Passwords come from files, pipes or commands, never from options.'
 show 'echo alice-secret | kandy login -p alice --username alice@sandbox.example --password-stdin'
 show 'echo bob-secret   | kandy login -p bob   --username bob@sandbox.example   --password-stdin'
 
-step 'Both subscribe to chat: a notification channel that `kandy listen` uses from then on.'
+step 'Both subscribe to chat. `kandy listen` will use the notification channel that this creates.'
 show 'kandy subscribe -p alice chat'
 show 'kandy subscribe -p bob chat'
 
-step 'Bob waits for one message, fetches its attachments, and keeps the line that says where they are.'
+step 'Bob waits for one message, downloads its attachments, and keeps the line that names the files.'
 show 'kandy listen -p bob -n 1 --since all | kandy fetch-links -p bob -D inbox > received.jsonl &'
 waiting=$!
 
@@ -36,20 +35,20 @@ wait "$waiting"
 show 'jq . received.jsonl'
 show "jq -r '.parts[] | select(.type == \"file\").path' received.jsonl"
 
-step 'What arrived is what was sent, byte for byte.'
+step 'The files are identical, byte for byte.'
 show 'cmp report.csv inbox/report.csv && echo same'
 show "cmp 'photo é.png' 'inbox/photo é.png' && echo same"
 
-step 'Bob answers the sender of that line, with a file; alice takes what came since, and leaves.'
+step 'Bob replies to the sender with a file; alice receives it and exits.'
 show "gzip -k report.csv"
 show "jq -c '{to: .sender, text: \"Thanks. Compressed:\", files: [\"report.csv.gz\"]}' received.jsonl | kandy send -p bob --jsonl"
 show 'kandy listen -p alice -n 1 --since all | kandy fetch-links -p alice -D alice-inbox | tee answer.jsonl'
 show 'cmp report.csv.gz alice-inbox/report.csv.gz && echo same'
 
-step 'For people there is a text format.'
+step 'A text format is there for people.'
 show "kandy send -p alice -t bob@sandbox.example -m 'Bye!' > sent.json; jq -c '{status, messageId}' sent.json"
 show 'kandy listen -p bob --once --format text'
 
-step 'Done: logging out takes the tokens, the channel and the subscriptions away.'
+step 'Logging out deletes the tokens, the channel and the subscriptions.'
 show 'kandy logout -p alice'
 show 'kandy logout -p bob'
