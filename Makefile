@@ -1,12 +1,12 @@
 # kandy - one non-recursive Makefile. `make help` lists the targets.
 #
 #   make                builds build/kandy
-#   make SAN=1 ...      the same with AddressSanitizer and UBSan, in a directory of its own
-#   make WERROR=1 ...   warnings are errors (CI; developers)
+#   make SAN=1 ...      builds with AddressSanitizer and UBSan, in a separate directory
+#   make WERROR=1 ...   treats warnings as errors (CI; developers)
 #   make V=1 ...        shows the commands
 #
-# CC, CFLAGS, CPPFLAGS and LDFLAGS are the user's and stand behind the project's own flags. They may also be set in an
-# optional config.make.
+# CC, CFLAGS, CPPFLAGS and LDFLAGS belong to the user and come after the project's own flags. An optional config.make may
+# set them too.
 
 VERSION := 0.1.0
 RELEASED := November 22, 2026
@@ -32,30 +32,33 @@ Q := $(if $(V),,@)
 , := ,
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
-# ---- flavours: objects of different compilers and flags never meet -------------------------------------------------
+# ---- flavours: each compiler, with and without sanitizers, has its own directory --------------------------------------
 
 B ?= build
 COMPILER := $(notdir $(firstword $(CC)))
-FLAVOUR := $(COMPILER)$(if $(SAN),-san)$(if $(FUZZ),-fuzz)
+FLAVOUR := $(COMPILER)$(if $(SAN),-san)
 O := $(B)/$(FLAVOUR)
+
+# The coverage counters of clang's flavour are for the fuzzers, which link the same objects as the sanitized tests.
+SANITIZE := -fsanitize=address$(,)undefined
+SAN_CFLAGS := $(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
+	$(if $(findstring clang,$(COMPILER)),-fsanitize=fuzzer-no-link)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wundef \
 	-Wpointer-arith -Wformat=2 $(if $(WERROR),-Werror)
 PROJECT_CPPFLAGS := -D_GNU_SOURCE -DKANDY_VERSION='"$(VERSION)"' -DKANDY_RELEASED='"$(RELEASED)"' -I. -Ilib -I$(O)
-PROJECT_CFLAGS := -std=c11 $(WARNINGS) -fno-common -fstack-protector-strong -pthread \
-	$(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
-	$(if $(FUZZ),-fsanitize=fuzzer-no-link$(,)address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-PROJECT_LDFLAGS := -pthread -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=address$(,)undefined)
+PROJECT_CFLAGS := -std=c11 $(WARNINGS) -fno-common -fstack-protector-strong -pthread $(if $(SAN),$(SAN_CFLAGS))
+PROJECT_LDFLAGS := -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE))
 LDLIBS := -ldl -lm
 
-# The libraries are opened when they are first needed (lib/base/dynlib.h): the build takes their headers, and their sonames
-# for the file names.
+# The libraries are loaded at run time, when they are first needed (lib/base/dynlib.h). The build uses their headers, and
+# their sonames as the names of the files to load.
 LIBRARIES := libcurl libjq libwebsockets libssl libcrypto
-# asked when the first file is compiled: with `make deps all` pkg-config may not be there before
+# pkg-config is run when the first file is compiled: `make deps all` may install it before that.
 LIBRARY_CFLAGS = $(eval LIBRARY_CFLAGS := $(shell pkg-config --cflags libcurl libwebsockets libssl libcrypto \
 	2>/dev/null))$(LIBRARY_CFLAGS)
 
-# `make -j deps check`: nothing is begun before `deps` has ended.
+# `make -j deps check`: nothing else starts before `deps` has finished.
 DEPS := $(filter deps,$(MAKECMDGOALS))
 
 LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
@@ -93,7 +96,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(O)/libkandy.a
 	$(Q)$(CC) $(PROJECT_CPPFLAGS) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(PROJECT_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d \
 		$(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $< $(O)/libkandy.a $(LDLIBS)
 
-# Other flags mean other objects: the file changes with them, and everything depends on it.
+# Every object depends on this file, which changes when the flags change.
 FLAGS_NOW := $(CC) $(PROJECT_CPPFLAGS) $(CPPFLAGS) $(PROJECT_CFLAGS) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS)
 $(O)/flags: FORCE | $(DEPS)
 	$(Q)mkdir -p $(@D)
@@ -130,7 +133,7 @@ $(MAN_PAGES): $(B)/kandy
 
 INSTALL ?= install
 
-# bash and fish look for a completion by the name of the command, so the links have theirs; zsh reads the names in the file.
+# bash and fish find a completion by the command's name, so each link needs one; zsh reads the names inside its file.
 .PHONY: install
 install: $(B)/kandy $(MAN_PAGES)
 	$(Q)$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1' '$(DESTDIR)$(bashcompdir)' \
@@ -145,7 +148,7 @@ install: $(B)/kandy $(MAN_PAGES)
 		ln -sf kandy '$(DESTDIR)$(bashcompdir)'/kandy-$$name && \
 		ln -sf kandy.fish '$(DESTDIR)$(fishcompdir)'/kandy-$$name.fish || exit 1; done
 
-# By the names that this version installs; directories stay.
+# Removes the files that this version installs; directories stay.
 .PHONY: uninstall
 uninstall: $(B)/kandy
 	$(Q)for name in '' $$($(B)/kandy help --emit commands | sed 's/^/-/'); do \
@@ -153,33 +156,42 @@ uninstall: $(B)/kandy
 			'$(DESTDIR)$(bashcompdir)'/kandy$$name '$(DESTDIR)$(fishcompdir)'/kandy$$name.fish || exit 1; done
 	$(Q)rm -f '$(DESTDIR)$(zshcompdir)/_kandy'
 
-# What building and testing need, installed where it is missing (Debian).
+# Installs missing packages for building and testing (Debian).
 .PHONY: deps
 deps:
 	$(Q)CC='$(CC)' .ci/deps
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
-# make check            everything; TESTS='tests/cli/send.t ...' for some of it
-# make check SAN=1      the same on a binary with sanitizers
-# make check VALGRIND=1 command tests with every kandy but the sandbox under valgrind
-# the longest first: begun last, it would run alone
-LONG_TESTS := tests/fault/faults.t tests/cli/listen-faults.t
+# make check            runs all tests; TESTS='tests/cli/send.t ...' runs some of them (tests/README.md)
+# make check SAN=1      runs those that can find something in a binary with sanitizers
+# make check VALGRIND=1 runs unit tests and the demo under valgrind, which sees uninitialised reads; sanitizers see the rest
+
+# The longest first: if one of them started last, it would run alone.
+LONG_TESTS := $(patsubst %,tests/%.t,fault/faults cli/listen-faults cli/listen-alive cli/fetch-limits cli/spool \
+	docs/examples cli/listen-pressure cli/sandbox-faults)
 SCRIPT_TESTS := $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(sort $(wildcard tests/*/*.t)))
-NPM := $(B)/npm
-# Those whose time limits leave room for a program that is twenty times as slow.
-VALGRIND_TESTS := $(patsubst %,tests/cli/%.t,login logout whoami subscribe send fetch-links history group listen-direction)
-TESTS ?= $(if $(VALGRIND),$(VALGRIND_TESTS),$(UNIT_TESTS) $(SCRIPT_TESTS))
+# Tests of sources and generated texts say nothing about the binary's memory.
+SAN_TESTS := $(filter-out tests/lint/%.t $(patsubst %,tests/docs/%.t,completions install man readme),$(SCRIPT_TESTS))
+# Memory handling that clang's sanitizers cannot check: reads of uninitialised memory, in decoders, codecs and state machines,
+# and once in each command that talks to the service.
+VALGRIND_UNITS := $(filter-out $(patsubst %,$(O)/tests/unit/%,filter http limits listen-wire outbox cursor attachment),$(UNIT_TESTS))
+VALGRIND_TESTS := $(VALGRIND_UNITS) tests/docs/demo.t
+TESTS ?= $(if $(VALGRIND),$(VALGRIND_TESTS),$(UNIT_TESTS) $(if $(SAN),$(SAN_TESTS),$(SCRIPT_TESTS)))
 valgrind_command := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
 
+# Only these need packages from the npm registry.
+NPM := $(B)/npm
+NPM_TESTS := tests/interop/vendor.t tests/cli/listen-wire.t
+
 .PHONY: check
-check: $(B)/kandy $(UNIT_TESTS) $(NPM)/installed
+check: $(B)/kandy $(filter $(UNIT_TESTS),$(TESTS)) $(if $(filter $(NPM_TESTS),$(TESTS)),$(NPM)/installed)
 	$(Q)KANDY_BIN='$(abspath $(O))/kandy' INTEROP_MODULES='$(abspath $(NPM))/node_modules' BUILD_DIR='$(abspath $(O))' \
 	$(if $(VALGRIND),KANDY_WRAP='$(valgrind_command)') \
 	$(if $(SAN),ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1) \
 	TEST_LOG='$(O)/tap' tests/run $(TESTS)
 
-# The vendor's client and a WebSocket for it, pinned by tests/interop/package-lock.json.
+# The vendor's client and a WebSocket library, pinned by tests/interop/package-lock.json.
 $(NPM)/installed: tests/interop/package.json tests/interop/package-lock.json | $(DEPS)
 	$(call say,NPM,$(NPM))
 	$(Q)mkdir -p $(NPM)
@@ -187,24 +199,25 @@ $(NPM)/installed: tests/interop/package.json tests/interop/package-lock.json | $
 	$(Q)cd $(NPM) && npm ci --loglevel=error
 	$(Q)touch $@
 
-# make fuzz TIME=60     runs each of tests/fuzz/*.c for so many seconds (FUZZERS='json url' for some); needs clang
-# make fuzz RUNS=10000000    until each was executed so often, with what earlier calls did; build/fuzz/executions has it
+# make fuzz TIME=60          runs each of tests/fuzz/*.c for so many seconds (FUZZERS='json url' for some); needs clang
+# make fuzz RUNS=10000000    runs each until it was executed so often, earlier runs included; build/fuzz/executions has the
+#                            numbers
 TIME ?= 60
 RUNS ?= 0
 FUZZERS ?= $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
 
 .PHONY: fuzz fuzzers
 fuzz:
-	$(Q)$(MAKE) --no-print-directory FUZZ=1 CC=clang fuzzers
-	$(Q)tests/fuzz/run $(TIME) $(RUNS) $(B)/fuzz $(FUZZERS:%=$(B)/clang-fuzz/tests/fuzz/%)
+	$(Q)$(MAKE) --no-print-directory SAN=1 CC=clang fuzzers
+	$(Q)tests/fuzz/run $(TIME) $(RUNS) $(B)/fuzz $(FUZZERS:%=$(B)/clang-san/tests/fuzz/%)
 fuzzers: $(FUZZERS:%=$(O)/tests/fuzz/%)
 
-# json.c compares with libjq
+# libjq: json.c compares with it
 $(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libkandy.a
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROJECT_CPPFLAGS) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(PROJECT_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d \
-		-fsanitize=fuzzer$(,)address$(,)undefined $(LDFLAGS) -o $@ $< $(O)/libkandy.a $(LDLIBS) -ljq
+		-fsanitize=fuzzer $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $< $(O)/libkandy.a $(LDLIBS) -ljq
 
 # make bench            runs each of tests/bench/*.c and tests/bench/*.sh (BENCHES='json' for some)
 BENCHES ?= $(patsubst tests/bench/%,%,$(basename $(sort $(wildcard tests/bench/*.c tests/bench/*.sh))))
@@ -222,14 +235,14 @@ SOAK ?= 600
 soak: $(B)/kandy
 	$(Q)SOAK=$(SOAK) tests/soak/listen.sh
 
-# what the scripts measure against: programs on the bare libraries
+# Programs on the bare libraries, for comparison
 $(O)/tests/bench/tools/%: tests/bench/tools/%.c $(O)/flags
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(LIBRARY_CFLAGS) $(CPPFLAGS) $(filter-out -Wpedantic -Wundef -Werror,$(PROJECT_CFLAGS)) \
 		$(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lcurl -lwebsockets -lssl -lcrypto
 
-# json.c compares with libjq
+# libjq: json.c compares with it
 $(O)/tests/bench/%: tests/bench/%.c $(O)/libkandy.a
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -238,9 +251,9 @@ $(O)/tests/bench/%: tests/bench/%.c $(O)/libkandy.a
 
 .PHONY: demo
 demo: $(B)/kandy
-	$(Q)tests/demo.sh
+	$(Q)PATH='$(abspath $(B))':"$$PATH" tests/demo.sh
 
-# ---- the look of the code ---------------------------------------------------------------------------------------------
+# ---- lint -------------------------------------------------------------------------------------------------------------
 
 C_FILES := $(sort $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch]))
 SHELL_FILES := $(sort $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash)' .ci/* tests/*.sh tests/run tests/*/*.t 2>/dev/null)) \
@@ -255,7 +268,7 @@ lint: lint-format lint-shell lint-cppcheck lint-tidy
 lint-format:
 	$(call say,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
-# SC2034, SC2154: variables that come from, or go to, the helpers that a test reads; SC2217: sleep holds a pipe open
+# SC2034, SC2154: variables that the sourced helpers set or read; SC2217: sleep holds a pipe open
 lint-shell:
 	$(call say,LINT,shellcheck)
 	$(Q)shellcheck -S warning -e SC2034,SC2154,SC2217 -x -P SCRIPTDIR $(SHELL_FILES)
@@ -275,17 +288,19 @@ clean:
 .PHONY: help
 help:
 	@printf '%s\n' \
-		'make                 build/kandy' \
-		'make deps            install what building and testing need, where it is missing' \
-		'make demo            two users exchange texts and files on the sandbox' \
-		'make check           all tests; TESTS="tests/cli/send.t ..." for some; SAN=1, VALGRIND=1' \
-		'make install         to prefix=/usr/local, below DESTDIR; make uninstall takes it away' \
-		'make man             build/man/*.1' \
-		'make lint            clang-format, shellcheck, cppcheck, clang-tidy; make format applies the first' \
-		'make bench           how fast it is, beside what is in use for the same' \
-		'make soak            a listener for SOAK=600 seconds under faults, its memory drawn into build/soak/' \
-		'make fuzz            TIME=60 seconds, or RUNS=10000000 executions, for each reader of bytes from outside' \
-		'make clean           take build/ away' \
+		'make                 build build/kandy' \
+		'make deps            install missing packages for building and testing (Debian)' \
+		'make demo            run a demo: two users exchange texts and files on the sandbox' \
+		'make check           run all tests; TESTS="tests/cli/send.t ..." for some; SAN=1, VALGRIND=1' \
+		'make install         install to prefix=/usr/local, below DESTDIR' \
+		'make uninstall       remove what make install installed' \
+		'make man             generate build/man/*.1' \
+		'make lint            run clang-format, shellcheck, cppcheck and clang-tidy' \
+		'make format          apply clang-format' \
+		'make bench           measure kandy against other clients' \
+		'make soak            run a listener for SOAK=600 seconds under faults; plot its memory in build/soak/' \
+		'make fuzz            fuzz each parser for TIME=60 seconds, or RUNS=10000000 executions' \
+		'make clean           remove build/' \
 		'' \
-		'CC, CFLAGS, CPPFLAGS, LDFLAGS are yours (also in config.make). SAN=1: sanitizers. WERROR=1: warnings are' \
-		'errors. V=1: show the commands.'
+		'CC, CFLAGS, CPPFLAGS and LDFLAGS are honoured (also from config.make). SAN=1: build with sanitizers.' \
+		'WERROR=1: treat warnings as errors. V=1: show the commands.'
