@@ -51,8 +51,11 @@ gate 'OpenSSL' 'openssl/' crypto
 
 # ---- what objects call -------------------------------------------------------------------------------------------------
 
-# every undefined symbol of lib/ as "room/file.o symbol", by its plain name also where it is fortified
-nm -A -u "$objects"/lib/*/*.o |
+# Objects of files that were renamed may still be there.
+object_files=()
+for source in lib/*/*.c; do object_files+=("$objects/${source%.c}.o"); done
+# Every undefined symbol of lib/ as "room/file.o symbol", with the plain name of fortified ones
+nm -A -u "${object_files[@]}" |
 	sed -nE "s|^.*/lib/([a-z]+/[a-z0-9_-]+\.o): +U ([^@]*).*|\1 \2|p" |
 	sed -E 's/ __([a-z]+)_chk$/ \1/' >"$scratch/symbols"
 calls() { grep -E " ($1)\$" "$scratch/symbols"; } # REGEX
