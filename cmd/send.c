@@ -1,12 +1,11 @@
 /*
- * send.c - messages from options, stdin, lines or lines of JSON.
+ * send.c - sends messages from options, stdin, lines or JSON lines.
  *
- * One message and a million go the same way: drafts into a queue, one result a recipient out of it. They differ in
- * what is said of a failure: of one message, a sentence on stderr and its own exit code; in a batch, an error line on
- * stdout in its place as well, and 1.
+ * A single message and a batch go the same way (send/batch.h). They differ in how a failure is reported: for a single
+ * message, one sentence on stderr and its own exit status; in a batch, also an error line on stdout in place of the
+ * result, and exit status 1.
  */
-#include "send/queue.h"
-#include "base/clock.h"
+#include "send/send.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,14 +13,12 @@
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
-#include "cmd/send_failed.h"
-#include "cmd/send_input.h"
 #include "cmd/send_progress.h"
 #include "cmd/send_report.h"
 #include "cmd/session_opts.h"
-#include "cmd/spooling.h"
+#include "cmd/spool.h"
+#include "wire/mime.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,20 +49,20 @@ static const struct opt opts[] = {
 		AT(to),
 		.hint = HINT_ADDRESS,
 		.help = "send to ADDRESS: user@domain, group:ID or sms:+NUMBER",
-		.more = "An operand is the same. With --jsonl, for the lines that name nobody." },
+		.more = "Operands are recipients too. With --jsonl, for lines without a recipient." },
 	{ .kind = OPT_STRING,
 		.name = "message",
 		.letter = 'm',
 		.metavar = "TEXT",
 		AT(message),
-		.once = true, /* a text that is dropped silently would be a message that is lost */
-		.help = "the text; without it, stdin is the text",
-		.more = "Of stdin, one newline at the end is left out. NUL bytes and what is not UTF-8 become U+FFFD." },
+		.once = true, /* a text that is silently dropped would be a lost message */
+		.help = "the text (default: read it from stdin)",
+		.more = "One newline at the end of stdin is removed. NUL bytes and invalid UTF-8 become U+FFFD." },
 	{ .kind = OPT_FLAG,
 		.name = "skip-empty",
 		.letter = 'E',
 		AT(skip_empty),
-		.help = "send nothing, and end with 0, if there is no file and nothing but white space in the text" },
+		.help = "do nothing and exit 0 if the text is blank and there are no attachments" },
 	{ .kind = OPT_LIST,
 		.name = "attach",
 		.letter = 'a',
@@ -73,56 +70,55 @@ static const struct opt opts[] = {
 		AT(attach),
 		.hint = HINT_FILE,
 		.help = "attach FILE; '-' is stdin",
-		.more = "All files are looked at before anything is sent. With a file and no -m, the text is what stdin brings, "
+		.more = "All files are checked before anything is sent. With a file and without -m, the text is read from stdin "
 			"unless that is a terminal." },
 	{ .kind = OPT_STRING,
 		.name = "name",
 		.metavar = "NAME",
 		AT(name),
-		.help = "the attachment's name: of '-a -', or of the only one" },
+		.help = "file name of the attachment (with '-a -' or a single -a)" },
 	{ .kind = OPT_STRING,
 		.name = "mime-type",
 		.metavar = "TYPE",
 		AT(mime_type),
-		.help = "its MIME type, instead of the one that goes with the name" },
+		.help = "MIME type of the attachment (default: by its file name)" },
 	{ .kind = OPT_CHOICE,
 		.name = "type",
 		.metavar = "TYPE",
 		.choices = address_type_names,
 		AT(type),
-		.help = "what addresses without a prefix are" },
+		.help = "address type to assume when ADDRESS has no prefix" },
 
-	{ .kind = OPT_HEADING, .help = "Many messages" },
+	{ .kind = OPT_HEADING, .help = "Batch sending" },
 	{ .kind = OPT_FLAG,
 		.name = "lines",
 		AT(lines),
-		.help = "each line of stdin is a message",
-		.more = "Blank lines are passed over." },
+		.help = "send each line of stdin as a message",
+		.more = "Blank lines are ignored." },
 	{ .kind = OPT_FLAG,
 		.name = "jsonl",
 		AT(jsonl),
-		.help = "each line of stdin is a JSON object that says what to send",
-		.more = "Blank lines are passed over." },
+		.help = "read messages from stdin, one JSON object per line",
+		.more = "Blank lines are ignored." },
 	{ .kind = OPT_GROUP, .group = jobs_opts, AT(jobs) },
 	{ .kind = OPT_FLAG,
 		.name = "unordered",
 		AT(unordered),
-		.help = "print results as they come, not in the order of the input" },
+		.help = "print results as they arrive, not in input order" },
 	{ .kind = OPT_FLAG,
 		.name = "fail-fast",
 		AT(fail_fast),
-		.help = "begin nothing more after the first failure",
-		.more = "What has been read by then and was not tried, is an error line as any failure. More is not read: the sum on "
-			"stderr says behind which line reading ended." },
+		.help = "stop after the first failure",
+		.more = "Messages that were read but not tried are reported as errors. The summary on stderr names the last line that was read." },
 	{ .kind = OPT_STRING,
 		.name = "failed",
 		.metavar = "FILE",
 		AT(failed),
 		.hint = HINT_FILE,
-		.help = "put the input lines that were not sent into FILE, ready to be fed in again",
-		.more = "Of a line with several recipients, those that have the message already are taken out. A message "
-			"that may have arrived (status \"unknown\") is not among them, nor a line that is too long to be kept. If the run ends early, the rest of "
-			"stdin is read to its end, and put there, too. --lines goes with one recipient then." },
+		.help = "write unsent input lines to FILE, for resubmission",
+		.more = "Recipients that have the message are removed from their line. Messages with status \"unknown\" are not included, "
+			"because they may have arrived, nor are lines over the size limit. If the run ends early, the rest of stdin is read and written too. "
+			"With --lines, this requires a single recipient." },
 
 	{ .kind = OPT_HEADING, .help = "Delivery" },
 	{ .kind = OPT_CHOICE,
@@ -131,56 +127,52 @@ static const struct opt opts[] = {
 		.choices = on_unknown_choices,
 		AT(on_unknown),
 		.fallback = "check",
-		.help = "when the answer got lost: look into the conversation's history, send again at once, or give up",
-		.more = "check: what history shows is sent, what it surely does not show is sent again, and if that cannot be reported, the "
-			"status is \"unknown\" and the exit code 75. resend may send twice. fail leaves it at \"unknown\"." },
+		.help = "what to do if the response is lost: check the history and resend if absent, resend, or fail",
+		.more = "check: if the history shows the message, it was sent; if the message is certainly absent, it is resent; otherwise its "
+			"status is \"unknown\" and the exit status 75. resend may send duplicates. fail leaves the status at \"unknown\"." },
 	{ .kind = OPT_GROUP, .group = look_opts, AT(look) },
 	{ .kind = OPT_FLAG,
 		.name = "spool",
 		AT(spool),
-		.help = "keep on disk what cannot be sent now, for 'kandy flush'; the exit code is 0 then",
-		.more = "That is: temporary failures after all retries, no network, no login now, and answers that got lost. The spool has its own "
-			"copies of the files. Once the service cannot be reached, the rest of the run is spooled without a try, and so is what would "
-			"overtake, in its conversation, a message that this run has spooled. Refusals are failures as ever." },
+		.help = "queue messages that cannot be delivered now, and exit 0; 'kandy flush' delivers them",
+		.more = "Messages are queued after temporary failures (once the retries are used up), without a network or a login, and if the response "
+			"is lost. Messages rejected by the service are not queued. The queue has its own copies of the attachments. If the service is unreachable, "
+			"the rest of the run is queued without a try. Later messages of a conversation are queued behind the first, to preserve their order." },
 	{ .kind = OPT_FLAG,
 		.name = "dry-run",
 		.letter = 'N',
 		AT(dry_run),
-		.help = "show what would be sent, and send nothing" },
+		.help = "print what would be sent, without sending it" },
 	{ .kind = OPT_GROUP, .group = session_opts, AT(session) },
 	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
 	{ 0 },
 };
 
-struct run {
+struct send_run {
 	const struct send_params *params;
-	struct send_args words;
+	struct send_args args;
+	enum input_form form;
 	struct send_input input;
 	struct session_handle session;
-	struct send_queue *queue;
-	struct send_failed *failed;
+	struct batch batch;
 	struct send_progress progress;
 	struct buf line;
-	bool batch;
-	int64_t sent, lost, unknown; /* recipients; what is unknown is lost as well */
-	bool alike; /* all that were lost were so with the same status */
+	int64_t sent, lost, unknown; /* recipients; unknown ones are also lost */
+	bool alike; /* all failures have the same status */
 	struct err first; /* failure */
 	struct err first_reported; /* the same with its line and address, if it is one of several */
-	enum status output; /* the first failure of stdout */
-	struct err output_err;
-	struct err failed_err; /* what was first wrong with the file of --failed */
-	bool over; /* no more input is taken */
-	struct err why_over;
-	struct spool *spool; /* --spool */
-	struct shared_copy shared_copy;
-	bool offline; /* what comes is spooled without a try */
-	struct err why_offline;
 };
+
+static bool is_batch(const struct send_run *run)
+{
+	return run->form != INPUT_ONE;
+}
 
 /* ---- results --------------------------------------------------------------------------------------------------- */
 
-/* Of one among several. With -q there is one line on stderr, the sum, and the first of them is named in that. */
-static void report_failure(struct run *run, const struct draft *draft, const struct address *to, const struct err *err)
+/* One of several. With -q, only the summary is printed, and it names the first failure. */
+static void report_failure(struct send_run *run, const struct draft *draft, const struct address *to,
+	const struct err *err)
 {
 	struct err reported = *err;
 
@@ -196,271 +188,118 @@ static void report_failure(struct run *run, const struct draft *draft, const str
 		log_error("%s", reported.text);
 }
 
-static void add_first_reported(const struct run *run, struct err *err)
+static void add_first_reported(const struct send_run *run, struct err *err)
 {
 	struct err sum = *err;
 
 	if (run->params->common.quiet && run->first_reported.status)
-		err_set(err, sum.status, "%s; the first: %s", sum.text, run->first_reported.text);
+		err_set(err, sum.status, "%s; first error: %s", sum.text, run->first_reported.text);
 }
 
-static void note_failure(struct run *run, const struct draft *draft, const struct send_result *result)
+static void count_failure(struct send_run *run, const struct draft *draft, const struct send_result *result)
 {
 	const struct err *err = &result->err;
 
 	run->lost++;
 	if (result->outcome == OUTCOME_BLOCKED)
-		return; /* for one that has been named, or because the run is over, which will be said */
+		return; /* the failure that blocks it has been reported, or the summary reports the early end */
 	run->unknown += result->outcome == OUTCOME_UNKNOWN;
 	run->alike = !run->first.status || (run->alike && run->first.status == err->status);
 	if (!run->first.status)
 		run->first = *err;
-	if (run->batch || draft->to_count != 1) /* else main says it */
+	if (is_batch(run) || draft->to_count != 1) /* else main prints it */
 		report_failure(run, draft, result->to, err);
 }
 
-static void stop(struct run *run, const struct err *why)
+static enum status on_result(void *arg, const struct draft *draft, const struct send_result *result,
+	const char *spool_id, struct err *err)
 {
-	if (run->over)
-		return;
-	run->over = true;
-	if (why)
-		run->why_over = *why;
-	send_queue_stop(run->queue);
-}
-
-static void keep_first(struct run *run, enum status st, const struct err *err)
-{
-	if (!st || run->output)
-		return;
-	run->output = st;
-	run->output_err = *err;
-	stop(run, NULL);
-}
-
-static void keep_failed_err(struct run *run, enum status st, const struct err *err)
-{
-	if (st && !run->failed_err.status)
-		run->failed_err = *err;
-}
-
-static void enter_offline(struct run *run, const struct err *why)
-{
-	if (run->offline)
-		return;
-	run->offline = true;
-	run->why_offline = *why;
-	log_note("%s; what cannot be sent now is spooled for 'kandy flush'", why->text);
-	send_queue_stop(run->queue);
-}
-
-/* True if the message is in the spool now. If it cannot be put there, the result says that too. */
-static bool try_spool(struct run *run, const struct draft *draft, struct send_result *result)
-{
-	struct err err = ERR_INIT, reason = result->err;
-	const char *id = NULL;
-
-	if (!run->spool || run->over || !spool_item_is_retryable(result))
-		return false;
-	if (result->outcome == OUTCOME_BLOCKED && run->offline)
-		result->err = run->why_offline;
-	if (spool_item_add(run->spool, &run->shared_copy, run->session.client, draft, result, &id, &err)) {
-		result->outcome = result->outcome == OUTCOME_UNKNOWN ? OUTCOME_UNKNOWN : OUTCOME_FAILED;
-		result->err = err;
-		err_prefix(&result->err, "%s, and it cannot be spooled", reason.text);
-		return false;
-	}
-	report_spooled(&run->line, draft, result, id);
-	if (spool_item_means_offline(result))
-		enter_offline(run, &reason);
-	return true;
-}
-
-static void on_result(void *arg, struct draft *draft, const struct send_result *reported)
-{
-	struct run *run = arg;
-	struct send_result mine = *reported, *result = &mine;
-	struct err err = ERR_INIT;
+	struct send_run *run = arg;
 
 	buf_clear(&run->line);
-	if (result->outcome == OUTCOME_SENT) {
+	if (spool_id) {
+		run->sent++;
+		report_spooled(&run->line, draft, result, spool_id);
+	} else if (result->outcome == OUTCOME_SENT) {
 		run->sent++;
 		report_sent(&run->line, draft, result);
-	} else if (try_spool(run, draft, result)) {
-		run->sent++; /* as good as */
-		result->outcome = OUTCOME_SENT;
 	} else {
-		note_failure(run, draft, result);
-		if (run->batch)
+		count_failure(run, draft, result);
+		if (is_batch(run))
 			report_error(&run->line, "send", draft, result);
 	}
-	keep_first(run, output_add(run->line.data, run->line.len, &err), &err);
-	keep_failed_err(run, send_failed_note(run->failed, draft, result, &err), &err);
-	if (run->failed_err.status)
-		stop(run, NULL);
-	/* without a login, every further message would be another vain login */
-	if (result->outcome == OUTCOME_FAILED && result->cause == CAUSE_LOGIN)
-		stop(run, &result->err);
-	else if (run->params->fail_fast && result->outcome != OUTCOME_SENT)
-		stop(run, NULL);
+	return output_add(run->line.data, run->line.len, err);
 }
 
 static void on_progress(void *arg, const char *name, int64_t sent, int64_t total)
 {
-	struct run *run = arg;
+	struct send_run *run = arg;
 
 	send_progress_upload(&run->progress, name, sent, total);
 }
 
-/* ---- the run --------------------------------------------------------------------------------------------------- */
-
-static enum send_on_unknown on_unknown(const char *choice)
+static enum status on_step(void *arg, size_t pending, struct err *err)
 {
-	if (!strcmp(choice, "resend"))
-		return ON_UNKNOWN_RESEND;
-	return strcmp(choice, "fail") ? ON_UNKNOWN_CHECK : ON_UNKNOWN_FAIL;
-}
+	struct send_run *run = arg;
+	enum status st = output_flush(err);
 
-/* The transport of a run that is offline: nothing is ever started, but the input may keep us waiting. */
-static enum status no_start(void *client, const struct client_call *call, client_done *done, void *arg, struct err *err)
-{
-	(void)client;
-	(void)call;
-	(void)done;
-	(void)arg;
-	return err_set(err, ST_TEMPFAIL, "offline");
-}
-
-static enum status wait_for_input(void *client, int wait_ms, int extra_fd, struct err *err)
-{
-	struct pollfd fds[] = { { .fd = extra_fd, .events = POLLIN }, { .fd = interrupt_fd(), .events = POLLIN } };
-	enum status st;
-
-	(void)client;
-	(void)poll(fds, 2, wait_ms);
-	st = interrupt_status();
-	return st ? err_set(err, st, "interrupted") : ST_OK;
-}
-
-static enum status open_session(struct run *run, const struct run_ctx *ctx, struct err *err)
-{
-	enum status st = session_open(&run->session, ctx, &run->params->session, false, err);
-
-	if (st || !(st = client_authenticate(run->session.client, NULL, err)))
-		return st;
-	if (!run->spool || interrupt_status() || st == ST_USAGE || st == ST_DATA || st == ST_NOINPUT)
-		return st;
-	run->offline = true;
-	return ST_OK;
-}
-
-/* Who we are must be known before a path can be made. */
-static enum status open_queue(struct run *run, const struct run_ctx *ctx, struct err *err)
-{
-	const struct send_params *params = run->params;
-	struct send_queue_config config = { .transport = { no_start, wait_for_input, NULL },
-		.jobs = params->jobs.jobs,
-		.user_id = "",
-		.on_unknown = on_unknown(params->on_unknown),
-		.lookup_delay_ms = params->look.lookup_delay,
-		.unordered = params->unordered,
-		.block = run->spool != NULL,
-		.fail_fast = params->fail_fast,
-		.result = on_result,
-		.arg = run };
-	enum status st = open_session(run, ctx, err);
-	char *sent_ids = NULL;
-
-	if (st)
-		return st;
-	if (!run->offline) {
-		const struct session *session = client_session(run->session.client);
-
-		config.sent_ids = sent_ids = store_path(client_store(run->session.client), ".sent");
-
-		config.transport = send_transport_client(run->session.client);
-		config.retry = client_settings(run->session.client)->retry;
-		config.user_id = session->user_id;
-		config.sender = session->address;
-		config.correlator = session->correlator;
-		config.progress = run->batch ? NULL : on_progress;
-	}
-	run->queue = send_queue_new(&config);
-	free(sent_ids);
-	if (run->offline) {
-		run->offline = false;
-		enter_offline(run, err);
-	}
-	return ST_OK;
-}
-
-static enum status add_drafts(struct run *run, struct err *err)
-{
-	struct draft *draft;
-	enum status st;
-
-	while (!run->over && !run->input.ended && send_queue_has_room(run->queue)) {
-		if ((st = send_input_next(&run->input, &draft, err)))
-			return st;
-		if (!draft)
-			return ST_OK;
-		send_queue_add(run->queue, draft);
-	}
-	return ST_OK;
-}
-
-static enum status move(struct run *run, struct err *err)
-{
-	enum status st = ST_OK;
-
-	while (!st && ((!run->input.ended && !run->over) || !send_queue_is_empty(run->queue))) {
-		bool more;
-
-		if ((st = add_drafts(run, err)))
-			break;
-		more = !run->input.ended && !run->over && send_queue_has_room(run->queue);
-		st = send_queue_step(run->queue, send_progress_shown(&run->progress) ? 250 : 1000,
-			more ? STDIN_FILENO : -1, err);
-		if (!st)
-			st = output_flush(err);
-		send_progress_batch(&run->progress, run->sent, run->lost, (int64_t)send_queue_pending(run->queue),
-			send_input_read(&run->input));
-	}
+	send_progress_batch(&run->progress, run->sent, run->lost, (int64_t)pending, send_input_fraction(&run->input));
 	return st;
 }
 
-/* What has not been read yet is not lost either. */
-static void keep_remaining_input(struct run *run)
-{
-	const char *line;
-	struct err err = ERR_INIT;
-	size_t len;
+/* ---- the run --------------------------------------------------------------------------------------------------- */
 
-	if (!run->failed || run->failed_err.status)
-		return;
-	if (send_input_remaining_blocks(&run->input))
-		log_note("no more is sent; the rest of stdin goes into '%s'", run->params->failed);
-	while (!run->failed_err.status && send_input_remaining(&run->input, &line, &len))
-		keep_failed_err(run, send_failed_line(run->failed, line, len, &err), &err);
-	if (run->input.cut)
-		keep_failed_err(run,
-			err_set(&err, interrupt_status() ? interrupt_status() : ST_IO,
-				"'%s' lacks the lines of stdin that were not read", run->params->failed),
-			&err);
+/* A summary covers what was read: say that there may be more. */
+static void add_unread(const struct send_run *run, struct err *err)
+{
+	struct err sum = *err;
+
+	if (is_batch(run) && !run->input.ended)
+		err_set(err, sum.status, "%s; stopped reading after line %lld", sum.text,
+			(long long)run->input.lines.number);
+}
+
+static enum status sum_up(const struct send_run *run, struct err *err)
+{
+	const struct batch *batch = &run->batch;
+	int64_t all = run->sent + run->lost;
+
+	if (batch->result_err.status || batch->login_err.status) {
+		*err = batch->result_err.status ? batch->result_err : batch->login_err;
+		if (!batch->result_err.status)
+			add_unread(run, err);
+		return err->status;
+	}
+	if (!run->lost)
+		return ST_OK;
+	if (!is_batch(run) && all == 1) {
+		*err = run->first;
+		return err->status;
+	}
+	if (is_batch(run) && run->unknown == run->lost)
+		err_set(err, ST_TEMPFAIL, "delivery of %lld of %lld message%s unknown", (long long)run->lost,
+			(long long)all, str_plural(all));
+	else
+		err_set(err, !is_batch(run) && run->alike && !run->sent ? run->first.status : ST_PARTIAL,
+			"%lld of %lld message%s not sent", (long long)run->lost, (long long)all,
+			all == 1 ? " was" : "s were");
+	add_unread(run, err);
+	add_first_reported(run, err);
+	return err->status;
 }
 
 /*
- * Lines that are nowhere are worse than messages that were not sent: so it is said, in the same sentence, and its code
- * takes the place of that of a batch.
+ * Input lines that are nowhere are worse than messages that were not sent: the failure goes into the same sentence,
+ * and its status replaces that of a batch.
  */
-static enum status report_failed_err(const struct run *run, enum status st, struct err *err)
+static enum status add_failed_err(const struct send_run *run, enum status st, struct err *err)
 {
-	const struct err *bad = &run->failed_err;
+	const struct err *bad = &run->batch.failed_err;
 	struct err sum = *err;
 
 	if (!bad->status)
 		return st;
-	if (st == ST_SIGPIPE) /* of which nothing is said */
+	if (st == ST_SIGPIPE) /* main prints nothing for it */
 		log_err(bad);
 	else if (!st)
 		*err = *bad;
@@ -471,69 +310,64 @@ static enum status report_failed_err(const struct run *run, enum status st, stru
 	return err->status;
 }
 
-/* The sum is of what was read: one has to know that there may be more. */
-static void add_unread(const struct run *run, struct err *err)
+/* Without a login there is no user ID, and so no request can be made: with --spool, the run is offline. */
+static enum status open_session(struct send_run *run, const struct run_ctx *ctx, struct err *err)
 {
-	struct err sum = *err;
+	enum status st = session_open(&run->session, ctx, &run->params->session, false, err);
 
-	if (run->batch && !run->input.ended)
-		err_set(err, sum.status, "%s; reading ended behind line %lld", sum.text,
-			(long long)run->input.lines.number);
+	if (st || !(st = client_authenticate(run->session.client, NULL, err)))
+		return st;
+	if (!run->batch.spool || interrupt_status() || st == ST_USAGE || st == ST_DATA || st == ST_NOINPUT)
+		return st;
+	run->batch.offline = *err;
+	return ST_OK;
 }
 
-static enum status sum_up(const struct run *run, struct err *err)
+static enum send_on_unknown on_unknown(const char *choice)
 {
-	if (run->output) {
-		*err = run->output_err;
-		return run->output;
-	}
-	if (run->why_over.status) {
-		*err = run->why_over;
-		add_unread(run, err);
-		return err->status;
-	}
-	if (!run->lost)
-		return ST_OK;
-	if (!run->batch && run->sent + run->lost == 1) {
-		*err = run->first;
-		return err->status;
-	}
-	if (run->batch && run->unknown == run->lost)
-		err_set(err, ST_TEMPFAIL, "it is not known of %lld of %lld messages whether they arrived",
-			(long long)run->lost, (long long)(run->sent + run->lost));
-	else
-		err_set(err, !run->batch && run->alike && !run->sent ? run->first.status : ST_PARTIAL,
-			"%lld of %lld messages were not sent", (long long)run->lost,
-			(long long)(run->sent + run->lost));
-	add_unread(run, err);
-	add_first_reported(run, err);
-	return err->status;
+	if (!strcmp(choice, "resend"))
+		return ON_UNKNOWN_RESEND;
+	return strcmp(choice, "fail") ? ON_UNKNOWN_CHECK : ON_UNKNOWN_FAIL;
 }
 
-static enum status send_all(struct run *run, const struct run_ctx *ctx, struct err *err)
+static enum status send_all(struct send_run *run, const struct run_ctx *ctx, struct err *err)
 {
-	enum status st = open_queue(run, ctx, err);
+	const struct send_params *params = run->params;
+	struct batch *batch = &run->batch;
+	enum status st = open_session(run, ctx, err);
 
-	if (!st)
-		st = move(run, err);
-	log_progress("%s", "");
-	if (st && run->queue) {
-		send_queue_abort(run->queue, err);
+	if (!st) {
+		batch->input = &run->input;
+		batch->client = run->session.client;
+		batch->queue = (struct send_queue_config){ .jobs = params->jobs.jobs,
+			.on_unknown = on_unknown(params->on_unknown),
+			.lookup_delay_ms = params->look.lookup_delay,
+			.unordered = params->unordered,
+			.fail_fast = params->fail_fast };
+		batch->result = on_result;
+		batch->stepped = on_step;
+		batch->progress = is_batch(run) ? NULL : on_progress;
+		batch->arg = run;
+		batch->wait_ms = send_progress_shown(&run->progress) ? 250 : 1000;
+		st = batch_run(batch, err);
 		/* "interrupted" would be less than the whole truth */
-		if (!run->batch && run->unknown == 1 && run->sent + run->lost == 1)
+		if (st && !is_batch(run) && run->unknown == 1 && run->sent + run->lost == 1)
 			*err = run->first;
 	}
+	log_progress("%s", "");
 	if (!st)
 		st = sum_up(run, err);
-	if (st == ST_IO && !run->batch && run->sent)
+	if (st == ST_IO && !is_batch(run) && run->sent)
 		err_prefix(err, "the message was sent");
 	if (st)
-		keep_remaining_input(run);
+		batch_save_remaining_input(batch);
 	return st;
 }
 
-/* The error lines that it would give. */
-static void show_bad(struct run *run, const struct draft *draft)
+/* ---- --dry-run ------------------------------------------------------------------------------------------------- */
+
+/* The error lines of a draft that cannot be sent. */
+static void show_bad(struct send_run *run, const struct draft *draft)
 {
 	size_t count = draft->to_count ? draft->to_count : 1;
 
@@ -547,7 +381,7 @@ static void show_bad(struct run *run, const struct draft *draft)
 	}
 }
 
-static enum status show_all(struct run *run, struct err *err)
+static enum status show_all(struct send_run *run, struct err *err)
 {
 	enum status st = ST_OK, bad = ST_OK;
 
@@ -556,7 +390,7 @@ static enum status show_all(struct run *run, struct err *err)
 		struct stat info;
 
 		if (!(st = send_input_next(&run->input, &draft, err)) && !draft && !run->input.ended)
-			st = wait_for_input(NULL, -1, STDIN_FILENO, err);
+			st = send_input_wait(run->input.fd, -1, err);
 		if (st || !draft)
 			continue;
 		for (size_t i = 0; !draft->bad.status && i < draft->file_count; i++)
@@ -578,99 +412,149 @@ static enum status show_all(struct run *run, struct err *err)
 	return st;
 }
 
-static enum status build_args(struct run *run, const struct run_ctx *ctx, enum send_form *form, struct err *err)
+/* ---- arguments ------------------------------------------------------------------------------------------------- */
+
+static void add_recipients(struct send_run *run, const struct run_ctx *ctx)
 {
 	const struct send_params *params = run->params;
-	struct send_args *words = &run->words;
+	const char **to = xcalloc(params->to.count + ctx->cli->operand_count + 1, sizeof(*to));
+	size_t n = 0;
 
-	*words = (struct send_args){ .type = params->type,
+	for (size_t i = 0; i < params->to.count; i++)
+		to[n++] = params->to.items[i];
+	for (size_t i = 0; i < ctx->cli->operand_count; i++)
+		to[n++] = ctx->cli->operands[i];
+	run->args.to = to;
+	run->args.to_count = n;
+}
+
+/* --name and --mime-type belong to the attachment from stdin, or else to the only one. */
+static enum status add_attachments(struct send_run *run, struct err *err)
+{
+	const struct send_params *params = run->params;
+	size_t count = params->attach.count, streams = 0, named = 0;
+
+	run->args.attachments = xcalloc(count + 1, sizeof(*run->args.attachments));
+	run->args.attachment_count = count;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(params->attach.items[i], "-") != 0) {
+			run->args.attachments[i].path = params->attach.items[i];
+			continue;
+		}
+		streams++;
+		named = i;
+	}
+	if (streams > 1)
+		return err_set(err, ST_USAGE, "'-a -' can be given only once");
+	if (streams && !params->name)
+		return err_set(err, ST_USAGE, "'-a -' requires --name NAME");
+	if ((params->name || params->mime_type) && !streams && count != 1)
+		return err_set(err, ST_USAGE, "%s requires a single attachment or '-a -'",
+			params->name ? "--name" : "--mime-type");
+	if (params->name && (!*params->name || strchr(params->name, '/')))
+		return err_set(err, ST_USAGE, "invalid --name '%s': expected a file name", params->name);
+	if (params->mime_type && !mime_valid(params->mime_type))
+		return err_set(err, ST_USAGE, "invalid --mime-type '%s': expected type/subtype", params->mime_type);
+	if (streams && is_batch(run))
+		return err_set(err, ST_USAGE, "stdin cannot be both the lines and an attachment");
+	run->args.attachments[named].name = params->name;
+	run->args.attachments[named].mime_type = params->mime_type;
+	return ST_OK;
+}
+
+static enum status build_args(struct send_run *run, const struct run_ctx *ctx, struct err *err)
+{
+	const struct send_params *params = run->params;
+	const char *temp_dir = getenv("TMPDIR");
+
+	/* not /tmp, which is in memory on many systems: an attachment may be large */
+	run->args = (struct send_args){ .type = params->type,
 		.message = params->message,
 		.skip_empty = params->skip_empty,
-		.attach = params->attach,
-		.name = params->name,
-		.mime_type = params->mime_type };
-	words->to.cap = params->to.count + ctx->cli->operand_count;
-	words->to.items = xcalloc(words->to.cap + 1, sizeof(*words->to.items));
-	for (size_t i = 0; i < params->to.count; i++)
-		words->to.items[words->to.count++] = params->to.items[i];
-	for (size_t i = 0; i < ctx->cli->operand_count; i++)
-		words->to.items[words->to.count++] = ctx->cli->operands[i];
-	*form = params->jsonl ? INPUT_JSONL : params->lines ? INPUT_LINES : INPUT_ONE;
-	run->batch = *form != INPUT_ONE;
+		.temp_dir = temp_dir && *temp_dir ? temp_dir : "/var/tmp" };
+	run->form = params->jsonl ? INPUT_JSONL : params->lines ? INPUT_LINES : INPUT_ONE;
+	add_recipients(run, ctx);
 	if (params->jsonl && params->lines)
-		return err_set(err, ST_USAGE, "--lines and --jsonl exclude each other");
-	if (run->batch && params->message)
-		return err_set(err, ST_USAGE, "-m is the text of one message; with %s the texts come from stdin",
+		return err_set(err, ST_USAGE, "--lines and --jsonl are mutually exclusive");
+	if (is_batch(run) && params->message)
+		return err_set(err, ST_USAGE, "-m cannot be used with %s, which reads the texts from stdin",
 			params->jsonl ? "--jsonl" : "--lines");
-	if (params->failed && !run->batch)
-		return err_set(err, ST_USAGE, "--failed goes with --lines or --jsonl");
-	if (params->failed && *form == INPUT_LINES && words->to.count > 1)
+	if (params->failed && !is_batch(run))
+		return err_set(err, ST_USAGE, "--failed requires --lines or --jsonl");
+	if (params->failed && params->lines && run->args.to_count > 1)
 		return err_set(err, ST_USAGE,
-			"--failed with --lines goes with one recipient: a line cannot say who has it already");
-	if (params->session.password_stdin && (run->batch || !params->message))
+			"--failed with --lines requires a single recipient, because a line cannot name those left");
+	if (params->session.password_stdin && (is_batch(run) || !params->message))
 		return err_set(err, ST_USAGE,
-			"stdin cannot bring the password and the text at once; give -m TEXT or --password-file");
-	return ST_OK;
+			"stdin cannot be both the password and the text; use -m TEXT or --password-file");
+	if (params->jsonl && (params->attach.count || params->name || params->mime_type))
+		return err_set(err, ST_USAGE,
+			"--attach, --name and --mime-type cannot be used with --jsonl; use \"files\"");
+	if (!run->args.to_count && !params->jsonl)
+		return err_set(err, ST_USAGE, "missing recipient; use -t ADDRESS");
+	return add_attachments(run, err);
 }
 
 static enum status run_send(const struct run_ctx *ctx, const void *params, struct err *err)
 {
-	struct run run = { .params = params };
+	struct send_run run = { .params = params };
+	struct failed_file *failed = NULL;
 	struct err why = ERR_INIT;
-	enum send_form form;
 	enum status st;
 
 	buf_init(&run.line, BUF_NO_MAX);
 	send_progress_init(&run.progress, run.params->common.quiet);
-	st = build_args(&run, ctx, &form, err);
+	st = build_args(&run, ctx, err);
 	if (!st)
 		st = output_check(err);
 	if (!st)
-		st = send_input_open(&run.input, form, &run.words, err);
+		st = send_input_open(&run.input, run.form, &run.args, STDIN_FILENO, err);
 	if (!st && run.params->spool)
-		st = spooling_open(&run.spool, ctx, err);
+		st = spool_open_profile(&run.batch.spool, ctx, err);
 	if (!st && run.params->failed && !run.params->dry_run)
-		st = send_failed_open(&run.failed, run.params->failed, err);
+		st = failed_open(&failed, run.params->failed, STDIN_FILENO, err);
+	run.batch.failed = failed;
 	if (!st && !run.input.ended)
 		st = run.params->dry_run ? show_all(&run, err) : send_all(&run, ctx, err);
-	keep_failed_err(&run, send_failed_close(run.failed, &why), &why);
-	st = report_failed_err(&run, st, err);
-	session_close(&run.session); /* before the queue: its calls point into it */
-	send_queue_free(run.queue);
+	if (failed_close(failed, &why) && !run.batch.failed_err.status)
+		run.batch.failed_err = why;
+	st = add_failed_err(&run, st, err);
+	session_close(&run.session); /* before the queue, to which its calls refer */
+	batch_release(&run.batch);
 	send_input_close(&run.input);
-	shared_copy_release(&run.shared_copy);
-	spool_free(run.spool);
+	spool_free(run.batch.spool);
 	buf_release(&run.line);
-	free(run.words.to.items);
+	free((void *)run.args.to);
+	free(run.args.attachments);
 	return st;
 }
 
 static const char *const description[] = {
-	"Sends a text, files, or both, to one or more people, groups or telephone numbers. Prints one JSON line for each recipient: "
-	"\"event\":\"sent\" with the message's ID.",
-	"Attachments are streamed from disk, however large, and uploaded once for all recipients of the run.",
-	"A failure that surely did not send the message is repeated (--retry). Where the answer to a message got lost, the "
-	"conversation's history is looked at before it is sent again (--on-unknown).",
-	"If one message cannot be sent, a sentence on stderr says why, and the exit code is that of the failure. With --lines and --jsonl, "
-	"each failure is also an \"event\":\"error\" line on stdout in the place of the result, the rest goes on, and the exit code is 1. Without "
-	"a login the run ends. With -q there is one sentence on stderr, whatever has failed: the sum, and the first reason.",
-	"A line of --jsonl is {\"to\":ADDRESS or [ADDRESS...], \"text\":TEXT, \"files\":[PATH...], \"type\":TYPE, \"ref\":ANYTHING}, or a message as 'kandy "
-	"listen' and 'kandy fetch-links' print it, whose \"address\" is as good as \"to\". Its \"ref\" comes back in the result. A file may also be {\"path\":PATH, \"name\":NAME, "
-	"\"mimeType\":TYPE}. At most 1000 recipients and 100 files a line, and 4 MiB a line or text.",
+	"Sends a text, files, or both, to one or more users, groups or phone numbers. Prints one JSON line per recipient: "
+	"\"event\":\"sent\" with the message ID.",
+	"Attachments are streamed from disk, whatever their size, and each file is uploaded once for all recipients of the run.",
+	"Requests that were certainly not processed are retried (--retry). If the response is lost, the conversation history is checked before resending, "
+	"to avoid duplicates (--on-unknown).",
+	"If a single message cannot be sent, an error is printed on stderr and determines the exit status. With --lines and --jsonl, each failure is also an "
+	"\"event\":\"error\" line on stdout in place of the result, the batch continues, and the exit status is 1. If you are not logged in, the batch stops at "
+	"once. With -q, one summary line is printed on stderr: the number of failures and the first error.",
+	"A line of --jsonl is {\"to\":ADDRESS or [ADDRESS...], \"text\":TEXT, \"files\":[PATH...], \"type\":TYPE, \"ref\":ANYTHING}, or a message as printed by 'kandy "
+	"listen' and 'kandy fetch-links', whose \"address\" is used as the recipient. The result repeats its \"ref\". A file can also be {\"path\":PATH, \"name\":NAME, "
+	"\"mimeType\":TYPE}. Limits: 1000 recipients and 100 files per line, 4 MiB per line or text.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
 	{ "kandy send -t bob@sandbox.example -m \"nightly report\"", "send a text" },
-	{ "uptime | kandy send bob@sandbox.example carol@sandbox.example", "send what a command prints to two people" },
+	{ "uptime | kandy send bob@sandbox.example carol@sandbox.example",
+		"send the output of a command to two users" },
 	{ "df -P | awk '+$5 > 90' | kandy send -E -t bob@sandbox.example",
-		"send what a command prints, if it prints anything" },
+		"send the output of a command, if there is any" },
 	{ "tar -cz . | kandy send -t bob@sandbox.example -m backup -a - --name backup.tar.gz",
-		"send a stream as a file" },
-	{ "kandy send --spool -t bob@sandbox.example -m \"nightly report\"",
-		"send now, or keep it until it can be sent" },
+		"send a stream as an attachment" },
+	{ "kandy send --spool -t bob@sandbox.example -m \"nightly report\"", "send now, or queue the message" },
 	{ "printf '{\"to\":\"bob@sandbox.example\",\"text\":\"%s\"}\\n' one two | kandy send --jsonl -j 8",
-		"send many messages" },
+		"send a batch" },
 	{ NULL, NULL },
 };
 

@@ -12,7 +12,7 @@
 #ifndef KANDY_CMD_SEND_REPORT_H
 #define KANDY_CMD_SEND_REPORT_H
 
-#include "send/queue.h"
+#include "send/send.h"
 
 void report_sent(struct buf *out, const struct draft *draft, const struct send_result *result);
 void report_error(struct buf *out, const char *command, const struct draft *draft, const struct send_result *result);

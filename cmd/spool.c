@@ -7,7 +7,8 @@
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
-#include "cmd/spooling.h"
+#include "cmd/session_opts.h"
+#include "cmd/spool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,21 @@ static const struct opt opts[] = {
 	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
 	{ 0 },
 };
+
+enum status spool_open_profile(struct spool **spool, const struct run_ctx *ctx, struct err *err)
+{
+	struct store *store = NULL;
+	enum status st = session_open_store(&store, ctx, err);
+	char *dir;
+
+	if (st)
+		return st;
+	dir = store_path(store, ".spool");
+	*spool = spool_new(dir);
+	free(dir);
+	store_free(store);
+	return ST_OK;
+}
 
 static const char *const actions[] = { "list", "remove", "retry", NULL };
 
@@ -188,7 +204,7 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 	const char *action = ctx->cli->operand_count ? ctx->cli->operands[0] : "list";
 	bool retry = !strcmp(action, "retry");
 	struct spool *spool = NULL;
-	enum status st = spooling_open(&spool, ctx, err);
+	enum status st = spool_open_profile(&spool, ctx, err);
 	int lock = -1;
 
 	if (st) {

@@ -685,7 +685,17 @@ static enum status by_client_step(void *client, int wait_ms, int extra_fd, struc
 	return client_step(client, wait_ms, extra_fd, err);
 }
 
-struct send_transport send_transport_client(struct client *client)
+char *send_queue_use_client(struct send_queue_config *config, struct client *client)
 {
-	return (struct send_transport){ .start = by_client_start, .step = by_client_step, .client = client };
+	const struct session *session = client_session(client);
+	char *sent_ids = store_path(client_store(client), ".sent");
+
+	config->transport =
+		(struct send_transport){ .start = by_client_start, .step = by_client_step, .client = client };
+	config->retry = client_settings(client)->retry;
+	config->user_id = session->user_id;
+	config->sender = session->address;
+	config->correlator = session->correlator;
+	config->sent_ids = sent_ids;
+	return sent_ids;
 }

@@ -50,8 +50,6 @@ struct send_transport {
 	void *client;
 };
 
-struct send_transport send_transport_client(struct client *client);
-
 enum send_on_unknown { ON_UNKNOWN_CHECK = 0, ON_UNKNOWN_RESEND, ON_UNKNOWN_FAIL };
 
 enum send_outcome {
@@ -108,6 +106,12 @@ struct send_queue_config {
 	void (*progress)(void *arg, const char *name, int64_t sent, int64_t total);
 	void *arg;
 };
+
+/*
+ * Fills in what comes from a client that is logged in: transport, session, retries. Returns the path of sent_ids; free
+ * it after send_queue_new().
+ */
+char *send_queue_use_client(struct send_queue_config *config, struct client *client);
 
 struct send_queue *send_queue_new(const struct send_queue_config *config);
 /* NULL is fine. No request may be in flight, or the client must have been freed before. */

@@ -504,7 +504,7 @@ enum status spool_move(struct spool *spool, struct spool_message *message, enum 
 	return ST_OK;
 }
 
-enum status spool_set_aside(struct spool *spool, const struct spool_message *message, struct err *err)
+enum status spool_quarantine(struct spool *spool, const struct spool_message *message, struct err *err)
 {
 	return move_dir(spool, message, state_names[SPOOL_FAILED], err);
 }

@@ -100,7 +100,7 @@ enum status spool_save(struct spool *spool, const struct spool_message *message,
 enum status spool_move(struct spool *spool, struct spool_message *message, enum spool_state to,
 	struct err *err) MUST_USE;
 /* Moves one that cannot be read to SPOOL_FAILED, as it is. */
-enum status spool_set_aside(struct spool *spool, const struct spool_message *message, struct err *err) MUST_USE;
+enum status spool_quarantine(struct spool *spool, const struct spool_message *message, struct err *err) MUST_USE;
 enum status spool_remove(struct spool *spool, const struct spool_message *message, struct err *err) MUST_USE;
 
 /* One sender at a time: ST_TEMPFAIL if there is one already. The lock ends with `*fd`. */

@@ -1,4 +1,4 @@
-#include "cmd/send_failed.h"
+#include "send/failed.h"
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -12,12 +12,12 @@
 
 #define BATCH_BYTES ((size_t)64 * 1024)
 
-struct send_failed {
+struct failed_file {
 	char *path;
 	int fd;
 	struct buf out;
 	struct json_doc doc;
-	/* the drafts of which not all is known yet: in order there is one, with --unordered there may be more */
+	/* the drafts with unknown results: one, or several with --unordered */
 	struct open_draft {
 		struct open_draft *next;
 		const struct draft *draft;
@@ -27,9 +27,9 @@ struct send_failed {
 	} * open;
 };
 
-enum status send_failed_open(struct send_failed **out, const char *path, struct err *err)
+enum status failed_open(struct failed_file **out, const char *path, int input_fd, struct err *err)
 {
-	struct send_failed *failed;
+	struct failed_file *failed;
 	struct stat mine, input;
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 
@@ -39,13 +39,13 @@ enum status send_failed_open(struct send_failed **out, const char *path, struct 
 			close(fd);
 		return ST_CANTCREATE;
 	}
-	if (!fstat(STDIN_FILENO, &input) && S_ISREG(input.st_mode) && input.st_dev == mine.st_dev &&
+	if (!fstat(input_fd, &input) && S_ISREG(input.st_mode) && input.st_dev == mine.st_dev &&
 		input.st_ino == mine.st_ino) {
 		close(fd);
-		return err_set(err, ST_USAGE, "'%s' is the input: --failed needs another file", path);
+		return err_set(err, ST_USAGE, "invalid --failed '%s': it is the input file", path);
 	}
 	if (S_ISREG(mine.st_mode) && ftruncate(fd, 0)) {
-		err_set(err, ST_IO, "cannot empty '%s': %s", path, strerror(errno));
+		err_set(err, ST_IO, "cannot truncate '%s': %s", path, strerror(errno));
 		close(fd);
 		return ST_IO;
 	}
@@ -57,7 +57,7 @@ enum status send_failed_open(struct send_failed **out, const char *path, struct 
 	return ST_OK;
 }
 
-static enum status flush(struct send_failed *failed, size_t least, struct err *err)
+static enum status flush(struct failed_file *failed, size_t least, struct err *err)
 {
 	bool ok = failed->out.len < least || file_write_all(failed->fd, failed->out.data, failed->out.len);
 
@@ -66,14 +66,14 @@ static enum status flush(struct send_failed *failed, size_t least, struct err *e
 	return ok ? ST_OK : err_set(err, ST_IO, "cannot write '%s': %s", failed->path, strerror(errno));
 }
 
-enum status send_failed_line(struct send_failed *failed, const char *line, size_t len, struct err *err)
+enum status failed_add_line(struct failed_file *failed, const char *line, size_t len, struct err *err)
 {
 	buf_add(&failed->out, line, len);
 	buf_addc(&failed->out, '\n');
 	return flush(failed, BATCH_BYTES, err);
 }
 
-static struct open_draft **find(struct send_failed *failed, const struct draft *draft)
+static struct open_draft **find(struct failed_file *failed, const struct draft *draft)
 {
 	struct open_draft **at = &failed->open;
 
@@ -87,7 +87,7 @@ static size_t recipients(const struct draft *draft)
 	return draft->to_count ? draft->to_count : 1;
 }
 
-enum status send_failed_note(struct send_failed *failed, const struct draft *draft, const struct send_result *result,
+enum status failed_add_result(struct failed_file *failed, const struct draft *draft, const struct send_result *result,
 	struct err *err)
 {
 	bool lost = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_BLOCKED;
@@ -98,7 +98,7 @@ enum status send_failed_note(struct send_failed *failed, const struct draft *dra
 		return ST_OK;
 	at = find(failed, draft);
 	if (!*at) {
-		/* most drafts have one recipient, and that one is fine */
+		/* the usual case: one recipient, and no failure */
 		if (!lost && recipients(draft) == 1)
 			return ST_OK;
 		*at = xcalloc(1, sizeof(**at));
@@ -120,7 +120,12 @@ enum status send_failed_note(struct send_failed *failed, const struct draft *dra
 	return st;
 }
 
-enum status send_failed_close(struct send_failed *failed, struct err *err)
+const char *failed_path(const struct failed_file *failed)
+{
+	return failed->path;
+}
+
+enum status failed_close(struct failed_file *failed, struct err *err)
 {
 	enum status st;
 

@@ -1,26 +1,10 @@
-#include "cmd/spooling.h"
+#include "send/spool_item.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cmd/session_opts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum status spooling_open(struct spool **spool, const struct run_ctx *ctx, struct err *err)
-{
-	struct store *store = NULL;
-	enum status st = session_open_store(&store, ctx, err);
-	char *dir;
-
-	if (st)
-		return st;
-	dir = store_path(store, ".spool");
-	*spool = spool_new(dir);
-	free(dir);
-	store_free(store);
-	return ST_OK;
-}
 
 bool spool_item_is_retryable(const struct send_result *result)
 {
@@ -42,7 +26,7 @@ bool spool_item_means_offline(const struct send_result *result)
 	case CAUSE_INTERRUPTED: return false;
 	case CAUSE_LOGIN: return true;
 	case CAUSE_TEMPORARY: return result->err.status == ST_UNAVAILABLE && !result->err.http;
-	case CAUSE_ENVIRONMENT: break; /* a page from somewhere may have come for this message alone */
+	case CAUSE_ENVIRONMENT: break; /* a page from a proxy may concern this message only */
 	}
 	return !result->err.http;
 }
@@ -52,7 +36,7 @@ static bool same(const char *a, const char *b)
 	return a && b && !strcmp(a, b);
 }
 
-/* Who would be logged in: the user of the settings, else that of the last login. */
+/* The account that would be logged in: that of the settings, or else that of the last login. */
 static void set_sender(struct spool_message *message, const struct client *client)
 {
 	const struct session *session = client_session(client);
@@ -77,15 +61,15 @@ enum status spool_item_check_sender(const struct spool_message *message, struct 
 
 	if (message->base_url && strcmp(message->base_url, base) != 0)
 		return err_set(err, ST_AUTH,
-			"spooled for %s, and this is %s; give --base-url %s, or run 'kandy spool%s remove %s'",
+			"queued for %s, but the base URL is %s; use --base-url %s, or run 'kandy spool%s remove %s'",
 			message->base_url, base, message->base_url, option, message->id);
 	if (!who ||
 		(message->user_id ? same(message->user_id, session->user_id)
 				  : same(message->username, session->username)))
 		return ST_OK;
 	return err_set(err, ST_AUTH,
-		"spooled by '%s', and '%s' is logged in; run 'kandy login%s' as '%s', or 'kandy spool%s remove %s'",
-		who, session->username ? session->username : session->user_id, option, who, option, message->id);
+		"queued by '%s', but '%s' is logged in; run 'kandy login%s' as '%s', or 'kandy spool%s remove %s'", who,
+		session->username ? session->username : session->user_id, option, who, option, message->id);
 }
 
 enum status spool_item_add(struct spool *spool, struct shared_copy *shared_copy, const struct client *client,
@@ -152,7 +136,7 @@ struct draft *spool_item_draft(struct spool_message *message)
 	for (size_t i = 0; i < message->file_count; i++) {
 		const struct spool_file *file = &message->files[i];
 
-		/* what was uploaded before is uploaded anew, but its x-id tells the message in history */
+		/* a file is uploaded again, but its last x-id identifies the message in the history */
 		draft->files[i] = (struct draft_file){ .path = xstrdup_null(file->path),
 			.fd = -1,
 			.name = xstrdup(file->name),
