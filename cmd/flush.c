@@ -116,20 +116,19 @@ static enum status run_flush(const struct run_ctx *ctx, const void *params, stru
 }
 
 static const char *const description[] = {
-	"Sends the messages that 'kandy send --spool' has kept, lru_first first, and prints the same lines as send. One flush works at a time.",
-	"A message whose posting was cut off (a crash, a lost answer) is looked for in the conversation's history before it is posted "
-	"again. What waits for one conversation is sent in the order in which it was stored, and nothing of it overtakes what still waits; between "
-	"conversations there is no order, and a 'kandy send' of later does not wait for what is in the spool. What the service refuses is set aside with the reason, see 'kandy spool'; "
-	"so is what is lru_prev than --max-age and cannot be sent now, also where that is for want of a login or of the service. A message is sent as the user, and by the service, that it was spooled for, as "
-	"far as that was known then: while somebody else is logged in, it waits.",
-	"The exit code is 0 when nothing is left, that of the failure (69, 75, 77) while messages still wait, and 1 if some were given up.",
-	"From cron: '*/10 * * * * kandy flush -q >/dev/null'; from systemd: a service with Type=oneshot and ExecStart=/usr/local/bin/kandy flush -q, and "
+	"Delivers the messages that 'kandy send --spool' has queued, oldest first, and prints the same lines as send. Only one flush runs at a time.",
+	"If posting a message was cut off (a crash, a lost response), the conversation history is checked before the message is posted again. Order is preserved "
+	"within a conversation, not across conversations. A later 'kandy send' does not wait for the queue.",
+	"Rejected messages, and messages older than --max-age that cannot be delivered, are moved to the failed queue with the error; see 'kandy spool'. A message is "
+	"delivered only by the account and service that it was queued for, if these were known at the time; while another account is logged in, it stays queued.",
+	"The exit status is 0 if the queue is empty, that of the failure (69, 75, 77) while messages are queued, and 1 if messages were moved to the failed queue.",
+	"For cron: '*/10 * * * * kandy flush -q >/dev/null'. For systemd: a service with Type=oneshot and ExecStart=/usr/local/bin/kandy flush -q, and "
 	"a timer of the same name with OnCalendar=*:0/10 and Persistent=true; README.md has both files.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy flush", "send what waits" },
+	{ "kandy flush", "deliver queued messages" },
 	{ NULL, NULL },
 };
 
@@ -137,7 +136,7 @@ static const char *const see_also[] = { "send", "spool", NULL };
 
 const struct command cmd_flush = {
 	.name = "flush",
-	.summary = "send what was spooled",
+	.summary = "deliver queued messages",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct flush_params),

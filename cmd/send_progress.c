@@ -63,14 +63,14 @@ static void format_time(char out[static 32], int64_t seconds)
 		snprintf(out, 32, "%lld:%02lld", (long long)(seconds / 60), (long long)(seconds % 60));
 }
 
-void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t lost, int64_t waiting, double read)
+void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t lost, int64_t pending, double read)
 {
-	double done = (double)(sent + lost), all = read > 0 ? (done + (double)waiting) / read : 0;
+	double done = (double)(sent + lost), all = read > 0 ? (done + (double)pending) / read : 0;
 	int64_t now, elapsed;
 	char left[32], eta[64] = "";
 
-	/* of a single message, its upload is what there is to show */
-	if (!progress->on || sent + lost + waiting < 2)
+	/* a single message shows its upload only */
+	if (!progress->on || sent + lost + pending < 2)
 		return;
 	now = clock_mono_ms();
 	elapsed = now - progress->began_ms;

@@ -1,5 +1,5 @@
 /*
- * send_progress.h - how far it is, on a terminal: one line on stderr that is redrawn.
+ * send_progress.h - the progress line on stderr, if that is a terminal.
  */
 #ifndef KANDY_CMD_SEND_PROGRESS_H
 #define KANDY_CMD_SEND_PROGRESS_H
@@ -7,24 +7,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEND_PROGRESS_AFTER_MS 1000 /* what is done sooner needs no line */
+#define SEND_PROGRESS_AFTER_MS 1000 /* shorter work shows nothing */
 
 struct send_progress {
 	bool on, shown;
 	int64_t began_ms, drawn_ms; /* clock_mono_ms() */
-	int64_t upload_began_ms; /* 0: none is under way */
+	int64_t upload_began_ms; /* 0: none */
 };
 
 void send_progress_init(struct send_progress *progress, bool quiet);
 bool send_progress_shown(const struct send_progress *progress);
 
-/* An upload; total < 0: it has ended. */
+/* An upload; total < 0: it ended. */
 void send_progress_upload(struct send_progress *progress, const char *name, int64_t sent, int64_t total);
 
 /*
- * A batch: done, failed, rate; and how long it will take, where it is known which part of the input has been `read` (0
- * to 1; else 0). `waiting` are those that were read and are not done.
+ * A batch: sent, failed, rate, and the remaining time if the fraction of the input that was `read` is known (else 0).
+ * `pending` messages were read and have no result yet.
  */
-void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t lost, int64_t waiting, double read);
+void send_progress_batch(struct send_progress *progress, int64_t sent, int64_t lost, int64_t pending, double read);
 
 #endif

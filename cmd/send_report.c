@@ -21,7 +21,7 @@ static void add_destination(struct buf *out, const struct address *to)
 		address_add(out, to->type, to->id, strlen(to->id));
 		return;
 	}
-	json_open_key(out, "destination", '['); /* of a line that could not be read, not even the type is known */
+	json_open_key(out, "destination", '['); /* an unreadable line has no type either */
 	json_close(out, ']');
 	json_add_null(out, "address");
 }

@@ -6,8 +6,8 @@
  *	{"event":"spooled","line","ref","type","destination":[..],"spoolId","error":{..}}
  *	{"event":"dry-run","line","ref","type","destination":[..],"text","files":[{"name","mimeType","size","path"}]}
  *
- * `line` and `ref` are there where the input had them; `destination` is empty and `type` left out where no address
- * could be read.
+ * `line` and `ref` are there if the input had them. If no address could be read, `destination` is empty and `type` is
+ * missing.
  */
 #ifndef KANDY_CMD_SEND_REPORT_H
 #define KANDY_CMD_SEND_REPORT_H

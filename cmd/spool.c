@@ -1,9 +1,10 @@
 /*
- * spool.c - looks after the spool: what waits, what was given up, away with it.
+ * spool.c - lists the queue, retries failed messages, and deletes messages.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
@@ -23,11 +24,7 @@ struct spool_params {
 #define AT(member) .at = offsetof(struct spool_params, member)
 
 static const struct opt opts[] = {
-	{ .kind = OPT_FLAG,
-		.name = "all",
-		.letter = 'A',
-		AT(all),
-		.help = "remove or retry all that were given up, instead of those named" },
+	{ .kind = OPT_FLAG, .name = "all", .letter = 'A', AT(all), .help = "remove or retry all failed messages" },
 	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
 	{ 0 },
 };
@@ -119,9 +116,9 @@ static enum status act_on(struct spool *spool, bool retry, enum spool_state stat
 	enum status st = spool_load(spool, state, id, &message, err);
 
 	if (st == ST_DATA && !retry)
-		st = ST_OK; /* damaged ones can be removed */
+		st = ST_OK; /* a corrupt message can be removed */
 	if (!st && retry) {
-		/* one that may have been sent is looked for first, as ever */
+		/* if it may have been sent, the history is checked first */
 		message.attempts = 0;
 		message.created_ms = clock_wall_ms();
 		st = spool_move(spool, &message, message.attempted_ms ? SPOOL_CUR : SPOOL_NEW, err);
@@ -132,7 +129,7 @@ static enum status act_on(struct spool *spool, bool retry, enum spool_state stat
 	return st;
 }
 
-/* Whether it is among the operands, and from now on found. */
+/* True if it is an operand, which is then marked as found. */
 static bool is_named(const struct run_ctx *ctx, const char *id, bool *found)
 {
 	bool named = false;
@@ -144,7 +141,7 @@ static bool is_named(const struct run_ctx *ctx, const char *id, bool *found)
 	return named;
 }
 
-static enum status check_found(const struct run_ctx *ctx, const bool *found, const char *as, struct err *err)
+static enum status check_found(const struct run_ctx *ctx, const bool *found, const char *kind, struct err *err)
 {
 	enum status st = ST_OK;
 	struct buf missing;
@@ -156,7 +153,7 @@ static enum status check_found(const struct run_ctx *ctx, const bool *found, con
 			buf_addf(&missing, "%s'%s'", n++ ? ", " : "", ctx->cli->operands[i]);
 	}
 	if (n)
-		st = err_set(err, ST_NOINPUT, "%s %s not in the spool%s", missing.data, n == 1 ? "is" : "are", as);
+		st = err_set(err, ST_NOINPUT, "no %s message%s %s", kind, plural((int64_t)n), missing.data);
 	buf_release(&missing);
 	return st;
 }
@@ -170,7 +167,7 @@ static enum status change(struct spool *spool, const struct run_ctx *ctx, bool r
 
 	if (all == (named > 0))
 		return err_set(err, ST_USAGE,
-			"which ones? give their IDs ('kandy spool' shows them), or --all for those given up");
+			"missing ID; 'kandy spool' lists them, and --all selects all failed messages");
 	found = xcalloc(ctx->cli->operand_count, sizeof(*found));
 	for (enum spool_state state = retry ? SPOOL_FAILED : SPOOL_NEW; !st && state <= SPOOL_FAILED; state++) {
 		char **ids;
@@ -191,9 +188,9 @@ static enum status change(struct spool *spool, const struct run_ctx *ctx, bool r
 	if (st && why.status == st)
 		*err = why;
 	if (!st && bad)
-		st = err_set(err, bad, "not all of them could be put back");
+		st = err_set(err, bad, "some messages could not be retried");
 	if (!st)
-		st = check_found(ctx, found, retry ? " as failed" : "", err);
+		st = check_found(ctx, found, retry ? "failed" : "queued", err);
 	free(found);
 	return st;
 }
@@ -208,9 +205,9 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 	int lock = -1;
 
 	if (st) {
-		/* err says it */
+		/* err is set */
 	} else if (!strcmp(action, "list") && (ctx->cli->operand_count > 1 || p->all)) {
-		st = err_set(err, ST_USAGE, "'kandy spool list' lists all there is, and takes no IDs and no --all");
+		st = err_set(err, ST_USAGE, "'kandy spool list' takes no IDs and no --all");
 	} else if (!strcmp(action, "list")) {
 		for (enum spool_state state = SPOOL_NEW; !st && state <= SPOOL_FAILED; state++)
 			st = list_state(spool, state, err);
@@ -218,7 +215,7 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 		if (!(st = spool_lock(spool, &lock, err)))
 			st = change(spool, ctx, retry, p->all, err);
 	} else {
-		st = err_set(err, ST_USAGE, "'%s' is neither list, remove nor retry", action);
+		st = err_set(err, ST_USAGE, "invalid action '%s': expected list, remove or retry", action);
 	}
 	if (lock >= 0)
 		close(lock);
@@ -227,16 +224,15 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 }
 
 static const char *const description[] = {
-	"Shows the messages that wait for 'kandy flush', and those that it has given up, as JSON lines; removes them, or puts those given up back in.",
-	"The \"state\" is waiting, failed (with the reason under \"error\"), or uncertain: being sent just now, or maybe sent when its process "
-	"ended, which the next flush finds out. \"userId\", \"username\" and \"baseUrl\" say as whom and where a message is to be sent, as far as that "
-	"was known: nobody else sends it.",
+	"Lists the messages that are queued for 'kandy flush', and the failed ones, as JSON lines; removes them, or queues failed ones again.",
+	"The \"state\" is \"waiting\", \"failed\" (\"error\" has the reason), or \"uncertain\": it is being sent, or may have been sent when its process "
+	"ended; the next flush checks. \"userId\", \"username\" and \"baseUrl\" identify the account that queued the message; only that account delivers it.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
-	{ "kandy spool", "show what is in the spool" },
-	{ "kandy spool remove --all", "forget what was given up" },
+	{ "kandy spool", "list the queue" },
+	{ "kandy spool remove --all", "delete all failed messages" },
 	{ NULL, NULL },
 };
 
@@ -247,7 +243,7 @@ const struct command cmd_spool = {
 	.operands = "[list | remove [ID...] | retry [ID...]]",
 	.operands_max = SIZE_MAX,
 	.operand_choices = actions,
-	.summary = "show, remove or retry spooled messages",
+	.summary = "list and manage the queue",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct spool_params),

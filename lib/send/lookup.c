@@ -23,7 +23,7 @@ bool lookup_path(const struct lookup *lookup, struct buf *out, const char *user_
 
 static bool same_text(struct json_value text, const char *wanted)
 {
-	/* a message of attachments alone may come back without its empty text */
+	/* a message of attachments only may have lost its empty text */
 	return json_equals(text, wanted) || (!*wanted && !json_exists(text));
 }
 
@@ -40,7 +40,7 @@ static bool same_files(struct json_value list, const struct message *wanted)
 	return true;
 }
 
-/* Whose it is: `*sure` is false where the entry does not say. */
+/* True if the message is our own; `*sure` is false if the entry does not tell. */
 static bool is_own(struct json_value entry, const char *sender, bool *sure)
 {
 	struct json_value address = json_get(entry, "senderAddress");
@@ -55,7 +55,7 @@ static bool is_own(struct json_value entry, const char *sender, bool *sure)
 	return true;
 }
 
-static void take_found(struct lookup *lookup, struct json_value entry, char **id, int64_t time_ms)
+static void keep_candidate(struct lookup *lookup, struct json_value entry, char **id, int64_t time_ms)
 {
 	message_sent_release(&lookup->found);
 	lookup->found = (struct message_sent){ .id = *id, .timestamp_ms = time_ms };
@@ -65,8 +65,8 @@ static void take_found(struct lookup *lookup, struct json_value entry, char **id
 		lookup->found.status = xstrdup("Sent");
 }
 
-/* LOOKUP_MORE: go on with the next entry. */
-static enum lookup_result look_at(struct lookup *lookup, struct json_value entry)
+/* LOOKUP_MORE: continue with the next entry. */
+static enum lookup_result check_entry(struct lookup *lookup, struct json_value entry)
 {
 	char *id = notification_message_id(json_get(entry, "resourceURL"));
 	enum lookup_result result = LOOKUP_MORE;
@@ -76,23 +76,23 @@ static enum lookup_result look_at(struct lookup *lookup, struct json_value entry
 
 	time = timed ? clock_server_ms(time) : lookup->since_ms;
 	if (id && lookup->last_sent_id && !strcmp(id, lookup->last_sent_id)) {
-		/* all that stood above is lru_next, the doubtful one too */
-		result = lookup->doubtful ? LOOKUP_FOUND : LOOKUP_NOT_FOUND;
+		/* everything above this entry is newer, so the candidate is the message */
+		result = lookup->has_candidate ? LOOKUP_FOUND : LOOKUP_NOT_FOUND;
 	} else if (timed && lookup->skew_known && !lookup->last_sent_id &&
 		time < lookup->since_ms - LOOKUP_TOLERANCE_MS) {
-		/* it is lru_prev, and so is all below */
-		result = lookup->doubtful ? LOOKUP_INCONCLUSIVE : LOOKUP_NOT_FOUND;
+		/* this entry and all below it are older */
+		result = lookup->has_candidate ? LOOKUP_INCONCLUSIVE : LOOKUP_NOT_FOUND;
 	} else if (is_own(entry, lookup->sender, &sure) && same_text(json_get(entry, "text"), lookup->message->text) &&
 		same_files(json_get(entry, "attachment"), lookup->message) &&
 		!(id && sent_ids_other(lookup->others, id, lookup->origin))) {
 		sure = sure && timed && time >= lookup->since_ms - LOOKUP_TOLERANCE_MS &&
 			time <= lookup->until_ms + LOOKUP_LATE_MS;
-		if (sure || !lookup->doubtful)
-			take_found(lookup, entry, &id, time);
+		if (sure || !lookup->has_candidate)
+			keep_candidate(lookup, entry, &id, time);
 		if (sure)
 			result = LOOKUP_FOUND;
 		else
-			lookup->doubtful = true;
+			lookup->has_candidate = true;
 	}
 	free(id);
 	return result;
@@ -105,14 +105,14 @@ enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer)
 
 	if (json_type(list) != JSON_OBJECT)
 		return LOOKUP_INCONCLUSIVE;
-	if (json_type(entries) == JSON_OBJECT) { /* an array of one, as some servers write it */
-		enum lookup_result result = look_at(lookup, entries);
+	if (json_type(entries) == JSON_OBJECT) { /* some servers write an array of one like this */
+		enum lookup_result result = check_entry(lookup, entries);
 
 		if (result != LOOKUP_MORE)
 			return result;
 	} else {
 		for (struct json_iter it = json_first(entries); json_more(it); it = json_next(it)) {
-			enum lookup_result result = look_at(lookup, it.value);
+			enum lookup_result result = check_entry(lookup, it.value);
 
 			if (result != LOOKUP_MORE)
 				return result;
@@ -121,7 +121,7 @@ enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer)
 	free(lookup->next);
 	lookup->next = json_dup(json_get(list, "next"));
 	if (!lookup->next || !*lookup->next)
-		return lookup->doubtful ? LOOKUP_INCONCLUSIVE : LOOKUP_NOT_FOUND;
+		return lookup->has_candidate ? LOOKUP_INCONCLUSIVE : LOOKUP_NOT_FOUND;
 	if (++lookup->pages >= LOOKUP_PAGES_MAX)
 		return LOOKUP_INCONCLUSIVE;
 	return LOOKUP_MORE;
@@ -132,6 +132,6 @@ void lookup_release(struct lookup *lookup)
 	message_sent_release(&lookup->found);
 	free(lookup->next);
 	lookup->next = NULL;
-	lookup->doubtful = false;
+	lookup->has_candidate = false;
 	lookup->pages = 0;
 }

@@ -15,40 +15,37 @@
 #include "wire/message.h"
 #include "store/sent_ids.h"
 
-#define LOOKUP_TOLERANCE_MS INT64_C(3000) /* clocks that are known to the second, and times cut to seconds */
-#define LOOKUP_LATE_MS INT64_C(60000) /* the service may finish what nobody waits for any more */
-#define LOOKUP_CRASH_MS INT64_C(600000) /* the end of an attempt whose process died, behind its beginning */
-#define LOOKUP_PAGE 50 /* messages a page */
-#define LOOKUP_PAGES_MAX 20 /* beyond that it cannot be reported */
+#define LOOKUP_TOLERANCE_MS INT64_C(3000) /* clocks are known to the second, and times are truncated to seconds */
+#define LOOKUP_LATE_MS INT64_C(60000) /* the service may finish a request after the client has gone */
+#define LOOKUP_CRASH_MS INT64_C(600000) /* the assumed duration of an attempt whose process died */
+#define LOOKUP_PAGE 50 /* messages per page */
+#define LOOKUP_PAGES_MAX 20 /* more are LOOKUP_INCONCLUSIVE */
 
 enum lookup_result { LOOKUP_MORE = 0, LOOKUP_FOUND, LOOKUP_NOT_FOUND, LOOKUP_INCONCLUSIVE };
 
 struct lookup {
-	/* what is looked for; borrowed */
+	/* the message to find; borrowed */
 	const struct message *message;
-	const char *sender; /* one's own address */
-	int64_t since_ms, until_ms; /* when the attempt began and ended, by the service's clock as far as it is known */
-	bool skew_known; /* it is */
-	const char *last_sent_id; /* ID of the message sent before it, or NULL */
-	struct sent_ids *others; /* what this profile has sent lately, or NULL */
-	const char *origin; /* of this message, see there; or NULL */
+	const char *sender; /* our own address */
+	int64_t since_ms, until_ms; /* start and end of the attempt, by the service's clock if skew_known */
+	bool skew_known; /* the difference of the clocks is known */
+	const char *last_sent_id; /* ID of the previous message to the conversation, or NULL */
+	struct sent_ids *others; /* the recent messages of this profile, or NULL */
+	const char *origin; /* of this message, see sent_ids.h; or NULL */
 
-	/* state; zero at the start */
-	bool doubtful;
+	/* state; starts zeroed */
+	bool has_candidate; /* `found` matches except for its time */
 	unsigned pages;
-	struct message_sent found; /* LOOKUP_FOUND, or the doubtful one: release with lookup_release() */
-	char *next; /* LOOKUP_MORE: the token of the page to ask for */
+	struct message_sent found; /* LOOKUP_FOUND, or the candidate; release with lookup_release() */
+	char *next; /* LOOKUP_MORE: the token of the next page */
 };
 
-/*
- * Appends the path of the page to ask for first, or next. False where a history of that kind cannot be asked for
- * (SMS).
- */
+/* Appends the path of the first or next page. False if the conversation has no history (SMS). */
 bool lookup_path(const struct lookup *lookup, struct buf *out, const char *user_id);
 
-/* Looks through one page. */
+/* Reads one page. */
 enum lookup_result lookup_page(struct lookup *lookup, struct json_value answer);
 
-void lookup_release(struct lookup *lookup); /* leaves it as at the start */
+void lookup_release(struct lookup *lookup); /* resets the state */
 
 #endif

@@ -14,14 +14,14 @@
 #define SIZE (PLACES * sizeof(struct place))
 
 struct place {
-	uint64_t id, origin; /* hashes; 0: none */
-	int64_t found_ms; /* when a look into history took it; 0: it was the answer to a post */
+	uint64_t id, origin; /* hashes; 0: empty */
+	int64_t found_ms; /* when a lookup claimed it; 0: from the response to a post */
 };
 
 struct sent_ids {
 	char *path;
-	struct place *places; /* the file, in memory: thousands of messages are noted without a system call */
-	bool hopeless; /* it cannot be had */
+	struct place *places; /* the file, mapped: recording an ID needs no system call */
+	bool unavailable;
 };
 
 struct sent_ids *sent_ids_new(const char *path)
@@ -49,7 +49,7 @@ static struct place *map(const char *path)
 
 	if (fd < 0)
 		return NULL;
-	/* all of its blocks: to write into a hole on a full disk would be the end of the process */
+	/* writing into a hole on a full disk would kill the process (SIGBUS) */
 	if (!posix_fallocate(fd, 0, SIZE))
 		places = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
@@ -58,15 +58,15 @@ static struct place *map(const char *path)
 
 static bool ready(struct sent_ids *ids)
 {
-	if (!ids || ids->hopeless)
+	if (!ids || ids->unavailable)
 		return false;
 	if (!ids->places)
 		ids->places = map(ids->path);
-	ids->hopeless = !ids->places;
-	return !ids->hopeless;
+	ids->unavailable = !ids->places;
+	return !ids->unavailable;
 }
 
-/* The service chooses the IDs: who could make two of them meet can do anything else as well. */
+/* The key is public: the IDs come from the service, which has easier ways to do harm than a collision. */
 static uint64_t hash_of(const char *text)
 {
 	static const struct hash_key key;
@@ -88,7 +88,7 @@ void sent_ids_note(struct sent_ids *ids, const char *id, const char *origin)
 	sent_ids_find(ids, id, origin, 0);
 }
 
-/* The place of `id`, if it was noted for another message than that of `origin`; else an empty one. */
+/* The place of `id` if it is recorded for another message than that of `origin`; else an empty one. */
 static struct place other(struct sent_ids *ids, const char *id, const char *origin)
 {
 	uint64_t wanted = hash_of(id), mine = hash_of(origin);

@@ -19,15 +19,15 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX ((size_t)32 << 20)
-#define ATTEMPTS_MAX 1000000000 /* more were never made, and could not be added to */
+#define ATTEMPTS_MAX 1000000000 /* limits what a corrupt file can say */
 #define COPY_BLOCK ((size_t)256 * 1024)
-#define STALE_MS INT64_C(3600000) /* nobody writes one message for so long without touching its directory */
+#define STALE_MS INT64_C(3600000) /* writing a message touches its directory more often than that */
 
 static const char *const state_names[SPOOL_STATES] = { "new", "cur", "failed" };
 
 struct spool {
 	char *dir;
-	unsigned sequence; /* of this process, so that what it adds within a millisecond keeps its order */
+	unsigned sequence; /* keeps the order of messages that are added within a millisecond */
 	bool made;
 };
 
@@ -85,16 +85,16 @@ static enum status make_dirs(struct spool *spool, struct err *err)
 static enum status sync_dir(const char *path, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && (!fsync(fd) || errno == EINVAL); /* some file systems have no such thing */
+	bool ok = fd >= 0 && (!fsync(fd) || errno == EINVAL); /* not supported by some file systems */
 
 	if (!ok)
-		err_set(err, ST_IO, "cannot write the directory '%s': %s", path, strerror(errno));
+		err_set(err, ST_IO, "cannot sync the directory '%s': %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return ok ? ST_OK : ST_IO;
 }
 
-/* Removes a directory of ours: files only, no directories inside. */
+/* Removes a directory that contains only files. */
 static void remove_dir(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -194,13 +194,13 @@ static enum status decode(struct json_value root, const char *dir, struct spool_
 
 enum status spool_decode(const char *text, size_t len, const char *dir, struct spool_message *message, struct err *err)
 {
-	/* a little more than a line of input has, all of which may be its "ref" */
+	/* more than an input line, which may be mostly "ref" */
 	struct json_limits limits = { .bytes = MESSAGE_MAX, .depth = 80, .values = (1 << 20) + 10000 };
 	struct json_doc doc = { 0 };
 	enum status st = json_parse(&doc, text, len, &limits, err);
 
 	if (!st && decode(json_root(&doc), dir, message))
-		st = err_set(err, ST_DATA, "something is missing in it, or is not what it should be");
+		st = err_set(err, ST_DATA, "a field is missing or invalid");
 	json_release(&doc);
 	return st;
 }
@@ -260,7 +260,7 @@ static bool copy_by_hand(int from, int to, off_t at)
 	return ok;
 }
 
-/* In the kernel where it can: some file systems share the blocks then. The source's own position stays. */
+/* In the kernel if possible: some file systems then share the blocks. Does not move the offset of `from`. */
 static bool copy_bytes(int from, int to)
 {
 	off_t at = 0;
@@ -285,9 +285,9 @@ static enum status copy_file(const struct spool_source *source, const char *name
 	if (to < 0)
 		st = err_set(err, ST_CANTCREATE, "cannot create '%s': %s", path, strerror(errno));
 	else if (!copy_bytes(from, to) || fsync(to))
-		st = err_set(err, ST_IO, "cannot keep a copy of '%s': %s", name, strerror(errno));
+		st = err_set(err, ST_IO, "cannot copy '%s' to the spool: %s", name, strerror(errno));
 	if (to >= 0 && close(to) && !st)
-		st = err_set(err, ST_IO, "cannot keep a copy of '%s': %s", name, strerror(errno));
+		st = err_set(err, ST_IO, "cannot copy '%s' to the spool: %s", name, strerror(errno));
 	if (source->path)
 		close(from);
 	return st;
@@ -346,8 +346,8 @@ static enum status rename_into(const struct spool *spool, const char *from, cons
 }
 
 /*
- * After rename_into() has failed, which it may have done behind the rename: nothing must stay, since the caller is told
- * that it is not here. False if somebody is sending it already.
+ * After rename_into() has failed, possibly after the rename: the message must not stay, because the caller is told that
+ * it was not stored. False if a flush is sending it already.
  */
 static bool take_back(const struct spool *spool, const char *dir, const struct spool_message *message)
 {
@@ -373,7 +373,7 @@ enum status spool_add(struct spool *spool, struct spool_message *message, const 
 	if (mkdir(dir, 0700) || (fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		st = err_set(err, ST_CANTCREATE, "cannot create '%s': %s", dir, strerror(errno));
 	else
-		(void)flock(fd, LOCK_EX); /* says that somebody is at it, see spool_clean() */
+		(void)flock(fd, LOCK_EX); /* marks it as being written, see spool_clean() */
 	if (!st)
 		st = fill(spool, dir, message, sources, shared_copy, err);
 	if (!st && (st = rename_into(spool, dir, state_names[message->state], message->id, err)) &&
@@ -443,9 +443,9 @@ enum status spool_load(const struct spool *spool, enum spool_state state, const 
 		close(fd);
 	}
 	if (st == ST_NOINPUT && !access(dir, F_OK))
-		st = err_set(err, ST_DATA, "the spooled message '%s' has no message.json", dir);
+		st = err_set(err, ST_DATA, "queued message '%s' is corrupt: missing message.json", dir);
 	if (!st && spool_decode(text.data, text.len, dir, message, &why))
-		st = err_set(err, ST_DATA, "the spooled message '%s' is damaged: %s", dir, why.text);
+		st = err_set(err, ST_DATA, "queued message '%s' is corrupt: %s", dir, why.text);
 	buf_release(&text);
 	free(path);
 	free(dir);
@@ -460,14 +460,13 @@ enum status spool_save(struct spool *spool, const struct spool_message *message,
 	enum status st;
 
 	if (access(dir, F_OK))
-		st = err_set(err, ST_NOINPUT, "the spooled message '%s' is gone", message->id);
+		st = err_set(err, ST_NOINPUT, "queued message '%s' does not exist any more", message->id);
 	else
 		st = write_message(dir, message, err);
 	free(dir);
 	return st;
 }
 
-/* Moves the directory as it is. */
 static enum status move_dir(struct spool *spool, const struct spool_message *message, const char *to, struct err *err)
 {
 	char *dir = path_of(spool, state_names[message->state], message->id);
@@ -530,12 +529,12 @@ enum status spool_lock(struct spool *spool, int *fd, struct err *err)
 	path = file_join(spool->dir, "lock");
 	st = file_lock(path, 0, fd, err);
 	if (st == ST_TEMPFAIL)
-		st = err_set(err, st, "another 'kandy flush' is at work on '%s'", spool->dir);
+		st = err_set(err, st, "another 'kandy flush' is using '%s'", spool->dir);
 	free(path);
 	return st;
 }
 
-/* True if nobody has touched it for long, and nobody is at it. */
+/* True if it has not been touched for long, and is not being written. */
 static bool is_abandoned(const char *path)
 {
 	struct stat st;

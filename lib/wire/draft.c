@@ -60,7 +60,7 @@ enum status draft_add_to(struct draft *draft, const char *text, const char *type
 	}
 	if (draft->to_count == DRAFT_RECIPIENTS_MAX) {
 		address_release(&address);
-		return err_set(err, ST_DATA, "one message has at most %d recipients", DRAFT_RECIPIENTS_MAX);
+		return err_set(err, ST_DATA, "too many recipients: the maximum is %d", DRAFT_RECIPIENTS_MAX);
 	}
 	draft->to = xreallocarray(draft->to, draft->to_count + 1, sizeof(*draft->to));
 	draft->to[draft->to_count++] = address;
@@ -74,10 +74,10 @@ static enum status add_file(struct draft *draft, struct draft_file file, struct 
 
 	if (draft->file_count == DRAFT_FILES_MAX) {
 		file_release(&file);
-		return err_set(err, ST_DATA, "one message has at most %d attachments", DRAFT_FILES_MAX);
+		return err_set(err, ST_DATA, "too many attachments: the maximum is %d", DRAFT_FILES_MAX);
 	}
 	if (file.type && !mime_valid(file.type)) {
-		err_set(err, ST_DATA, "'%s' is no MIME type; it reads type/subtype", file.type);
+		err_set(err, ST_DATA, "invalid MIME type '%s': expected type/subtype", file.type);
 		file_release(&file);
 		return ST_DATA;
 	}
@@ -114,7 +114,7 @@ enum status draft_check(const struct draft *draft, struct err *err)
 {
 	for (size_t i = 0; draft->file_count && i < draft->to_count; i++) {
 		if (draft->to[i].type == CHAT_SMS)
-			return err_set(err, ST_DATA, "an SMS carries no attachments");
+			return err_set(err, ST_DATA, "SMS do not support attachments");
 	}
 	return ST_OK;
 }
@@ -128,10 +128,10 @@ static enum status read_recipient(struct draft *draft, struct json_value value, 
 	enum status st;
 
 	if (!text)
-		return err_set(err, ST_DATA, "'%s' is no address", key);
+		return err_set(err, ST_DATA, "invalid '%s': expected an address", key);
 	st = draft_add_to(draft, text, type, err);
 	if (st && draft->to_count < DRAFT_RECIPIENTS_MAX) {
-		/* for the report alone: the draft is bad */
+		/* only for the report: the draft is invalid */
 		draft->to = xreallocarray(draft->to, draft->to_count + 1, sizeof(*draft->to));
 		draft->to[draft->to_count++] = (struct address){ .type = CHAT_ONE_TO_ONE, .id = text };
 		return st;
@@ -140,7 +140,7 @@ static enum status read_recipient(struct draft *draft, struct json_value value, 
 	return st;
 }
 
-/* Where a line says who gets it: what a program wrote first, then what 'kandy listen' did. */
+/* The keys of programs come before those of 'kandy listen'. */
 static const char *recipients_key(struct json_value root)
 {
 	if (json_exists(json_get(root, "to")))
@@ -148,7 +148,7 @@ static const char *recipients_key(struct json_value root)
 	return json_exists(json_get(root, "destination")) ? "destination" : "address";
 }
 
-/* A bad address among good ones spoils the line, for all of which there is a report. */
+/* An invalid address makes the line invalid; all of its recipients are reported. */
 static enum status read_recipients(struct draft *draft, struct json_value root, const char *type,
 	const struct draft_defaults *defaults, struct err *err)
 {
@@ -168,11 +168,11 @@ static enum status read_recipients(struct draft *draft, struct json_value root, 
 			st = draft_add_to(draft, defaults->to[i], type ? type : defaults->type, err);
 	}
 	if (!st && !draft->to_count)
-		st = err_set(err, ST_DATA, "it names no recipient ('to')");
+		st = err_set(err, ST_DATA, "missing recipient ('to')");
 	return st;
 }
 
-/* What is there but no string is as good as absent. */
+/* NULL for an empty string or another type. */
 static char *string_of(struct json_value object, const char *key)
 {
 	struct json_value value = json_get(object, key);
@@ -201,7 +201,7 @@ static enum status read_file(struct draft *draft, struct json_value value, struc
 	}
 	if ((!file.path || !*file.path) && !file.xid) {
 		file_release(&file);
-		return err_set(err, ST_DATA, "an attachment has neither 'path' nor 'x-id'");
+		return err_set(err, ST_DATA, "invalid file: expected 'path' or 'x-id'");
 	}
 	if (!file.name)
 		file.name = xstrdup(file.path ? file_basename(file.path) : "attachment");
@@ -238,7 +238,7 @@ static enum status read_content(struct draft *draft, struct json_value root, str
 
 	buf_init(&text, DRAFT_TEXT_MAX);
 	if (json_exists(text_value) && json_type(text_value) != JSON_STRING)
-		st = err_set(err, ST_DATA, "'text' is no string");
+		st = err_set(err, ST_DATA, "invalid 'text': expected a string");
 	add_text(&text, text_value);
 	if (json_type(files) == JSON_ARRAY) {
 		for (struct json_iter it = json_first(files); !st && json_more(it); it = json_next(it))
@@ -249,11 +249,11 @@ static enum status read_content(struct draft *draft, struct json_value root, str
 	if (!st)
 		st = read_parts(draft, json_get(root, "parts"), &text, err);
 	if (!st && text.overflow)
-		st = err_set(err, ST_DATA, "its text is longer than %zu bytes", text.max);
+		st = err_set(err, ST_DATA, "the text is longer than %zu bytes", text.max);
 	draft_set_text(draft, text.data, text.len);
 	buf_release(&text);
 	if (!st && !*draft->text && !draft->file_count)
-		st = err_set(err, ST_DATA, "there is nothing to send: it has neither 'text' nor 'files'");
+		st = err_set(err, ST_DATA, "nothing to send: expected 'text' or 'files'");
 	return st;
 }
 
@@ -269,7 +269,7 @@ struct draft *draft_from_json(struct json_doc *doc, const char *line, size_t len
 	draft->source = xmemdup0(line, len);
 	draft->source_len = len;
 	if (!st && json_type(json_root(doc)) != JSON_OBJECT)
-		st = err_set(&err, ST_DATA, "it is no JSON object");
+		st = err_set(&err, ST_DATA, "expected a JSON object");
 	if (st) {
 		draft->bad = err;
 		return draft;
@@ -301,7 +301,7 @@ void draft_write_line(const struct draft *draft, struct json_doc *doc, const boo
 
 	for (size_t i = 0; i < draft->to_count; i++)
 		all = all && wanted[i];
-	/* as it was, unless somebody has it already */
+	/* unchanged if no recipient has the message */
 	if (all || json_parse_lenient(doc, draft->source, draft->source_len, NULL, NULL)) {
 		buf_add(out, draft->source, draft->source_len);
 		return;

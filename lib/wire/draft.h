@@ -1,13 +1,13 @@
 /*
- * draft.h - a message as the input gives it: to whom, what text, which files; and a line of JSON read as one.
+ * draft.h - a message as the user gave it: recipients, text, files; and the JSON lines of `send --jsonl`.
  *
- * The input of `send --jsonl` (design: one object a line), in either form:
+ * A JSON line has one of two forms:
  *
  *	{"to":"bob@acme.example.com" | [...], "text":"..", "files":["a.pdf", {"path":"b","name":"c.pdf","mimeType":".."}], "type":"..", "ref":<anything>}
  *	{"destination":[...], "parts":[{"type":"text","text":".."},{"type":"file","path":".." | "x-id":"..","name":".."}], "type":"..", "ref":..}
  *
- * the second being what `listen` and `fetch-links` print. "address" counts where there is neither "to" nor
- * "destination". A file part with a path is uploaded from there; one with an x-id alone is named again. Several text
+ * The second one is what `listen` and `fetch-links` print. "address" is used if there is neither "to" nor
+ * "destination". A file with a path is uploaded; one with only an x-id refers to an object that exists already. Text
  * parts are joined by newlines. Unknown keys are ignored. A path is relative to the working directory.
  */
 #ifndef KANDY_WIRE_DRAFT_H
@@ -22,70 +22,70 @@
 
 #define DRAFT_RECIPIENTS_MAX 1000
 #define DRAFT_FILES_MAX 100
-#define DRAFT_TEXT_MAX ((size_t)4 << 20) /* bytes of a text, and of an input line */
+#define DRAFT_TEXT_MAX ((size_t)4 << 20) /* of a text, and of an input line */
 
 /* An attachment. */
 struct draft_file {
-	char *path; /* NULL: it is in `fd`, or known by `xid` alone */
-	int fd; /* an open file (stdin's copy), or -1; closed with the draft */
-	char *name; /* as the recipient will see it */
+	char *path; /* NULL: `fd`, or only `xid` */
+	int fd; /* an open file (the copy of stdin), or -1; closed with the draft */
+	char *name; /* that the recipient sees */
 	char *type; /* MIME type; NULL: by the name */
-	char *xid; /* an object that is there already, or NULL */
+	char *xid; /* an object that exists already, or NULL */
 };
 
 struct draft {
-	int64_t line; /* of the input, from 1; 0: none */
+	int64_t line; /* input line, from 1; 0: none */
 	char *ref; /* compact JSON, or NULL */
-	struct address *to; /* each once */
+	struct address *to; /* without duplicates */
 	size_t to_count;
-	char *text; /* clean (message.h); never NULL */
+	char *text; /* cleaned (message.h); never NULL */
 	struct draft_file *files;
 	size_t file_count;
-	struct err bad; /* status not ST_OK: it could not be read, and fails so */
+	struct err bad; /* status not ST_OK: why it is invalid */
 	char *source; /* the input line, or NULL */
 	size_t source_len;
 	/*
-	 * an earlier process may have posted it, from `attempted_ms` until `lost_ms` (0: until it died), with its
-	 * files' x-ids: look first
+	 * An earlier process may have posted it, between `attempted_ms` and `lost_ms` (0: it died), with the x-ids of
+	 * `files`: check the history first
 	 */
 	bool uncertain;
 	int64_t attempted_ms, lost_ms;
-	char *origin; /* store/sent_ids.h; or NULL */
+	char *origin; /* see store/sent_ids.h; or NULL */
 	void *user; /* the caller's */
 };
 
 struct draft *draft_new(void);
 void draft_free(struct draft *draft); /* NULL is fine */
 
-/* Adds a recipient, unless it is there already. ST_DATA for a bad address or one too many. */
+/* Adds a recipient unless it is a duplicate. ST_DATA: invalid, or too many. */
 enum status draft_add_to(struct draft *draft, const char *address, const char *type, struct err *err) MUST_USE;
 
-/* Adds an attachment by path; `name` and `type` may be NULL. ST_DATA for one too many. */
+/* Adds an attachment; `name` and `type` may be NULL. ST_DATA: too many. */
 enum status draft_add_path(struct draft *draft, const char *path, const char *name, const char *type,
 	struct err *err) MUST_USE;
-void draft_set_text(struct draft *draft, const char *text, size_t len); /* made clean */
+void draft_set_text(struct draft *draft, const char *text, size_t len); /* cleaned */
 
-/* Where a line leaves something open. */
+/* For keys that a line does not have. */
 struct draft_defaults {
-	const char *const *to; /* recipients of a line that names none */
+	const char *const *to; /* recipients */
 	size_t to_count;
 	const char *type; /* NULL: by the address */
 };
 
 /*
- * Reads one line. Never fails as a whole: what is wrong with it goes to draft->bad, with the recipients as they were
- * given, so that the line can be reported in its place. `doc` is memory kept from one line to the next.
+ * Reads one line. If it is invalid, draft->bad says why, and the recipients are as they were given, for the report.
+ * `doc` is memory that is reused for the next line.
  */
 struct draft *draft_from_json(struct json_doc *doc, const char *line, size_t len,
 	const struct draft_defaults *defaults);
 
 /*
- * The line again, with those recipients alone whose numbers are marked in `wanted` (of draft->to_count), to be fed in
- * again. The source must be the draft's own. Appended to `out` without a newline.
+ * Appends the input line, with only the recipients that are marked in `wanted` (draft->to_count elements), for
+ * resubmission. No newline.
  */
 void draft_write_line(const struct draft *draft, struct json_doc *doc, const bool *wanted, struct buf *out);
 
-/* Can it be sent to all of its recipients? ST_DATA says why not: an SMS carries no files. */
+/* ST_DATA if it cannot be sent to all of its recipients: an SMS has no attachments. */
 enum status draft_check(const struct draft *draft, struct err *err) MUST_USE;
 
 #endif

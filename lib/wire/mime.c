@@ -10,7 +10,7 @@ struct mime {
 	const char *extension, *type;
 };
 
-/* Sorted by extension: it is searched by halves. */
+/* Sorted by extension, for binary search. */
 static const struct mime types[] = {
 	{ "3gp", "video/3gpp" },
 	{ "7z", "application/x-7z-compressed" },

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the vendor's client sends in front of the file. */
+/* The vendor's client sends this before the file. */
 static const char root_fields[] = "{\"object\":{\"attributes\":{\"attribute\":[]},\"flags\":{\"flag\":[]}}}";
 
 void object_path(struct buf *out, const char *user_id)
@@ -23,7 +23,7 @@ void object_form(struct http_part parts[static 2], int fd, int64_t size, const c
 	parts[1] = (struct http_part){ .name = "raw", .filename = name, .content_type = type, .fd = fd, .size = size };
 }
 
-/* A value stands alone, or as the one element of an array (OMA). */
+/* A value is a scalar, or the only element of an array (OMA). */
 static struct json_value plain(struct json_value value)
 {
 	return json_type(value) == JSON_ARRAY ? json_first(value).value : value;
@@ -45,5 +45,5 @@ enum status object_decode(struct json_value answer, char **xid, struct err *err)
 		}
 		free(id);
 	}
-	return err_set(err, ST_PROTOCOL, "the service's answer to an upload has no 'x-id'");
+	return err_set(err, ST_PROTOCOL, "invalid response to an upload: missing 'x-id'");
 }

@@ -1,6 +1,6 @@
 /*
- * Lines for `send --jsonl`: each becomes an draft, good or bad, and what is written to be fed in again
- * reads as the same.
+ * Lines for `send --jsonl`: each becomes a draft, valid or not, and the line for resubmission reads as
+ * the same draft.
  */
 #include "wire/draft.h"
 

@@ -38,7 +38,7 @@ static void check_names(const char *text, size_t size)
 	check_name(&name);
 	MUST(name.len <= FILENAME_LIMIT);
 	filename_clean(&other, name.data, name.len);
-	/* a name near the limit may lose a byte that was put behind it */
+	/* a name near the limit may lose a byte that was appended */
 	MUST(!strcmp(name.data, other.data) || name.len > FILENAME_LIMIT - 2);
 	for (unsigned attempt = 2; attempt <= FILENAME_TRIES; attempt += FILENAME_TRIES - 2) {
 		buf_clear(&other);

@@ -1,6 +1,6 @@
 /*
- * A spooled message's message.json: what is taken has all that is needed to send it, within its bounds, its copies are
- * in its directory, and it reads the same after it was written again.
+ * message.json of a spooled message: an accepted one is complete and within bounds, its copies are in its directory,
+ * and it reads the same after it was written again.
  */
 #include "store/spool.h"
 

@@ -1,4 +1,4 @@
-/* lookup.h: is a message in the history, surely not, or can it not be reported? */
+/* lookup.h: found, not found, or inconclusive. */
 #include "send/lookup.h"
 #include "tests/lib/tap.h"
 
@@ -43,40 +43,41 @@ static enum lookup_result look(const char *entries)
 static void test_time(void)
 {
 	lookup.last_sent_id = NULL;
-	tap_int(look("[]"), LOOKUP_NOT_FOUND, "an empty history has it not");
+	tap_int(look("[]"), LOOKUP_NOT_FOUND, "not found in an empty history");
 	tap_int(look("[" ENTRY("hi", "Alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
-		"one's own, lru_next, the same text");
+		"found: our own, newer, same text");
 	tap_str(lookup.found.id, "m1", "its ID");
 	tap_int(lookup.found.timestamp_ms, SINCE + 1000, "its time");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999998", "m1") "]"), LOOKUP_FOUND,
-		"two seconds earlier is the clocks' difference");
+		"found: two seconds earlier is within the tolerance of the clocks");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_NOT_FOUND,
-		"ten seconds earlier it is another one");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000060", "m1") "]"), LOOKUP_FOUND,
-		"a minute late the service may have finished it");
+		"not found: ten seconds earlier is another message");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000060", "m1") "]"), LOOKUP_FOUND, "found: a minute late");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m1") "]"), LOOKUP_INCONCLUSIVE,
-		"later it cannot be reported");
+		"inconclusive: more than a minute late");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000070", "m2") "," ENTRY("hi", "alice@x", "1700000001", "m1") "]"),
-		LOOKUP_FOUND, "unless one fits");
-	tap_str(lookup.found.id, "m1", "which is the one");
+		LOOKUP_FOUND, "found: an entry in time among late ones");
+	tap_str(lookup.found.id, "m1", "the entry in time is the result");
 	lookup.skew_known = false;
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
-		"clocks that nobody has compared are taken to agree");
+		"unknown skew: clocks are assumed to agree");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999990", "m1") "]"), LOOKUP_INCONCLUSIVE,
-		"but ten seconds earlier cannot be reported then");
-	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_INCONCLUSIVE, "nor hours");
+		"unknown skew: ten seconds earlier is inconclusive");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1699990000", "m1") "]"), LOOKUP_INCONCLUSIVE,
+		"unknown skew: hours earlier is inconclusive");
 	tap_int(look("[" ENTRY("ho", "alice@x", "1699990000", "m1") "]"), LOOKUP_NOT_FOUND,
-		"of the same text, that is");
+		"unknown skew: another text is not found");
 	lookup.skew_known = true;
-	tap_int(look("[" ENTRY("hi", "bob@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "somebody else's");
-	tap_int(look("[" ENTRY("ho", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "another text");
+	tap_int(look("[" ENTRY("hi", "bob@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "not found: another sender");
+	tap_int(look("[" ENTRY("ho", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "not found: another text");
 	tap_int(look("[{\"text\":\"hi\",\"senderAddress\":\"alice@x\"}]"), LOOKUP_INCONCLUSIVE,
-		"without a time it cannot be reported");
-	tap_int(look("[{\"text\":\"hi\",\"dateTime\":1700000001}]"), LOOKUP_INCONCLUSIVE, "nor without a sender");
+		"inconclusive: entry without a time");
+	tap_int(look("[{\"text\":\"hi\",\"dateTime\":1700000001}]"), LOOKUP_INCONCLUSIVE,
+		"inconclusive: entry without a sender");
 	tap_int(look("[{\"text\":\"hi\",\"x-type\":\"outbound\",\"dateTime\":1700000001}]"), LOOKUP_FOUND,
-		"outbound is one's own");
+		"found: outbound is our own");
 	tap_int(look("{\"text\":\"hi\",\"x-type\":\"outbound\",\"dateTime\":1700000001}"), LOOKUP_FOUND,
-		"an object for an array of one");
+		"found: an object in place of an array of one");
 }
 
 /* What this profile has sent lately is known by its ID. */
@@ -89,23 +90,25 @@ static void test_others(void)
 	sent_ids_note(lookup.others, "m1", NULL);
 	sent_ids_note(lookup.others, "m2", "spooled-2");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND,
-		"one that was reported as sent is not taken for another");
+		"not found: an ID recorded for another message");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m3") "," ENTRY("hi", "alice@x", "1700000001", "m1") "]"),
-		LOOKUP_FOUND, "what is there beside it may be");
-	tap_str(lookup.found.id, "m3", "by its ID");
+		LOOKUP_FOUND, "found: an entry besides the recorded one");
+	tap_str(lookup.found.id, "m3", "the ID that was not recorded is the result");
 	lookup.origin = "spooled-3";
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_NOT_FOUND,
-		"nor is one of another origin");
+		"not found: an ID recorded for another origin");
 	lookup.origin = "spooled-2";
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_FOUND, "one's own is found again");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m2") "]"), LOOKUP_FOUND,
+		"found: an ID recorded for the same origin");
 	sent_ids_free(lookup.others);
 	lookup.others = sent_ids_new(path);
-	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "by the next process, too");
+	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND,
+		"recorded IDs are seen by the next process");
 	sent_ids_free(lookup.others);
 	lookup.others = sent_ids_new("/proc/nonexistent/ids");
 	sent_ids_note(lookup.others, "m1", NULL);
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_FOUND,
-		"without the memory, the time decides");
+		"without the file of IDs, the time decides");
 	sent_ids_free(lookup.others);
 	lookup.others = NULL;
 	lookup.origin = NULL;
@@ -118,12 +121,12 @@ static void test_last_sent_id(void)
 {
 	lookup.last_sent_id = "m1";
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND,
-		"the message before it is not taken for it");
+		"not found: the previous message");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1699999000", "m2") "," ENTRY("hi", "alice@x", "1699999000", "m1") "]"),
-		LOOKUP_FOUND, "what stands above the last_sent_id is lru_next, whatever the clocks say");
-	tap_str(lookup.found.id, "m2", "and is the one");
+		LOOKUP_FOUND, "found: above the previous message, whatever the clocks say");
+	tap_str(lookup.found.id, "m2", "the entry above the previous message is the result");
 	tap_int(look("[" ENTRY("ho", "bob@x", "1700000001", "m2") "," ENTRY("hi", "alice@x", "1699999999", "m1") "]"),
-		LOOKUP_NOT_FOUND, "nothing of ours above the last_sent_id");
+		LOOKUP_NOT_FOUND, "not found: nothing of ours above the previous message");
 	lookup.last_sent_id = NULL;
 }
 
@@ -132,19 +135,21 @@ static void test_pages(void)
 	struct buf path;
 
 	lookup_release(&lookup);
-	tap_int(page("[" ENTRY("a", "bob@x", "1700000009", "m9") "]", "t/2"), LOOKUP_MORE, "there is another page");
+	tap_int(page("[" ENTRY("a", "bob@x", "1700000009", "m9") "]", "t/2"), LOOKUP_MORE,
+		"more: there is another page");
 	buf_init(&path, 1024);
 	lookup_path(&lookup, &path, "u");
 	tap_str(path.data, "/cpaas/chat/v1/u/oneToOne/bob@x/adhoc/messages?max=50&next=t%2F2",
-		"which is asked for by its token");
+		"the next page is requested by its token");
 	buf_release(&path);
-	tap_int(page("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]", NULL), LOOKUP_FOUND, "it is there");
+	tap_int(page("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]", NULL), LOOKUP_FOUND,
+		"found: on the second page");
 	lookup_release(&lookup);
 	for (int i = 1; i < LOOKUP_PAGES_MAX; i++) {
 		if (page("[]", "more") != LOOKUP_MORE)
 			tap_ok(false, "more pages");
 	}
-	tap_int(page("[]", "more"), LOOKUP_INCONCLUSIVE, "a history without end cannot tell");
+	tap_int(page("[]", "more"), LOOKUP_INCONCLUSIVE, "inconclusive: too many pages");
 }
 
 static void test_files(void)
@@ -157,13 +162,13 @@ static void test_files(void)
 	char text[256];
 
 	tap_int((snprintf(text, sizeof(text), entry, "x2"), look(text)), LOOKUP_NOT_FOUND,
-		"attachments that were not sent");
+		"not found: attachments that were not sent");
 	message.files = files;
 	message.file_count = 2;
 	lookup.message = &message;
-	tap_int(look(text), LOOKUP_FOUND, "the same attachments");
+	tap_int(look(text), LOOKUP_FOUND, "found: the same attachments");
 	snprintf(text, sizeof(text), entry, "x3");
-	tap_int(look(text), LOOKUP_NOT_FOUND, "another attachment");
+	tap_int(look(text), LOOKUP_NOT_FOUND, "not found: another attachment");
 	tap_int(look("[" ENTRY("hi", "alice@x", "1700000001", "m1") "]"), LOOKUP_NOT_FOUND, "no attachments");
 	message.text = "";
 	tap_int(look("[{\"senderAddress\":\"alice@x\",\"dateTime\":1700000001,\"attachment\":[{\"x-id\":\"x1\"},{\"x-id\":\"x2\"}]}]"),

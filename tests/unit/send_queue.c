@@ -1,7 +1,4 @@
-/*
- * queue.h: order, shared uploads, lost answers, the window; with a service in place of the client that answers as it
- * is reported.
- */
+/* queue.h: order, shared uploads, lost responses, the window; with a scripted service in place of the client. */
 #include "send/queue.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -29,10 +26,10 @@ static struct service {
 	size_t count, under_way, most;
 	unsigned random;
 	int message_id;
-	char *history; /* of every conversation, lru_last first: the inside of the array, */
-	int history_after; /* from so many looks on */
+	char *history; /* of every conversation, newest first: the contents of the array, */
+	int history_after; /* visible after so many lookups */
 	enum status (*fault)(const struct call *call, struct err *err); /* NULL: everything works */
-	bool overlapped; /* two messages of one conversation were under way at once */
+	bool overlapped; /* two messages of one conversation were in flight at once */
 	enum status step_fails;
 } service;
 
@@ -203,7 +200,7 @@ static void drain(struct send_queue *queue)
 			return;
 		}
 	}
-	tap_ok(send_queue_is_empty(queue), "it comes to an end");
+	tap_ok(send_queue_is_empty(queue), "the queue drains");
 }
 
 /* ---- tests ----------------------------------------------------------------------------------------------------- */
@@ -238,7 +235,7 @@ static void test_many(bool unordered)
 	tap_int((intmax_t)results.sent, 5000, unordered ? "5000 sent, as they come" : "5000 sent, in order");
 	tap_ok(unordered == results.disordered,
 		unordered ? "results come as they are known" : "results come in the order of the input");
-	tap_int((intmax_t)service.most, unordered ? 7 : 7, "all conversations go at once");
+	tap_int((intmax_t)service.most, unordered ? 7 : 7, "all conversations are in flight at once");
 	tap_ok(!service.overlapped, "never two messages of a conversation at once");
 	tap_ok(most <= SEND_QUEUE_WINDOW, "no more than the window is kept");
 	for (size_t i = 0; i < service.count; i++) {
@@ -265,7 +262,7 @@ static void test_recipients(void)
 	drain(queue);
 	tap_str(results.order, "1:a@x 1:b@x 1:G 1:+123 2:- ",
 		"a result for each recipient once, and one for what names nobody");
-	tap_int(results.err.status, ST_DATA, "which is bad data");
+	tap_int(results.err.status, ST_DATA, "a missing recipient is bad data");
 	send_queue_free(queue);
 }
 
@@ -313,7 +310,7 @@ static void test_uploads(void)
 	tap_int((intmax_t)calls_to("POST", "/objects"), 2, "each file is uploaded once");
 	tap_ok(strstr(service.calls[service.count - 1].body,
 		       "\"attachment\":[{\"name\":\"a.txt\",\"x-id\":\"x-a.txt\"},{\"name\":\"b.txt\",\"x-id\":\"x-b.txt\"}]"),
-		"and named by its x-id");
+		"messages refer to the files by x-id");
 	write_file("a.txt", "changed");
 	send_queue_add(queue, item_to(11, "a@x", "x"));
 	drain(queue);
@@ -324,7 +321,7 @@ static void test_uploads(void)
 		send_queue_add(queue, draft);
 	}
 	drain(queue);
-	tap_int((intmax_t)calls_to("POST", "/objects"), 3, "a file that has changed is uploaded anew");
+	tap_int((intmax_t)calls_to("POST", "/objects"), 3, "a changed file is uploaded again");
 	send_queue_free(queue);
 }
 
@@ -343,9 +340,9 @@ static void test_bad_files(void)
 		send_queue_add(queue, draft);
 	}
 	drain(queue);
-	tap_int((intmax_t)results.sent, 2, "a file that is refused");
-	tap_int((intmax_t)results.failed, 1, "spoils the messages that carry it, and no others");
-	tap_str(results.err.text, "cannot upload 'b.txt': too large", "whose error names it");
+	tap_int((intmax_t)results.sent, 2, "messages without the refused file are sent");
+	tap_int((intmax_t)results.failed, 1, "messages with the refused file fail");
+	tap_str(results.err.text, "cannot upload 'b.txt': too large", "the error names the refused file");
 	{
 		struct draft *draft = item_to(4, "a@x", "x");
 
@@ -354,14 +351,14 @@ static void test_bad_files(void)
 		send_queue_add(queue, draft);
 	}
 	drain(queue);
-	tap_int((intmax_t)results.failed, 2, "a missing file fails");
-	tap_int((intmax_t)calls_to("POST", "/objects"), 2, "before anything is uploaded for its message");
+	tap_int((intmax_t)results.failed, 2, "a message with a missing file fails");
+	tap_int((intmax_t)calls_to("POST", "/objects"), 2, "files are checked before anything is uploaded");
 	send_queue_free(queue);
 	unlink("a.txt");
 	unlink("b.txt");
 }
 
-/* ---- lost answers ---------------------------------------------------------------------------------------------- */
+/* ---- lost responses ---------------------------------------------------------------------------------------------- */
 
 static int to_lose, shown_after;
 static bool history_fails, pending;
@@ -380,7 +377,7 @@ static enum status lose(const struct call *call, struct err *err)
 	return st;
 }
 
-/* One message whose first `lost` answers are lost, with `history`. */
+/* One message whose first `lost` responses are lost, with `history`. */
 static void lost(int answers, const char *history, enum send_on_unknown how)
 {
 	struct send_queue_config config = config_of(1);
@@ -399,58 +396,54 @@ static void lost(int answers, const char *history, enum send_on_unknown how)
 
 static void test_lost_answers(void)
 {
-	char found[200], lru_prev[200];
+	char found[200], earlier[200];
 
 	snprintf(found, sizeof(found),
 		"{\"text\":\"hi\",\"senderAddress\":\"alice@x\",\"dateTime\":%lld,\"resourceURL\":\"/messages/m5\"}",
 		(long long)time(NULL) + 1);
-	snprintf(lru_prev, sizeof(lru_prev),
+	snprintf(earlier, sizeof(earlier),
 		"{\"text\":\"hi\",\"senderAddress\":\"alice@x\",\"dateTime\":%lld,\"resourceURL\":\"/messages/m5\"}",
 		(long long)time(NULL) - 60);
 	lost(1, found, ON_UNKNOWN_CHECK);
-	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 1,
-		"what history shows is sent, and not sent again");
+	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 1, "a message in the history is not resent");
 	lost(1, NULL, ON_UNKNOWN_CHECK);
-	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 2,
-		"what history surely does not show is sent again");
-	tap_int((intmax_t)calls_to("GET", "/messages"), 3, "after a third look");
+	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 2, "a message that is certainly absent is resent");
+	tap_int((intmax_t)calls_to("GET", "/messages"), 3, "absent means absent in three lookups");
 	tap_int(results.attempts, 2, "the attempts are counted");
 	lost(9, NULL, ON_UNKNOWN_CHECK);
-	tap_ok(results.failed == 1 && calls_to("POST", "/messages") == 3, "but not for ever: two retries");
-	tap_int(results.err.outcome, ERR_NOT_SENT, "and it is known not to have arrived");
-	lost(1, lru_prev, ON_UNKNOWN_CHECK);
+	tap_ok(results.failed == 1 && calls_to("POST", "/messages") == 3, "resending stops after two retries");
+	tap_int(results.err.outcome, ERR_NOT_SENT, "a message that is absent after the last retry was not sent");
+	lost(1, earlier, ON_UNKNOWN_CHECK);
 	tap_ok(results.unknown == 1 && calls_to("POST", "/messages") == 1,
-		"what cannot be reported is unknown, and not sent again");
-	tap_int(results.err.status, ST_TEMPFAIL, "as a temporary failure");
+		"an inconclusive lookup gives unknown, and no resend");
+	tap_int(results.err.status, ST_TEMPFAIL, "unknown is a temporary failure");
 	history_fails = true;
 	lost(1, NULL, ON_UNKNOWN_CHECK);
-	tap_ok(results.unknown == 1, "a history that cannot be read tells nothing");
+	tap_ok(results.unknown == 1, "an unreadable history gives unknown");
 	history_fails = false;
 	shown_after = 4;
 	lost(1, found, ON_UNKNOWN_CHECK);
 	tap_ok(results.sent == 1 && calls_to("GET", "/messages") == 3 && calls_to("POST", "/messages") == 2,
-		"history is given three chances to show it, no more");
+		"the history is checked three times, no more");
 	pending = true;
 	lost(1, found, ON_UNKNOWN_CHECK);
 	tap_ok(results.sent == 1 && calls_to("GET", "/messages") == 5 && calls_to("POST", "/messages") == 1,
-		"but several where the service may still be at work on it");
+		"pending: found in the fifth lookup");
 	shown_after = 100;
 	lost(1, found, ON_UNKNOWN_CHECK);
 	tap_ok(results.sent == 1 && calls_to("GET", "/messages") == 6 && calls_to("POST", "/messages") == 2,
-		"though not for ever");
+		"pending: resent after six lookups");
 	shown_after = 0;
 	pending = false;
 	lost(1, NULL, ON_UNKNOWN_FAIL);
-	tap_ok(results.unknown == 1 && !calls_to("GET", ""), "'fail' does not ask");
+	tap_ok(results.unknown == 1 && !calls_to("GET", ""), "fail: no lookup");
 	lost(9, NULL, ON_UNKNOWN_RESEND);
-	tap_ok(results.unknown == 1 && calls_to("POST", "/messages") == 3,
-		"'resend' that loses all answers leaves it unknown");
+	tap_ok(results.unknown == 1 && calls_to("POST", "/messages") == 3, "resend: unknown if all responses are lost");
 	lost(1, NULL, ON_UNKNOWN_RESEND);
-	tap_ok(results.sent == 1 && !calls_to("GET", "") && calls_to("POST", "/messages") == 2,
-		"'resend' does not ask either");
+	tap_ok(results.sent == 1 && !calls_to("GET", "") && calls_to("POST", "/messages") == 2, "resend: no lookup");
 }
 
-/* One message that is answered with m1 (and m2, if it is posted again), with what `note` has put into the table. */
+/* One message whose response is m1 (and m2, if it is posted again), with the IDs that `note` recorded. */
 static void taken(void (*note)(struct sent_ids *ids, int64_t now))
 {
 	struct send_queue_config config = config_of(1);
@@ -504,19 +497,19 @@ static void test_taken(void)
 {
 	taken(found_by_another);
 	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 2,
-		"a message that another process took for its own while it was being posted is sent once more");
-	tap_int(results.attempts, 2, "which is counted");
+		"a message whose ID was claimed during the post is posted again");
+	tap_int(results.attempts, 2, "the second post is counted");
 	taken(found_twice);
-	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 2, "once");
+	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 2, "a second claim changes nothing");
 	taken(found_before);
-	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "but not for an ID that was found before the post began");
+	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "a claim before the post does not count");
 	taken(found_by_us);
-	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "nor for what was found for the message itself");
+	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "a claim for the message itself does not count");
 	taken(posted_by_another);
-	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "nor where the service gives the same answer to two");
+	tap_int((intmax_t)calls_to("POST", "/messages"), 1, "an ID recorded by a post is not a claim");
 }
 
-/* "ping" twice to the same person: the first must not be taken for the second. */
+/* "ping" twice to the same recipient: the first must not be taken for the second. */
 static void test_last_sent_id(void)
 {
 	struct send_queue_config config = config_of(1);
@@ -534,7 +527,7 @@ static void test_last_sent_id(void)
 	send_queue_add(queue, item_to(2, "a@x", "ping"));
 	drain(queue);
 	tap_int((intmax_t)calls_to("POST", "/messages"), 3,
-		"the message before it is not taken for it: it is sent again");
+		"the previous message is not taken for this one, which is resent");
 	tap_int((intmax_t)results.sent, 2, "both are sent");
 	send_queue_free(queue);
 }
@@ -556,8 +549,8 @@ static void test_hold(void)
 		send_queue_add(queue, item_to(i, i % 2 ? "bob@x" : "carol@x", "x"));
 	drain(queue);
 	tap_ok(results.failed == 1 && results.blocked == 1 && results.sent == 2,
-		"with hold, nothing overtakes what waits, and others go on");
-	tap_int((intmax_t)calls_to("POST", "bob@x"), 1, "the held one was not tried");
+		"block: later messages of the conversation are not tried, others are sent");
+	tap_int((intmax_t)calls_to("POST", "bob@x"), 1, "block: no request for the blocked message");
 	send_queue_free(queue);
 	config.block = false;
 	queue = begin(&config);
@@ -565,7 +558,7 @@ static void test_hold(void)
 	for (int i = 1; i <= 4; i++)
 		send_queue_add(queue, item_to(i, i % 2 ? "bob@x" : "carol@x", "x"));
 	drain(queue);
-	tap_ok(results.failed == 2 && results.sent == 2, "without it, each is tried");
+	tap_ok(results.failed == 2 && results.sent == 2, "no block: each message is tried");
 	send_queue_free(queue);
 }
 
@@ -596,9 +589,9 @@ static void test_hold_all(void)
 	drain(queue);
 	tap_ok(results.failed >= SEND_QUEUE_BLOCKED_MAX &&
 			results.failed < SEND_QUEUE_BLOCKED_MAX + SEND_QUEUE_WINDOW && !results.disordered,
-		"with so many conversations that wait, no other is tried");
+		"no other is tried once too many conversations are blocked");
 	tap_int((intmax_t)(results.failed + results.blocked), SEND_QUEUE_BLOCKED_MAX + 5000,
-		"all the others wait, too");
+		"all others are blocked too");
 	tap_ok(strstr(results.err.text, "16384 conversations are blocked") != NULL, "the error says why");
 	send_queue_free(queue);
 }
@@ -616,10 +609,10 @@ static void test_stop(void)
 	drain(queue);
 	tap_ok(results.count == 100 && results.failed == 1 && results.sent >= 9 &&
 			results.blocked == 99 - results.sent && results.blocked > 80,
-		"after a stop nothing more is begun, and everything is accounted for");
+		"nothing is started after a stop, and each message has a result");
 	send_queue_add(queue, item_to(101, "e@x", "x"));
 	drain(queue);
-	tap_int((intmax_t)results.count, 101, "what is added later is held too");
+	tap_int((intmax_t)results.count, 101, "messages added after a stop are blocked");
 	send_queue_free(queue);
 
 	queue = begin(&config);
@@ -628,8 +621,7 @@ static void test_stop(void)
 	service.step_fails = ST_SIGINT;
 	tap_int(send_queue_step(queue, 0, -1, &err), ST_SIGINT, "a signal ends the step");
 	send_queue_abort(queue, &err);
-	tap_ok(results.unknown == 1 && results.blocked == 1,
-		"what was under way is unknown then, what was not is held");
+	tap_ok(results.unknown == 1 && results.blocked == 1, "abort: in flight is unknown, queued is blocked");
 	send_queue_free(queue);
 }
 
@@ -643,11 +635,11 @@ static enum status before_post(void *arg, struct draft *draft, const struct mess
 	(void)draft;
 	(void)now_ms;
 	before_calls++;
-	tap_str(message->text, "hi", "the message is ready when it is about to be posted");
+	tap_str(message->text, "hi", "before_post gets the message");
 	return before_fails ? err_set(err, ST_IO, "disk full") : ST_OK;
 }
 
-/* What an earlier process may have posted. */
+/* A message that an earlier process may have posted. */
 static void test_uncertain(void)
 {
 	struct send_queue_config config = config_of(1);
@@ -666,8 +658,8 @@ static void test_uncertain(void)
 	draft->attempted_ms = ((int64_t)time(NULL) - 101) * 1000;
 	send_queue_add(queue, draft);
 	drain(queue);
-	tap_ok(results.sent == 1 && !calls_to("POST", ""), "an earlier attempt is looked for first");
-	tap_int(before_calls, 0, "and nothing is about to be posted");
+	tap_ok(results.sent == 1 && !calls_to("POST", ""), "an earlier attempt is looked up first");
+	tap_int(before_calls, 0, "before_post is not called if the lookup finds the message");
 	send_queue_free(queue);
 
 	queue = begin(&config);
@@ -680,8 +672,8 @@ static void test_uncertain(void)
 	send_queue_add(queue, draft);
 	drain(queue);
 	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 1 && calls_to("POST", "/objects") == 1,
-		"where it is not found, files and message are sent anew");
-	tap_ok(strstr(service.calls[service.count - 1].body, "x-a.txt"), "with the new x-id");
+		"if it is not found, files and message are sent again");
+	tap_ok(strstr(service.calls[service.count - 1].body, "x-a.txt"), "the message has the new x-id");
 	send_queue_free(queue);
 	unlink("a.txt");
 
@@ -690,7 +682,7 @@ static void test_uncertain(void)
 	send_queue_add(queue, item_to(1, "a@x", "hi"));
 	drain(queue);
 	tap_ok(results.failed == 1 && results.err.status == ST_IO && !service.count,
-		"what cannot be noted down is not posted");
+		"a message is not posted if before_post fails");
 	send_queue_free(queue);
 }
 
