@@ -281,8 +281,8 @@ static enum status sum_up(const struct send_run *run, struct err *err)
 			(long long)all, str_plural(all));
 	else
 		err_set(err, !is_batch(run) && run->alike && !run->sent ? run->first.status : ST_PARTIAL,
-			"%lld of %lld message%s not sent", (long long)run->lost, (long long)all,
-			all == 1 ? " was" : "s were");
+			"%lld of %lld message%s %s not sent", (long long)run->lost, (long long)all, str_plural(all),
+			run->lost == 1 ? "was" : "were");
 	add_unread(run, err);
 	add_first_reported(run, err);
 	return err->status;
@@ -334,10 +334,10 @@ static enum status send_all(struct send_run *run, const struct run_ctx *ctx, str
 {
 	const struct send_params *params = run->params;
 	struct batch *batch = &run->batch;
-	enum status st = open_session(run, ctx, err);
+	enum status st;
 
-	if (!st) {
-		batch->input = &run->input;
+	batch->input = &run->input;
+	if (!(st = open_session(run, ctx, err))) {
 		batch->client = run->session.client;
 		batch->queue = (struct send_queue_config){ .jobs = params->jobs.jobs,
 			.on_unknown = on_unknown(params->on_unknown),

@@ -153,7 +153,7 @@ static enum status check_found(const struct run_ctx *ctx, const bool *found, con
 			buf_addf(&missing, "%s'%s'", n++ ? ", " : "", ctx->cli->operands[i]);
 	}
 	if (n)
-		st = err_set(err, ST_NOINPUT, "no %s message%s %s", kind, plural((int64_t)n), missing.data);
+		st = err_set(err, ST_NOINPUT, "no %s message%s %s", kind, str_plural((int64_t)n), missing.data);
 	buf_release(&missing);
 	return st;
 }

@@ -15,9 +15,9 @@ for ((i = 0; i < processes; i++)); do
 done
 wait "${pids[@]}"
 is "$(cat failures 2>/dev/null)" '' "$processes processes at once with an expired token: all send"
-is "$(cat err.*)" '' 'without a word'
-is "$(jq -r .messageId out.* | sort -u | wc -l)" "$processes" 'each its message'
-is "$(token_requests)" 2 'one login before, one renewal'
+is "$(cat err.*)" '' 'nothing on stderr'
+is "$(jq -r .messageId out.* | sort -u | wc -l)" "$processes" 'each process has sent its own message'
+is "$(token_requests)" 2 'one login before, and one renewal'
 ok 'the cache is whole' jq -e .accessToken "$cache"
 
 # one that is killed inside the renewal does not hold the others
@@ -33,7 +33,7 @@ waiting=$!
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 wait "$waiting"
-is "$? $(jq -r .event waits)" '0 sent' 'its process is killed: the next one renews and sends'
+is "$? $(jq -r .event waits)" '0 sent' 'if the renewing process is killed, the next one renews and sends'
 
 # memory does not grow with the input
 lines() { seq "$1" | sed 's/.*/{"to":"user&@nowhere.example","text":"text of message number &","ref":&}/'; }

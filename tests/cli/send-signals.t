@@ -34,7 +34,7 @@ for how in '-t bob@sandbox.example' '-t bob@sandbox.example -m x -a - --name n' 
 	done
 done
 exec 7>&-
-ok 'nothing was sent' test "$(jq -c 'select(.method=="POST" and (.path|endswith("/messages")))' "$sandbox_record" | wc -l)" = 0
+ok 'nothing was sent while stdin was read' test "$(jq -c 'select(.method=="POST" and (.path|endswith("/messages")))' "$sandbox_record" | wc -l)" = 0
 
 # ---- between two attempts: it was surely not sent ----
 
@@ -42,18 +42,18 @@ fresh_sandbox --fault 'POST messages *:503'
 begin send -t bob@sandbox.example -m x --retry-delay 100s
 wait_for posted 1
 ended TERM
-is "$status $(cat "$out" "$err")" '143 kandy: send: interrupted' 'between two attempts: interrupted, no more'
+is "$status $(cat "$out" "$err")" '143 kandy: send: interrupted' 'SIGTERM between two attempts: interrupted'
 echo '{"to":"bob@sandbox.example","text":"m1"}' >in
 input=in begin send --jsonl --retry-delay 100s --failed failed
 wait_for posted 2
 ended TERM
-is "$status" 143 'in a batch'
-json "$out" '[.line,.status,.attempts,.error.message]' '[1,"failed",1,"interrupted"]' 'its line says that it was not sent'
-same in failed 'and it is among the failed ones'
+is "$status" 143 'SIGTERM between two attempts, in a batch: 143'
+json "$out" '[.line,.status,.attempts,.error.message]' '[1,"failed",1,"interrupted"]' 'SIGTERM between two attempts: the line has status failed'
+same in failed 'SIGTERM between two attempts: the line is in FILE'
 input=in begin send --spool --jsonl --retry-delay 100s
 wait_for posted 3
 ended TERM
-is "$status $(spooled)" '143 ["waiting","m1"]' 'with --spool it waits'
+is "$status $(spooled)" '143 ["waiting","m1"]' 'SIGTERM between two attempts, with --spool: queued'
 
 # ---- an upload is under way: the message was surely not sent ----
 
@@ -62,14 +62,14 @@ printf '{"to":"%s@sandbox.example","text":"%s","files":["file"]}\n' bob 1 carol 
 input=in begin send --spool --jsonl
 wait_for posted 1
 ended TERM
-is "$status $(jq -r .event "$out" | sort | uniq -c | tr -s ' ')" '143  4 spooled' 'with --spool, all of it waits'
-is "$(spooled)" '["waiting","1"] ["waiting","2"] ["waiting","3"] ["waiting","4"]' 'in its order'
+is "$status $(jq -r .event "$out" | sort | uniq -c | tr -s ' ')" '143  4 spooled' 'SIGTERM during an upload, with --spool: all messages are queued'
+is "$(spooled)" '["waiting","1"] ["waiting","2"] ["waiting","3"] ["waiting","4"]' 'the messages are queued in order'
 begin flush
 wait_for posted 2
 ended TERM
-is "$status" 143 'flush is ended'
-is "$(spooled)" '["waiting","1"] ["waiting","2"] ["waiting","3"] ["waiting","4"]' 'and leaves everything as it was'
-unlike "$err" 'given up' 'nothing is given up'
+is "$status" 143 'SIGTERM during an upload in flush: 143'
+is "$(spooled)" '["waiting","1"] ["waiting","2"] ["waiting","3"] ["waiting","4"]' 'SIGTERM in flush: all messages stay queued'
+unlike "$err" 'failed queue' 'SIGTERM in flush: nothing is moved to the failed queue'
 
 # ---- the answer is waited for: it may have been sent ----
 
@@ -77,17 +77,17 @@ fresh_sandbox --fault 'POST messages *:hang'
 begin send -t bob@sandbox.example -m x
 wait_for posted 1
 ended TERM
-is "$status" 143 'while the answer is waited for'
-like "$err" '^kandy: send: delivery unknown: .*interrupted$' 'one is told that it may have been sent'
+is "$status" 143 'SIGTERM while waiting for the response: 143'
+like "$err" '^kandy: send: delivery unknown: .*interrupted$' 'SIGTERM while waiting for the response: delivery unknown'
 begin send --spool -t bob@sandbox.example -m maybe
 wait_for posted 2
 ended TERM
-is "$status $(spooled)" '143 ["uncertain","maybe"]' 'with --spool it is looked for later'
+is "$status $(spooled)" '143 ["uncertain","maybe"]' 'SIGTERM while waiting for the response, with --spool: uncertain'
 KANDY_PROXY=http://127.0.0.1:9 as alice kandy send --spool -q --retry 0 -t carol@sandbox.example -m second >/dev/null
 begin flush
 wait_for posted 3
 ended TERM
-is "$(spooled | tr ' ' '\n' | sort | paste -sd' ')" '["uncertain","second"]' 'in flush, too; the one that history shows is done'
+is "$(spooled | tr ' ' '\n' | sort | paste -sd' ')" '["uncertain","second"]' 'SIGTERM in flush while waiting for the response: uncertain'
 
 # ---- while the answer to a look into history is waited for ----
 
@@ -96,6 +96,6 @@ looked() { jq -c 'select(.method=="GET" and (.path|endswith("/messages")))' "$sa
 begin send -t bob@sandbox.example -m x
 wait_for looked
 ended TERM
-is "$status" 143 'while history is asked'
-like "$err" 'delivery unknown' 'one is told as well'
+is "$status" 143 'SIGTERM while waiting for the history: 143'
+like "$err" 'delivery unknown' 'SIGTERM while waiting for the history: delivery unknown'
 finish

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Killed at any moment: what is in the spool is sent once, no more and no less, and spool and token cache stay whole.
+# Killed at any moment: a spooled message is sent exactly once, and spool and token cache stay intact.
 # ROUNDS=200 for the long version.
 . "${0%/*}/../lib/tap.sh"
 rounds=${ROUNDS:-12}
@@ -19,18 +19,18 @@ killed() {
 	kill -9 "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 }
-# with what logs in anew: a renewal that was killed may have used up the refresh token
+# with a password: a renewal that was killed may have used up the refresh token
 direct() { KANDY_USERNAME=alice@sandbox.example KANDY_PASSWORD=alice-secret XDG_STATE_HOME=$scratch/state-alice exec "$KANDY_BIN" "$@"; }
 
-# spooling: each message is there whole or not at all
+# spooling: each message is complete or absent
 as alice kandy whoami > /dev/null
 for ((i = 0; i < rounds; i++)); do
 	KANDY_PROXY=$away killed direct send --spool -q --retry 0 -t bob@sandbox.example -m "s$i" -a big
 done
 as alice kandy spool > list 2> list.err
-is "$(cat list.err)" '' "spooling, killed $rounds times: no damaged message"
-is "$(jq -c '.files[0].size' list | sort -u | grep -v 3000000)" '' 'each has its whole attachment'
-ok 'and the spool works on' env KANDY_PROXY=$away XDG_STATE_HOME="$scratch/state-alice" kandy send --spool -q --retry 0 -t bob@sandbox.example -m last
+is "$(cat list.err)" '' "spooling, killed $rounds times: no corrupt message"
+is "$(jq -c '.files[0].size' list | sort -u | grep -v 3000000)" '' 'killed while spooling: each attachment is complete'
+ok 'killed while spooling: the spool works' env KANDY_PROXY=$away XDG_STATE_HOME="$scratch/state-alice" kandy send --spool -q --retry 0 -t bob@sandbox.example -m last
 diag "$(wc -l < list) of $rounds were spooled before the end"
 
 # flushing: each message arrives once. Many are alike, some have a file, and the token goes bad in between
@@ -51,13 +51,13 @@ for ((i = 0; i < rounds; i++)); do
 	! grep -q '"state":"uncertain"' <(as alice kandy spool) || uncertain=$((uncertain + 1))
 done
 run as alice env KANDY_USERNAME=alice@sandbox.example KANDY_PASSWORD=alice-secret kandy flush -j 3
-is "$status" 0 "flushing, killed $rounds times: in the end all is sent"
-is "$(as alice kandy spool | wc -l)" 0 'and the spool is empty'
-ok 'it was killed while it worked' [ "$during" -gt 0 ]
+is "$status" 0 "flushing, killed $rounds times: all is sent in the end"
+is "$(as alice kandy spool | wc -l)" 0 'killed while flushing: the spool is empty'
+ok 'flush was killed while it worked' [ "$during" -gt 0 ]
 diag "$during times before its end, $uncertain times with something uncertain after it"
 jq -r 'select(.kind=="request" and .method=="POST" and .status==201 and (.path|endswith("/messages")))|
 	"\(.path|split("/")[-3]) \(.json.chatMessage.text) \(.json.chatMessage.attachment//[]|length)"' "$sandbox_record" >accepted
-is "$(diff <(sort all) <(sort accepted))" '' 'each message was accepted once'
-ok 'the token cache is whole' as alice kandy whoami
-is "$(find "$scratch/state-alice/kandy" -name "*corrupt*")" "" 'nothing had to be set aside'
+is "$(diff <(sort all) <(sort accepted))" '' 'killed while flushing: each message was accepted once'
+ok 'the token cache is intact' as alice kandy whoami
+is "$(find "$scratch/state-alice/kandy" -name "*corrupt*")" "" 'no file is corrupt'
 finish

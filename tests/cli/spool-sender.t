@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A spooled message is sent as the user, and by the service, that it was spooled for, and as nobody else.
+# A spooled message is delivered only by the account and service that it was queued for.
 . "${0%/*}/../lib/tap.sh"
 state=$scratch/state-alice
 dir=$state/kandy/default.spool
@@ -12,40 +12,40 @@ sandbox
 as alice kandy whoami >whoami
 store one
 store two
-json <(as alice kandy spool | head -n 1) '[.userId,.username,.baseUrl]' "$(jq -c '[.userId,.username,.baseUrl]' whoami)" 'a message knows its sender'
+json <(as alice kandy spool | head -n 1) '[.userId,.username,.baseUrl]' "$(jq -c '[.userId,.username,.baseUrl]' whoami)" 'a message has the account that queued it'
 ok 'another user logs in' login bob
 store three
 run as alice kandy flush -q
-is "$status $(texts)" '77 three' 'flush sends his messages, and not those of the first: 77'
-like "$err" "^kandy: flush: 2 messages are still waiting: spooled by 'alice@sandbox.example', and 'bob@sandbox.example' is logged in; run 'kandy login' as 'alice" \
-	'and says why, and what to do'
-is "$(wc -l <"$err")" 1 'in one line'
-is "$(as alice kandy spool | jq -c '[.state,.text,(.error|test("spooled by"))]' | paste -sd' ')" '["waiting","one",true] ["waiting","two",true]' 'both wait, and know why'
+is "$status $(texts)" '77 three' 'flush sends only the messages of the account: 77'
+like "$err" "^kandy: flush: 2 messages are still queued: queued by 'alice@sandbox.example', but 'bob@sandbox.example' is logged in; run 'kandy login' as 'alice" \
+	'the error has the reason and the commands'
+is "$(wc -l <"$err")" 1 'the error is one line'
+is "$(as alice kandy spool | jq -c '[.state,.text,(.error|test("queued by"))]' | paste -sd' ')" '["waiting","one",true] ["waiting","two",true]' 'both messages stay queued with the error'
 run as alice kandy flush -q --max-age 1ms
-is "$status $(as alice kandy spool | jq -r .state | paste -sd' ')" '1 failed failed' 'for --max-age'
+is "$status $(as alice kandy spool | jq -r .state | paste -sd' ')" '1 failed failed' '--max-age applies to messages of another account'
 as alice kandy spool retry --all
 login alice
 run as alice kandy flush -q
-is "$status $(texts)" '0 three one two' 'as the first user, flush sends them'
+is "$status $(texts)" '0 three one two' 'flush as the first account sends them'
 
 # stored without a login: the name that is configured counts
 rm -rf "$state"
 mkdir "$state"
 store four -u alice@sandbox.example
-json <(as alice kandy spool) '[.userId,.username]' '[null,"alice@sandbox.example"]' 'without a login, the name of the settings is known'
+json <(as alice kandy spool) '[.userId,.username]' '[null,"alice@sandbox.example"]' 'without a login, the configured user name is stored'
 login bob
 run as alice kandy flush -q
-is "$status $(texts)" '77 three one two' 'and bob does not send it'
+is "$status $(texts)" '77 three one two' 'flush as another user does not send it'
 login alice
 run as alice kandy flush -q
-is "$status $(texts)" '0 three one two four' 'but alice does'
+is "$status $(texts)" '0 three one two four' 'flush as the configured user sends it'
 
-# nothing was known, or an earlier version has stored it
+# no account was known, or an older version stored it
 store five
 sed -i 's/,"userId":.*}/}/' "$dir"/new/*/message.json
 login bob
 run as alice kandy flush -q
-is "$status $(texts)" '0 three one two four five' 'a message that knows no sender goes as ever'
+is "$status $(texts)" '0 three one two four five' 'a message without an account is sent by any'
 
 # another service
 login alice
@@ -56,7 +56,7 @@ sandbox
 rm -f "$state/kandy/default.json"
 login alice
 run as alice kandy flush -q
-is "$status $(texts)" '77 ' 'another service does not get it'
-like "$err" "1 message is still waiting: spooled for $first, and this is $KANDY_BASE_URL; give --base-url $first" 'and why'
+is "$status $(texts)" '77 ' 'flush for another service does not send it'
+like "$err" "1 message is still queued: queued for $first, but the base URL is $KANDY_BASE_URL; use --base-url $first" 'another service: the error has both URLs'
 
 finish
