@@ -186,5 +186,5 @@ void batch_save_remaining_input(struct batch *batch)
 void batch_release(struct batch *batch)
 {
 	send_queue_free(batch->send_queue);
-	shared_copy_release(&batch->shared_copy);
+	spool_item_release_copy(&batch->shared_copy);
 }

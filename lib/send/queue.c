@@ -14,60 +14,31 @@
 
 /* ---- conversations --------------------------------------------------------------------------------------------- */
 
-static uint64_t conversation_bucket(enum chat_type type, const char *id)
+static void conversation_free(struct conversation_table *table, struct conversation_queue *conversation)
 {
-	uint64_t hash = UINT64_C(14695981039346656037) + (uint64_t)type; /* FNV-1a */
-
-	for (; *id; id++)
-		hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
-	return (hash ^ hash >> 32) % SEND_QUEUE_BUCKETS;
-}
-
-static void conversation_lru_remove(struct conversation_table *table, struct conversation_queue *conversation)
-{
-	if (!conversation->idle)
-		return;
-	*(conversation->lru_prev ? &conversation->lru_prev->lru_next : &table->lru_first) = conversation->lru_next;
-	*(conversation->lru_next ? &conversation->lru_next->lru_prev : &table->lru_last) = conversation->lru_prev;
-	conversation->lru_prev = conversation->lru_next = NULL;
-	conversation->idle = false;
-	table->idle_count--;
-}
-
-static void conversation_release(struct conversation_queue *conversation)
-{
+	hash_lru_remove(&table->lru, &conversation->lru);
+	hash_table_remove(&table->table, &conversation->node);
 	free(conversation->id);
 	free(conversation->last_sent_id);
 	free(conversation);
 }
 
-static void conversation_free(struct conversation_table *table, struct conversation_queue *conversation)
-{
-	struct conversation_queue **at = &table->buckets[conversation_bucket(conversation->type, conversation->id)];
-
-	conversation_lru_remove(table, conversation);
-	while (*at != conversation)
-		at = &(*at)->next_in_bucket;
-	*at = conversation->next_in_bucket;
-	conversation_release(conversation);
-}
-
 static struct conversation_queue *conversation_get(struct conversation_table *table, const struct address *to)
 {
-	struct conversation_queue **bucket = &table->buckets[conversation_bucket(to->type, to->id)];
+	uint64_t hash = hash_local(to->id, strlen(to->id));
 	struct conversation_queue *conversation;
 
-	for (conversation = *bucket; conversation; conversation = conversation->next_in_bucket) {
+	HASH_EACH (node, &table->table, hash) {
+		conversation = HASH_STRUCT(node, struct conversation_queue, node);
 		if (conversation->type == to->type && !strcmp(conversation->id, to->id)) {
-			conversation_lru_remove(table, conversation);
+			hash_lru_remove(&table->lru, &conversation->lru);
 			return conversation;
 		}
 	}
 	conversation = xcalloc(1, sizeof(*conversation));
 	conversation->type = to->type;
 	conversation->id = xstrdup(to->id);
-	conversation->next_in_bucket = *bucket;
-	*bucket = conversation;
+	hash_table_add(&table->table, &conversation->node, hash);
 	return conversation;
 }
 
@@ -86,18 +57,15 @@ static void conversation_block(struct conversation_table *table, struct conversa
 /* It has no deliveries: it is kept for its last_sent_id, if there are not too many of them. */
 static void conversation_idle(struct conversation_table *table, struct conversation_queue *conversation)
 {
-	if ((conversation->blocked && !all_blocked(table)) || conversation->idle)
+	if ((conversation->blocked && !all_blocked(table)) || conversation->lru.listed)
 		return;
 	if (!conversation->last_sent_id) {
 		conversation_free(table, conversation);
 		return;
 	}
-	conversation->idle = true;
-	conversation->lru_prev = table->lru_last;
-	*(table->lru_last ? &table->lru_last->lru_next : &table->lru_first) = conversation;
-	table->lru_last = conversation;
-	if (++table->idle_count > SEND_QUEUE_LAST_IDS_KEPT)
-		conversation_free(table, table->lru_first);
+	hash_lru_add(&table->lru, &conversation->lru);
+	if (table->lru.count > SEND_QUEUE_LAST_IDS_KEPT)
+		conversation_free(table, HASH_STRUCT(table->lru.oldest, struct conversation_queue, lru));
 }
 
 /* ---- the ready and the delayed list ------------------------------------------------------------------------------ */
@@ -652,18 +620,16 @@ struct send_queue *send_queue_new(const struct send_queue_config *config)
 
 void send_queue_free(struct send_queue *queue)
 {
+	struct hash_node *node;
+
 	if (!queue)
 		return;
 	while (queue->first)
 		entry_free(queue, queue->first);
 	upload_free_all(queue);
-	for (size_t i = 0; i < SEND_QUEUE_BUCKETS; i++) {
-		for (struct conversation_queue *conversation = queue->conversations.buckets[i], *next; conversation;
-			conversation = next) {
-			next = conversation->next_in_bucket;
-			conversation_release(conversation);
-		}
-	}
+	while ((node = hash_table_any(&queue->conversations.table)))
+		conversation_free(&queue->conversations, HASH_STRUCT(node, struct conversation_queue, node));
+	hash_table_release(&queue->conversations.table);
 	job_pool_release(&queue->jobs);
 	free(queue->user_id);
 	free(queue->sender);

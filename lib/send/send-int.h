@@ -14,6 +14,7 @@
 #ifndef KANDY_SEND_SEND_INT_H
 #define KANDY_SEND_SEND_INT_H
 
+#include "base/hash.h"
 #include "send/lookup.h"
 #include "send/queue.h"
 
@@ -80,12 +81,13 @@ struct send_entry {
 };
 
 struct conversation_queue {
-	struct conversation_queue *next_in_bucket, *lru_prev, *lru_next; /* lru: those without deliveries */
+	struct hash_node node;
+	struct hash_lru_node lru; /* of those without deliveries */
 	enum chat_type type;
 	char *id;
 	struct delivery *first, *last;
 	char *last_sent_id;
-	bool blocked, idle;
+	bool blocked;
 };
 
 enum upload_state { UPLOAD_QUEUED, UPLOAD_RUNNING, UPLOAD_DONE, UPLOAD_FAILED };
@@ -98,14 +100,16 @@ struct upload_key {
 };
 
 struct send_upload {
-	struct send_upload *next_in_bucket, *lru_prev, *lru_next, *next; /* lru: those without users; `next`: queued */
+	struct hash_node node;
+	struct hash_lru_node lru; /* of those without users */
+	struct send_upload *next; /* in the queue */
 	struct upload_key key;
 	char *path; /* NULL: `fd` */
 	int fd; /* owned by the one entry that carries it; -1: by path */
 	char *name, *type;
 	enum upload_state state;
 	size_t users;
-	bool idle, listed; /* listed: later entries can find it */
+	bool listed; /* in the table, where later entries find it */
 	char *xid;
 	struct err err;
 	bool no_token; /* it failed because there is no token */
@@ -128,19 +132,16 @@ struct job_pool {
 	struct send_job *free, *answered_first, *answered_last;
 };
 
-#define SEND_QUEUE_BUCKETS 4096
-
 struct upload_cache {
-	struct send_upload *buckets[SEND_QUEUE_BUCKETS];
-	struct send_upload *lru_first, *lru_last;
-	size_t idle_count;
+	struct hash_table table;
+	struct hash_lru lru;
 	struct send_upload *queue_first, *queue_last;
 };
 
 struct conversation_table {
-	struct conversation_queue *buckets[SEND_QUEUE_BUCKETS];
-	struct conversation_queue *lru_first, *lru_last;
-	size_t idle_count, blocked_count;
+	struct hash_table table;
+	struct hash_lru lru;
+	size_t blocked_count;
 };
 
 struct send_queue {

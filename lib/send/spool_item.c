@@ -113,7 +113,7 @@ enum status spool_item_add(struct spool *spool, struct shared_copy *shared_copy,
 	return st;
 }
 
-void shared_copy_release(struct shared_copy *shared_copy)
+void spool_item_release_copy(struct shared_copy *shared_copy)
 {
 	free(shared_copy->id);
 	*shared_copy = (struct shared_copy){ 0 };

@@ -28,7 +28,7 @@ struct shared_copy {
  */
 enum status spool_item_add(struct spool *spool, struct shared_copy *shared_copy, const struct client *client,
 	const struct draft *draft, const struct send_result *result, const char **id, struct err *err) MUST_USE;
-void shared_copy_release(struct shared_copy *shared_copy);
+void spool_item_release_copy(struct shared_copy *shared_copy);
 
 /*
  * ST_AUTH if the message was spooled by another account, or for another service, than those of `client`, which is

@@ -40,37 +40,23 @@ static bool same_key(const struct upload_key *a, const struct upload_key *b)
 		same_time(&a->changed, &b->changed);
 }
 
-static struct send_upload **bucket_of(struct upload_cache *cache, const struct upload_key *key)
+static uint64_t hash_of(const struct upload_key *key)
 {
-	return &cache->buckets[(key->ino ^ (size_t)key->size) % SEND_QUEUE_BUCKETS];
-}
+	uint64_t parts[] = { key->ino, (uint64_t)key->size };
 
-static void lru_remove(struct upload_cache *cache, struct send_upload *upload)
-{
-	if (!upload->idle)
-		return;
-	*(upload->lru_prev ? &upload->lru_prev->lru_next : &cache->lru_first) = upload->lru_next;
-	*(upload->lru_next ? &upload->lru_next->lru_prev : &cache->lru_last) = upload->lru_prev;
-	upload->lru_prev = upload->lru_next = NULL;
-	upload->idle = false;
-	cache->idle_count--;
+	return hash_local(parts, sizeof(parts));
 }
 
 static void unlist(struct upload_cache *cache, struct send_upload *upload)
 {
-	struct send_upload **at = bucket_of(cache, &upload->key);
-
-	if (!upload->listed)
-		return;
-	while (*at != upload)
-		at = &(*at)->next_in_bucket;
-	*at = upload->next_in_bucket;
+	if (upload->listed)
+		hash_table_remove(&cache->table, &upload->node);
 	upload->listed = false;
 }
 
 static void upload_free(struct upload_cache *cache, struct send_upload *upload)
 {
-	lru_remove(cache, upload);
+	hash_lru_remove(&cache->lru, &upload->lru);
 	unlist(cache, upload);
 	free(upload->path);
 	free(upload->name);
@@ -82,9 +68,11 @@ static void upload_free(struct upload_cache *cache, struct send_upload *upload)
 static struct send_upload *find(struct upload_cache *cache, const struct upload_key *key, const char *name,
 	const char *type)
 {
-	for (struct send_upload *u = *bucket_of(cache, key); u; u = u->next_in_bucket) {
-		if (same_key(&u->key, key) && !strcmp(u->name, name) && !strcmp(u->type, type))
-			return u;
+	HASH_EACH (node, &cache->table, hash_of(key)) {
+		struct send_upload *upload = HASH_STRUCT(node, struct send_upload, node);
+
+		if (same_key(&upload->key, key) && !strcmp(upload->name, name) && !strcmp(upload->type, type))
+			return upload;
 	}
 	return NULL;
 }
@@ -125,12 +113,11 @@ static struct send_upload *get(struct upload_cache *cache, const struct draft_fi
 			.fd = file->fd,
 			.name = xstrdup(file->name),
 			.type = xstrdup(type),
-			.listed = true,
-			.next_in_bucket = *bucket_of(cache, &key) };
-		*bucket_of(cache, &key) = upload;
+			.listed = true };
+		hash_table_add(&cache->table, &upload->node, hash_of(&key));
 		enqueue(cache, upload);
 	}
-	lru_remove(cache, upload);
+	hash_lru_remove(&cache->lru, &upload->lru);
 	upload->users++;
 	return upload;
 }
@@ -214,12 +201,9 @@ void upload_release(struct send_queue *queue, struct send_entry *entry)
 		if (upload->state == UPLOAD_RUNNING) {
 			upload->fd = -1; /* the entry closes it; the job has a copy */
 		} else if (upload->state == UPLOAD_DONE) {
-			upload->idle = true;
-			upload->lru_prev = cache->lru_last;
-			*(cache->lru_last ? &cache->lru_last->lru_next : &cache->lru_first) = upload;
-			cache->lru_last = upload;
-			if (++cache->idle_count > SEND_QUEUE_UPLOADS_KEPT)
-				upload_free(cache, cache->lru_first);
+			hash_lru_add(&cache->lru, &upload->lru);
+			if (cache->lru.count > SEND_QUEUE_UPLOADS_KEPT)
+				upload_free(cache, HASH_STRUCT(cache->lru.oldest, struct send_upload, lru));
 		} else {
 			remove_from_queue(cache, upload);
 			upload_free(cache, upload);
@@ -345,9 +329,9 @@ void upload_start(struct send_queue *queue, struct send_upload *upload, struct s
 void upload_free_all(struct send_queue *queue)
 {
 	struct upload_cache *cache = &queue->uploads;
+	struct hash_node *node;
 
-	for (size_t i = 0; i < SEND_QUEUE_BUCKETS; i++) {
-		while (cache->buckets[i])
-			upload_free(cache, cache->buckets[i]);
-	}
+	while ((node = hash_table_any(&cache->table)))
+		upload_free(cache, HASH_STRUCT(node, struct send_upload, node));
+	hash_table_release(&cache->table);
 }
