@@ -72,6 +72,7 @@ static void put_err(struct buf *out, const struct err *err)
 	put_int(out, err->outcome);
 	put_int(out, err->http);
 	put_int(out, err->retryable);
+	put_int(out, err->pending);
 	put_int(out, err->retry_after_ms);
 	put_string(out, err->code);
 	put_string(out, err->text);
@@ -268,6 +269,7 @@ static void get_err(struct reader *r, struct err *err)
 	err->outcome = (enum err_outcome)get_between(r, ERR_NOT_SENT, ERR_REFUSED);
 	err->http = (int)get_between(r, 0, INT_MAX);
 	err->retryable = get_bool(r);
+	err->pending = get_bool(r);
 	err->retry_after_ms = get_int(r);
 	get_text(r, err->code, sizeof(err->code));
 	get_text(r, err->text, sizeof(err->text));

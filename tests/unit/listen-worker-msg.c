@@ -82,6 +82,7 @@ static void fill(struct job_result *r)
 	r->err.outcome = ERR_REFUSED;
 	r->err.http = 429;
 	r->err.retryable = true;
+	r->err.pending = true;
 	r->err.retry_after_ms = 7000;
 	snprintf(r->err.code, sizeof(r->err.code), "POL0001");
 	secret_set(&r->token, "token-value", 11);
@@ -114,7 +115,7 @@ static void test_result(void)
 	tap_str(got.err.text, "busy", "the error: its sentence");
 	tap_str(got.err.code, "POL0001", "its code");
 	tap_ok(got.err.status == ST_TEMPFAIL && got.err.outcome == ERR_REFUSED && got.err.http == 429 &&
-			got.err.retryable && got.err.retry_after_ms == 7000,
+			got.err.retryable && got.err.pending && got.err.retry_after_ms == 7000,
 		"and the rest of it");
 	tap_str(got.path, "/ws", "path");
 	tap_str(got.address, "::1", "address");
