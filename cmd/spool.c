@@ -1,6 +1,8 @@
 /*
  * spool.c - lists the queue, retries failed messages, and deletes messages.
  */
+#include "cmd/spool.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -9,7 +11,6 @@
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
 #include "cmd/session_opts.h"
-#include "cmd/spool.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -88,7 +88,7 @@ static void on_progress(void *arg, const char *name, int64_t sent, int64_t total
 /* ---- the run --------------------------------------------------------------------------------------------------- */
 
 /* The transport of a run that is offline: it starts nothing, and waits for input only. */
-static enum status start_nothing(void *client, const struct client_call *call, client_done *done, void *arg,
+static enum status start_nothing(struct client *client, const struct client_call *call, client_done *done, void *arg,
 	struct err *err)
 {
 	(void)client;
@@ -98,7 +98,7 @@ static enum status start_nothing(void *client, const struct client_call *call, c
 	return err_set(err, ST_TEMPFAIL, "offline");
 }
 
-static enum status wait_for_input(void *client, int wait_ms, int extra_fd, struct err *err)
+static enum status wait_for_input(struct client *client, int wait_ms, int extra_fd, struct err *err)
 {
 	(void)client;
 	return send_input_wait(extra_fd, wait_ms, err);

@@ -133,41 +133,6 @@ static int wake_delayed(struct send_queue *queue, int wait_ms)
 
 /* ---- deliveries -------------------------------------------------------------------------------------------------- */
 
-static void finish(struct send_queue *queue, struct delivery *delivery, enum send_outcome outcome,
-	const struct err *err)
-{
-	delivery->state = DELIVERY_DONE;
-	delivery->outcome = outcome;
-	delivery->next = NULL;
-	if (queue->config.fail_fast)
-		queue->failed |= queue->config.block ? outcome == OUTCOME_FAILED && delivery->cause == CAUSE_MESSAGE
-						     : outcome == OUTCOME_FAILED || outcome == OUTCOME_UNKNOWN;
-	if (queue->config.unordered) {
-		*(queue->done_last ? &queue->done_last->next : &queue->done_first) = delivery;
-		queue->done_last = delivery;
-	}
-	if (err) {
-		if (!delivery->err)
-			delivery->err = xmalloc(sizeof(*delivery->err));
-		*delivery->err = *err;
-	}
-	lookup_release(&delivery->lookup);
-}
-
-static void finish_blocked(struct send_queue *queue, struct delivery *delivery)
-{
-	struct err err = ERR_INIT;
-
-	if (queue->stopped)
-		err_set(&err, ST_TEMPFAIL, "not tried: the run ended first");
-	else if (!delivery->conversation->blocked)
-		err_set(&err, ST_TEMPFAIL, "not tried: %d conversations are blocked", SEND_QUEUE_BLOCKED_MAX);
-	else
-		err_set(&err, ST_TEMPFAIL, "not tried: an earlier message to '%s' was not delivered",
-			delivery->conversation->id);
-	finish(queue, delivery, OUTCOME_BLOCKED, &err);
-}
-
 static enum send_cause cause_of(const struct err *err, bool no_token)
 {
 	switch (err->status) {
@@ -189,6 +154,61 @@ static enum send_cause cause_of(const struct err *err, bool no_token)
 	return CAUSE_MESSAGE;
 }
 
+/* True if the message can be sent later, so that those after it have to wait. */
+static bool blocks(const struct delivery *delivery)
+{
+	/* the outcome of an SMS can never be found out: waiting for it would block for ever */
+	return delivery->outcome == OUTCOME_UNKNOWN
+		? delivery->conversation->type != CHAT_SMS
+		: delivery->outcome == OUTCOME_FAILED && delivery->cause != CAUSE_MESSAGE;
+}
+
+/* `err`: NULL if delivery->err is set, or not needed */
+static void finish(struct send_queue *queue, struct delivery *delivery, enum send_outcome outcome,
+	const struct err *err)
+{
+	struct conversation_queue *conversation = delivery->conversation;
+
+	delivery->state = DELIVERY_DONE;
+	delivery->outcome = outcome;
+	delivery->next = NULL;
+	if (err) {
+		if (!delivery->err)
+			delivery->err = xmalloc(sizeof(*delivery->err));
+		*delivery->err = *err;
+	}
+	if (outcome == OUTCOME_FAILED)
+		delivery->cause = cause_of(delivery->err, delivery->no_token);
+	if (queue->config.fail_fast)
+		queue->failed |= queue->config.block ? outcome == OUTCOME_FAILED && delivery->cause == CAUSE_MESSAGE
+						     : outcome == OUTCOME_FAILED || outcome == OUTCOME_UNKNOWN;
+	if (queue->config.unordered) {
+		*(queue->done_last ? &queue->done_last->next : &queue->done_first) = delivery;
+		queue->done_last = delivery;
+	}
+	lookup_release(&delivery->lookup);
+	if (conversation && queue->config.block && blocks(delivery))
+		conversation_block(&queue->conversations, conversation);
+	if (conversation && outcome == OUTCOME_SENT && delivery->sent.id) {
+		free(conversation->last_sent_id);
+		conversation->last_sent_id = xstrdup(delivery->sent.id);
+	}
+}
+
+static void finish_blocked(struct send_queue *queue, struct delivery *delivery)
+{
+	struct err err = ERR_INIT;
+
+	if (queue->stopped)
+		err_set(&err, ST_TEMPFAIL, "not tried: the run ended first");
+	else if (!delivery->conversation->blocked)
+		err_set(&err, ST_TEMPFAIL, "not tried: %d conversations are blocked", SEND_QUEUE_BLOCKED_MAX);
+	else
+		err_set(&err, ST_TEMPFAIL, "not tried: an earlier message to '%s' was not delivered",
+			delivery->conversation->id);
+	finish(queue, delivery, OUTCOME_BLOCKED, &err);
+}
+
 static void conversation_advance(struct send_queue *queue, struct conversation_queue *conversation)
 {
 	struct delivery *first;
@@ -203,9 +223,7 @@ static void conversation_advance(struct send_queue *queue, struct conversation_q
 		} else if (queue->stopped || conversation->blocked || all_blocked(&queue->conversations)) {
 			finish_blocked(queue, first);
 		} else if (first->entry->err) {
-			first->cause = cause_of(first->entry->err, first->entry->no_token);
-			if (queue->config.block && first->cause != CAUSE_MESSAGE)
-				conversation_block(&queue->conversations, conversation);
+			first->no_token = first->entry->no_token;
 			finish(queue, first, OUTCOME_FAILED, first->entry->err);
 		} else {
 			if (first->entry->complete)
@@ -216,39 +234,11 @@ static void conversation_advance(struct send_queue *queue, struct conversation_q
 	conversation_idle(&queue->conversations, conversation);
 }
 
-static void delivery_sent(struct send_queue *queue, struct delivery *delivery)
+static void complete(struct send_queue *queue, struct delivery *delivery, enum send_outcome outcome,
+	const struct err *err)
 {
-	struct conversation_queue *conversation = delivery->conversation;
-
-	finish(queue, delivery, OUTCOME_SENT, NULL);
-	if (delivery->sent.id) {
-		free(conversation->last_sent_id);
-		conversation->last_sent_id = xstrdup(delivery->sent.id);
-	}
-	conversation_advance(queue, conversation);
-}
-
-/* `err`: the failure; NULL: delivery->err has it */
-static void delivery_unknown(struct send_queue *queue, struct delivery *delivery, const struct err *err)
-{
-	struct conversation_queue *conversation = delivery->conversation;
-
-	finish(queue, delivery, OUTCOME_UNKNOWN, err);
-	/* the outcome of an SMS can never be found out: waiting for it would block for ever */
-	if (queue->config.block && conversation->type != CHAT_SMS)
-		conversation_block(&queue->conversations, conversation);
-	conversation_advance(queue, conversation);
-}
-
-static void delivery_failed(struct send_queue *queue, struct delivery *delivery, const struct err *err)
-{
-	struct conversation_queue *conversation = delivery->conversation;
-
-	delivery->cause = cause_of(err ? err : delivery->err, delivery->no_token);
-	finish(queue, delivery, OUTCOME_FAILED, err);
-	if (queue->config.block && delivery->cause != CAUSE_MESSAGE)
-		conversation_block(&queue->conversations, conversation);
-	conversation_advance(queue, conversation);
+	finish(queue, delivery, outcome, err);
+	conversation_advance(queue, delivery->conversation);
 }
 
 /* The files of the entry are uploaded, or it has failed. */
@@ -275,9 +265,9 @@ static void entry_upload(struct send_queue *queue, struct send_entry *entry)
 static void act(struct send_queue *queue, struct delivery *delivery)
 {
 	switch (delivery->action) {
-	case ACTION_SENT: delivery_sent(queue, delivery); break;
-	case ACTION_FAILED: delivery_failed(queue, delivery, NULL); break;
-	case ACTION_UNKNOWN: delivery_unknown(queue, delivery, NULL); break;
+	case ACTION_SENT: complete(queue, delivery, OUTCOME_SENT, NULL); break;
+	case ACTION_FAILED: complete(queue, delivery, OUTCOME_FAILED, NULL); break;
+	case ACTION_UNKNOWN: complete(queue, delivery, OUTCOME_UNKNOWN, NULL); break;
 	case ACTION_CONTINUE: delivery_ready(queue, delivery); break;
 	case ACTION_DELAY: delivery_delay(queue, delivery, delivery->delay_ms); break;
 	case ACTION_UPLOAD:
@@ -578,13 +568,13 @@ static void abandon(struct send_queue *queue, struct delivery *delivery)
 
 	/* it was certainly not received, and waits for the next attempt */
 	if (delivery->state == DELIVERY_DELAYED && delivery->step == STEP_POST && !delivery->maybe_sent) {
-		delivery_failed(queue, delivery, why);
+		complete(queue, delivery, OUTCOME_FAILED, why);
 		return;
 	}
 	err_prefix(&err, "delivery unknown");
 	err.outcome = ERR_MAYBE_SENT;
 	err.retryable = false;
-	delivery_unknown(queue, delivery, &err);
+	complete(queue, delivery, OUTCOME_UNKNOWN, &err);
 }
 
 void send_queue_abort(struct send_queue *queue, const struct err *reason)
@@ -638,26 +628,12 @@ void send_queue_free(struct send_queue *queue)
 	free(queue);
 }
 
-/* ---- over a client --------------------------------------------------------------------------------------------- */
-
-static enum status by_client_start(void *client, const struct client_call *call, client_done *done, void *arg,
-	struct err *err)
-{
-	return client_start(client, call, done, arg, err);
-}
-
-static enum status by_client_step(void *client, int wait_ms, int extra_fd, struct err *err)
-{
-	return client_step(client, wait_ms, extra_fd, err);
-}
-
 char *send_queue_use_client(struct send_queue_config *config, struct client *client)
 {
 	const struct session *session = client_session(client);
 	char *sent_ids = store_path(client_store(client), ".sent");
 
-	config->transport =
-		(struct send_transport){ .start = by_client_start, .step = by_client_step, .client = client };
+	config->transport = (struct send_transport){ client_start, client_step, client };
 	config->retry = client_settings(client)->retry;
 	config->user_id = session->user_id;
 	config->sender = session->address;

@@ -44,10 +44,10 @@ enum status send_check_file(const struct draft_file *file, struct stat *st, stru
 
 /* Carries the requests: a struct client, or a substitute in tests. */
 struct send_transport {
-	enum status (*start)(void *client, const struct client_call *call, client_done *done, void *arg,
+	enum status (*start)(struct client *client, const struct client_call *call, client_done *done, void *arg,
 		struct err *err);
-	enum status (*step)(void *client, int wait_ms, int extra_fd, struct err *err);
-	void *client;
+	enum status (*step)(struct client *client, int wait_ms, int extra_fd, struct err *err);
+	struct client *client;
 };
 
 enum send_on_unknown { ON_UNKNOWN_CHECK = 0, ON_UNKNOWN_RESEND, ON_UNKNOWN_FAIL };

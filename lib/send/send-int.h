@@ -92,18 +92,11 @@ struct conversation_queue {
 
 enum upload_state { UPLOAD_QUEUED, UPLOAD_RUNNING, UPLOAD_DONE, UPLOAD_FAILED };
 
-struct upload_key {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec modified, changed;
-};
-
 struct send_upload {
 	struct hash_node node;
 	struct hash_lru_node lru; /* of those without users */
 	struct send_upload *next; /* in the queue */
-	struct upload_key key;
+	char *key; /* identifies the file, its version, name and type */
 	char *path; /* NULL: `fd` */
 	int fd; /* owned by the one entry that carries it; -1: by path */
 	char *name, *type;

@@ -20,31 +20,11 @@
 /* without a byte; an upload has no other time limit */
 #define STALLED_MS 60000
 
-static struct upload_key key_of(const struct stat *st)
+static char *key_of(const struct stat *st, const char *name, const char *type)
 {
-	return (struct upload_key){ .dev = st->st_dev,
-		.ino = st->st_ino,
-		.size = st->st_size,
-		.modified = st->st_mtim,
-		.changed = st->st_ctim };
-}
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool same_key(const struct upload_key *a, const struct upload_key *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && same_time(&a->modified, &b->modified) &&
-		same_time(&a->changed, &b->changed);
-}
-
-static uint64_t hash_of(const struct upload_key *key)
-{
-	uint64_t parts[] = { key->ino, (uint64_t)key->size };
-
-	return hash_local(parts, sizeof(parts));
+	return xasprintf("%ju:%ju:%jd:%jd.%09ld:%jd.%09ld:%zu:%s:%s", (uintmax_t)st->st_dev, (uintmax_t)st->st_ino,
+		(intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (intmax_t)st->st_ctim.tv_sec,
+		st->st_ctim.tv_nsec, strlen(type), type, name);
 }
 
 static void unlist(struct upload_cache *cache, struct send_upload *upload)
@@ -58,23 +38,12 @@ static void upload_free(struct upload_cache *cache, struct send_upload *upload)
 {
 	hash_lru_remove(&cache->lru, &upload->lru);
 	unlist(cache, upload);
+	free(upload->key);
 	free(upload->path);
 	free(upload->name);
 	free(upload->type);
 	free(upload->xid);
 	free(upload);
-}
-
-static struct send_upload *find(struct upload_cache *cache, const struct upload_key *key, const char *name,
-	const char *type)
-{
-	HASH_EACH (node, &cache->table, hash_of(key)) {
-		struct send_upload *upload = HASH_STRUCT(node, struct send_upload, node);
-
-		if (same_key(&upload->key, key) && !strcmp(upload->name, name) && !strcmp(upload->type, type))
-			return upload;
-	}
-	return NULL;
 }
 
 static void enqueue(struct upload_cache *cache, struct send_upload *upload)
@@ -103,10 +72,19 @@ enum status send_check_file(const struct draft_file *file, struct stat *st, stru
 static struct send_upload *get(struct upload_cache *cache, const struct draft_file *file, const struct stat *st)
 {
 	const char *type = file->type ? file->type : mime_type_of(file->name);
-	struct upload_key key = key_of(st);
-	struct send_upload *upload = find(cache, &key, file->name, type);
+	char *key = key_of(st, file->name, type);
+	uint64_t hash = hash_local(key, strlen(key));
+	struct send_upload *upload = NULL;
 
-	if (!upload) {
+	HASH_EACH (node, &cache->table, hash) {
+		upload = HASH_STRUCT(node, struct send_upload, node);
+		if (!strcmp(upload->key, key))
+			break;
+		upload = NULL;
+	}
+	if (upload) {
+		free(key);
+	} else {
 		upload = xcalloc(1, sizeof(*upload));
 		*upload = (struct send_upload){ .key = key,
 			.path = xstrdup_null(file->path),
@@ -114,7 +92,7 @@ static struct send_upload *get(struct upload_cache *cache, const struct draft_fi
 			.name = xstrdup(file->name),
 			.type = xstrdup(type),
 			.listed = true };
-		hash_table_add(&cache->table, &upload->node, hash_of(&key));
+		hash_table_add(&cache->table, &upload->node, hash);
 		enqueue(cache, upload);
 	}
 	hash_lru_remove(&cache->lru, &upload->lru);

@@ -33,7 +33,8 @@ static struct service {
 	enum status step_fails;
 } service;
 
-static enum status start(void *client, const struct client_call *call, client_done *done, void *arg, struct err *err)
+static enum status start(struct client *client, const struct client_call *call, client_done *done, void *arg,
+	struct err *err)
 {
 	struct call *c = &service.calls[service.count++];
 
@@ -80,7 +81,7 @@ static void answer(struct call *call)
 }
 
 /* Answers one of the calls that are under way: any of them. */
-static enum status step(void *client, int wait_ms, int extra_fd, struct err *err)
+static enum status step(struct client *client, int wait_ms, int extra_fd, struct err *err)
 {
 	size_t first = service.count > 64 ? service.count - 64 : 0, which;
 
