@@ -127,8 +127,8 @@ static const struct opt opts[] = {
 		.choices = on_unknown_choices,
 		AT(on_unknown),
 		.fallback = "check",
-		.help = "what to do if the response is lost: check the history and resend if absent, resend, or fail",
-		.more = "check: if the history shows the message, it was sent; if the message is certainly absent, it is resent; otherwise its "
+		.help = "what to do if the response to a message is lost",
+		.more = "check: check the history; if it shows the message, that was sent; if the message is certainly absent, it is resent; otherwise its "
 			"status is \"unknown\" and the exit status 75. resend may send duplicates. fail leaves the status at \"unknown\"." },
 	{ .kind = OPT_GROUP, .group = look_opts, AT(look) },
 	{ .kind = OPT_FLAG,
