@@ -1,15 +1,14 @@
 /*
- * listen.c - notifications as lines, until told to stop.
+ * listen.c - incoming notifications as JSON lines, until it is stopped.
  */
-#include "listen/listen.h"
 #include "base/mem.h"
-#include "base/retry.h"
 #include "base/time_arg.h"
 #include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/session_opts.h"
 #include "json/filter.h"
+#include "listen/listen.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,19 +17,15 @@
 struct listen_params {
 	struct common_params common;
 	struct session_params session;
-	int64_t count, for_ms, idle_ms, keepalive, max_offline;
-	bool once, events, takeover, outbound;
-	const char *since;
+	struct listen_options listen;
 	struct format_params format;
 	const char *jq, *select;
 	struct str_list args;
 	const char *exec;
 	bool exec_shell;
-	int64_t jobs, exec_retries;
-	const char *dead_letter, *heartbeat;
 };
 
-/* "NAME=VALUE" of each --arg. `*args` points into `*names`' copies; free both. */
+/* Splits each --arg. `*args` points to the strings in `names`; free both. */
 static enum status parse_args(const struct str_list *list, struct filter_arg **args, char **names, struct err *err)
 {
 	*args = xcalloc(list->count + 1, sizeof(**args));
@@ -38,7 +33,7 @@ static enum status parse_args(const struct str_list *list, struct filter_arg **a
 		const char *equals = strchr(list->items[i], '=');
 
 		if (!equals || equals == list->items[i])
-			return err_set(err, ST_USAGE, "--arg takes NAME=VALUE, and not '%s'", list->items[i]);
+			return err_set(err, ST_USAGE, "invalid --arg '%s': expected NAME=VALUE", list->items[i]);
 		names[i] = xmemdup0(list->items[i], (size_t)(equals - list->items[i]));
 		(*args)[i] = (struct filter_arg){ .name = names[i], .value = equals + 1 };
 	}
@@ -52,7 +47,7 @@ static enum status make_filter(const struct listen_params *params, struct filter
 	enum status st;
 
 	if (!params->jq && !params->select)
-		return params->args.count ? err_set(err, ST_USAGE, "--arg is for --jq and --select") : ST_OK;
+		return params->args.count ? err_set(err, ST_USAGE, "--arg needs --jq or --select") : ST_OK;
 	names = xcalloc(params->args.count + 1, sizeof(*names));
 	if (!(st = parse_args(&params->args, &args, names, err)))
 		st = filter_new(filter, params->select, params->jq, args, params->args.count, err);
@@ -63,7 +58,7 @@ static enum status make_filter(const struct listen_params *params, struct filter
 	return st;
 }
 
-/* The command of --exec with its arguments, NULL-terminated; free it. NULL without --exec. */
+/* The command of --exec with its arguments, or NULL; free the array. */
 static char **exec_argv(const struct listen_params *params, const struct cli *cli)
 {
 	char **argv;
@@ -77,7 +72,7 @@ static char **exec_argv(const struct listen_params *params, const struct cli *cl
 		argv[n++] = (char *)"-c";
 		argv[n++] = (char *)params->exec;
 	}
-	argv[n++] = (char *)params->exec; /* for the shell, its $0 */
+	argv[n++] = (char *)params->exec; /* $0 of the shell */
 	for (size_t i = 0; i < cli->operand_count; i++)
 		argv[n++] = cli->operands[i];
 	return argv;
@@ -88,13 +83,12 @@ static enum status check(const struct listen_params *params, const struct cli *c
 	bool text = format_is_text(&params->format);
 
 	if (cli->operand_count && !params->exec)
-		return err_set(err, ST_USAGE, "'%s' would be an argument of --exec, which was not given",
+		return err_set(err, ST_USAGE, "unexpected argument '%s': arguments are for the command of --exec",
 			cli->operands[0]);
-	if ((params->exec_shell || params->dead_letter) && !params->exec)
-		return err_set(err, ST_USAGE, "%s is for --exec",
-			params->exec_shell ? "--exec-shell" : "--dead-letter");
+	if ((params->exec_shell || params->listen.dead_letter) && !params->exec)
+		return err_set(err, ST_USAGE, "%s needs --exec", params->exec_shell ? "--exec-shell" : "--dead-letter");
 	if (text && (params->jq || params->exec))
-		return err_set(err, ST_USAGE, "--format text is for people; %s wants JSON",
+		return err_set(err, ST_USAGE, "--format text cannot be combined with %s",
 			params->jq ? "--jq" : "--exec");
 	return ST_OK;
 }
@@ -108,48 +102,34 @@ static int64_t watchdog_ms(void)
 	if (!usec || !str_parse_int64(usec, &value) || value <= 0)
 		return 0;
 	if (pid && str_parse_int64(pid, &(int64_t){ 0 }) && strtoll(pid, NULL, 10) != getpid())
-		return 0; /* meant for another process */
+		return 0; /* another process is watched */
 	return value / 1000;
 }
 
-static enum status listen_with(struct client *client, const struct listen_params *params, struct filter *filter,
-	char **argv, struct err *err)
+static struct listen_options options_of(const struct listen_params *params, struct filter *filter, char **argv)
 {
 	const char *temp_dir = getenv("TMPDIR");
-	struct listen_options options = {
-		.keepalive_ms = params->keepalive,
-		.count = params->count,
-		.for_ms = params->for_ms,
-		.idle_ms = params->idle_ms,
-		.max_offline_ms = params->max_offline,
-		.once = params->once,
-		.events = params->events,
-		.outbound = params->outbound,
-		.text = format_is_text(&params->format),
-		.since = params->since,
-		.takeover = params->takeover,
-		.temp_dir = temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp",
-		.filter = filter,
-		.out = STDOUT_FILENO,
-		.exec = argv,
-		.exec_name = params->exec,
-		.environment = environ,
-		.jobs = params->jobs,
-		.exec_retries = params->exec_retries,
-		.exec_delay_ms = params->session.retry_delay,
-		.dead_letter = params->dead_letter,
-		.notify_socket = getenv("NOTIFY_SOCKET"),
-		.watchdog_ms = watchdog_ms(),
-		.heartbeat = params->heartbeat,
-	};
+	struct listen_options options = params->listen;
 
-	return listen_run(client, &options, err);
+	options.text = format_is_text(&params->format);
+	options.terminal = isatty(STDOUT_FILENO);
+	options.filter = filter;
+	options.out = STDOUT_FILENO;
+	options.temp_dir = temp_dir && *temp_dir == '/' ? temp_dir : "/var/tmp";
+	options.exec = argv;
+	options.exec_name = params->exec;
+	options.exec_delay_ms = params->session.retry_delay;
+	options.environment = environ;
+	options.notify_socket = getenv("NOTIFY_SOCKET");
+	options.watchdog_ms = watchdog_ms();
+	return options;
 }
 
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct listen_params *params = p;
 	struct session_handle handle;
+	struct listen_options options;
 	struct filter *filter = NULL;
 	char **argv;
 	enum status st;
@@ -157,13 +137,14 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	if ((st = check(params, ctx->cli, err)))
 		return st;
 	if (params->exec)
-		setenv("KANDY_PROFILE", ctx->profile, 1); /* so that a kandy in there is of the same one */
+		setenv("KANDY_PROFILE", ctx->profile, 1); /* for kandy commands that the command runs */
 	if ((st = make_filter(params, &filter, err)))
 		return st;
 	argv = exec_argv(params, ctx->cli);
+	options = options_of(params, filter, argv);
 	if (!(st = session_open(&handle, ctx, &params->session, false, err))) {
 		if (!(st = session_keep_secrets(&handle, err)))
-			st = listen_with(handle.client, params, filter, argv, err);
+			st = listen_run(handle.client, &options, err);
 		session_close(&handle);
 	}
 	free(argv);
@@ -176,167 +157,164 @@ static const struct opt opts[] = {
 		.name = "count",
 		.letter = 'n',
 		.metavar = "N",
-		.at = offsetof(struct listen_params, count),
+		.at = offsetof(struct listen_params, listen.count),
 		.min = 1,
 		.max = INT64_MAX,
-		.help = "end after N notifications" },
+		.help = "exit after N lines" },
 	{ .kind = OPT_DURATION,
 		.name = "for",
 		.metavar = "DURATION",
-		.at = offsetof(struct listen_params, for_ms),
+		.at = offsetof(struct listen_params, listen.for_ms),
 		.min = 1,
-		.help = "end after DURATION" },
+		.help = "exit after DURATION" },
 	{ .kind = OPT_DURATION,
 		.name = "idle",
 		.metavar = "DURATION",
-		.at = offsetof(struct listen_params, idle_ms),
+		.at = offsetof(struct listen_params, listen.idle_ms),
 		.min = 1,
-		.help = "end when nothing came for DURATION",
-		.more = "That time begins when the history has been read." },
+		.help = "exit after DURATION without a notification",
+		.more = "The time starts when the backfill is complete." },
 	{ .kind = OPT_FLAG,
 		.name = "once",
-		.at = offsetof(struct listen_params, once),
-		.help = "print what the history has since the last time, and end; for cron" },
+		.at = offsetof(struct listen_params, listen.once),
+		.help = "print messages received since the last run, then exit (for cron)" },
 	{ .kind = OPT_STRING,
 		.name = "since",
 		.metavar = "last|none|all|TIME",
-		.at = offsetof(struct listen_params, since),
-		.help = "begin where the last listener ended (last), now (none), with the first message (all), or at TIME: " TIME_ARG_FORMS,
-		.more = "The default is last; where no listener of the profile ever ran, that is the same as none." },
-	{ .kind = OPT_HEADING, .help = "Lines" },
+		.at = offsetof(struct listen_params, listen.since),
+		.help = "start at the checkpoint of the last run (last), now (none), at the first message (all), or at TIME: " TIME_ARG_FORMS,
+		.more = "The default is last. If no listener of the profile has run before, last means none." },
+	{ .kind = OPT_HEADING, .help = "Output" },
 	{ .kind = OPT_STRING,
 		.name = "select",
 		.metavar = "PROGRAM",
 		.at = offsetof(struct listen_params, select),
 		.once = true,
-		.help = "pass on only that for which the jq PROGRAM gives something other than false and null" },
+		.help = "print only lines for which the jq PROGRAM returns a value other than false and null" },
 	{ .kind = OPT_STRING,
 		.name = "jq",
 		.metavar = "PROGRAM",
 		.at = offsetof(struct listen_params, jq),
 		.once = true,
-		.help = "print what the jq PROGRAM makes of each line" },
+		.help = "transform each line with the jq PROGRAM" },
 	{ .kind = OPT_LIST,
 		.name = "arg",
 		.metavar = "NAME=VALUE",
 		.at = offsetof(struct listen_params, args),
-		.help = "set $NAME for --jq and --select to the string VALUE" },
+		.help = "set the jq variable $NAME to the string VALUE" },
 	{ .kind = OPT_GROUP, .group = format_opts, .at = offsetof(struct listen_params, format) },
 	{ .kind = OPT_FLAG,
 		.name = "events",
-		.at = offsetof(struct listen_params, events),
-		.help = "print connection events too: connected, disconnected, resubscribed, waiting, gap" },
+		.at = offsetof(struct listen_params, listen.events),
+		.help = "also print connection events: connected, disconnected, resubscribed, waiting, gap" },
 	{ .kind = OPT_FLAG,
 		.name = "outbound",
-		.at = offsetof(struct listen_params, outbound),
-		.help = "print what this user has sent, too",
-		.more = "Without it, messages and typing with the direction \"outbound\" are passed over, whether the socket or the "
-			"history has them: a program that answers each message does not answer itself." },
-	{ .kind = OPT_HEADING, .help = "Handing over to a command" },
+		.at = offsetof(struct listen_params, listen.outbound),
+		.help = "also print messages that this user has sent",
+		.more = "Without it, messages and typing notifications with \"direction\":\"outbound\" are skipped, so a program that answers each "
+			"message does not answer itself." },
+	{ .kind = OPT_HEADING, .help = "Command hook" },
 	{ .kind = OPT_STRING,
 		.name = "exec",
 		.metavar = "COMMAND",
 		.hint = HINT_COMMAND,
 		.at = offsetof(struct listen_params, exec),
 		.once = true,
-		.help = "run COMMAND, with the operands as its arguments, for each message instead of printing it" },
+		.help = "run COMMAND with the ARGUMENTs for each message, instead of printing it" },
 	{ .kind = OPT_FLAG,
 		.name = "exec-shell",
 		.at = offsetof(struct listen_params, exec_shell),
-		.help = "COMMAND is a line for the shell" },
+		.help = "run COMMAND with sh -c" },
 	{ .kind = OPT_INT,
 		.name = "jobs",
 		.letter = 'j',
 		.metavar = "N",
-		.at = offsetof(struct listen_params, jobs),
+		.at = offsetof(struct listen_params, listen.jobs),
 		.fallback = "1",
 		.min = 1,
 		.max = 256,
-		.help = "run up to N at once, but one at a time for each conversation" },
+		.help = "number of commands to run in parallel; one at a time for each conversation" },
 	{ .kind = OPT_INT,
 		.name = "exec-retries",
 		.metavar = "N",
-		.at = offsetof(struct listen_params, exec_retries),
+		.at = offsetof(struct listen_params, listen.exec_retries),
 		.fallback = "3",
 		.min = 0,
 		.max = 1000000,
-		.help = "give a message up when COMMAND has failed on it N times more" },
+		.help = "number of retries before a message is dead-lettered" },
 	{ .kind = OPT_STRING,
 		.name = "dead-letter",
 		.metavar = "FILE",
 		.hint = HINT_FILE,
-		.at = offsetof(struct listen_params, dead_letter),
-		.help = "append messages that were given up to FILE, with the reason" },
-	{ .kind = OPT_HEADING, .help = "Staying connected" },
+		.at = offsetof(struct listen_params, listen.dead_letter),
+		.help = "append dead-lettered messages to FILE, with the reason" },
+	{ .kind = OPT_HEADING, .help = "Connection and monitoring" },
 	{ .kind = OPT_DURATION,
 		.name = "keepalive",
 		.metavar = "DURATION",
-		.at = offsetof(struct listen_params, keepalive),
+		.at = offsetof(struct listen_params, listen.keepalive_ms),
 		.fallback = "30s",
 		.min = 100,
 		.max = INT64_C(86400000),
 		.env = "KANDY_KEEPALIVE",
 		.config = true,
-		.help = "ask the server so often whether it is there; after three times without an answer, connect anew" },
+		.help = "send a keepalive every DURATION; reconnect after three missed replies" },
 	{ .kind = OPT_DURATION,
 		.name = "max-offline",
 		.metavar = "DURATION",
-		.at = offsetof(struct listen_params, max_offline),
+		.at = offsetof(struct listen_params, listen.max_offline_ms),
 		.env = "KANDY_MAX_OFFLINE",
 		.config = true,
-		.help = "give up after so long without a connection (default: at once if there never was one, else never)" },
+		.help = "exit 69 after DURATION without a connection (default: only if the first connect fails)" },
 	{ .kind = OPT_STRING,
 		.name = "heartbeat",
 		.metavar = "FILE",
 		.hint = HINT_FILE,
-		.at = offsetof(struct listen_params, heartbeat),
+		.at = offsetof(struct listen_params, listen.heartbeat),
 		.env = "KANDY_HEARTBEAT",
 		.config = true,
-		.help = "set the time of FILE at each sign of life of the server" },
+		.help = "touch FILE whenever the server responds (for monitoring)" },
 	{ .kind = OPT_FLAG,
 		.name = "takeover",
-		.at = offsetof(struct listen_params, takeover),
-		.help = "end another listener of the profile first" },
+		.at = offsetof(struct listen_params, listen.takeover),
+		.help = "stop another listener of this profile and take over" },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct listen_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct listen_params, common) },
 	{ 0 },
 };
 
 static const char *const description[] = {
-	"Prints notifications as lines of JSON, as they come, until it is told to stop. It uses the channel and the subscriptions that "
-	"'kandy subscribe' made, and makes what is missing.",
-	"No message is lost or printed twice, and those of one conversation come in their order: how far the reader of the lines has come is "
-	"kept on disk, and after each connection, the first one included, what the history has since then comes first (marked "
-	"\"backfilled\":true). A message counts as taken when its line has been written, or when the command of --exec has ended with 0. "
-	"Typing and receipts are not in the history: what of them falls into a gap is lost, and --events tells that there was one. A history that "
-	"cannot be read is said, and asked for again; what comes live waits for it, but for half a minute only: then it is printed without, "
-	"which is an error, and what was missing comes, late, when it can be read.",
-	"Where the jq program of --select or --jq fails on a message, that one is lost: it is named, with -q, too, and the code is 1 in the end. On "
-	"typing, receipts and the like, a failure is a warning.",
-	"With --exec, COMMAND is run for each message: its line is on stdin, its main fields are in the variables KANDY_EVENT, KANDY_TYPE, "
-	"KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_ADDRESS (what to send to in order to answer), KANDY_DIRECTION, "
-	"KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT (its first 100 KiB), "
-	"KANDY_FILES (how many) and KANDY_ATTEMPT, KANDY_PROFILE is the listener's, and what it prints goes to stderr. If it ends with 0, the "
-	"message is taken; with 75, it is run again later, with growing delays (or --retry-delay), as often as it takes, which is said now and "
-	"then; with anything else, up to --exec-retries times more, and then the message is given up, which is an error, and the code is 1 in "
-	"the end. A command that is ended together with the listener, or by SIGTERM, is run again the next time. What is no message is not handed "
-	"to it; with --events it is printed.",
-	"With --once and --exec, a message for which COMMAND ends with 75 is left for the next run, with all that follow it in its conversation, and "
-	"the code is 75.",
-	"A listener that has lost its connection connects again, with growing delays, and renews its token, its channel and its subscriptions by "
-	"itself. It ends only if it cannot go on (code 77: not logged in, refused, or nothing is subscribed any more; 69: --max-offline), or when "
-	"it is told to.",
-	"How far the reader has come is in a file beside the token cache, and is refused like that one (78) if others can read or write it. Where "
-	"it is damaged, that is said, and what came since the last run cannot be fetched: listening begins now, or where --since says; with "
-	"--once the code is 65.",
-	"Under systemd with Type=notify it reports when it is ready, and feeds the watchdog.",
+	"Prints incoming notifications as JSON lines until it is stopped. It subscribes to chat by itself; to receive SMS or receipts, run "
+	"'kandy subscribe' once.",
+	"Each message is printed once, and the messages of a conversation in order. A checkpoint is kept on disk; after every connect, "
+	"messages since the checkpoint are backfilled from the history (\"backfilled\":true) before live ones. A message is acknowledged "
+	"when its line has been written, or when the command of --exec exits with 0. Typing notifications and receipts are not in the "
+	"history; --events reports a gap in which some may be missing. If the backfill fails, a warning is printed and it is retried. Live "
+	"messages are held for up to 30 s; then they are printed out of order, an error is reported, and the missing messages follow when "
+	"the history is available.",
+	"If the jq program of --select or --jq fails on a message, the message is skipped and reported (even with -q), and the exit status is "
+	"1. For other notifications, a failure is a warning.",
+	"With --exec, COMMAND is run for each message. Its stdin is the message's line, and its stdout goes to stderr. The main fields are in "
+	"KANDY_EVENT, KANDY_TYPE, KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_ADDRESS (where to send an answer), "
+	"KANDY_DIRECTION, KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT (the first 100 KiB), KANDY_FILES (number of attachments) and "
+	"KANDY_ATTEMPT; KANDY_PROFILE is the listener's profile. Exit status 0 acknowledges the message. 75 (temporary failure) retries "
+	"indefinitely with backoff, or after --retry-delay. Any other status is retried --exec-retries times; then the message is "
+	"dead-lettered, and the exit status is 1. If COMMAND is ended together with the listener, or by SIGTERM, it is run again the next "
+	"time. The command is run for messages only; --events prints other notifications.",
+	"With --once, a message for which COMMAND exits with 75 is deferred to the next run, with all later ones of its conversation, and the "
+	"exit status is 75.",
+	"If the connection is lost, kandy reconnects with backoff. It renews the token, the channel and the subscriptions, and exits only if it "
+	"cannot go on (77: not logged in, refused, or no subscription is left; 69: see --max-offline) or when it is stopped.",
+	"The checkpoint is a file next to the token cache, with the same requirement for its mode (78). If it is corrupt, kandy reports it and "
+	"starts from now, or from --since; with --once the exit status is 65.",
+	"Under systemd with Type=notify, it reports readiness and feeds the watchdog.",
 	NULL,
 };
 
 static const struct cli_example examples[] = {
 	{ "kandy listen -n 1 --idle 2s || true", "wait for one notification" },
-	{ "kandy listen --idle 1s --jq '.parts[]?.text? // empty' || true", "the texts alone" },
-	{ "kandy listen --once --exec cat", "from cron: what came since the last time" },
+	{ "kandy listen --idle 1s --jq '.parts[]?.text? // empty' || true", "print only the texts" },
+	{ "kandy listen --once --exec cat", "from cron: process messages received since the last run" },
 	{ 0 },
 };
 
@@ -346,7 +324,7 @@ const struct command cmd_listen = {
 	.name = "listen",
 	.operands = "[ARGUMENT...]",
 	.operands_max = SIZE_MAX,
-	.summary = "print notifications as they come",
+	.summary = "stream incoming messages",
 	.description = description,
 	.opts = opts,
 	.params_size = sizeof(struct listen_params),

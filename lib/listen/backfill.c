@@ -6,81 +6,89 @@
 #include <string.h>
 
 #define STACK_MEMORY ((size_t)1 << 20)
-#define PAGED_MAX 2048
-#define KNOWN_ENOUGH 40 /* so many known ones in a row: what is behind them is known too */
-#define OLD_ENOUGH 40 /* the same of those that are old by their time */
-#define DOUBTFUL_MAX ((size_t)1 << 20) /* bytes of these */
+#define SEEN_MAX 2048
+#define KNOWN_ENOUGH 40 /* taken messages in a row: all older ones were taken, too */
+#define OLD_ENOUGH 40 /* the same for messages that are old by their time */
+#define OLD_MAX ((size_t)1 << 20) /* bytes of these */
 #define PAGES_MAX 10000 /* of one conversation: half a million messages */
-#define BASELINE_S 2 /* of a baseline: what is so much older than the newest one is old by its time */
+#define BASELINE_S 2 /* baseline: messages so much older than the newest one are old by their time */
 
 void backfill_init(struct backfill *b, const char *temp_dir)
 {
 	*b = (struct backfill){ 0 };
-	hash_recent_init(&b->paged, PAGED_MAX);
+	hash_recent_init(&b->seen, SEEN_MAX);
 	spill_stack_init(&b->stack, STACK_MEMORY, temp_dir);
 	buf_init(&b->line, BUF_NO_MAX);
-	buf_init(&b->clock_suspect, BUF_NO_MAX);
+	buf_init(&b->old, BUF_NO_MAX);
 }
 
-static void disbelieve(struct backfill *b)
+static void drop_old(struct backfill *b)
 {
-	buf_clear(&b->clock_suspect);
-	b->doubtful_count = 0;
+	buf_clear(&b->old);
+	b->old_count = 0;
 }
 
-static void begin_conversation(struct backfill *b)
+static void reset_conversation(struct backfill *b)
 {
 	free(b->next);
 	b->next = NULL;
 	b->known = 0;
 	b->pages = 0;
 	b->dated = false;
-	b->peer = NULL;
-	hash_recent_release(&b->paged);
-	disbelieve(b);
+	b->conversation = NULL;
+	hash_recent_release(&b->seen);
+	drop_old(b);
 }
 
-static void clear(struct backfill *b)
+static void reset_stack(struct backfill *b)
 {
 	const char *dir = b->stack.dir;
 
-	begin_conversation(b);
-	history_sessions_release(&b->sessions);
 	spill_stack_release(&b->stack);
 	spill_stack_init(&b->stack, STACK_MEMORY, dir);
-	b->at = 0;
+}
+
+static void reset(struct backfill *b)
+{
+	reset_conversation(b);
+	history_sessions_release(&b->sessions);
+	reset_stack(b);
+	b->current = 0;
 }
 
 void backfill_release(struct backfill *b)
 {
-	clear(b);
+	reset(b);
 	buf_release(&b->line);
-	buf_release(&b->clock_suspect);
+	buf_release(&b->old);
 	notification_decoder_release(&b->decoder);
+	free(b->synced_until_s);
 }
 
 void backfill_start(struct backfill *b)
 {
-	clear(b);
-	b->need = BACKFILL_SESSIONS;
+	reset(b);
+	b->need = BACKFILL_LIST;
 }
 
-uint64_t backfill_key(const struct cursor_conversation *peer, uint64_t id)
+uint64_t backfill_key(const struct cursor_conversation *conversation, uint64_t id)
 {
-	return id ^ ((uint64_t)(uintptr_t)peer * UINT64_C(0x9e3779b97f4a7c15));
+	return id ^ ((uint64_t)(uintptr_t)conversation * UINT64_C(0x9e3779b97f4a7c15));
 }
+
+/* ---- conversations --------------------------------------------------------------------------------------------- */
 
 static struct slice slice_of(const char *s)
 {
 	return (struct slice){ s, s ? strlen(s) : 0 };
 }
 
-/* "+15550001 16135550100": the own number by its digits, since a server may write it in more ways than one. */
-static void add_key(struct buf *key, struct slice peer, struct slice own)
+/* "+15550001 16135550100": of the own number only the digits, because servers write it in different ways. */
+static void add_key(struct buf *key, struct slice number, struct slice own)
 {
 	size_t before;
 
-	buf_add(key, peer.s, peer.len);
+	buf_add(key, number.s, number.len);
 	buf_addc(key, ' ');
 	before = key->len;
 	for (size_t i = 0; i < own.len; i++) {
@@ -91,118 +99,132 @@ static void add_key(struct buf *key, struct slice peer, struct slice own)
 		buf_add(key, own.s, own.len);
 }
 
-/* Some conversation with the number, whichever the own one is. */
-static struct cursor_conversation *any_with(const struct cursor *cursor, const char *type, struct slice number)
+/* The first conversation with the number, for any own number. */
+static struct cursor_conversation *find_number(const struct cursor *cursor, const char *type, struct slice number)
 {
-	struct cursor_conversation *peer;
+	struct cursor_conversation *c;
 
-	for (size_t i = 0; (peer = cursor_at(cursor, i)); i++) {
-		if (!strcmp(peer->type, type) && strlen(peer->name) > number.len && peer->name[number.len] == ' ' &&
-			!memcmp(peer->name, number.s, number.len))
-			return peer;
+	for (size_t i = 0; (c = cursor_at(cursor, i)); i++) {
+		if (!strcmp(c->type, type) && strlen(c->name) > number.len && c->name[number.len] == ' ' &&
+			!memcmp(c->name, number.s, number.len))
+			return c;
 	}
 	return NULL;
 }
 
 /*
- * A server may not say on the socket which of the own numbers a message is for. That must not make two conversations of
- * one, of which the other one is the history's.
+ * On the socket, a server may omit which of the own numbers a message is for. Such a message must not create a second
+ * conversation beside the history's.
  */
-static struct cursor_conversation *sms_peer(struct cursor *cursor, struct slice number, struct slice own)
+static struct cursor_conversation *sms_conversation(struct cursor *cursor, struct slice number, struct slice own)
 {
 	const char *type = address_type_name(CHAT_SMS);
 	char *plain = xmemdup0(number.s, number.len);
-	struct cursor_conversation *peer = NULL;
+	struct cursor_conversation *c = NULL;
 	struct buf key;
 
 	buf_init(&key, BUF_NO_MAX);
 	add_key(&key, number, own);
 	if (own.len)
-		peer = cursor_find(cursor, type, key.data);
-	if (!peer)
-		peer = cursor_find(cursor, type, plain);
-	if (!peer && !own.len)
-		peer = any_with(cursor, type, number);
-	if (!peer)
-		peer = cursor_conversation(cursor, type, strlen(type), own.len ? key.data : plain,
+		c = cursor_find(cursor, type, key.data);
+	if (!c)
+		c = cursor_find(cursor, type, plain);
+	if (!c && !own.len)
+		c = find_number(cursor, type, number);
+	if (!c)
+		c = cursor_conversation(cursor, type, strlen(type), own.len ? key.data : plain,
 			own.len ? key.len : number.len);
 	buf_release(&key);
 	free(plain);
-	return peer;
+	return c;
 }
 
-struct cursor_conversation *backfill_conversation(struct cursor *cursor, enum chat_type type, struct slice peer,
+struct cursor_conversation *backfill_conversation(struct cursor *cursor, enum chat_type type, struct slice name,
 	struct slice own)
 {
-	const char *name = address_type_name(type);
+	const char *type_name = address_type_name(type);
 
-	/* names are C strings there */
-	peer.len = strnlen(peer.s, peer.len);
+	/* the cursor's names are C strings */
+	name.len = strnlen(name.s, name.len);
 	own.len = own.s ? strnlen(own.s, own.len) : 0;
 	if (type == CHAT_SMS)
-		return sms_peer(cursor, peer, own);
-	return cursor_conversation(cursor, name, strlen(name), peer.s, peer.len);
+		return sms_conversation(cursor, name, own);
+	return cursor_conversation(cursor, type_name, strlen(type_name), name.s, name.len);
 }
 
-static struct cursor_conversation *peer_of(struct cursor *cursor, const struct history_session *session)
+static struct cursor_conversation *conversation_of(struct cursor *cursor, const struct history_session *session)
 {
 	return backfill_conversation(cursor, session->type, slice_of(session->conversation), slice_of(session->own));
 }
 
-/* No later message can have its second any more, so the same answer the next time will mean: nothing new. */
-static void verified(struct backfill *b)
+static int64_t *synced_until(struct backfill *b, const struct cursor_conversation *conversation)
 {
-	int64_t last_s = b->sessions.items[b->at].last_ms / 1000;
-
-	if (b->peer && last_s > 0 && last_s + 1 < b->newest_s)
-		b->peer->synced_until_s = last_s;
+	b->synced_until_s =
+		cursor_side_array(b->synced_until_s, &b->synced_cap, sizeof(*b->synced_until_s), conversation);
+	return &b->synced_until_s[conversation->index];
 }
 
-/* Its newest message is not the one that was taken last, and yet old by its time. */
-static bool has_gone_back(const struct cursor_conversation *peer, int64_t last_s)
+/* No later message can have this second any more, so if the list shows it again, there is nothing new. */
+static void mark_synced(struct backfill *b)
 {
-	return cursor_last(peer) >= 0 && last_s != cursor_last(peer);
+	int64_t last_s = b->sessions.items[b->current].last_ms / 1000;
+
+	if (b->conversation && last_s > 0 && last_s + 1 < b->newest_s)
+		*synced_until(b, b->conversation) = last_s;
 }
 
-/* Whether a page of the conversation has to be read. */
-static bool is_wanted(const struct backfill *b, struct cursor *cursor, const struct history_session *session)
+/* The conversation's newest message, which is old by its time, is not the one that was taken last. */
+static bool clock_went_back(const struct cursor_conversation *conversation, int64_t last_s)
 {
-	struct cursor_conversation *peer = peer_of(cursor, session);
+	return cursor_last(conversation) >= 0 && last_s != cursor_last(conversation);
+}
+
+static bool needs_page(struct backfill *b, struct cursor *cursor, const struct history_session *session)
+{
+	struct cursor_conversation *conversation = conversation_of(cursor, session);
 	int64_t last_s = session->last_ms / 1000;
 
 	if (!b->baseline)
 		return session->last_ms < 0 ||
-			(last_s != peer->synced_until_s &&
-				(last_s > peer->taken_until_s || has_gone_back(peer, last_s)));
+			(last_s != *synced_until(b, conversation) &&
+				(last_s > conversation->taken_until_s || clock_went_back(conversation, last_s)));
 	if (session->last_ms < 0 || last_s + 1 >= b->newest_s)
 		return true;
-	cursor_advance(cursor, peer, last_s); /* nothing can come of that second any more */
+	cursor_advance(cursor, conversation, last_s); /* no other message can come in that second */
 	return false;
 }
 
-/* The next conversation in which something may be new. */
+/* Goes to the next conversation that may have new messages. */
 static void advance(struct backfill *b, struct cursor *cursor)
 {
-	begin_conversation(b);
-	for (; b->at < b->sessions.count; b->at++) {
-		if (is_wanted(b, cursor, &b->sessions.items[b->at])) {
+	reset_conversation(b);
+	for (; b->current < b->sessions.count; b->current++) {
+		if (needs_page(b, cursor, &b->sessions.items[b->current])) {
 			b->need = BACKFILL_PAGE;
 			return;
 		}
 	}
-	clear(b);
+	reset(b);
 	b->need = BACKFILL_NOTHING;
 }
 
-void backfill_sessions(struct backfill *b, struct cursor *cursor, struct history_sessions *sessions, bool baseline)
+static void end_conversation(struct backfill *b, struct cursor *cursor)
 {
-	clear(b);
+	if (!b->baseline)
+		mark_synced(b);
+	b->current++;
+	advance(b, cursor);
+}
+
+void backfill_list(struct backfill *b, struct cursor *cursor, struct history_sessions *sessions, bool baseline)
+{
+	reset(b);
 	b->baseline = baseline;
 	b->sessions = *sessions;
 	*sessions = (struct history_sessions){ 0 };
 	b->newest_s = 0;
 	for (size_t i = 0; i < b->sessions.count; i++) {
-		peer_of(cursor, &b->sessions.items[i]);
+		conversation_of(cursor, &b->sessions.items[i]);
 		if (b->sessions.items[i].last_ms / 1000 > b->newest_s)
 			b->newest_s = b->sessions.items[i].last_ms / 1000;
 	}
@@ -212,102 +234,102 @@ void backfill_sessions(struct backfill *b, struct cursor *cursor, struct history
 const struct history_session *backfill_request(const struct backfill *b, const char **next)
 {
 	*next = b->next;
-	return &b->sessions.items[b->at];
+	return &b->sessions.items[b->current];
 }
 
-/*
- * The message's line, or why there can be none, behind what is to be remembered of it, in `b->line`. False: it is no
- * message at all.
- */
+/* ---- pages ----------------------------------------------------------------------------------------------------- */
+
+/* Fills `b->line` with `info`, followed by the message's line or an error message. False: not a message. */
 static bool read_message(struct backfill *b, const struct cursor *cursor, struct json_value message,
-	const struct history_context *context, struct backfill_line *line)
+	const struct history_context *context, struct line_info *info)
 {
 	struct notification n;
 	struct err why = ERR_INIT;
 	enum status st;
 
-	*line = (struct backfill_line){ .peer = b->peer, .message = true };
+	*info = (struct line_info){ .conversation = b->conversation, .message = true };
 	buf_clear(&b->line);
-	buf_add(&b->line, line, sizeof(*line));
+	buf_add(&b->line, info, sizeof(*info));
 	st = notification_from_history(&b->decoder, message, context, &b->line, &n, &why);
 	if (st == ST_PROTOCOL)
 		return false;
-	line->time_ms = n.timestamp_ms;
-	line->outbound = n.outbound;
-	line->lost = st != ST_OK;
-	if (line->lost)
-		buf_addf(&b->line, "message '%.*s' of '%s' cannot be handed on: %s", (int)n.message_id.len,
+	info->time_ms = n.timestamp_ms;
+	info->outbound = n.outbound;
+	info->skipped = st != ST_OK;
+	if (info->skipped)
+		buf_addf(&b->line, "message '%.*s' of '%s' skipped: %s", (int)n.message_id.len,
 			n.message_id.len ? n.message_id.s : "", context->conversation, why.text);
 	if (n.message_id.len)
-		line->id = cursor_hash(cursor, n.message_id.s, n.message_id.len);
+		info->id = cursor_hash(cursor, n.message_id.s, n.message_id.len);
 	else
-		line->id = cursor_hash(cursor, b->line.data + sizeof(*line), b->line.len - sizeof(*line));
-	memcpy(b->line.data, line, sizeof(*line));
+		info->id = cursor_hash(cursor, b->line.data + sizeof(*info), b->line.len - sizeof(*info));
+	memcpy(b->line.data, info, sizeof(*info));
 	return true;
 }
 
-/* Of a baseline: takes one message down as taken. False where everything behind it is old by its time. */
-static bool take_down(struct backfill *b, struct cursor *cursor, const struct backfill_line *line)
+/* Marks a message as taken. False if all older ones are old by their time. */
+static bool add_to_baseline(struct backfill *b, struct cursor *cursor, const struct line_info *info)
 {
-	if (line->time_ms >= 0) {
-		/* they come newest first */
+	if (info->time_ms >= 0) {
+		/* the newest message comes first */
 		if (!b->dated)
-			cursor_advance(cursor, b->peer, line->time_ms / 1000 - BASELINE_S);
+			cursor_advance(cursor, b->conversation, info->time_ms / 1000 - BASELINE_S);
 		b->dated = true;
-		if (cursor_old(b->peer, line->time_ms))
+		if (cursor_old(b->conversation, info->time_ms))
 			return false;
 	}
-	cursor_take(cursor, b->peer, line->id, line->time_ms);
+	cursor_take(cursor, b->conversation, info->id, info->time_ms);
 	return true;
 }
 
-/* What is old by its time stands before something that is not: so the times are wrong, and it is new. */
-static enum status believe(struct backfill *b, struct err *err)
+/* An older message is not old by its time, so these times are wrong, and their messages are new. */
+static enum status push_old(struct backfill *b, struct err *err)
 {
 	enum status st = ST_OK;
 
-	for (size_t at = 0, len; !st && at < b->clock_suspect.len; at += sizeof(len) + len) {
-		memcpy(&len, b->clock_suspect.data + at, sizeof(len));
-		st = spill_stack_push(&b->stack, b->clock_suspect.data + at + sizeof(len), len, err);
+	for (size_t at = 0, len; !st && at < b->old.len; at += sizeof(len) + len) {
+		memcpy(&len, b->old.data + at, sizeof(len));
+		st = spill_stack_push(&b->stack, b->old.data + at + sizeof(len), len, err);
 	}
-	disbelieve(b);
+	drop_old(b);
 	return st;
 }
 
-/* False where so many were old that what is behind them is old, too. */
-static bool doubt(struct backfill *b)
+/* Keeps a message that is old by its time. False if there were enough: all older ones are old, too. */
+static bool hold_old(struct backfill *b)
 {
-	if (b->clock_suspect.len + b->line.len > DOUBTFUL_MAX)
+	if (b->old.len + b->line.len > OLD_MAX)
 		return false;
-	buf_add(&b->clock_suspect, &b->line.len, sizeof(b->line.len));
-	buf_add(&b->clock_suspect, b->line.data, b->line.len);
-	return ++b->doubtful_count < OLD_ENOUGH;
+	buf_add(&b->old, &b->line.len, sizeof(b->line.len));
+	buf_add(&b->old, b->line.data, b->line.len);
+	return ++b->old_count < OLD_ENOUGH;
 }
 
-/* Puts one message on the pile if it is new. False where everything behind it is old. */
-static enum status consider(struct backfill *b, struct cursor *cursor, const struct hash_recent *emitted,
+/* Pushes the message on the stack if it is new. `*go_on` becomes false if all older ones are known. */
+static enum status add_message(struct backfill *b, struct cursor *cursor, const struct hash_recent *emitted,
 	struct json_value message, const struct history_context *context, bool *go_on, struct err *err)
 {
-	struct backfill_line line;
+	struct line_info info;
 	enum status st = ST_OK;
 	bool old;
 
-	if (!read_message(b, cursor, message, context, &line))
+	if (!read_message(b, cursor, message, context, &info))
 		return ST_OK;
 	if (b->baseline) {
-		*go_on = take_down(b, cursor, &line);
+		*go_on = add_to_baseline(b, cursor, &info);
 		return ST_OK;
 	}
-	if (!hash_recent_add(&b->paged, line.id))
+	if (!hash_recent_add(&b->seen, info.id))
 		return ST_OK;
-	old = line.time_ms >= 0 && cursor_old(b->peer, line.time_ms);
-	if (!old && line.time_ms >= 0 && (st = believe(b, err)))
+	old = info.time_ms >= 0 && cursor_old(b->conversation, info.time_ms);
+	if (!old && info.time_ms >= 0 && (st = push_old(b, err)))
 		return st;
-	if (cursor_taken(b->peer, line.id) || hash_recent_has(emitted, backfill_key(b->peer, line.id))) {
-		/* in a gap, what is missing stands behind what was taken */
+	if (cursor_taken(b->conversation, info.id) ||
+		hash_recent_has(emitted, backfill_key(b->conversation, info.id))) {
+		/* in a gap, missing messages may be older than taken ones */
 		*go_on = ++b->known < KNOWN_ENOUGH || cursor_has_gap(cursor);
 	} else if (old) {
-		*go_on = doubt(b);
+		*go_on = hold_old(b);
 	} else {
 		b->known = 0;
 		st = spill_stack_push(&b->stack, b->line.data, b->line.len, err);
@@ -315,87 +337,75 @@ static enum status consider(struct backfill *b, struct cursor *cursor, const str
 	return st;
 }
 
-/* What is behind the pages that were read is not: they are handed on, with a word about the rest. */
-static enum status cut_off(struct backfill *b, const char *why, struct err *err)
+/* Older messages cannot be read: an error message comes before the lines that were read. */
+static enum status push_error(struct backfill *b, const char *why, struct err *err)
 {
-	struct backfill_line line = { .lost = true };
+	struct line_info info = { .skipped = true };
 
 	if (b->baseline)
-		return ST_OK; /* no message of it was wanted */
+		return ST_OK; /* no line will come */
 	buf_clear(&b->line);
-	buf_add(&b->line, &line, sizeof(line));
-	buf_addf(&b->line, "the history of '%s' %s", b->sessions.items[b->at].conversation, why);
+	buf_add(&b->line, &info, sizeof(info));
+	buf_addf(&b->line, "the history of '%s' is incomplete, older messages are skipped: %s",
+		b->sessions.items[b->current].conversation, why);
 	return spill_stack_push(&b->stack, b->line.data, b->line.len, err);
 }
 
-static void end_conversation(struct backfill *b, struct cursor *cursor)
-{
-	if (!b->baseline)
-		verified(b);
-	b->at++;
-	advance(b, cursor);
-}
-
-/* All pages that there are have been read. */
-static void hand_on(struct backfill *b, struct cursor *cursor)
+static void end_pages(struct backfill *b, struct cursor *cursor)
 {
 	if (spill_stack_empty(&b->stack))
 		end_conversation(b, cursor);
 	else
-		b->need = BACKFILL_ROOM;
+		b->need = BACKFILL_DRAIN;
 }
 
 enum status backfill_page(struct backfill *b, struct cursor *cursor, const struct hash_recent *emitted,
 	struct json_value messages, char *more, const char *self, struct err *err)
 {
-	const struct history_session *session = &b->sessions.items[b->at];
+	const struct history_session *session = &b->sessions.items[b->current];
 	struct history_context context = {
 		.type = session->type, .conversation = session->conversation, .self = session->own ? session->own : self
 	};
 	enum status st = ST_OK;
 	bool go_on = true;
 
-	if (!b->peer)
-		b->peer = peer_of(cursor, session);
+	if (!b->conversation)
+		b->conversation = conversation_of(cursor, session);
 	if (json_type(messages) == JSON_OBJECT)
-		st = consider(b, cursor, emitted, messages, &context, &go_on, err);
+		st = add_message(b, cursor, emitted, messages, &context, &go_on, err);
 	else
 		for (struct json_iter it = json_first(messages); !st && go_on && json_more(it); it = json_next(it))
-			st = consider(b, cursor, emitted, it.value, &context, &go_on, err);
+			st = add_message(b, cursor, emitted, it.value, &context, &go_on, err);
 	if (b->baseline && !b->dated)
-		go_on = false; /* without times, the newest page's IDs must do */
+		go_on = false; /* without times, the IDs of the newest page must do */
 	go_on = go_on && more && !st;
 	if (go_on && b->next && !strcmp(more, b->next)) {
-		st = cut_off(b, "comes in pages that repeat themselves; what is older is left out", err);
+		st = push_error(b, "the server returns the same page again", err);
 		go_on = false;
 	} else if (go_on && ++b->pages >= PAGES_MAX) {
-		st = cut_off(b, "has too many pages; what is older is left out", err);
+		st = push_error(b, "too many pages", err);
 		go_on = false;
 	}
 	free(b->next);
 	b->next = more;
 	if (!st && !go_on)
-		hand_on(b, cursor);
+		end_pages(b, cursor);
 	return st;
 }
 
 enum status backfill_cut(struct backfill *b, struct cursor *cursor, const char *why, struct err *err)
 {
 	enum status st = ST_OK;
-	char *text;
 
-	/* behind what was taken, it was said when that was */
-	if (!b->known || cursor_has_gap(cursor)) {
-		text = xasprintf("cannot be read to its end: %s", why);
-		st = cut_off(b, text, err);
-		free(text);
-	}
+	/* if a newer message was taken, that run has reported it */
+	if (!b->known || cursor_has_gap(cursor))
+		st = push_error(b, why, err);
 	if (!st)
-		hand_on(b, cursor);
+		end_pages(b, cursor);
 	return st;
 }
 
-enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf *out, struct backfill_line *line,
+enum status backfill_next(struct backfill *b, struct cursor *cursor, struct slice *text, struct line_info *info,
 	struct err *err)
 {
 	enum status st;
@@ -403,8 +413,8 @@ enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf 
 	buf_clear(&b->line);
 	if ((st = spill_stack_pop(&b->stack, &b->line, err)))
 		return st;
-	memcpy(line, b->line.data, sizeof(*line));
-	buf_add(out, b->line.data + sizeof(*line), b->line.len - sizeof(*line));
+	memcpy(info, b->line.data, sizeof(*info));
+	*text = (struct slice){ b->line.data + sizeof(*info), b->line.len - sizeof(*info) };
 	if (spill_stack_empty(&b->stack))
 		end_conversation(b, cursor);
 	return ST_OK;
@@ -412,10 +422,7 @@ enum status backfill_next(struct backfill *b, struct cursor *cursor, struct buf 
 
 void backfill_skip(struct backfill *b, struct cursor *cursor)
 {
-	const char *dir = b->stack.dir;
-
-	spill_stack_release(&b->stack);
-	spill_stack_init(&b->stack, STACK_MEMORY, dir);
-	b->at++;
+	reset_stack(b);
+	b->current++;
 	advance(b, cursor);
 }

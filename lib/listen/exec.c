@@ -1,11 +1,11 @@
 #include "listen/exec.h"
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VARIABLE_MAX ((size_t)100 * 1024) /* the kernel takes 128 KiB for one; the whole text is on stdin */
-#define AGAIN_LATER 75
+#define VARIABLE_MAX ((size_t)100 * 1024) /* Linux allows 128 KiB; stdin has the whole text */
+#define EXIT_RETRY 75 /* EX_TEMPFAIL */
 
 /* ---- variables ------------------------------------------------------------------------------------------------- */
 
@@ -34,7 +34,7 @@ static void add_string(struct strings *list, char *s)
 	list->items[list->count++] = s;
 }
 
-/* Text without NUL characters, which no variable can hold. */
+/* NUL characters become U+FFFD. */
 static void add_variable(struct strings *list, const char *name, const char *value, size_t len)
 {
 	struct buf text;
@@ -84,7 +84,7 @@ static void add_parts(struct strings *list, struct json_value parts)
 	buf_release(&text);
 }
 
-/* A variable that we set ourselves, or one of ours of an outer listener. */
+/* A variable that exec_environment() sets; an outer listener may have set it, too. */
 static bool is_ours(const char *variable)
 {
 	static const char *const names[] = { "EVENT", "TYPE", "ID", "MESSAGE_ID", "SENDER", "DESTINATION", "ADDRESS",
@@ -158,8 +158,8 @@ static const char *search_path(char *const *environment)
 	return "/bin:/usr/bin"; /* as execvp(3) has it */
 }
 
-/* Whether execvp(3) will find it. */
-static bool is_there(const char *name, const char *path)
+/* True if execvp(3) will find it. */
+static bool command_exists(const char *name, const char *path)
 {
 	bool found = false;
 
@@ -179,51 +179,47 @@ static bool is_there(const char *name, const char *path)
 	return found;
 }
 
-enum status exec_init(struct exec *r, const struct exec_config *config, struct err *err)
+enum status exec_init(struct exec *x, const struct listen_options *options, struct exec_queue *queue,
+	struct cursor *cursor, struct err *err)
 {
-	const char *command = config->argv[0];
+	const char *command = options->exec[0];
 
-	*r = (struct exec){ .config = *config };
+	*x = (struct exec){ .options = options, .queue = queue, .cursor = cursor };
 	errno = ENOENT;
-	if (!is_there(command, search_path(config->environment)))
+	if (!command_exists(command, search_path(options->environment)))
 		return err_set(err, ST_NOINPUT, "cannot run '%s': %s%s", command, strerror(errno),
-			strpbrk(command, " \t") ? "; a line for the shell needs --exec-shell" : "");
-	r->children = xcalloc((size_t)config->jobs, sizeof(*r->children));
-	for (int64_t i = 0; i < config->jobs; i++)
-		r->children[i].pidfd = -1;
+			strpbrk(command, " \t") ? "; use --exec-shell for a shell command line" : "");
+	x->slots = xcalloc((size_t)options->jobs, sizeof(*x->slots));
+	for (int64_t i = 0; i < options->jobs; i++)
+		x->slots[i].pidfd = -1;
 	return ST_OK;
 }
 
-void exec_release(struct exec *r)
+void exec_release(struct exec *x)
 {
-	for (int64_t i = 0; r->children && i < r->config.jobs; i++) {
-		if (r->children[i].pidfd >= 0)
-			close(r->children[i].pidfd);
+	for (int64_t i = 0; x->slots && i < x->options->jobs; i++) {
+		if (x->slots[i].pidfd >= 0)
+			close(x->slots[i].pidfd);
 	}
-	free(r->children);
-	json_release(&r->doc);
-	*r = (struct exec){ 0 };
+	free(x->slots);
+	json_release(&x->doc);
+	*x = (struct exec){ 0 };
 }
 
-static int64_t later(const struct exec *r, struct exec_entry *item, int64_t now)
-{
-	return now + (r->config.delay_ms ? r->config.delay_ms : backoff_next(&item->backoff, 0));
-}
-
-/* A file without a name that holds the line, read from its start. */
-static int make_input(const struct exec_entry *item)
+/* An unnamed file with the line. */
+static int make_input(const struct exec_entry *entry)
 {
 	int fd = memfd_create("kandy-message", MFD_CLOEXEC);
 
-	if (fd >= 0 && (!file_write_all(fd, item->line, item->len) || lseek(fd, 0, SEEK_SET) < 0)) {
+	if (fd >= 0 && (!file_write_all(fd, entry->line, entry->len) || lseek(fd, 0, SEEK_SET) < 0)) {
 		close(fd);
 		fd = -1;
 	}
 	return fd;
 }
 
-/* Not before the parent says so: a command that it cannot watch must not run. */
-_Noreturn static void exec_child(const struct exec *r, int input, int gate, int report, char **variables)
+/* Waits for the parent's byte: a command that the parent cannot watch must not run. */
+_Noreturn static void exec_child(const struct exec *x, int input, int gate, int report, char **variables)
 {
 	int failure;
 	char go;
@@ -233,18 +229,15 @@ _Noreturn static void exec_child(const struct exec *r, int input, int gate, int 
 	setpgid(0, 0);
 	interrupt_child();
 	if (dup2(input, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
-		execvpe(r->config.argv[0], r->config.argv, variables);
+		execvpe(x->options->exec[0], x->options->exec, variables);
 	failure = errno;
 	if (write(report, &failure, sizeof(failure)) < 0) {
-		/* then the code below must do */
+		/* the exit status must do */
 	}
 	_exit(127);
 }
 
-/*
- * Lets the command begin, and waits until it has. 0, or why it could not be run: what `report` brings is an errno, or
- * nothing once it runs.
- */
+/* Lets the command start. Returns 0, or the errno that `report` brings; it closes when the program is executed. */
 static int release_child(int gate, int report)
 {
 	int failure = 0;
@@ -254,8 +247,8 @@ static int release_child(int gate, int report)
 	return read(report, &failure, sizeof(failure)) == (ssize_t)sizeof(failure) ? failure : 0;
 }
 
-/* Starts the command; `*pidfd` of it. False with errno set. */
-static bool spawn(const struct exec *r, int input, char **variables, int *pidfd)
+/* False with errno set. */
+static bool spawn(const struct exec *x, int input, char **variables, int *pidfd)
 {
 	int gate[2], report[2], failure;
 	pid_t pid;
@@ -272,7 +265,7 @@ static bool spawn(const struct exec *r, int input, char **variables, int *pidfd)
 	pid = fork();
 	if (!pid) {
 		close(gate[1]);
-		exec_child(r, input, gate[0], report[1], variables);
+		exec_child(x, input, gate[0], report[1], variables);
 	}
 	failure = pid < 0 ? errno : 0;
 	close(gate[0]);
@@ -282,7 +275,7 @@ static bool spawn(const struct exec *r, int input, char **variables, int *pidfd)
 		failure = errno;
 	if (!failure)
 		failure = release_child(gate[1], report[0]);
-	close(gate[1]); /* one that was not let go ends now */
+	close(gate[1]); /* a child that was not released exits now */
 	close(report[0]);
 	if (failure && pid > 0)
 		waitpid(pid, NULL, 0);
@@ -292,68 +285,75 @@ static bool spawn(const struct exec *r, int input, char **variables, int *pidfd)
 	return !failure;
 }
 
-static struct exec_slot *free_place(struct exec *r)
+static struct exec_slot *free_slot(struct exec *x)
 {
-	for (int64_t i = 0; i < r->config.jobs; i++) {
-		if (r->children[i].pidfd < 0)
-			return &r->children[i];
+	for (int64_t i = 0; i < x->options->jobs; i++) {
+		if (x->slots[i].pidfd < 0)
+			return &x->slots[i];
 	}
 	return NULL;
 }
 
-static enum status start_one(struct exec *r, struct exec_slot *child, struct exec_entry *item, struct err *err)
+static enum status start_one(struct exec *x, struct exec_slot *slot, struct exec_entry *entry, struct err *err)
 {
-	char **variables = exec_environment(&r->doc, item->line, item->len, item->failures + 1, r->config.environment);
-	int input = make_input(item);
+	char **variables =
+		exec_environment(&x->doc, entry->line, entry->len, entry->failures + 1, x->options->environment);
+	int input = make_input(entry);
 	enum status st = ST_OK;
 
 	if (input < 0)
-		st = err_set(err, ST_TEMPFAIL, "cannot hand a message to '%s': %s", r->config.name, strerror(errno));
-	else if (!spawn(r, input, variables, &child->pidfd))
+		st = err_set(err, ST_TEMPFAIL, "cannot pass a message to '%s': %s", x->options->exec_name,
+			strerror(errno));
+	else if (!spawn(x, input, variables, &slot->pidfd))
 		st = err_set(err, errno == EAGAIN || errno == ENOMEM ? ST_TEMPFAIL : ST_NOINPUT, "cannot run '%s': %s",
-			r->config.argv[0], strerror(errno));
+			x->options->exec[0], strerror(errno));
 	else
-		child->item = item;
+		slot->entry = entry;
 	if (input >= 0)
 		close(input);
 	free_environment(variables);
 	return st;
 }
 
-enum status exec_start(struct exec *r, int64_t now, int64_t *due, void (*watch)(void *arg, int pidfd), void *arg,
+static int64_t retry_at(const struct exec *x, struct exec_entry *entry, int64_t now)
+{
+	return now + (x->options->exec_delay_ms ? x->options->exec_delay_ms : backoff_next(&entry->backoff, 0));
+}
+
+enum status exec_start(struct exec *x, int64_t now, int64_t *due, void (*watch)(void *arg, int pidfd), void *arg,
 	struct err *err)
 {
-	struct exec_slot *child;
-	struct exec_entry *item;
+	struct exec_slot *slot;
+	struct exec_entry *entry;
 	enum status st;
 
-	while ((child = free_place(r)) && (item = exec_queue_begin(r->config.exec_queue, now, due))) {
-		if ((st = start_one(r, child, item, err))) {
-			int64_t at = later(r, item, now);
+	while ((slot = free_slot(x)) && (entry = exec_queue_begin(x->queue, now, due))) {
+		if ((st = start_one(x, slot, entry, err))) {
+			int64_t at = retry_at(x, entry, now);
 
-			exec_queue_retry(r->config.exec_queue, item, at);
+			exec_queue_retry(x->queue, entry, at);
 			if (st != ST_TEMPFAIL)
 				return st;
-			log_warn("%s; trying again", err->text);
+			log_warn("%s; retrying", err->text);
 			if (at < *due)
 				*due = at;
 			continue;
 		}
-		watch(arg, child->pidfd);
+		watch(arg, slot->pidfd);
 	}
 	return ST_OK;
 }
 
 /* ---- outcomes -------------------------------------------------------------------------------------------------- */
 
-static void put_reason(struct buf *out, const siginfo_t *end, const struct exec_entry *item)
+static void add_dead_letter(struct buf *out, const siginfo_t *end, const struct exec_entry *entry)
 {
-	size_t len = item->len;
+	size_t len = entry->len;
 	bool exited = end->si_code == CLD_EXITED;
 	char reason[40];
 
 	snprintf(reason, sizeof(reason), "%s %d", exited ? "exit status" : "signal", end->si_status);
-	while (len && item->line[len - 1] == '\n')
+	while (len && entry->line[len - 1] == '\n')
 		len--;
 	json_open(out, '{');
 	json_add_string(out, "event", "error");
@@ -366,20 +366,20 @@ static void put_reason(struct buf *out, const siginfo_t *end, const struct exec_
 	json_add_string(out, "message", reason);
 	json_add_bool(out, "retryable", false);
 	json_close(out, '}');
-	json_add_int(out, "attempts", item->failures);
+	json_add_int(out, "attempts", entry->failures);
 	json_add_int(out, "timestamp", clock_wall_ms());
-	if (len && item->line[0] == '{')
-		json_add_raw(out, "message", item->line, len);
+	if (len && entry->line[0] == '{')
+		json_add_raw(out, "message", entry->line, len);
 	else
-		json_add_string_len(out, "message", item->line, len);
+		json_add_string_len(out, "message", entry->line, len);
 	json_close(out, '}');
 	buf_addc(out, '\n');
 }
 
-static enum status write_dead_letter(const struct exec *r, const siginfo_t *end, const struct exec_entry *item,
+static enum status write_dead_letter(const struct exec *x, const siginfo_t *end, const struct exec_entry *entry,
 	struct err *err)
 {
-	const char *path = r->config.dead_letter;
+	const char *path = x->options->dead_letter;
 	enum status st = ST_OK;
 	struct buf line;
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -387,7 +387,7 @@ static enum status write_dead_letter(const struct exec *r, const siginfo_t *end,
 	if (fd < 0)
 		return err_set(err, ST_CANTCREATE, "cannot open '%s': %s", path, strerror(errno));
 	buf_init(&line, BUF_NO_MAX);
-	put_reason(&line, end, item);
+	add_dead_letter(&line, end, entry);
 	if (!file_write_all(fd, line.data, line.len) || (fsync(fd) && errno != EINVAL && errno != EROFS))
 		st = err_set(err, ST_IO, "cannot write '%s': %s", path, strerror(errno));
 	if (close(fd) && !st)
@@ -396,99 +396,105 @@ static enum status write_dead_letter(const struct exec *r, const siginfo_t *end,
 	return st;
 }
 
-/* "message 'ID' of 'SENDER'", as far as its line says so. */
-static void describe(struct exec *r, const struct exec_entry *item, struct buf *out)
+/* "message 'ID' of 'SENDER'", with what the line says. */
+static void describe(struct exec *x, const struct exec_entry *entry, struct buf *out)
 {
+	const char *name = entry->conversation ? entry->conversation->name : NULL;
 	struct json_value root = { 0 };
 	char *id, *sender;
 
-	if (!json_parse(&r->doc, item->line, item->len, NULL, NULL))
-		root = json_root(&r->doc);
+	if (!json_parse(&x->doc, entry->line, entry->len, NULL, NULL))
+		root = json_root(&x->doc);
 	id = json_dup(json_get(root, "messageId"));
 	sender = json_dup(json_get(root, "sender"));
 	if (id)
-		buf_addf(out, "message '%s' of '%s'", id, sender ? sender : item->peer ? item->peer->name : "");
+		buf_addf(out, "message '%s' of '%s'", id, sender ? sender : name ? name : "");
 	else
-		buf_addf(out, "a message of '%s'", item->peer ? item->peer->name : "?");
+		buf_addf(out, "a message of '%s'", name ? name : "?");
 	free(id);
 	free(sender);
 }
 
-static enum status give_up(struct exec *r, const siginfo_t *end, struct exec_entry *item, struct err *err)
+static enum status dead_letter(struct exec *x, const siginfo_t *end, struct exec_entry *entry, struct err *err)
 {
+	const char *path = x->options->dead_letter;
+	int64_t failures = entry->failures;
 	enum status st;
 	struct buf what;
 
-	if (r->config.dead_letter && (st = write_dead_letter(r, end, item, err)))
+	if (path && (st = write_dead_letter(x, end, entry, err)))
 		return st;
 	buf_init(&what, BUF_NO_MAX);
-	describe(r, item, &what);
-	r->dead_lettered++;
-	log_error("'%s' failed %lld times (%s %d) on %s; %s", r->config.name, (long long)item->failures,
-		end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status, what.data,
-		r->config.dead_letter ? "it was put into the dead-letter file" : "it was given up (see --dead-letter)");
+	describe(x, entry, &what);
+	if (path)
+		buf_addf(&what, " dead-lettered to '%s'", path);
+	else
+		buf_adds(&what, " dropped; use --dead-letter to keep such messages");
+	x->dead_lettered++;
+	log_error("'%s' failed %lld time%s (%s %d); %s", x->options->exec_name, (long long)failures,
+		str_plural(failures), end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status, what.data);
 	buf_release(&what);
-	exec_queue_finish(r->config.exec_queue, r->config.cursor, item);
+	exec_queue_finish(x->queue, x->cursor, entry);
 	return ST_OK;
 }
 
-/* The command wants it another time, or was not allowed to end. */
-static void put_off(struct exec *r, const siginfo_t *end, struct exec_entry *item, int64_t now)
+/* The command asked for a retry later, or was not allowed to finish. */
+static void retry_or_defer(struct exec *x, const siginfo_t *end, struct exec_entry *entry, int64_t now)
 {
-	bool leave = r->config.once && !r->config.exec_queue->closed;
-	int64_t at = later(r, item, now);
+	bool defer = x->options->once && !x->queue->closed;
+	int64_t at = retry_at(x, entry, now);
 	struct buf what;
 
-	/* the first time, the second, the fourth, ... */
-	if (!r->config.exec_queue->closed && !(item->deferrals & (item->deferrals + 1))) {
+	/* a warning for the first time, the second, the fourth, ... */
+	if (!x->queue->closed && !(entry->deferrals & (entry->deferrals + 1))) {
 		buf_init(&what, BUF_NO_MAX);
-		describe(r, item, &what);
-		buf_addf(&what, " (%s %d)", end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status);
-		if (leave)
-			log_warn("'%s' puts off %s; it is left for the next run", r->config.name, what.data);
+		buf_addf(&what, "'%s' %s %d; ", x->options->exec_name,
+			end->si_code == CLD_EXITED ? "exited with status" : "was ended by signal", end->si_status);
+		describe(x, entry, &what);
+		if (defer)
+			log_warn("%s deferred to the next run", what.data);
 		else
-			log_warn("'%s' puts off %s; trying again in %.1f s", r->config.name, what.data,
-				(double)(at - now) / 1000);
+			log_warn("%s will be retried in %.1f s", what.data, (double)(at - now) / 1000);
 		buf_release(&what);
 	}
-	item->deferrals++;
-	if (leave)
-		exec_queue_defer(r->config.exec_queue, item);
+	entry->deferrals++;
+	if (defer)
+		exec_queue_defer(x->queue, entry);
 	else
-		exec_queue_retry(r->config.exec_queue, item, at);
+		exec_queue_retry(x->queue, entry, at);
 }
 
-static bool has_failed(const struct exec *r, const siginfo_t *end)
+static bool has_failed(const struct exec *x, const siginfo_t *end)
 {
-	if (r->config.exec_queue->closed || interrupt_status())
-		return false; /* who ended us may have ended it as well */
-	return end->si_code == CLD_EXITED ? end->si_status != AGAIN_LATER : end->si_status != SIGTERM;
+	if (x->queue->closed || interrupt_status())
+		return false; /* the signal that ended us may have ended it, too */
+	return end->si_code == CLD_EXITED ? end->si_status != EXIT_RETRY : end->si_status != SIGTERM;
 }
 
-enum status exec_child_ended(struct exec *r, int pidfd, int64_t now, struct err *err)
+enum status exec_child_ended(struct exec *x, int pidfd, int64_t now, struct err *err)
 {
-	struct exec_entry *item = NULL;
+	struct exec_entry *entry = NULL;
 	enum status st = ST_OK;
 	siginfo_t end = { 0 };
 
-	for (int64_t i = 0; i < r->config.jobs; i++) {
-		if (r->children[i].pidfd == pidfd) {
-			item = r->children[i].item;
-			r->children[i] = (struct exec_slot){ .pidfd = -1 };
+	for (int64_t i = 0; i < x->options->jobs; i++) {
+		if (x->slots[i].pidfd == pidfd) {
+			entry = x->slots[i].entry;
+			x->slots[i] = (struct exec_slot){ .pidfd = -1 };
 		}
 	}
-	if (!item)
-		BUG("an unknown child");
+	if (!entry)
+		BUG("unknown child");
 	while (waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED) && errno == EINTR)
 		;
 	close(pidfd);
 	if (end.si_code == CLD_EXITED && !end.si_status)
-		exec_queue_finish(r->config.exec_queue, r->config.cursor, item);
-	else if (!has_failed(r, &end))
-		put_off(r, &end, item, now);
-	else if (++item->failures <= r->config.retries)
-		exec_queue_retry(r->config.exec_queue, item, later(r, item, now));
-	else if ((st = give_up(r, &end, item, err)))
-		exec_queue_retry(r->config.exec_queue, item, now);
+		exec_queue_finish(x->queue, x->cursor, entry);
+	else if (!has_failed(x, &end))
+		retry_or_defer(x, &end, entry, now);
+	else if (++entry->failures <= x->options->exec_retries)
+		exec_queue_retry(x->queue, entry, retry_at(x, entry, now));
+	else if ((st = dead_letter(x, &end, entry, err)))
+		exec_queue_retry(x->queue, entry, now);
 	return st;
 }

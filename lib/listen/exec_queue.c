@@ -4,156 +4,164 @@
 
 #include <stdlib.h>
 
-void exec_queue_init(struct exec_queue *h)
+void exec_queue_init(struct exec_queue *q)
 {
-	*h = (struct exec_queue){ 0 };
-	h->last = &h->first;
+	*q = (struct exec_queue){ 0 };
+	q->last = &q->first;
 }
 
-static void item_free(struct exec_entry *item)
+static void entry_free(struct exec_entry *entry)
 {
-	free(item->line);
-	free(item);
+	free(entry->line);
+	free(entry);
 }
 
-/* How many of the conversation are in the queue. */
-static size_t *queued(struct exec_queue *h, struct cursor_conversation *peer)
+static struct exec_queue_state *state_of(struct exec_queue *q, const struct cursor_conversation *conversation)
 {
-	return peer ? &peer->queued : &h->without_peer;
+	if (!conversation)
+		return &q->no_conversation;
+	q->states = cursor_side_array(q->states, &q->state_cap, sizeof(*q->states), conversation);
+	return &q->states[conversation->index];
 }
 
-void exec_queue_release(struct exec_queue *h)
+void exec_queue_release(struct exec_queue *q)
 {
-	while (h->first) {
-		struct exec_entry *item = h->first;
+	while (q->first) {
+		struct exec_entry *entry = q->first;
 
-		--*queued(h, item->peer);
-		h->first = item->next;
-		item_free(item);
+		q->first = entry->next;
+		entry_free(entry);
 	}
-	exec_queue_init(h);
+	free(q->states);
+	exec_queue_init(q);
 }
 
-static size_t weight(const struct exec_entry *item)
+static size_t weight(const struct exec_entry *entry)
 {
-	return sizeof(*item) + item->len;
+	return sizeof(*entry) + entry->len;
 }
 
-static void append(struct exec_queue *h, char *line, size_t len, struct cursor_conversation *peer, uint64_t id,
+static void append(struct exec_queue *q, char *line, size_t len, struct cursor_conversation *conversation, uint64_t id,
 	int64_t time_ms)
 {
-	struct exec_entry *item = xcalloc(1, sizeof(*item));
+	struct exec_entry *entry = xcalloc(1, sizeof(*entry));
 
-	item->peer = peer;
-	item->id = id;
-	item->time_ms = time_ms;
-	item->line = line;
-	item->len = len;
-	item->backoff = (struct backoff){ .first_ms = 1000, .cap_ms = 300000 };
-	item->first = !(*queued(h, peer))++;
-	*h->last = item;
-	h->last = &item->next;
-	h->count++;
-	h->bytes += weight(item);
+	entry->conversation = conversation;
+	entry->id = id;
+	entry->time_ms = time_ms;
+	entry->line = line;
+	entry->len = len;
+	entry->backoff = (struct backoff){ .first_ms = 1000, .cap_ms = 300000 };
+	entry->first = !state_of(q, conversation)->queued++;
+	*q->last = entry;
+	q->last = &entry->next;
+	q->count++;
+	q->bytes += weight(entry);
 }
 
-void exec_queue_add(struct exec_queue *h, const char *line, size_t len, struct cursor_conversation *peer, uint64_t id,
-	int64_t time_ms)
+void exec_queue_add(struct exec_queue *q, const char *line, size_t len, struct cursor_conversation *conversation,
+	uint64_t id, int64_t time_ms)
 {
-	if (peer && peer->left)
-		h->left++;
+	if (state_of(q, conversation)->deferred)
+		q->deferred++;
 	else
-		append(h, xmemdup0(line, len), len, peer, id, time_ms);
+		append(q, xmemdup0(line, len), len, conversation, id, time_ms);
 }
 
-void exec_queue_skip(struct exec_queue *h, struct cursor *cursor, struct cursor_conversation *peer, uint64_t id,
+void exec_queue_skip(struct exec_queue *q, struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id,
 	int64_t time_ms)
 {
-	if (peer->left)
+	const struct exec_queue_state *state = state_of(q, conversation);
+
+	if (state->deferred)
 		return;
-	if (peer->queued)
-		append(h, NULL, 0, peer, id, time_ms);
+	if (state->queued)
+		append(q, NULL, 0, conversation, id, time_ms);
 	else
-		cursor_take(cursor, peer, id, time_ms);
+		cursor_take(cursor, conversation, id, time_ms);
 }
 
-struct exec_entry *exec_queue_begin(struct exec_queue *h, int64_t now, int64_t *due)
+struct exec_entry *exec_queue_begin(struct exec_queue *q, int64_t now, int64_t *due)
 {
-	for (struct exec_entry *item = h->closed ? NULL : h->first; item; item = item->next) {
-		if (!item->first || item->running)
+	for (struct exec_entry *entry = q->closed ? NULL : q->first; entry; entry = entry->next) {
+		if (!entry->first || entry->running)
 			continue;
-		if (item->due_ms > now) {
-			if (item->due_ms < *due)
-				*due = item->due_ms;
+		if (entry->due_ms > now) {
+			if (entry->due_ms < *due)
+				*due = entry->due_ms;
 			continue;
 		}
-		item->running = true;
-		h->running++;
-		return item;
+		entry->running = true;
+		q->running++;
+		return entry;
 	}
 	return NULL;
 }
 
-void exec_queue_retry(struct exec_queue *h, struct exec_entry *item, int64_t at)
+void exec_queue_retry(struct exec_queue *q, struct exec_entry *entry, int64_t at)
 {
-	item->running = false;
-	item->due_ms = at;
-	h->running--;
+	entry->running = false;
+	entry->due_ms = at;
+	q->running--;
 }
 
-/* Takes it out of the queue and frees it. */
-static void take_out(struct exec_queue *h, struct exec_entry **at)
+/* Removes the entry from the list and frees it. */
+static void remove_entry(struct exec_queue *q, struct exec_entry **at)
 {
-	struct exec_entry *item = *at;
+	struct exec_entry *entry = *at;
 
-	*at = item->next;
-	if (h->last == &item->next)
-		h->last = at;
-	h->running -= item->running;
-	h->count--;
-	h->bytes -= weight(item);
-	--*queued(h, item->peer);
-	item_free(item);
+	*at = entry->next;
+	if (q->last == &entry->next)
+		q->last = at;
+	q->running -= entry->running;
+	q->count--;
+	q->bytes -= weight(entry);
+	state_of(q, entry->conversation)->queued--;
+	entry_free(entry);
 }
 
-void exec_queue_finish(struct exec_queue *h, struct cursor *cursor, struct exec_entry *item)
+void exec_queue_finish(struct exec_queue *q, struct cursor *cursor, struct exec_entry *entry)
 {
-	struct cursor_conversation *peer = item->peer;
-	struct exec_entry **at = &h->first;
+	struct cursor_conversation *conversation = entry->conversation;
+	struct exec_entry **at = &q->first;
 
-	while (*at != item)
+	while (*at != entry)
 		at = &(*at)->next;
-	/* it, and those behind it that only waited for their turn */
+	/* the entry, and those without a command that directly follow it in the conversation */
 	do {
-		if (peer)
-			cursor_take(cursor, peer, (*at)->id, (*at)->time_ms);
-		take_out(h, at);
-		while (*at && (*at)->peer != peer)
+		if (conversation)
+			cursor_take(cursor, conversation, (*at)->id, (*at)->time_ms);
+		remove_entry(q, at);
+		while (*at && (*at)->conversation != conversation)
 			at = &(*at)->next;
 	} while (*at && !(*at)->line);
 	if (*at)
 		(*at)->first = true;
 }
 
-void exec_queue_defer(struct exec_queue *h, struct exec_entry *item)
+void exec_queue_defer(struct exec_queue *q, struct exec_entry *entry)
 {
-	struct cursor_conversation *peer = item->peer;
-	struct exec_entry **at = &h->first;
+	struct cursor_conversation *conversation = entry->conversation;
+	struct exec_entry **at = &q->first;
 
-	while (*at != item)
+	while (*at != entry)
 		at = &(*at)->next;
-	if (!peer) { /* no run can bring it again: so it is not lost before this one ends */
-		take_out(h, at);
-		h->left++;
+	if (!conversation) { /* the history cannot bring it back, so later ones are still run */
+		remove_entry(q, at);
+		q->deferred++;
+		while (*at && (*at)->conversation)
+			at = &(*at)->next;
+		if (*at)
+			(*at)->first = true;
 		return;
 	}
-	peer->left = true;
+	state_of(q, conversation)->deferred = true;
 	while (*at) {
-		if ((*at)->peer != peer) {
+		if ((*at)->conversation != conversation) {
 			at = &(*at)->next;
 			continue;
 		}
-		h->left += (*at)->line != NULL;
-		take_out(h, at);
+		q->deferred += (*at)->line != NULL;
+		remove_entry(q, at);
 	}
 }

@@ -1,10 +1,11 @@
 /*
- * exec_queue.h - messages on their way to a command (--exec): one at a time for each conversation, several
- * conversations at once. Pure.
+ * exec_queue.h - messages that wait for the command hook (--exec): one at a time for each conversation, several
+ * conversations in parallel. Pure.
  *
- * A message is waiting, running, or due again later; it leaves when it was taken (the cursor moves) or given up. The
- * cursor moves over the messages of a conversation in their order alone, also over those that no command is run for:
- * it would else look as if all that is older had been taken, too.
+ * An entry is waiting, running, or due for a retry. It leaves when the command has acknowledged the message or the
+ * message was dead-lettered (the cursor advances), or when it is deferred to the next run (the cursor stays). Messages
+ * that a filter dropped have entries, too, so that the cursor advances strictly in the order of the conversation;
+ * otherwise older messages would count as acknowledged.
  */
 #ifndef KANDY_LISTEN_EXEC_QUEUE_H
 #define KANDY_LISTEN_EXEC_QUEUE_H
@@ -18,58 +19,53 @@
 
 struct exec_entry {
 	struct exec_entry *next;
-	struct cursor_conversation *peer; /* NULL: none; such items keep their order among themselves */
+	struct cursor_conversation *conversation; /* NULL: none; such entries form a conversation of their own */
 	uint64_t id;
 	int64_t time_ms;
-	char *line; /* with its newline; NULL: no command is run for it, it only waits for its turn */
+	char *line; /* with its newline; NULL: dropped by a filter, no command is run */
 	size_t len;
-	bool first; /* of its conversation; one without a line never is */
+	bool first; /* of its conversation; never set without a line */
 	bool running;
-	int64_t failures; /* that count against the retries */
-	int64_t deferrals; /* that do not: the command asked for another time */
-	int64_t due_ms; /* not before */
+	int64_t failures; /* count against --exec-retries */
+	int64_t deferrals; /* the command asked for a retry later; do not count */
+	int64_t due_ms; /* do not start before this time */
 	struct backoff backoff;
 };
 
 struct exec_queue {
-	struct exec_entry *first, **last; /* in the order of arrival */
+	struct exec_entry *first, **last; /* in order of arrival */
 	size_t count;
-	size_t bytes; /* of memory, about */
-	size_t without_peer; /* items */
-	size_t left; /* messages that were left for another run */
+	size_t bytes; /* of memory, roughly */
+	struct exec_queue_state {
+		size_t queued; /* entries of the conversation */
+		bool deferred; /* to the next run, with all that follow */
+	} * states, no_conversation; /* `states` by the conversation's index */
+	size_t state_cap;
+	size_t deferred; /* messages, in total */
 	size_t running;
-	bool closed; /* nothing more is begun */
+	bool closed; /* start no more commands */
 };
 
-void exec_queue_init(struct exec_queue *exec_queue);
-void exec_queue_release(struct exec_queue *exec_queue); /* what is in it is dropped */
+void exec_queue_init(struct exec_queue *queue);
+void exec_queue_release(struct exec_queue *queue); /* entries that are left are dropped */
 
-void exec_queue_add(struct exec_queue *exec_queue, const char *line, size_t len, struct cursor_conversation *peer,
+void exec_queue_add(struct exec_queue *queue, const char *line, size_t len, struct cursor_conversation *conversation,
 	uint64_t id, int64_t time_ms);
 
-/*
- * A message that no command is run for: the cursor moves over it as soon as it has over those of its conversation that
- * are in the queue, which may be now.
- */
-void exec_queue_skip(struct exec_queue *exec_queue, struct cursor *cursor, struct cursor_conversation *peer,
+/* A message for which no command is run: the cursor advances over it after its predecessors, perhaps at once. */
+void exec_queue_skip(struct exec_queue *queue, struct cursor *cursor, struct cursor_conversation *conversation,
 	uint64_t id, int64_t time_ms);
 
-/*
- * The next message that may begin now, marked as running; NULL where there is none. `*due` is lowered to when one
- * will be.
- */
-struct exec_entry *exec_queue_begin(struct exec_queue *exec_queue, int64_t now, int64_t *due);
+/* The next message to start, now marked as running, or NULL. `*due` is lowered to when the next one can start. */
+struct exec_entry *exec_queue_begin(struct exec_queue *queue, int64_t now, int64_t *due);
 
-/* Back into the queue, not before `at`. */
-void exec_queue_retry(struct exec_queue *exec_queue, struct exec_entry *item, int64_t at);
+/* The running entry is to be started again, at `at` or later. */
+void exec_queue_retry(struct exec_queue *queue, struct exec_entry *entry, int64_t at);
 
-/* It was taken, or put aside: the cursor moves over it. Frees it. */
-void exec_queue_finish(struct exec_queue *exec_queue, struct cursor *cursor, struct exec_entry *item);
+/* The message was acknowledged or dead-lettered: the cursor advances over it. Frees the entry. */
+void exec_queue_finish(struct exec_queue *queue, struct cursor *cursor, struct exec_entry *entry);
 
-/*
- * It is for another run, and so are all of its conversation that come behind it, now or later: the cursor stays before
- * them. Frees it.
- */
-void exec_queue_defer(struct exec_queue *exec_queue, struct exec_entry *item);
+/* Defers the message, and all later ones of its conversation, to the next run: the cursor stays. Frees the entry. */
+void exec_queue_defer(struct exec_queue *queue, struct exec_entry *entry);
 
 #endif

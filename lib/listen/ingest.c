@@ -1,8 +1,4 @@
-/*
- * What comes in and goes out: duplicates, the history in front of what the socket delivered meanwhile, filters, and
- * flow control.
- */
-#include "listen/machine-int.h"
+#include "listen/ingest.h"
 
 #include "client/client.h"
 #include "wire/service_error.h"
@@ -15,336 +11,342 @@
 #include <string.h>
 #include <strings.h>
 
-void ingest_init(struct machine *l)
+#define HIGH_WATERMARK ((size_t)1 << 20) /* weight of the queues at which the socket is paused */
+#define LOW_WATERMARK ((size_t)256 << 10) /* and at which it is resumed */
+#define BUFFERED_MAX ((size_t)256 << 10) /* bytes of live messages that wait for the backfill */
+#define KEEPALIVE_MAX 200 /* bytes of a connCheck or connAck */
+#define IDS_REMEMBERED 4096 /* notification IDs; the vendor's client remembers 100 */
+#define EMITTED_REMEMBERED 16384 /* messages; more than the queues hold, and the cursor knows the others */
+#define STALL_MS 30000 /* how long live messages wait for a response from the history */
+#define RECHECK_MS 30000 /* between two rechecks of the history */
+#define PAGE_FAILURES_MAX 3 /* in a row: then it is not the fault of one conversation */
+
+void ingest_init(struct ingest *in, const struct listen_options *options, const struct listen_io *io, bool baseline)
 {
-	hash_key_random(&l->key);
-	hash_recent_init(&l->ids, IDS_REMEMBERED);
-	hash_recent_init(&l->emitted, EMITTED_REMEMBERED);
-	buf_init(&l->line, BUF_NO_MAX);
-	buf_init(&l->filtered, BUF_NO_MAX);
-	buf_init(&l->buffered, BUF_NO_MAX);
-	backfill_init(&l->backfill, l->config.temp_dir);
-	l->baseline = l->config.baseline;
+	*in = (struct ingest){ .options = options, .io = *io, .baseline = baseline, .history = true };
+	hash_key_random(&in->key);
+	hash_recent_init(&in->ids, IDS_REMEMBERED);
+	hash_recent_init(&in->emitted, EMITTED_REMEMBERED);
+	buf_init(&in->line, BUF_NO_MAX);
+	buf_init(&in->filtered, BUF_NO_MAX);
+	buf_init(&in->buffered, BUF_NO_MAX);
+	backfill_init(&in->backfill, options->temp_dir);
+	in->history_backoff = (struct backoff){ .first_ms = 500, .cap_ms = 30000 };
+	in->backfill_retry_at = in->history_recheck_at = in->stall_at = LISTEN_NEVER;
 }
 
-void ingest_release(struct machine *l)
+void ingest_release(struct ingest *in)
 {
-	hash_recent_release(&l->ids);
-	hash_recent_release(&l->emitted);
-	notification_decoder_release(&l->decoder);
-	json_release(&l->text_doc);
-	buf_release(&l->line);
-	buf_release(&l->filtered);
-	buf_release(&l->buffered);
-	backfill_release(&l->backfill);
+	hash_recent_release(&in->ids);
+	hash_recent_release(&in->emitted);
+	notification_decoder_release(&in->decoder);
+	json_release(&in->text_doc);
+	buf_release(&in->line);
+	buf_release(&in->filtered);
+	buf_release(&in->buffered);
+	backfill_release(&in->backfill);
+	free(in->backfilled_until_s);
 }
 
-#define STALL_MS 30000 /* so long, what the socket delivers is held for want of an answer from the history */
-#define REREAD_MS 30000 /* between two looks at the history for the sake of what could not be read on the socket */
-#define PAGE_FAILURES_MAX 3 /* in a row: then it is not the one conversation */
+/* ---- effects and reports --------------------------------------------------------------------------------------- */
 
-static void warn(struct machine *l, const char *text)
+static unsigned take_effects(struct ingest *in)
 {
-	if (l->config.warn)
-		l->config.warn(text);
+	unsigned effects = in->effects;
+
+	in->effects = 0;
+	return effects;
 }
 
-static void say_error(struct machine *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void lost(struct machine *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void vsay_error(struct machine *l, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void finish(struct ingest *in, enum status status, const struct err *err, bool drain)
+{
+	if (in->closed)
+		return;
+	in->closed = true;
+	in->finish = (struct ingest_finish){ .status = status, .err = ERR_INIT, .drain = drain };
+	if (err)
+		in->finish.err = *err;
+	in->effects |= INGEST_FINISH;
+}
 
-static void vsay_error(struct machine *l, const char *format, va_list args)
+void ingest_close(struct ingest *in)
+{
+	in->closed = true;
+	in->backfill_retry_at = in->history_recheck_at = in->stall_at = LISTEN_NEVER;
+}
+
+static void warn(const struct ingest *in, const char *text)
+{
+	if (in->io.warn)
+		in->io.warn(text);
+}
+
+static void report(const struct ingest *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void report(const struct ingest *in, const char *format, ...)
 {
 	char text[1200];
+	va_list args;
 
+	if (!in->io.error)
+		return;
+	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
-	if (l->config.error)
-		l->config.error(text);
-}
-
-/* Messages may be lost, or come in another order. */
-static void say_error(struct machine *l, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsay_error(l, format, args);
 	va_end(args);
+	in->io.error(text);
 }
 
-/* A message that nobody will get any more. */
-static void lost(struct machine *l, const char *format, ...)
+static size_t queued_weight(const struct ingest *in)
 {
-	va_list args;
-
-	l->lost++;
-	va_start(args, format);
-	vsay_error(l, format, args);
-	va_end(args);
+	return output_queue_weight(in->io.output) + (in->io.exec ? in->io.exec->bytes : 0);
 }
 
-static bool ended(const struct machine *l)
-{
-	return l->state >= STATE_DRAINING;
-}
+/* ---- lines ----------------------------------------------------------------------------------------------------- */
 
-/* What waits for the reader and the command, as memory. */
-static size_t waiting(const struct machine *l)
+static void report_filter_failure(struct ingest *in, struct slice line, const struct err *err)
 {
-	return output_queue_weight(l->config.output) + (l->config.exec_queue ? l->config.exec_queue->bytes : 0);
-}
-
-/* ---- out ------------------------------------------------------------------------------------------------------- */
-
-/* What the filter made of l->line before it failed is not handed on. */
-static void filter_failed(struct machine *l, const struct err *err)
-{
-	struct json_value line = { 0 };
+	struct json_value root = { 0 };
 	char *id, *sender;
 
-	if (!json_parse(&l->text_doc, l->line.data, l->line.len, NULL, NULL))
-		line = json_root(&l->text_doc);
-	if (!json_equals(json_get(line, "event"), "message")) {
-		warn(l, err->text); /* programs that are made for messages fail on typing and the like */
+	if (!json_parse(&in->text_doc, line.s, line.len, NULL, NULL))
+		root = json_root(&in->text_doc);
+	if (!json_equals(json_get(root, "event"), "message")) {
+		warn(in, err->text); /* jq programs for messages usually fail on typing and the like */
 		return;
 	}
-	id = json_dup(json_get(line, "messageId"));
-	sender = json_dup(json_get(line, "sender"));
-	lost(l, "message '%s' of '%s' is lost: %s", id ? id : "", sender ? sender : "", err->text);
+	id = json_dup(json_get(root, "messageId"));
+	sender = json_dup(json_get(root, "sender"));
+	in->skipped++;
+	report(in, "message '%s' of '%s' skipped: %s", id ? id : "", sender ? sender : "", err->text);
 	free(id);
 	free(sender);
 }
 
-static void filter(struct machine *l, struct buf *out)
+static void add_filtered(struct ingest *in, struct slice line, struct buf *out)
 {
 	struct err err = ERR_INIT;
 	size_t before = out->len;
 
-	if (filter_run(l->config.filter, l->line.data, l->line.len, out, &err)) {
+	if (filter_run(in->options->filter, line.s, line.len, out, &err)) {
 		buf_truncate(out, before);
-		filter_failed(l, &err);
+		report_filter_failure(in, line, &err);
 	}
 }
 
-/* Each line for people. */
-static void to_text(struct machine *l, const char *lines, size_t len, struct buf *out)
+static void add_text(struct ingest *in, struct slice lines, struct buf *out)
 {
 	struct err err = ERR_INIT;
 	const char *end;
 
-	for (; len && (end = memchr(lines, '\n', len)); len -= (size_t)(end + 1 - lines), lines = end + 1) {
-		if (notification_text(&l->text_doc, lines, (size_t)(end - lines), l->config.wall_ms(), out, &err))
-			warn(l, err.text);
+	for (; lines.len && (end = memchr(lines.s, '\n', lines.len));
+		lines.len -= (size_t)(end + 1 - lines.s), lines.s = end + 1) {
+		if (notification_text(&in->text_doc, lines.s, (size_t)(end - lines.s), in->io.wall_ms(), out, &err))
+			warn(in, err.text);
 	}
 }
 
-/* What the format makes of l->line. */
-static void shape_unfiltered(struct machine *l, struct buf *out)
+/* Appends `lines` in the format that the options ask for. */
+static void format_lines(struct ingest *in, struct slice lines, bool filter, struct buf *out)
 {
-	if (l->config.text)
-		to_text(l, l->line.data, l->line.len, out);
-	else
-		buf_add(out, l->line.data, l->line.len);
-}
-
-/* What the filter and the format make of it. */
-static void shape(struct machine *l, struct buf *out)
-{
-	if (l->config.filter && l->config.text) {
-		buf_clear(&l->filtered);
-		filter(l, &l->filtered);
-		to_text(l, l->filtered.data, l->filtered.len, out);
-	} else if (l->config.filter) {
-		filter(l, out);
+	filter = filter && in->options->filter;
+	if (filter && in->options->text) {
+		buf_clear(&in->filtered);
+		add_filtered(in, lines, &in->filtered);
+		add_text(in, (struct slice){ in->filtered.data, in->filtered.len }, out);
+	} else if (filter) {
+		add_filtered(in, lines, out);
+	} else if (in->options->text) {
+		add_text(in, lines, out);
 	} else {
-		shape_unfiltered(l, out);
+		buf_add(out, lines.s, lines.len);
 	}
 }
 
-/* For the reader of the output. */
-static void print(struct machine *l, void (*make)(struct machine *l, struct buf *out))
+static void print(struct ingest *in, struct slice lines, bool filter)
 {
-	struct buf *out = &l->config.output->bytes;
-	struct buf made;
+	struct buf *out = &in->io.output->bytes;
+	struct buf raw;
 
-	if (!l->config.terminal) {
-		make(l, out);
+	if (!in->options->terminal) {
+		format_lines(in, lines, filter, out);
 		return;
 	}
-	buf_init(&made, BUF_NO_MAX);
-	make(l, &made);
-	utf8_escape_controls(out, made.data, made.len);
-	buf_release(&made);
+	buf_init(&raw, BUF_NO_MAX);
+	format_lines(in, lines, filter, &raw);
+	utf8_escape_controls(out, raw.data, raw.len);
+	buf_release(&raw);
 }
 
-static void count_line(struct machine *l, int64_t now)
+static void count_line(struct ingest *in)
 {
-	l->lines++;
-	machine_begin_idle(l, now);
-	if (l->config.count && l->lines >= l->config.count)
-		machine_finish(l, now, ST_OK, NULL, LISTEN_NEVER);
+	in->lines++;
+	in->effects |= INGEST_ACTIVE;
+	if (in->options->count && in->lines >= in->options->count)
+		finish(in, ST_OK, NULL, true);
 }
 
-/* The cursor moves over the message as soon as all before it has been taken. */
-static void receipt(struct machine *l, const struct backfill_line *at)
+/* The cursor advances over the message after everything that is queued before it. */
+static void checkpoint(struct ingest *in, const struct line_info *info)
 {
-	if (!at->peer)
-		return; /* it has no ID: the history cannot bring it again */
-	if (l->config.exec_queue)
-		exec_queue_skip(l->config.exec_queue, l->config.cursor, at->peer, at->id, at->time_ms);
+	if (!info->conversation)
+		return; /* without an ID, the history cannot bring the message again */
+	if (in->io.exec)
+		exec_queue_skip(in->io.exec, in->io.cursor, info->conversation, info->id, info->time_ms);
 	else
-		output_queue_checkpoint(l->config.output, l->config.cursor, at->peer, at->id, at->time_ms);
+		output_queue_checkpoint(in->io.output, in->io.cursor, info->conversation, info->id, info->time_ms);
 }
 
-static void print_notification(struct machine *l, int64_t now, const struct backfill_line *at)
+static void print_notification(struct ingest *in, struct slice lines, const struct line_info *info)
 {
-	size_t before = l->config.output->bytes.len;
+	size_t before = in->io.output->bytes.len;
 
-	print(l, shape);
-	receipt(l, at);
-	if (l->config.output->bytes.len != before)
-		count_line(l, now);
+	print(in, lines, true);
+	checkpoint(in, info);
+	if (in->io.output->bytes.len != before)
+		count_line(in);
 }
 
-static void hand_over(struct machine *l, int64_t now, const struct backfill_line *at)
+static void queue_for_exec(struct ingest *in, struct slice line, const struct line_info *info)
 {
-	buf_clear(&l->filtered);
-	shape(l, &l->filtered);
-	if (!l->filtered.len) {
-		receipt(l, at);
+	if (in->options->filter) {
+		buf_clear(&in->filtered);
+		add_filtered(in, line, &in->filtered);
+		line = (struct slice){ in->filtered.data, in->filtered.len };
+	}
+	if (!line.len) {
+		checkpoint(in, info);
 		return;
 	}
-	exec_queue_add(l->config.exec_queue, l->filtered.data, l->filtered.len, at->peer, at->id, at->time_ms);
-	count_line(l, now);
+	exec_queue_add(in->io.exec, line.s, line.len, info->conversation, info->id, info->time_ms);
+	count_line(in);
 }
 
-/* Lines of one notification that stand in l->line. */
-static void emit(struct machine *l, int64_t now, const struct backfill_line *at)
+/* The lines of one notification. */
+static void emit(struct ingest *in, struct slice lines, const struct line_info *info)
 {
-	if (at->outbound && !l->config.outbound)
-		receipt(l, at); /* not wanted, and no less dealt with */
-	else if (at->message && l->config.exec_queue)
-		hand_over(l, now, at);
-	else if (!l->config.exec_queue || l->config.events)
-		print_notification(l, now, at);
+	if (info->outbound && !in->options->outbound)
+		checkpoint(in, info);
+	else if (info->message && in->io.exec)
+		queue_for_exec(in, lines, info);
+	else if (!in->io.exec || in->options->events)
+		print_notification(in, lines, info);
 }
 
-void ingest_event(struct machine *l, const char *status, const char *reason)
+void ingest_event(struct ingest *in, const char *status, const char *reason)
 {
-	struct buf *out = &l->line;
+	struct buf *line = &in->line;
 
-	if (!l->config.events || ended(l))
+	if (!in->options->events || in->closed)
 		return;
-	buf_clear(out);
-	json_open(out, '{');
-	json_add_string(out, "event", "connection");
-	json_add_string(out, "status", status);
+	buf_clear(line);
+	json_open(line, '{');
+	json_add_string(line, "event", "connection");
+	json_add_string(line, "status", status);
 	if (reason)
-		json_add_string(out, "reason", reason);
-	json_add_int(out, "timestamp", l->config.wall_ms());
-	json_close(out, '}');
-	buf_addc(out, '\n');
-	/* not through the filter: it is about the listener, and not about what was asked for; and not counted */
-	print(l, shape_unfiltered);
+		json_add_string(line, "reason", reason);
+	json_add_int(line, "timestamp", in->io.wall_ms());
+	json_close(line, '}');
+	buf_addc(line, '\n');
+	print(in, (struct slice){ line->data, line->len }, false);
 }
 
-/* ---- in -------------------------------------------------------------------------------------------------------- */
+/* ---- live notifications ---------------------------------------------------------------------------------------- */
 
-static struct cursor_conversation *peer_of(struct machine *l, const struct notification *n)
+static struct cursor_conversation *conversation_of(struct ingest *in, const struct notification *n)
 {
-	const char *type = address_type_name(n->type);
-	struct cursor_conversation *last = l->last_peer;
+	struct cursor_conversation *last = in->last_conversation;
 
-	/* mostly it is the one of the message before */
+	/* usually the same as last time */
 	if (last && n->type != CHAT_SMS && strlen(last->name) == n->conversation.len &&
-		!memcmp(last->name, n->conversation.s, n->conversation.len) && !strcmp(last->type, type))
+		!memcmp(last->name, n->conversation.s, n->conversation.len) &&
+		!strcmp(last->type, address_type_name(n->type)))
 		return last;
-	l->last_peer = backfill_conversation(l->config.cursor, n->type, n->conversation, n->own);
-	return l->last_peer;
-}
-
-/* What comes until it is subscribed again is lost to the socket; what comes after that waits for it. */
-static void on_cancelled(struct machine *l, int64_t now, const struct notification *n)
-{
-	l->cancelled |= n->service ? channel_service_bit(n->service) : CHANNEL_SERVICES;
-	ingest_begin(l, now);
+	in->last_conversation = backfill_conversation(in->io.cursor, n->type, n->conversation, n->own);
+	return in->last_conversation;
 }
 
 /*
- * What comes late on the socket, after the history had it and more that is newer than is remembered message by message.
- * A message whose time alone is old is new all the same: the service's clock may have gone back.
+ * A live message that the history has brought already, with so many newer ones that they are not all remembered. A
+ * message that is old only by its time is new: the service's clock may have gone back.
  */
-static bool is_late(struct machine *l, int64_t now, const struct backfill_line *at)
+static bool is_late(struct ingest *in, int64_t now, const struct line_info *info)
 {
-	if (at->time_ms / 1000 > at->peer->backfilled_until_s)
+	size_t index = info->conversation->index;
+
+	if (index >= in->backfilled_count || info->time_ms / 1000 > in->backfilled_until_s[index])
 		return false;
-	machine_warn_ratelimited(l, &l->late_warn, now,
-		"the socket brings messages of '%s' that are older than what the history has brought; they are passed over",
-		at->peer->name);
+	warn_ratelimited(&in->late_warn, now, in->io.warn,
+		"ignoring live messages of '%s' that are older than the backfilled ones", info->conversation->name);
 	return true;
 }
 
-/* True for what is to be passed on, with `at` filled for a message. */
-static bool is_new(struct machine *l, int64_t now, const struct notification *n, struct backfill_line *at)
+/* True if the notification is to be emitted; fills `info`. */
+static bool is_new(struct ingest *in, int64_t now, const struct notification *n, struct line_info *info)
 {
-	*at = (struct backfill_line){ .message = n->kind == NOTIFICATION_MESSAGE, .outbound = n->outbound };
-	if (n->id.len && !hash_recent_add(&l->ids, hash_bytes(&l->key, n->id.s, n->id.len)))
+	*info = (struct line_info){ .message = n->kind == NOTIFICATION_MESSAGE, .outbound = n->outbound };
+	if (n->id.len && !hash_recent_add(&in->ids, hash_bytes(&in->key, n->id.s, n->id.len)))
 		return false;
-	if (!at->message || !n->message_id.len || !n->conversation.len)
+	if (!info->message || !n->message_id.len || !n->conversation.len)
 		return true;
-	at->peer = peer_of(l, n);
-	at->id = cursor_hash(l->config.cursor, n->message_id.s, n->message_id.len);
-	at->time_ms = n->timestamp_ms < 0 ? l->config.wall_ms() : n->timestamp_ms;
-	if (!hash_recent_add(&l->emitted, backfill_key(at->peer, at->id)) || cursor_taken(at->peer, at->id))
+	info->conversation = conversation_of(in, n);
+	info->id = cursor_hash(in->io.cursor, n->message_id.s, n->message_id.len);
+	info->time_ms = n->timestamp_ms < 0 ? in->io.wall_ms() : n->timestamp_ms;
+	if (!hash_recent_add(&in->emitted, backfill_key(info->conversation, info->id)) ||
+		cursor_taken(info->conversation, info->id))
 		return false;
-	return !is_late(l, now, at);
+	return !is_late(in, now, info);
 }
 
-/* One that makes no line: not to be read, or too long. */
-static void unreadable(struct machine *l, int64_t now, const struct notification *n, const struct err *err)
+/* A notification that cannot be decoded, or whose line is too long. */
+static void decode_failed(struct ingest *in, int64_t now, const struct notification *n, const struct err *err)
 {
-	struct backfill_line at;
+	struct line_info info;
 
 	if (err->status != ST_DATA) {
-		say_error(l, "%s", err->text);
+		report(in, "%s", err->text);
 		/* if it was a message, the history has it, too */
-		if (l->history_recheck_at == LISTEN_NEVER)
-			l->history_recheck_at = now > l->history_recheck_next ? now : l->history_recheck_next;
+		if (in->history_recheck_at == LISTEN_NEVER)
+			in->history_recheck_at = now > in->history_recheck_next ? now : in->history_recheck_next;
 		return;
 	}
-	if (!is_new(l, now, n, &at))
+	if (!is_new(in, now, n, &info))
 		return;
-	lost(l, "message '%.*s' of '%.*s' cannot be handed on: %s", (int)n->message_id.len,
+	in->skipped++;
+	report(in, "message '%.*s' of '%.*s' skipped: %s", (int)n->message_id.len,
 		n->message_id.len ? n->message_id.s : "", (int)n->conversation.len,
 		n->conversation.len ? n->conversation.s : "", err->text);
-	receipt(l, &at);
+	checkpoint(in, &info);
 }
 
-/* One message that is neither held nor a keep-alive. */
-static void take(struct machine *l, int64_t now, const char *text, size_t len)
+static void process(struct ingest *in, int64_t now, const char *text, size_t len)
 {
-	struct backfill_line at;
+	struct line_info info;
 	struct notification n = { 0 };
 	struct err err = ERR_INIT;
 
-	buf_clear(&l->line);
-	if (notification_decode(&l->decoder, text, len, &l->line, &n, &err)) {
-		unreadable(l, now, &n, &err);
+	buf_clear(&in->line);
+	if (notification_decode(&in->decoder, text, len, &in->line, &n, &err)) {
+		decode_failed(in, now, &n, &err);
 		return;
 	}
 	if (n.kind == NOTIFICATION_CONN_CHECK) {
-		machine_send(l, "{\"connAck\":{}}");
-		machine_server_interval(l, n.interval_ms);
+		in->server_interval_ms = n.interval_ms;
+		in->effects |= INGEST_SEND_ACK | INGEST_SERVER_INTERVAL;
 		return;
 	}
-	if (n.kind == NOTIFICATION_CONN_ACK || !is_new(l, now, &n, &at))
+	if (n.kind == NOTIFICATION_CONN_ACK || !is_new(in, now, &n, &info))
 		return;
-	emit(l, now, &at);
-	if (n.kind == NOTIFICATION_SUBSCRIPTION)
-		on_cancelled(l, now, &n);
+	emit(in, (struct slice){ in->line.data, in->line.len }, &info);
+	if (n.kind == NOTIFICATION_SUBSCRIPTION) {
+		if (!(in->effects & INGEST_CANCELLED))
+			in->cancelled = 0;
+		in->cancelled |= n.service ? channel_service_bit(n.service) : CHANNEL_SERVICES;
+		in->effects |= INGEST_CANCELLED;
+		ingest_backfill(in, now); /* until it is subscribed again, messages come only by the history */
+	}
 }
 
-/* By its first key, which names the kind; whatever is larger cannot be one, and is not looked at before its time. */
+/* By the first key, which names the kind, so that other notifications can be buffered without decoding them. */
 static bool is_keepalive(const char *text, size_t len)
 {
 	static const char *const keys[] = { "\"connCheck\"", "\"connAck\"" };
@@ -363,371 +365,415 @@ static bool is_keepalive(const char *text, size_t len)
 	return false;
 }
 
-bool ingest_is_buffering(const struct machine *l)
+bool ingest_is_buffering(const struct ingest *in)
 {
-	return l->backfilling && !l->pass_through;
+	return in->backfilling && !in->pass_through;
 }
 
-void ingest_message(struct machine *l, int64_t now, const char *text, size_t len)
+unsigned ingest_notification(struct ingest *in, int64_t now, const char *text, size_t len)
 {
 	bool keepalive = is_keepalive(text, len);
 
-	if (ended(l))
-		return;
-	l->got_data |= !keepalive;
-	if (keepalive || !ingest_is_buffering(l)) {
-		take(l, now, text, len);
+	if (in->closed)
+		return 0;
+	if (!keepalive)
+		in->effects |= INGEST_GOT_DATA;
+	if (keepalive || !ingest_is_buffering(in)) {
+		process(in, now, text, len);
 	} else {
-		buf_add(&l->buffered, &len, sizeof(len));
-		buf_add(&l->buffered, text, len);
+		buf_add(&in->buffered, &len, sizeof(len));
+		buf_add(&in->buffered, text, len);
 	}
-	if (waiting(l) > HIGH_WATERMARK || l->buffered.len > BUFFERED_MAX)
-		ingest_advance(l, now);
+	if (queued_weight(in) > HIGH_WATERMARK || in->buffered.len > BUFFERED_MAX)
+		in->effects |= ingest_advance(in, now);
+	return take_effects(in);
 }
 
-static void release_buffered(struct machine *l, int64_t now)
+static void release_buffered(struct ingest *in, int64_t now)
 {
-	struct buf held = l->buffered;
+	struct buf buffered = in->buffered;
 
-	buf_init(&l->buffered, BUF_NO_MAX);
-	for (size_t at = 0; at < held.len && !ended(l);) {
+	buf_init(&in->buffered, BUF_NO_MAX);
+	for (size_t at = 0; at < buffered.len && !in->closed;) {
 		size_t len;
 
-		memcpy(&len, held.data + at, sizeof(len));
-		take(l, now, held.data + at + sizeof(len), len);
+		memcpy(&len, buffered.data + at, sizeof(len));
+		process(in, now, buffered.data + at + sizeof(len), len);
 		at += sizeof(len) + len;
 	}
-	buf_release(&held);
-	machine_begin_idle(l, now);
+	buf_release(&buffered);
+	in->effects |= INGEST_ACTIVE;
 }
 
-/* ---- history --------------------------------------------------------------------------------------------------- */
+/* ---- backfill -------------------------------------------------------------------------------------------------- */
 
-/* Something of it has come, or is on its way to the reader. */
-static void progress(struct machine *l, int64_t now)
+static void note_progress(struct ingest *in, int64_t now)
 {
-	if (l->stall_at != LISTEN_NEVER && !l->backfill_incomplete)
-		l->stall_at = now + STALL_MS;
+	if (in->stall_at != LISTEN_NEVER && !in->backfill_incomplete)
+		in->stall_at = now + STALL_MS;
 }
 
-void ingest_begin(struct machine *l, int64_t now)
+void ingest_backfill(struct ingest *in, int64_t now)
 {
-	if (!l->config.history)
+	if (!in->history || in->closed)
 		return;
-	l->backfill_retry_at = LISTEN_NEVER;
-	l->backfill_incomplete = false;
-	if (l->state == STATE_OPEN && !l->pass_through)
-		l->stall_at = now + STALL_MS;
-	if (l->backfilling) {
-		/* what is being read was asked for before this connection */
-		l->backfill_rerun = l->backfill.need != BACKFILL_SESSIONS || l->busy == JOB_CONVERSATIONS;
+	in->backfill_retry_at = LISTEN_NEVER;
+	in->backfill_incomplete = false;
+	if (in->connected && !in->pass_through)
+		in->stall_at = now + STALL_MS;
+	if (in->backfilling) {
+		/* responses to earlier requests may lack the latest messages */
+		in->backfill_rerun = in->backfill.need != BACKFILL_LIST || in->listing;
 		return;
 	}
-	l->backfilling = true;
-	l->backfilled_lines = 0;
-	backfill_start(&l->backfill);
+	in->backfilling = true;
+	in->backfilled_lines = 0;
+	backfill_start(&in->backfill);
 }
 
-void ingest_abandon(struct machine *l)
+unsigned ingest_connected(struct ingest *in, int64_t now)
 {
-	buf_clear(&l->buffered);
-	l->paused = false;
+	in->connected = true;
+	ingest_backfill(in, now);
+	if (!in->backfilling)
+		in->effects |= INGEST_READY;
+	return take_effects(in);
 }
 
-void ingest_recheck(struct machine *l, int64_t now)
+void ingest_disconnected(struct ingest *in)
 {
-	l->history_recheck_next = now + REREAD_MS;
-	if (l->state == STATE_OPEN)
-		ingest_begin(l, now);
+	in->connected = in->paused = false;
+	in->stall_at = LISTEN_NEVER;
+	buf_clear(&in->buffered);
 }
 
-bool ingest_request(struct machine *l, struct job_request *request)
+bool ingest_needs_baseline(const struct ingest *in)
 {
-	bool ready = l->state == STATE_OPEN || l->config.once || l->baseline;
+	return in->baseline && in->history;
+}
 
-	if (!l->backfilling || !ready || l->backfill_retry_at != LISTEN_NEVER)
+bool ingest_request(struct ingest *in, struct job_request *request)
+{
+	bool ready = in->connected || in->options->once || in->baseline;
+
+	if (!in->backfilling || !ready || in->backfill_retry_at != LISTEN_NEVER)
 		return false;
-	if (l->backfill.need == BACKFILL_SESSIONS) {
-		*request = (struct job_request){ .job = JOB_CONVERSATIONS, .all = l->baseline };
-	} else if (l->backfill.need == BACKFILL_PAGE) {
+	if (in->backfill.need == BACKFILL_LIST) {
+		*request = (struct job_request){ .job = JOB_CONVERSATIONS, .all = in->baseline };
+		in->listing = true;
+	} else if (in->backfill.need == BACKFILL_PAGE) {
 		*request = (struct job_request){ .job = JOB_PAGE };
-		request->session = backfill_request(&l->backfill, &request->next);
+		request->session = backfill_request(&in->backfill, &request->next);
 	} else {
 		return false;
 	}
 	return true;
 }
 
-/* Goes on without: what is held is let through. */
-static void give_history_up(struct machine *l, const struct err *err)
+/* The service has no history: goes on without it. */
+static void give_up_history(struct ingest *in, const struct err *err)
 {
-	say_error(l, "the history cannot be read, what came while nobody listened is not fetched: %s", err->text);
-	ingest_event(l, "gap", err->text);
-	l->config.history = false;
-	l->history_err = (struct err)ERR_INIT;
-	l->backfill.need = BACKFILL_NOTHING;
-	if (l->baseline)
-		cursor_advance_all(l->config.cursor, l->config.wall_ms() / 1000);
+	report(in, "cannot read the history: %s; missed messages are not backfilled", err->text);
+	ingest_event(in, "gap", err->text);
+	in->history = false;
+	in->history_err = (struct err)ERR_INIT;
+	in->backfill.need = BACKFILL_NOTHING;
+	if (in->baseline)
+		cursor_advance_all(in->io.cursor, in->io.wall_ms() / 1000);
 }
 
-/* Some of it could not be read, and will be asked for again. */
-static void note_failure(struct machine *l, int64_t now, const struct err *err)
+/* Part of the history could not be read, and will be retried. */
+static void note_failure(struct ingest *in, int64_t now, const struct err *err)
 {
-	l->history_err = *err;
-	if (l->config.once)
-		return; /* that is what it will end with */
-	if (!l->history_warn.interval_ms)
-		ingest_event(l, "waiting", err->text);
-	machine_warn_ratelimited(l, &l->history_warn, now, "the history cannot be read yet: %s; trying again",
-		err->text);
+	in->history_err = *err;
+	if (in->options->once)
+		return; /* the run ends with it */
+	if (!in->history_warn.interval_ms)
+		ingest_event(in, "waiting", err->text);
+	warn_ratelimited(&in->history_warn, now, in->io.warn, "cannot read the history: %s; retrying", err->text);
 }
 
-static void ask_later(struct machine *l, int64_t now)
+static void retry_later(struct ingest *in, int64_t now)
 {
-	l->backfill_retry_at = now + backoff_next(&l->history_backoff, l->history_err.retry_after_ms);
+	in->backfill_retry_at = now + backoff_next(&in->history_backoff, in->history_err.retry_after_ms);
 }
 
-/* Without that, there is no use in going on. */
-static bool is_fatal(const struct machine *l, const struct err *err)
+static bool is_fatal(const struct ingest *in, const struct err *err)
 {
-	if (job_is_auth_lost(err) || err->status == ST_CONFIG || l->config.once)
+	if (job_is_auth_lost(err) || err->status == ST_CONFIG || in->options->once)
 		return true;
-	return l->baseline && !service_error_is_permanent(err) && machine_is_permanent(l, err);
+	return in->baseline && !service_error_is_permanent(err) &&
+		(job_is_permanent(err) || !in->options->max_offline_ms);
 }
 
-/* None of it can be had now: later, and what the socket delivers is held meanwhile. */
-static void history_failed(struct machine *l, int64_t now, const struct err *err)
+/* Nothing of the history can be read now. */
+static void history_failed(struct ingest *in, int64_t now, const struct err *err)
 {
-	if (is_fatal(l, err)) {
-		machine_finish(l, now, err->status, err, 0);
+	if (is_fatal(in, err)) {
+		finish(in, err->status, err, false);
 	} else if (service_error_is_permanent(err)) {
-		give_history_up(l, err);
+		give_up_history(in, err);
 	} else {
-		note_failure(l, now, err);
-		ask_later(l, now);
+		note_failure(in, now, err);
+		retry_later(in, now);
 	}
 }
 
-void ingest_sessions(struct machine *l, int64_t now, struct job_result *result)
+unsigned ingest_conversations(struct ingest *in, int64_t now, struct job_result *result)
 {
-	if (l->backfill.need != BACKFILL_SESSIONS)
-		return;
-	if (result->status && (!result->partial || job_is_auth_lost(&result->err))) {
-		history_failed(l, now, &result->err);
-		return;
+	const struct err *err = &result->err;
+
+	in->listing = false;
+	if (in->backfill.need != BACKFILL_LIST)
+		return 0;
+	if (result->status && (!result->partial || job_is_auth_lost(err))) {
+		history_failed(in, now, err);
+		return take_effects(in);
 	}
-	progress(l, now);
-	l->page_failures = 0;
+	note_progress(in, now);
+	in->page_failures = 0;
 	if (!result->status)
-		l->history_err = (struct err)ERR_INIT;
-	else if (l->config.once || !service_error_is_permanent(&result->err))
-		note_failure(l, now, &result->err);
-	else if (!l->refusal_said)
-		say_error(l,
-			"some of the history cannot be read, what came of it while nobody listened is not fetched: %s",
-			result->err.text);
-	l->refusal_said |= service_error_is_permanent(&result->err);
-	backfill_sessions(&l->backfill, l->config.cursor, &result->sessions, l->baseline);
+		in->history_err = (struct err)ERR_INIT;
+	else if (in->options->once || !service_error_is_permanent(err))
+		note_failure(in, now, err);
+	else if (!in->refusal_reported)
+		report(in, "cannot read part of the history: %s; its missed messages are not backfilled", err->text);
+	in->refusal_reported |= service_error_is_permanent(err);
+	backfill_list(&in->backfill, in->io.cursor, &result->sessions, in->baseline);
+	return take_effects(in);
 }
 
-/* What is older can never be had; what is newer was read already. */
-static void cut(struct machine *l, int64_t now, const struct err *why)
-{
-	struct err err = ERR_INIT;
-
-	l->page_failures = 0;
-	if (backfill_cut(&l->backfill, l->config.cursor, why->text, &err))
-		machine_finish(l, now, err.status, &err, 0);
-}
-
-/* One conversation cannot be read: the others are no worse for that. */
-static void page_failed(struct machine *l, int64_t now, const struct err *err)
+/* One page failed; the other conversations are not affected. */
+static void page_failed(struct ingest *in, int64_t now, const struct err *err)
 {
 	bool lasting = err->http && !err->retryable && !job_is_auth_lost(err) && err->status != ST_CONFIG;
+	struct err stack_err = ERR_INIT;
 	const char *next;
-	const struct history_session *session = backfill_request(&l->backfill, &next);
 
-	if (err->status == ST_DATA) {
-		cut(l, now, err);
+	if (err->status == ST_DATA) { /* older messages can never be read */
+		in->page_failures = 0;
+		if (backfill_cut(&in->backfill, in->io.cursor, err->text, &stack_err))
+			finish(in, stack_err.status, &stack_err, false);
 		return;
 	}
 	if (lasting) {
-		lost(l, "the history of '%s' cannot be read: %s", session->conversation, err->text);
-	} else if (!err->http || err->http == 401 || ++l->page_failures >= PAGE_FAILURES_MAX) {
-		history_failed(l, now, err);
+		in->skipped++;
+		report(in, "cannot read the history of '%s': %s; its missed messages are skipped",
+			backfill_request(&in->backfill, &next)->conversation, err->text);
+	} else if (!err->http || err->http == 401 || ++in->page_failures >= PAGE_FAILURES_MAX) {
+		history_failed(in, now, err);
 		return;
 	} else {
-		note_failure(l, now, err);
+		note_failure(in, now, err);
 	}
-	backfill_skip(&l->backfill, l->config.cursor);
+	backfill_skip(&in->backfill, in->io.cursor);
 }
 
-void ingest_page(struct machine *l, int64_t now, struct job_result *result)
+unsigned ingest_page(struct ingest *in, int64_t now, struct job_result *result, const char *self)
 {
 	struct err err = ERR_INIT;
 
-	if (l->backfill.need != BACKFILL_PAGE)
-		return;
+	if (in->backfill.need != BACKFILL_PAGE)
+		return 0;
 	if (result->status) {
-		page_failed(l, now, &result->err);
-		return;
+		page_failed(in, now, &result->err);
+		return take_effects(in);
 	}
-	progress(l, now);
-	l->page_failures = 0;
-	if (backfill_page(&l->backfill, l->config.cursor, &l->emitted, result->messages, result->more, l->self, &err))
-		machine_finish(l, now, err.status, &err, 0);
+	note_progress(in, now);
+	in->page_failures = 0;
+	if (backfill_page(&in->backfill, in->io.cursor, &in->emitted, result->messages, result->more, self, &err))
+		finish(in, err.status, &err, false);
 	result->more = NULL;
+	return take_effects(in);
 }
 
-/* What is there counts as taken, and is known by now: what comes from here on is new. */
-static void end_baseline(struct machine *l, int64_t now)
+/* All existing messages are marked as taken; later ones are new. */
+static void end_baseline(struct ingest *in)
 {
-	struct err missing = l->history_err;
+	struct err missing = in->history_err;
 
-	l->baseline = l->backfilling = false;
-	l->history_err = (struct err)ERR_INIT;
+	in->baseline = in->backfilling = false;
+	in->history_err = (struct err)ERR_INIT;
 	if (missing.status) {
-		say_error(l, "some of the history cannot be read, and counts as taken up to now: %s", missing.text);
-		cursor_advance_all(l->config.cursor, l->config.wall_ms() / 1000);
+		report(in, "cannot read part of the history: %s; its messages up to now are ignored", missing.text);
+		cursor_advance_all(in->io.cursor, in->io.wall_ms() / 1000);
 	}
-	backoff_reset(&l->history_backoff);
-	if (!l->config.once) {
-		machine_connect(l, now);
+	backoff_reset(&in->history_backoff);
+	if (!in->options->once) {
+		in->effects |= INGEST_CONNECT;
 		return;
 	}
-	machine_ready(l, now);
-	machine_finish(l, now, missing.status, &missing, LISTEN_NEVER);
+	in->effects |= INGEST_READY;
+	finish(in, missing.status, &missing, true);
 }
 
-/* So much has come that not all of it is remembered message by message. */
-static void remember_times(struct machine *l)
+/* After a backfill of so many messages that `emitted` does not remember all of them. */
+static void remember_times(struct ingest *in)
 {
-	struct cursor_conversation *peer;
+	struct cursor_conversation *conversation;
 
-	if (l->backfilled_lines < EMITTED_REMEMBERED / 2)
+	if (in->backfilled_lines < EMITTED_REMEMBERED / 2)
 		return;
-	for (size_t i = 0; (peer = cursor_at(l->config.cursor, i)); i++)
-		peer->backfilled_until_s = peer->taken_until_s;
+	in->backfilled_count = 0;
+	while (cursor_at(in->io.cursor, in->backfilled_count))
+		in->backfilled_count++;
+	in->backfilled_until_s =
+		xreallocarray(in->backfilled_until_s, in->backfilled_count, sizeof(*in->backfilled_until_s));
+	for (size_t i = 0; (conversation = cursor_at(in->io.cursor, i)); i++)
+		in->backfilled_until_s[i] = conversation->taken_until_s;
 }
 
-/* All of it has been read, or none can be. */
-static void end_backfill(struct machine *l, int64_t now)
+/* Everything was read, or there is no history. */
+static void end_backfill(struct ingest *in, int64_t now)
 {
-	l->backfilling = l->pass_through = false;
-	l->stall_at = LISTEN_NEVER;
-	l->history_warn = (struct warn_limiter){ 0 };
-	backoff_reset(&l->history_backoff);
-	if (l->config.history)
-		cursor_gap(l->config.cursor, false);
-	remember_times(l);
-	release_buffered(l, now);
-	machine_ready(l, now);
-	if (!ended(l) && l->config.once)
-		machine_finish(l, now, ST_OK, NULL, LISTEN_NEVER);
+	in->backfilling = in->pass_through = false;
+	in->stall_at = LISTEN_NEVER;
+	in->history_warn = (struct warn_limiter){ 0 };
+	backoff_reset(&in->history_backoff);
+	if (in->history)
+		cursor_gap(in->io.cursor, false);
+	remember_times(in);
+	release_buffered(in, now);
+	in->effects |= INGEST_READY;
+	if (in->options->once)
+		finish(in, ST_OK, NULL, true);
 }
 
-/* What could be read was; the rest is asked for again. */
-static void end_incomplete(struct machine *l, int64_t now)
+/* The failed parts are retried. */
+static void end_incomplete(struct ingest *in, int64_t now)
 {
-	if (l->config.once) {
-		machine_ready(l, now);
-		machine_finish(l, now, l->history_err.status, &l->history_err, LISTEN_NEVER);
+	if (in->options->once) {
+		in->effects |= INGEST_READY;
+		finish(in, in->history_err.status, &in->history_err, true);
 		return;
 	}
-	l->backfill_incomplete = true;
-	backfill_start(&l->backfill);
-	ask_later(l, now);
+	in->backfill_incomplete = true;
+	backfill_start(&in->backfill);
+	retry_later(in, now);
 }
 
-static void end_round(struct machine *l, int64_t now)
+static void end_round(struct ingest *in, int64_t now)
 {
-	bool again = l->backfill_rerun && l->config.history;
+	bool rerun = in->backfill_rerun && in->history;
 
-	l->backfill_rerun = false;
-	if (l->baseline)
-		end_baseline(l, now);
-	else if (again)
-		backfill_start(&l->backfill);
-	else if (l->history_err.status)
-		end_incomplete(l, now);
-	else if (l->config.once || l->state == STATE_OPEN)
-		end_backfill(l, now);
+	in->backfill_rerun = false;
+	if (in->baseline)
+		end_baseline(in);
+	else if (rerun)
+		backfill_start(&in->backfill);
+	else if (in->history_err.status)
+		end_incomplete(in, now);
+	else if (in->options->once || in->connected)
+		end_backfill(in, now);
 	else
-		l->backfilling = false; /* the next connection begins anew */
+		in->backfilling = false; /* the next connection starts a new one */
 }
 
-void ingest_stalled(struct machine *l, int64_t now)
+static void emit_backfill_line(struct ingest *in, int64_t now, struct slice text, const struct line_info *info)
 {
-	const char *why = l->history_err.status ? l->history_err.text : "there is no answer";
-
-	if (!ingest_is_buffering(l))
+	if (info->conversation && !hash_recent_add(&in->emitted, backfill_key(info->conversation, info->id)))
 		return;
-	if (l->backfill.need == BACKFILL_ROOM) { /* it is the reader that is waited for */
-		l->stall_at = now + STALL_MS;
+	in->backfilled_lines++;
+	note_progress(in, now);
+	if (!info->skipped) {
+		emit(in, text, info);
 		return;
 	}
-	l->pass_through = true;
-	cursor_gap(l->config.cursor, true);
-	say_error(l,
-		"the history cannot be read (%s): what comes now is handed on without it, and what is missing when it can",
-		why);
-	ingest_event(l, "gap", why);
-	release_buffered(l, now);
-	machine_ready(l, now);
+	in->skipped++;
+	report(in, "%.*s", (int)text.len, text.s);
+	checkpoint(in, info);
 }
 
-static void emit_backfill_line(struct machine *l, int64_t now, const struct backfill_line *at)
+/* Emits lines while there is room. */
+static void emit_backfill(struct ingest *in, int64_t now)
 {
-	if (at->peer && !hash_recent_add(&l->emitted, backfill_key(at->peer, at->id)))
-		return;
-	l->backfilled_lines++;
-	progress(l, now);
-	if (!at->lost) {
-		emit(l, now, at);
-		return;
-	}
-	lost(l, "%s", l->line.data);
-	receipt(l, at);
-}
-
-/* The lines of the history that there is room for. */
-static void emit_backfill(struct machine *l, int64_t now)
-{
-	struct backfill_line at;
+	struct line_info info;
+	struct slice text;
 	struct err err = ERR_INIT;
 
-	while (!ended(l) && l->backfill.need == BACKFILL_ROOM && waiting(l) < HIGH_WATERMARK) {
-		buf_clear(&l->line);
-		if (backfill_next(&l->backfill, l->config.cursor, &l->line, &at, &err)) {
-			machine_finish(l, now, err.status, &err, 0);
+	while (!in->closed && in->backfill.need == BACKFILL_DRAIN && queued_weight(in) < HIGH_WATERMARK) {
+		if (backfill_next(&in->backfill, in->io.cursor, &text, &info, &err)) {
+			finish(in, err.status, &err, false);
 			return;
 		}
-		emit_backfill_line(l, now, &at);
+		emit_backfill_line(in, now, text, &info);
 	}
 }
 
-static void control_flow(struct machine *l, int64_t now)
-{
-	size_t weight = waiting(l);
+/* ---- flow control and time ------------------------------------------------------------------------------------- */
 
-	if (!l->socket || l->state != STATE_OPEN)
+static void control_flow(struct ingest *in)
+{
+	size_t weight = queued_weight(in);
+
+	if (!in->connected || in->closed)
 		return;
-	if (!l->paused && (weight > HIGH_WATERMARK || l->buffered.len > BUFFERED_MAX)) {
-		l->paused = true;
-		machine_push(l, MACHINE_ACT_PAUSE);
-	} else if (l->paused && weight <= LOW_WATERMARK && l->buffered.len <= BUFFERED_MAX) {
-		l->paused = false;
-		l->last_activity = now; /* silence was our doing */
-		machine_push(l, MACHINE_ACT_RESUME);
+	if (!in->paused && (weight > HIGH_WATERMARK || in->buffered.len > BUFFERED_MAX)) {
+		in->paused = true;
+		in->effects |= INGEST_PAUSE;
+	} else if (in->paused && weight <= LOW_WATERMARK && in->buffered.len <= BUFFERED_MAX) {
+		in->paused = false;
+		in->effects |= INGEST_RESUME;
 	}
 }
 
-void ingest_advance(struct machine *l, int64_t now)
+unsigned ingest_advance(struct ingest *in, int64_t now)
 {
-	if (l->backfilling) {
-		emit_backfill(l, now);
-		if (!ended(l) && l->backfill.need == BACKFILL_NOTHING)
-			end_round(l, now);
+	if (in->backfilling) {
+		emit_backfill(in, now);
+		if (!in->closed && in->backfill.need == BACKFILL_NOTHING)
+			end_round(in, now);
 	}
-	control_flow(l, now);
+	control_flow(in);
+	return take_effects(in);
+}
+
+/* The history is late: live messages no longer wait for it. */
+static void stop_buffering(struct ingest *in, int64_t now)
+{
+	const char *why = in->history_err.status ? in->history_err.text : "no response";
+
+	if (!ingest_is_buffering(in))
+		return;
+	if (in->backfill.need == BACKFILL_DRAIN) { /* the reader is slow, not the history */
+		in->stall_at = now + STALL_MS;
+		return;
+	}
+	in->pass_through = true;
+	cursor_gap(in->io.cursor, true);
+	report(in, "cannot read the history: %s; live messages are printed without it, missed messages follow later",
+		why);
+	ingest_event(in, "gap", why);
+	release_buffered(in, now);
+	in->effects |= INGEST_READY;
+}
+
+static bool is_due(int64_t *at, int64_t now)
+{
+	if (now < *at)
+		return false;
+	*at = LISTEN_NEVER;
+	return true;
+}
+
+unsigned ingest_tick(struct ingest *in, int64_t now)
+{
+	is_due(&in->backfill_retry_at, now); /* then ingest_request() wants a job again */
+	if (is_due(&in->stall_at, now))
+		stop_buffering(in, now);
+	if (is_due(&in->history_recheck_at, now)) {
+		in->history_recheck_next = now + RECHECK_MS;
+		if (in->connected)
+			ingest_backfill(in, now);
+	}
+	return take_effects(in);
+}
+
+int64_t ingest_deadline(const struct ingest *in)
+{
+	int64_t at = in->backfill_retry_at;
+
+	if (in->stall_at < at)
+		at = in->stall_at;
+	return in->history_recheck_at < at ? in->history_recheck_at : at;
 }

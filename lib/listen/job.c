@@ -12,9 +12,42 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LEAST_MS 500 /* between two renewals, whatever the server grants */
+#define RENEWAL_MIN_MS 500 /* between two renewals, however short the lifetime */
 
-/* ---- answers --------------------------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------------------------- */
+
+struct job_result job_result_init(enum job_kind job)
+{
+	return (struct job_result){ .job = job,
+		.err = ERR_INIT,
+		.renew_in_ms = -1,
+		.token_ends_in_ms = -1,
+		.extend_in_ms = -1,
+		.channel_ends_in_ms = -1 };
+}
+
+void job_result_release(struct job_result *r)
+{
+	free(r->path);
+	free(r->address);
+	free(r->self);
+	secret_release(&r->token);
+	history_sessions_release(&r->sessions);
+	client_response_release(&r->page);
+	free(r->more);
+	*r = (struct job_result){ 0 };
+}
+
+bool job_is_auth_lost(const struct err *err)
+{
+	return err->status == ST_AUTH && (!err->http || err->http == 401);
+}
+
+bool job_is_permanent(const struct err *err)
+{
+	return err->status == ST_AUTH || err->status == ST_USAGE || err->status == ST_IO ||
+		err->status == ST_CANTCREATE;
+}
 
 int64_t job_time_left(int64_t lifetime_ms, int64_t ends_ms, int64_t now_ms)
 {
@@ -27,13 +60,13 @@ int64_t job_renewal_delay(int64_t lifetime_ms, int64_t left_ms)
 {
 	int64_t in = left_ms - lifetime_ms / 2 - random_below(lifetime_ms / 20 + 1);
 
-	if (in < LEAST_MS)
+	if (in < RENEWAL_MIN_MS)
 		in = left_ms / 2;
-	return in > LEAST_MS ? in : LEAST_MS;
+	return in > RENEWAL_MIN_MS ? in : RENEWAL_MIN_MS;
 }
 
-/* What holds now, for the listener. */
-static void report(struct job_context *j, struct job_result *r)
+/* The state of the login and the channel after the job. */
+static void fill_state(struct job_context *j, struct job_result *r)
 {
 	const struct session *session = client_session(j->client);
 	int64_t token_ms = session->expires_ms - session->issued_ms, channel_ms = session->channel_lifetime_ms;
@@ -68,7 +101,7 @@ static enum status socket_path(struct job_context *j, struct job_result *r)
 	return st;
 }
 
-/* One address of the host; another one each time, in case the first does not answer. */
+/* One address of the host, a different one at each attempt. */
 static enum status resolve(struct job_context *j, struct job_result *r)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
@@ -78,7 +111,7 @@ static enum status resolve(struct job_context *j, struct job_result *r)
 	int failure = getaddrinfo(j->host, NULL, &hints, &list);
 
 	if (failure)
-		return err_set(&r->err, ST_UNAVAILABLE, "cannot find host '%s': %s", j->host, gai_strerror(failure));
+		return err_set(&r->err, ST_UNAVAILABLE, "cannot resolve host '%s': %s", j->host, gai_strerror(failure));
 	for (at = list; at; at = at->ai_next)
 		count++;
 	at = list;
@@ -92,8 +125,7 @@ static enum status resolve(struct job_context *j, struct job_result *r)
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
 
-/* The channel and what is subscribed to it, all of it as the server knows it. */
-static enum status ensure(struct job_context *j, const struct channel_request *want, struct job_result *r)
+static enum status ensure_channel(struct job_context *j, const struct channel_request *want, struct job_result *r)
 {
 	struct channel_change change;
 	enum status st = channel_ensure(j->client, want, &change, &r->err);
@@ -104,48 +136,48 @@ static enum status ensure(struct job_context *j, const struct channel_request *w
 	return st;
 }
 
-static enum status prepare(struct job_context *j, const struct job_request *request, struct job_result *r)
+static enum status set_up(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	struct channel_request want = {
-		.recreate = request->anew, .existing = request->again, .cancelled = request->cancelled
+		.recreate = request->recreate, .existing = request->existing, .cancelled = request->cancelled
 	};
 	struct client *client = j->client;
 	enum status st;
 
 	if ((st = client_reload(client, &r->err)))
 		return st;
-	if ((st = client_authenticate(client, request->refused ? j->given : NULL, &r->err)))
+	if ((st = client_authenticate(client, request->token_refused ? j->token : NULL, &r->err)))
 		return st;
 	if (!request->token_only) {
-		if (!(st = ensure(j, &want, r)))
+		if (!(st = ensure_channel(j, &want, r)))
 			st = resolve(j, r);
 	}
 	if (!st)
-		report(j, r);
+		fill_state(j, r);
 	return st;
 }
 
-/* Another token than the one that the listener has, whatever this machine's clock says of that one. */
-static enum status renew(struct job_context *j, struct job_result *r)
+/* Asks for a new token even if, by this machine's clock, the listener's one is still valid. */
+static enum status renew_token(struct job_context *j, struct job_result *r)
 {
-	enum status st = client_authenticate(j->client, j->given, &r->err);
+	enum status st = client_authenticate(j->client, j->token, &r->err);
 
 	if (!st)
-		report(j, r);
+		fill_state(j, r);
 	return st;
 }
 
-static enum status mend(struct job_context *j, const struct job_request *request, struct job_result *r)
+static enum status refresh_channel(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	struct channel_request want = { .existing = true, .cancelled = request->cancelled };
-	enum status st = ensure(j, &want, r);
+	enum status st = ensure_channel(j, &want, r);
 
 	if (!st)
-		report(j, r);
+		fill_state(j, r);
 	return st;
 }
 
-/* What the listener gets of the history: what it would get on the socket, too. */
+/* Only services whose messages would also come on the socket. */
 static unsigned subscribed(const struct session *session)
 {
 	unsigned services = 0;
@@ -155,12 +187,12 @@ static unsigned subscribed(const struct session *session)
 	return services ? services : CHANNEL_CHAT;
 }
 
-static enum status sessions(struct job_context *j, const struct job_request *request, struct job_result *r)
+static enum status list_conversations(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	static const struct {
 		enum chat_type type;
 		unsigned service;
-		bool common; /* not everyone has groups */
+		bool common; /* every service has this kind */
 	} kinds[] = { { CHAT_ONE_TO_ONE, CHANNEL_CHAT, true }, { CHAT_GROUP, CHANNEL_CHAT, false },
 		{ CHAT_SMS, CHANNEL_SMS, true } };
 	unsigned services = subscribed(client_session(j->client));
@@ -177,14 +209,14 @@ static enum status sessions(struct job_context *j, const struct job_request *req
 			log_verbose("no history of %s: %s", address_type_name(kinds[i].type), err.text);
 		} else if (!r->err.status || !err.http || err.http == 401) {
 			r->err = err;
-			if (!err.http || err.http == 401) /* it is not about this kind */
+			if (!err.http || err.http == 401) /* the other kinds would fail, too */
 				break;
 		}
 	}
 	return r->err.status;
 }
 
-static enum status page(struct job_context *j, const struct job_request *request, struct job_result *r)
+static enum status read_page(struct job_context *j, const struct job_request *request, struct job_result *r)
 {
 	const struct history_session *session = request->session;
 
@@ -197,10 +229,10 @@ void job_perform(struct job_context *j, const struct job_request *request, struc
 	*r = job_result_init(request->job);
 	switch (request->job) {
 	case JOB_NONE: break;
-	case JOB_SETUP: r->status = prepare(j, request, r); break;
-	case JOB_RENEW_TOKEN: r->status = renew(j, r); break;
-	case JOB_REFRESH_CHANNEL: r->status = mend(j, request, r); break;
-	case JOB_CONVERSATIONS: r->status = sessions(j, request, r); break;
-	case JOB_PAGE: r->status = page(j, request, r); break;
+	case JOB_SETUP: r->status = set_up(j, request, r); break;
+	case JOB_RENEW_TOKEN: r->status = renew_token(j, r); break;
+	case JOB_REFRESH_CHANNEL: r->status = refresh_channel(j, request, r); break;
+	case JOB_CONVERSATIONS: r->status = list_conversations(j, request, r); break;
+	case JOB_PAGE: r->status = read_page(j, request, r); break;
 	}
 }

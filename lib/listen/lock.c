@@ -15,7 +15,7 @@
 #define SUFFIX ".listen"
 #define WAIT_MS 15000
 
-static int64_t holder(struct store *store)
+static int64_t holder_pid(struct store *store)
 {
 	char *path = store_path(store, SUFFIX);
 	struct buf text;
@@ -32,17 +32,17 @@ static int64_t holder(struct store *store)
 	return pid;
 }
 
-static enum status sign(int fd, struct err *err)
+static enum status write_pid(int fd, struct err *err)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%lld\n", (long long)getpid());
 
 	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) != len)
-		return err_set(err, ST_IO, "cannot write the listener's lock: %s", strerror(errno));
+		return err_set(err, ST_IO, "cannot write the listener's lock file: %s", strerror(errno));
 	return ST_OK;
 }
 
-/* A process that was killed leaves the lock to its children, until they have begun what they are for. */
+/* Children of a killed process keep its lock until they execute their program. */
 static bool is_dead(int64_t pid)
 {
 	return pid && kill((pid_t)pid, 0) && errno == ESRCH;
@@ -54,14 +54,14 @@ enum status listen_lock(struct store *store, bool takeover, int *fd, struct err 
 	int64_t pid = 0;
 
 	if (st == ST_TEMPFAIL) {
-		pid = holder(store);
+		pid = holder_pid(store);
 		if (is_dead(pid))
 			st = store_lock(store, SUFFIX, WAIT_MS, fd, err);
 	}
 	if (st == ST_TEMPFAIL) {
 		if (!takeover)
 			return err_set(err, ST_TEMPFAIL,
-				"another listener of the profile '%s' is running (process %lld); --takeover ends it",
+				"another listener of profile '%s' is running (process %lld); --takeover stops it",
 				store_profile(store), (long long)pid);
 		if (pid && !kill((pid_t)pid, SIGTERM))
 			log_note("took over from process %lld", (long long)pid);
@@ -69,7 +69,7 @@ enum status listen_lock(struct store *store, bool takeover, int *fd, struct err 
 	}
 	if (st)
 		return st;
-	if ((st = sign(*fd, err))) {
+	if ((st = write_pid(*fd, err))) {
 		close(*fd);
 		*fd = -1;
 	}

@@ -1,5 +1,5 @@
 /*
- * lock.h - one listener for each profile: two would take each other's messages, and fight about the cursor.
+ * lock.h - one listener for each profile: two would take each other's messages and overwrite the checkpoint.
  */
 #ifndef KANDY_LISTEN_LOCK_H
 #define KANDY_LISTEN_LOCK_H
@@ -7,9 +7,9 @@
 #include "store/session.h"
 
 /*
- * Takes PROFILE.listen, whose content is the process ID of who has it; `*fd` to be closed. ST_TEMPFAIL names the one
- * that has it; with `takeover` that one is asked to end (SIGTERM), and gets some seconds for it. So does the
- * child of one that was killed, which has the lock for as long as it takes to begin its own work.
+ * Locks PROFILE.listen, which contains the holder's process ID; close `*fd` to unlock. ST_TEMPFAIL, with the holder's
+ * ID in `err`, if it is locked. With `takeover`, the holder gets SIGTERM and some seconds to end. So does, without a
+ * signal, a child that a killed holder left behind, which keeps the lock until it executes its program.
  */
 enum status listen_lock(struct store *store, bool takeover, int *fd, struct err *err) MUST_USE;
 

@@ -1,9 +1,9 @@
 /*
- * The driver of the state machine: carries events to it and does what it asks for. One thread serves the socket, the
- * reader and the children; requests are made by a process of their own.
+ * The driver of the state machine: passes events to it and does its actions. One thread serves the socket, stdout and
+ * the commands; requests are made by the worker process.
  *
- * The reader's descriptor is shared with whoever else has it open, so it is never made non-blocking: poll(2) is asked
- * first, and then at most PIPE_BUF bytes are written, which a pipe that is writable has room for.
+ * Other processes may share stdout, so it is never made non-blocking: a write of at most PIPE_BUF bytes follows a
+ * poll(2), because a writable pipe has room for so many.
  */
 #include "listen/listen.h"
 
@@ -19,7 +19,6 @@
 #include "base/time_arg.h"
 #include "base/notify.h"
 #include "base/str.h"
-#include "base/url.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,15 +33,15 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX ((size_t)1 << 20)
-#define SAVE_MS 2 /* between two writes of it: what was taken in so short a time may come twice after a SIGKILL */
-#define SYNC_MS 5000 /* the cursor is made durable so often */
+#define SAVE_MS 2 /* between two writes of the cursor; a SIGKILL can repeat the messages of this time */
+#define SYNC_MS 5000 /* between two syncs of the cursor file */
 
 struct driver {
 	const struct listen_options *options;
 	struct client *client;
-	struct machine *listener;
+	struct machine *machine;
 	struct loop loop;
-	struct loop_timer timer; /* ends a step: run_loop() sees what is due */
+	struct loop_timer timer; /* ends a step, so that run_loop() checks the deadlines */
 	struct ws *ws;
 	struct worker *worker;
 	struct cursor *cursor;
@@ -51,16 +50,16 @@ struct driver {
 	struct exec exec;
 	char *proxy;
 	int lock;
-	bool gone; /* nobody reads stdout any more */
-	bool broken; /* it cannot be written */
-	bool plain_file; /* stdout never blocks, and cannot be watched */
-	bool blocked; /* stdout has no room; it is watched */
-	bool known; /* the cursor says where the listener is; else a save would make all that there is new, or old */
-	bool moved; /* the cursor has something to save */
-	bool forgotten; /* the cursor was damaged: what came since the last run is not known */
-	bool save_failed; /* and could not, which was said */
+	bool gone; /* the reader of stdout has closed it */
+	bool broken; /* stdout cannot be written */
+	bool plain_file; /* stdout never blocks, and epoll(7) does not accept it */
+	bool blocked; /* stdout is full, and watched */
+	bool cursor_valid; /* before that, a save would make all existing messages new, or old */
+	bool cursor_changed;
+	bool cursor_lost; /* the file was corrupt */
+	bool save_failed; /* and was reported */
 	struct err save_err;
-	bool stopped; /* the interrupt was handled */
+	bool stopped; /* by a signal */
 	bool filter_started, filter_checked;
 	bool done;
 	int64_t saved_at, save_at, sync_at, watchdog_at, exec_at;
@@ -73,7 +72,7 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* ---- signs of life --------------------------------------------------------------------------------------------- */
+/* ---- monitoring ------------------------------------------------------------------------------------------------ */
 
 static void notify(struct driver *d, const char *text)
 {
@@ -81,7 +80,7 @@ static void notify(struct driver *d, const char *text)
 		log_verbose("cannot notify systemd: %s", strerror(errno));
 }
 
-static void beat(const struct driver *d)
+static void touch_heartbeat(const struct driver *d)
 {
 	const char *path = d->options->heartbeat;
 	int fd;
@@ -90,7 +89,7 @@ static void beat(const struct driver *d)
 		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	if (fd < 0 || futimens(fd, NULL))
-		log_warn("cannot set the time of '%s': %s", path, strerror(errno));
+		log_warn("cannot touch '%s': %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 }
@@ -100,10 +99,9 @@ static void beat(const struct driver *d)
 static void save_cursor(struct driver *d, bool durable)
 {
 	struct err err = ERR_INIT;
-
 	int64_t now;
 
-	if (!d->moved && !(durable && d->known))
+	if (!d->cursor_changed && !(durable && d->cursor_valid))
 		return;
 	now = clock_mono_ms();
 	if (!durable && now < d->saved_at + SAVE_MS) {
@@ -113,15 +111,15 @@ static void save_cursor(struct driver *d, bool durable)
 	d->saved_at = now;
 	d->save_at = LISTEN_NEVER;
 	if (!cursor_save(d->cursor, durable, &err)) {
-		if (d->moved && d->sync_at == LISTEN_NEVER && !durable)
+		if (d->cursor_changed && d->sync_at == LISTEN_NEVER && !durable)
 			d->sync_at = now + SYNC_MS;
-		d->moved = d->save_failed = false;
-		d->known = true;
+		d->cursor_changed = d->save_failed = false;
+		d->cursor_valid = true;
 		return;
 	}
-	d->moved = true;
+	d->cursor_changed = true;
 	if (!d->save_failed)
-		log_warn("%s; after a restart messages may come twice", err.text);
+		log_warn("%s; messages may be repeated after a restart", err.text);
 	d->save_failed = true;
 	d->save_err = err;
 }
@@ -135,7 +133,7 @@ static void reader_gone(struct driver *d)
 	d->gone = true;
 	if (!d->plain_file)
 		loop_unwatch(&d->loop, d->options->out);
-	machine_reader_gone(d->listener, clock_mono_ms());
+	machine_reader_gone(d->machine, clock_mono_ms());
 }
 
 static void write_failed(struct driver *d, int error)
@@ -150,11 +148,11 @@ static void write_failed(struct driver *d, int error)
 	err_set(&err, ST_IO, "cannot write to stdout: %s", strerror(error));
 	output_queue_truncate(&d->output);
 	output_queue_consumed(&d->output, d->cursor, 0);
-	machine_fail(d->listener, clock_mono_ms(), &err);
+	machine_fail(d->machine, clock_mono_ms(), &err);
 }
 
-/* True if a write of up to PIPE_BUF bytes will not block. */
-static bool has_room(struct driver *d)
+/* True if a write of up to PIPE_BUF bytes does not block. */
+static bool is_writable(struct driver *d)
 {
 	struct pollfd out = { .fd = d->options->out, .events = POLLOUT };
 
@@ -162,10 +160,10 @@ static bool has_room(struct driver *d)
 		return true;
 	if (poll(&out, 1, 0) < 1)
 		return false;
-	return true; /* for an error, too: write(2) says which */
+	return true; /* also for an error, which write(2) returns */
 }
 
-static void wait_for_room(struct driver *d, bool wait)
+static void watch_stdout(struct driver *d, bool wait)
 {
 	if (d->plain_file || d->gone || d->blocked == wait)
 		return;
@@ -182,7 +180,7 @@ static void flush(struct driver *d)
 		const char *p = output_queue_peek(&d->output, &len);
 		ssize_t n;
 
-		if (!has_room(d))
+		if (!is_writable(d))
 			break;
 		n = write(d->options->out, p, d->plain_file || len < PIPE_BUF ? len : PIPE_BUF);
 		if (n < 0 && errno == EINTR)
@@ -193,12 +191,12 @@ static void flush(struct driver *d)
 			write_failed(d, errno);
 			return;
 		}
-		d->moved |= output_queue_consumed(&d->output, d->cursor, (size_t)n);
+		d->cursor_changed |= output_queue_consumed(&d->output, d->cursor, (size_t)n);
 		wrote = true;
 	}
-	wait_for_room(d, output_queue_len(&d->output) > 0 && !d->gone);
+	watch_stdout(d, output_queue_len(&d->output) > 0 && !d->gone);
 	if (wrote)
-		machine_output_drained(d->listener, clock_mono_ms());
+		machine_output_drained(d->machine, clock_mono_ms());
 }
 
 static void on_out(void *arg, int fd, uint32_t events)
@@ -208,7 +206,7 @@ static void on_out(void *arg, int fd, uint32_t events)
 	(void)fd;
 	if (events & (EPOLLERR | EPOLLHUP))
 		reader_gone(d);
-	/* for room the main loop looks after each step */
+	/* the main loop flushes after each step */
 }
 
 /* ---- the command ----------------------------------------------------------------------------------------------- */
@@ -222,9 +220,9 @@ static void on_child(void *arg, int fd, uint32_t events)
 	(void)events;
 	loop_unwatch(&d->loop, fd);
 	if (exec_child_ended(&d->exec, fd, now, &err))
-		machine_fail(d->listener, now, &err);
-	d->moved = true;
-	machine_output_drained(d->listener, now);
+		machine_fail(d->machine, now, &err);
+	d->cursor_changed = true;
+	machine_output_drained(d->machine, now);
 }
 
 static void watch_child(void *arg, int fd)
@@ -242,25 +240,25 @@ static void start_children(struct driver *d)
 	if (!d->options->exec || !d->exec_queue.count)
 		return;
 	if (exec_start(&d->exec, clock_mono_ms(), &d->exec_at, watch_child, d, &err))
-		machine_fail(d->listener, clock_mono_ms(), &err);
+		machine_fail(d->machine, clock_mono_ms(), &err);
 }
 
 /* ---- events from the socket, the worker, signals --------------------------------------------------------------- */
 
 static void on_opened(void *arg)
 {
-	machine_opened(((struct driver *)arg)->listener, clock_mono_ms());
+	machine_opened(((struct driver *)arg)->machine, clock_mono_ms());
 }
 
 static void on_message(void *arg, const char *text, size_t len)
 {
 	log_body_trace("websocket < text", text, len);
-	machine_message(((struct driver *)arg)->listener, clock_mono_ms(), text, len);
+	machine_message(((struct driver *)arg)->machine, clock_mono_ms(), text, len);
 }
 
 static void on_closed(void *arg, const struct ws_closed *why)
 {
-	machine_closed(((struct driver *)arg)->listener, clock_mono_ms(), why);
+	machine_closed(((struct driver *)arg)->machine, clock_mono_ms(), why);
 }
 
 static void on_worker(void *arg, int fd, uint32_t events)
@@ -285,19 +283,16 @@ static void on_interrupt(void *arg, int fd, uint32_t events)
 	struct driver *d = arg;
 
 	(void)events;
-	loop_unwatch(&d->loop, fd); /* it stays readable for ever */
+	loop_unwatch(&d->loop, fd); /* it stays readable */
 	if (d->stopped)
 		return;
 	d->stopped = true;
-	machine_stop(d->listener, clock_mono_ms(), interrupt_status());
+	machine_stop(d->machine, clock_mono_ms(), interrupt_status());
 }
 
 /* ---- actions --------------------------------------------------------------------------------------------------- */
 
-/*
- * A program that jq refuses is said now, and not at the first message. By now the thread that compiles it has nearly
- * done.
- */
+/* Reports an invalid jq program at the start, not at the first message. By now the compiling thread is nearly done. */
 static void check_filter(struct driver *d)
 {
 	struct err err = ERR_INIT;
@@ -306,12 +301,12 @@ static void check_filter(struct driver *d)
 		return;
 	d->filter_checked = true;
 	if (filter_ready(d->options->filter, &err))
-		machine_fail(d->listener, clock_mono_ms(), &err);
+		machine_fail(d->machine, clock_mono_ms(), &err);
 }
 
 /*
- * The filter is compiled, on a thread, while the first request is under way: not before the process that makes it has
- * been forked, and no other one is before the thread has ended.
+ * The filter is compiled by a thread during the first request. The thread is started after the worker was forked, and
+ * joined before the next fork.
  */
 static void start_job(struct driver *d, const struct job_request *request)
 {
@@ -328,7 +323,7 @@ static void act(struct driver *d, const struct machine_action *action)
 	switch (action->kind) {
 	case MACHINE_ACT_JOB: start_job(d, &action->request); break;
 	case MACHINE_ACT_CONNECT:
-		d->moved = true; /* by now it is known what counts as old */
+		d->cursor_changed = true; /* the baseline is complete */
 		ws_connect(d->ws, action->path, action->token, action->address);
 		check_filter(d);
 		break;
@@ -340,9 +335,9 @@ static void act(struct driver *d, const struct machine_action *action)
 	case MACHINE_ACT_RESUME: ws_pause(d->ws, false); break;
 	case MACHINE_ACT_CLOSE: ws_close(d->ws); break;
 	case MACHINE_ACT_DROP: ws_drop(d->ws); break;
-	case MACHINE_ACT_HEARTBEAT: beat(d); break;
+	case MACHINE_ACT_HEARTBEAT: touch_heartbeat(d); break;
 	case MACHINE_ACT_READY:
-		d->moved = true; /* with --once, too */
+		d->cursor_changed = true; /* also with --once */
 		notify(d, "READY=1");
 		break;
 	case MACHINE_ACT_EXIT:
@@ -359,7 +354,7 @@ static bool take_result(struct driver *d)
 
 	if (!worker_take(d->worker, &result))
 		return false;
-	machine_job_done(d->listener, clock_mono_ms(), &result);
+	machine_job_done(d->machine, clock_mono_ms(), &result);
 	job_result_release(&result);
 	return true;
 }
@@ -369,18 +364,17 @@ static void act_all(struct driver *d)
 	struct machine_action action;
 
 	do {
-		while (!d->done && machine_next(d->listener, &action))
+		while (!d->done && machine_next(d->machine, &action))
 			act(d, &action);
 	} while (!d->done && take_result(d));
 }
 
-/* Everything that may be due. */
 static void run_timers(struct driver *d)
 {
 	int64_t now = clock_mono_ms();
 
-	if (now >= machine_deadline(d->listener))
-		machine_tick(d->listener, now);
+	if (now >= machine_deadline(d->machine))
+		machine_tick(d->machine, now);
 	worker_tick(d->worker, now);
 	if (now >= d->sync_at) {
 		d->sync_at = LISTEN_NEVER;
@@ -394,11 +388,11 @@ static void run_timers(struct driver *d)
 
 static void set_timer(struct driver *d)
 {
-	int64_t at = earlier(machine_deadline(d->listener), d->exec_at);
+	int64_t at = earlier(machine_deadline(d->machine), d->exec_at);
 
 	at = earlier(at, earlier(earlier(d->save_at, d->sync_at), d->watchdog_at));
 	at = earlier(at, worker_deadline(d->worker));
-	/* the room that flush() has made was filled again, and the reader may have more */
+	/* flush() made room, which was filled again */
 	if (output_queue_len(&d->output) && !d->blocked && !d->gone && !d->broken)
 		at = 0;
 	d->timer.at_ms = at;
@@ -406,7 +400,7 @@ static void set_timer(struct driver *d)
 
 static void run_loop(struct driver *d)
 {
-	machine_start(d->listener, clock_mono_ms());
+	machine_start(d->machine, clock_mono_ms());
 	for (;;) {
 		act_all(d);
 		if (d->done)
@@ -423,9 +417,9 @@ static void run_loop(struct driver *d)
 	}
 }
 
-/* ---- setting up ------------------------------------------------------------------------------------------------ */
+/* ---- setup ----------------------------------------------------------------------------------------------------- */
 
-/* What the cursor knows at the start; `*baseline` where the history as it is now counts as taken. */
+/* Loads the cursor. `*baseline`: existing messages count as taken. */
 static enum status open_cursor(struct driver *d, bool *baseline, struct err *err)
 {
 	const char *since = d->options->since ? d->options->since : "last";
@@ -433,72 +427,55 @@ static enum status open_cursor(struct driver *d, bool *baseline, struct err *err
 	enum status st = ST_OK;
 	int64_t since_ms;
 	bool found = false;
-	char *aside;
+	char *quarantined;
 
 	d->cursor = cursor_new(path);
 	free(path);
 	*baseline = false;
 	if (!strcmp(since, "last")) {
-		if (!(st = cursor_load(d->cursor, &found, &aside, err)))
+		if (!(st = cursor_load(d->cursor, &found, &quarantined, err)))
 			*baseline = !found;
-		d->known = found;
-		d->forgotten = aside != NULL;
-		if (aside)
-			log_error(
-				"the cursor is damaged, and kept as '%s'; what came since the last run cannot be told from what was "
-				"taken before: listening begins now, and with --since TIME where you say",
-				aside);
-		free(aside);
+		d->cursor_valid = found;
+		d->cursor_lost = quarantined != NULL;
+		if (quarantined)
+			log_error("checkpoint is corrupt (saved as '%s'); cannot resume, starting from now; "
+				  "use --since TIME to start earlier",
+				quarantined);
+		free(quarantined);
 	} else if (!strcmp(since, "none")) {
 		*baseline = true;
 	} else if (strcmp(since, "all") != 0) {
 		if (!time_arg_parse(since, clock_wall_ms(), &since_ms))
 			return err_set(err, ST_USAGE,
-				"--since '%s' is neither last, none nor all, nor a time; that is " TIME_ARG_FORMS,
-				since);
-		/* the second before it; what is to come is never old: a time in the future is now */
+				"invalid --since '%s': expected last, none, all, or a time: " TIME_ARG_FORMS, since);
+		/* everything before that second; in the future: up to now */
 		cursor_reset(d->cursor, earlier(since_ms / 1000 - 1, clock_wall_ms() / 1000));
 	}
 	return st;
 }
 
-static void say_warning(const char *text)
+static void print_warning(const char *text)
 {
 	log_warn("%s", text);
 }
 
-static void say_error(const char *text)
+static void print_error(const char *text)
 {
 	log_error("%s", text);
 }
 
-static struct machine *make_listener(struct driver *d, bool baseline)
+static struct machine *make_machine(struct driver *d, bool baseline)
 {
-	const struct listen_options *o = d->options;
-	struct machine_config config = {
-		.keepalive_ms = o->keepalive_ms,
-		.count = o->count,
-		.for_ms = o->for_ms,
-		.idle_ms = o->idle_ms,
-		.max_offline_ms = o->max_offline_ms,
-		.once = o->once,
-		.baseline = baseline,
-		.events = o->events,
-		.outbound = o->outbound,
-		.text = o->text,
-		.terminal = isatty(o->out),
-		.history = true,
-		.temp_dir = o->temp_dir,
-		.filter = o->filter,
+	struct listen_io io = {
 		.cursor = d->cursor,
 		.output = &d->output,
-		.exec_queue = o->exec ? &d->exec_queue : NULL,
-		.warn = say_warning,
-		.error = say_error,
+		.exec = d->options->exec ? &d->exec_queue : NULL,
+		.warn = print_warning,
+		.error = print_error,
 		.wall_ms = clock_wall_ms,
 	};
 
-	return machine_new(&config);
+	return machine_new(d->options, &io, baseline);
 }
 
 static enum status make_socket(struct driver *d, struct err *err)
@@ -517,7 +494,7 @@ static enum status make_socket(struct driver *d, struct err *err)
 
 	d->proxy = http_proxy_for(settings->proxy, origin->tls, origin->host);
 	if (d->proxy && !str_starts_with(d->proxy, "http://"))
-		return err_set(err, ST_CONFIG, "the WebSocket can go through an http:// proxy alone, and not '%.*s://'",
+		return err_set(err, ST_CONFIG, "unsupported proxy '%.*s://' for the WebSocket: expected http://",
 			(int)strcspn(d->proxy, ":"), d->proxy);
 	config.proxy = d->proxy;
 	return ws_new(&d->ws, &config, err);
@@ -532,29 +509,11 @@ static void make_worker(struct driver *d)
 	d->worker = worker_new(&config);
 }
 
-static enum status make_exec(struct driver *d, struct err *err)
-{
-	struct exec_config config = {
-		.argv = d->options->exec,
-		.name = d->options->exec_name,
-		.once = d->options->once,
-		.environment = d->options->environment,
-		.jobs = d->options->jobs,
-		.retries = d->options->exec_retries,
-		.delay_ms = d->options->exec_delay_ms,
-		.dead_letter = d->options->dead_letter,
-		.exec_queue = &d->exec_queue,
-		.cursor = d->cursor,
-	};
-
-	return d->options->exec ? exec_init(&d->exec, &config, err) : ST_OK;
-}
-
 static void watch_all(struct driver *d)
 {
 	struct stat out;
 
-	/* epoll(7) takes no regular files and directories; they never block */
+	/* epoll(7) refuses regular files and directories, which never block */
 	d->plain_file = fstat(d->options->out, &out) || S_ISREG(out.st_mode);
 	if (!d->plain_file && !loop_watch(&d->loop, d->options->out, 0, on_out, d))
 		d->plain_file = true;
@@ -580,10 +539,10 @@ static enum status set_up(struct driver *d, struct err *err)
 	loop_timer_add(&d->loop, &d->timer);
 	if ((st = make_socket(d, err)))
 		return st;
-	if ((st = make_exec(d, err)))
+	if (d->options->exec && (st = exec_init(&d->exec, d->options, &d->exec_queue, d->cursor, err)))
 		return st;
 	make_worker(d);
-	d->listener = make_listener(d, baseline);
+	d->machine = make_machine(d, baseline);
 	watch_all(d);
 	return ST_OK;
 }
@@ -591,7 +550,7 @@ static enum status set_up(struct driver *d, struct err *err)
 static void tear_down(struct driver *d)
 {
 	worker_free(d->worker);
-	machine_free(d->listener);
+	machine_free(d->machine);
 	ws_free(d->ws);
 	loop_release(&d->loop);
 	exec_release(&d->exec);
@@ -620,14 +579,14 @@ enum status listen_run(struct client *client, const struct listen_options *optio
 			d.err = d.save_err;
 			st = d.err.status;
 		}
-		if (!st && d.forgotten && options->once)
-			st = err_set(&d.err, ST_DATA, "nothing was fetched, since the cursor was damaged");
+		if (!st && d.cursor_lost && options->once)
+			st = err_set(&d.err, ST_DATA, "nothing was backfilled: the checkpoint is corrupt");
 		if (!st && d.exec.dead_lettered)
-			st = err_set(&d.err, ST_PARTIAL, "%lld message%s given up", (long long)d.exec.dead_lettered,
-				d.exec.dead_lettered == 1 ? " was" : "s were");
-		if (!st && d.exec_queue.left)
-			st = err_set(&d.err, ST_TEMPFAIL, "%zu message%s left for the next run", d.exec_queue.left,
-				d.exec_queue.left == 1 ? " is" : "s are");
+			st = err_set(&d.err, ST_PARTIAL, "%lld message%s %s", (long long)d.exec.dead_lettered,
+				str_plural(d.exec.dead_lettered), options->dead_letter ? "dead-lettered" : "dropped");
+		if (!st && d.exec_queue.deferred)
+			st = err_set(&d.err, ST_TEMPFAIL, "%zu message%s deferred to the next run",
+				d.exec_queue.deferred, str_plural((int64_t)d.exec_queue.deferred));
 		if (st)
 			*err = d.err;
 	}

@@ -18,31 +18,32 @@
 #include <unistd.h>
 
 #define READ_SIZE ((size_t)64 * 1024)
-#define END_MS 3000 /* how long the process may take to notice its end, in a lookup of a name for instance */
+#define EXIT_MS 3000 /* how long the child may take to exit; resolving a name cannot be aborted */
 
 struct worker {
 	struct worker_config config;
-	pid_t pid; /* 0: there is no process */
-	int fd; /* to it; -1: none */
-	bool leaving; /* it was told to end */
-	enum job_kind busy; /* what it was asked for */
-	struct buf in; /* the answer, as far as it has come */
-	struct job_result result; /* `job` says whether there is one */
+	pid_t pid; /* of the child; 0: none */
+	int fd; /* our end of the socket pair; -1: none */
+	bool leaving; /* the child was told to exit */
+	enum job_kind busy; /* the job in progress */
+	struct buf in; /* the part of the result that was received */
+	struct job_result result; /* JOB_NONE: none */
 	int64_t idle_at;
-	struct secret given; /* the token that came last */
-	uint64_t attempt; /* addresses that were used */
+	struct secret token; /* from the last result */
+	uint64_t attempt; /* addresses used so far */
 };
 
-/* ---- the process ----------------------------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------------------------- */
 
-/* Everything but the standard descriptors, the trace and `fd` is the listener's: its socket, its locks, its epoll. */
+/* The other descriptors are the listener's: its socket, its locks, its epoll. */
 static void close_others(int fd)
 {
 	int trace = log_trace_fd(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int low = trace >= 0 && trace < fd ? trace : fd, high = trace > fd ? trace : fd;
 
 	if (null >= 0)
-		dup2(null, STDOUT_FILENO); /* whoever reads it waits for the listener's end, and not for ours */
+		dup2(null,
+			STDOUT_FILENO); /* the reader of stdout waits for the end of the listener, not of the child */
 	if (low > STDERR_FILENO + 1)
 		close_range(STDERR_FILENO + 1, (unsigned)low - 1, 0);
 	if (high > low + 1)
@@ -50,7 +51,7 @@ static void close_others(int fd)
 	close_range((unsigned)high + 1, ~0U, 0);
 }
 
-/* One whole message; false at the end of the connection. */
+/* Reads one message; false at the end of the connection. */
 static bool receive(int fd, struct buf *in)
 {
 	size_t wanted;
@@ -88,32 +89,32 @@ static bool transmit(int fd, const struct buf *out)
 	return true;
 }
 
-static void perform(struct job_context *jobs, const struct worker_request *order, bool *loaded, struct job_result *r)
+static void perform(struct job_context *jobs, const struct worker_request *msg, bool *loaded, struct job_result *r)
 {
 	struct err err = ERR_INIT;
 	enum status st = ST_OK;
 
-	jobs->given = &order->given;
-	jobs->attempt = order->attempt;
-	/* the listener's idea of the session is that of its start; the processes before this one have renewed it */
+	jobs->token = &msg->token;
+	jobs->attempt = msg->attempt;
+	/* the listener has the session of its start; earlier children have changed the file */
 	if (!*loaded)
 		st = client_reload(jobs->client, &err);
 	*loaded = !st;
 	if (!st) {
-		job_perform(jobs, &order->request, r);
+		job_perform(jobs, &msg->request, r);
 		return;
 	}
-	*r = job_result_init(order->request.job);
+	*r = job_result_init(msg->request.job);
 	r->status = st;
 	r->err = err;
 }
 
-/* Answers requests until the listener wants no more of them. */
-_Noreturn static void serve(const struct worker_config *config, int fd)
+/* Performs requests until the listener closes the connection. */
+static void serve(const struct worker_config *config, int fd)
 {
 	struct job_context jobs = { .client = config->client, .host = config->host };
 	struct job_result result;
-	struct worker_request order;
+	struct worker_request msg;
 	struct buf in, out;
 	bool loaded = false;
 
@@ -121,19 +122,21 @@ _Noreturn static void serve(const struct worker_config *config, int fd)
 	interrupt_by_peer(fd);
 	buf_init_secret(&in, BUF_NO_MAX);
 	buf_init_secret(&out, BUF_NO_MAX);
-	while (receive(fd, &in) && worker_msg_get_request(in.data, in.len, &order)) {
-		perform(&jobs, &order, &loaded, &result);
+	while (receive(fd, &in) && worker_msg_get_request(in.data, in.len, &msg)) {
+		perform(&jobs, &msg, &loaded, &result);
 		buf_clear(&out);
 		worker_msg_put_result(&out, &result);
 		job_result_release(&result);
-		worker_request_release(&order);
+		worker_request_release(&msg);
 		if (!transmit(fd, &out))
 			break;
 	}
-	_exit(0);
+	buf_release(&in);
+	buf_release(&out);
+	close(fd);
 }
 
-/* ---- the listener's side --------------------------------------------------------------------------------------- */
+/* ---- the listener --------------------------------------------------------------------------------------------- */
 
 struct worker *worker_new(const struct worker_config *config)
 {
@@ -146,33 +149,35 @@ struct worker *worker_new(const struct worker_config *config)
 	return w;
 }
 
-static enum status begin_process(struct worker *w, struct err *err)
+static enum status start_child(struct worker *w, struct err *err)
 {
 	sigset_t all, before;
 	int fds[2], failure;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
-		return err_set(err, ST_TEMPFAIL, "cannot make a socket pair: %s", strerror(errno));
-	/* a signal in between would be noted down where the listener looks */
+		return err_set(err, ST_TEMPFAIL, "cannot create a socket pair: %s", strerror(errno));
+	/* until the child has its own handlers, a signal would be recorded for the listener */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	w->pid = fork();
 	failure = errno;
-	if (!w->pid)
+	if (!w->pid) {
 		serve(&w->config, fds[1]);
+		exit(EXIT_SUCCESS); /* not _exit(2), which would hide the child from sanitizers and coverage */
+	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[1]);
 	if (w->pid < 0) {
 		w->pid = 0;
 		close(fds[0]);
-		return err_set(err, ST_TEMPFAIL, "cannot start a process for requests: %s", strerror(failure));
+		return err_set(err, ST_TEMPFAIL, "cannot start the request process: %s", strerror(failure));
 	}
 	w->fd = fds[0];
 	w->config.watch(w->config.arg, w->fd);
 	return ST_OK;
 }
 
-/* Reaps the process, which is at its end. What waitpid(2) says of it. */
+/* Waits for the child, which is exiting, and returns its status. */
 static int reap(struct worker *w)
 {
 	int status = 0;
@@ -198,8 +203,8 @@ static void fail(struct worker *w, const struct err *err)
 	w->busy = JOB_NONE;
 }
 
-/* It has ended without having been told to, or talks nonsense. */
-static void lost(struct worker *w)
+/* The child has died, or has sent an invalid message. */
+static void child_lost(struct worker *w)
 {
 	struct err err = ERR_INIT;
 	int status;
@@ -207,21 +212,19 @@ static void lost(struct worker *w)
 	kill(w->pid, SIGKILL);
 	status = reap(w);
 	if (WIFSIGNALED(status))
-		err_set(&err, ST_TEMPFAIL, "the process that makes the requests was ended by signal %d",
-			WTERMSIG(status));
+		err_set(&err, ST_TEMPFAIL, "the request process was killed by signal %d", WTERMSIG(status));
 	else
-		err_set(&err, ST_TEMPFAIL, "the process that makes the requests ended with status %d",
-			WEXITSTATUS(status));
+		err_set(&err, ST_TEMPFAIL, "the request process exited with status %d", WEXITSTATUS(status));
 	log_warn("%s", err.text);
 	if (w->busy)
 		fail(w, &err);
 }
 
-/* Lets the process end, and waits for that, but not for long: throws away what it still has to say. */
+/* Tells the child to exit, and waits a limited time for it. What it still sends is discarded. */
 static void dismiss(struct worker *w)
 {
 	struct pollfd ready = { .fd = w->fd, .events = POLLIN };
-	int64_t end = clock_mono_ms() + END_MS, left;
+	int64_t end = clock_mono_ms() + EXIT_MS, left;
 	ssize_t n = 1;
 
 	shutdown(w->fd, SHUT_WR);
@@ -244,7 +247,7 @@ void worker_free(struct worker *w)
 	if (w->pid)
 		dismiss(w);
 	job_result_release(&w->result);
-	secret_release(&w->given);
+	secret_release(&w->token);
 	buf_release(&w->in);
 	free(w);
 }
@@ -257,20 +260,20 @@ void worker_start(struct worker *w, const struct job_request *request)
 	w->busy = request->job;
 	w->idle_at = LISTEN_NEVER;
 	if (w->leaving) {
-		kill(w->pid, SIGKILL); /* it is at nothing any more */
+		kill(w->pid, SIGKILL); /* it has no request */
 		reap(w);
 	}
 	buf_init_secret(&out, BUF_NO_MAX);
-	worker_msg_put_request(&out, request, &w->given, w->attempt);
-	if (!w->pid && begin_process(w, &err))
+	worker_msg_put_request(&out, request, &w->token, w->attempt);
+	if (!w->pid && start_child(w, &err))
 		fail(w, &err);
 	else if (!transmit(w->fd, &out))
-		lost(w);
+		child_lost(w);
 	buf_release(&out);
 }
 
-/* The answer is whole. False where it is none to what was asked. */
-static bool accept_answer(struct worker *w, int64_t now)
+/* The message is complete. False if it is not a result of the job. */
+static bool accept_result(struct worker *w, int64_t now)
 {
 	struct job_result *r = &w->result;
 
@@ -281,7 +284,7 @@ static bool accept_answer(struct worker *w, int64_t now)
 		return false;
 	}
 	if (r->token.s)
-		secret_copy(&w->given, &r->token);
+		secret_copy(&w->token, &r->token);
 	w->attempt += r->address != NULL;
 	w->busy = JOB_NONE;
 	w->idle_at = now + WORKER_IDLE_MS;
@@ -308,8 +311,8 @@ void worker_ready(struct worker *w, int64_t now)
 		buf_commit(&w->in, (size_t)n);
 	wanted = worker_msg_length(w->in.data, w->in.len);
 	if (n <= 0 || !w->busy || wanted > WORKER_MSG_MAX || (wanted && w->in.len > wanted) ||
-		(wanted && w->in.len == wanted && !accept_answer(w, now)))
-		lost(w);
+		(wanted && w->in.len == wanted && !accept_result(w, now)))
+		child_lost(w);
 }
 
 bool worker_take(struct worker *w, struct job_result *result)
@@ -334,5 +337,5 @@ void worker_tick(struct worker *w, int64_t now)
 		return;
 	w->idle_at = LISTEN_NEVER;
 	w->leaving = true;
-	shutdown(w->fd, SHUT_WR); /* worker_ready() gets to know when it has ended */
+	shutdown(w->fd, SHUT_WR); /* worker_ready() sees the end of the connection */
 }

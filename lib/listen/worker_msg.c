@@ -8,21 +8,21 @@
 #include <string.h>
 
 #define HEAD sizeof(uint32_t)
-#define NO_STRING UINT64_MAX /* in the place of a length: NULL */
-#define SESSION_LEAST (4 * sizeof(uint64_t)) /* bytes of a conversation whose strings are empty */
+#define NO_STRING UINT64_MAX /* instead of a length: NULL */
+#define SESSION_MIN (4 * sizeof(uint64_t)) /* bytes of a conversation with empty strings */
 
-void worker_request_release(struct worker_request *order)
+void worker_request_release(struct worker_request *msg)
 {
-	free(order->session.conversation);
-	free(order->session.own);
-	free(order->next);
-	secret_release(&order->given);
-	*order = (struct worker_request){ 0 };
+	free(msg->session.conversation);
+	free(msg->session.own);
+	free(msg->next);
+	secret_release(&msg->token);
+	*msg = (struct worker_request){ 0 };
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-/* Room for the length, which is not known yet. Where the message begins. */
+/* Leaves room for the length. Returns where the message starts. */
 static size_t begin(struct buf *out)
 {
 	static const char head[HEAD];
@@ -32,7 +32,7 @@ static size_t begin(struct buf *out)
 	return at;
 }
 
-/* False where it has grown too long. */
+/* Fills in the length. False if the message is too long. */
 static bool end(struct buf *out, size_t at)
 {
 	size_t len = out->len - at;
@@ -78,7 +78,7 @@ static void put_err(struct buf *out, const struct err *err)
 	put_string(out, err->text);
 }
 
-/* What was said last is no part of what a listener wants to know. */
+/* Without `last_text`, which a listener does not need. */
 static void put_session(struct buf *out, const struct history_session *session)
 {
 	put_int(out, session->type);
@@ -87,26 +87,26 @@ static void put_session(struct buf *out, const struct history_session *session)
 	put_int(out, session->last_ms);
 }
 
-void worker_msg_put_request(struct buf *out, const struct job_request *request, const struct secret *given,
+void worker_msg_put_request(struct buf *out, const struct job_request *request, const struct secret *token,
 	uint64_t attempt)
 {
 	size_t at = begin(out);
 
 	put_int(out, request->job);
 	put_int(out, request->token_only);
-	put_int(out, request->refused);
-	put_int(out, request->anew);
-	put_int(out, request->again);
+	put_int(out, request->token_refused);
+	put_int(out, request->recreate);
+	put_int(out, request->existing);
 	put_int(out, request->cancelled);
 	put_int(out, request->all);
 	put_int(out, request->session != NULL);
 	if (request->session)
 		put_session(out, request->session);
 	put_string(out, request->next);
-	put_bytes(out, given->s, given->len);
+	put_bytes(out, token->s, token->len);
 	put_number(out, attempt);
 	if (!end(out, at))
-		BUG("a request that is too long");
+		BUG("request too long");
 }
 
 static bool put_whole_result(struct buf *out, const struct job_result *r)
@@ -147,9 +147,9 @@ void worker_msg_put_result(struct buf *out, const struct job_result *result)
 	if (put_whole_result(out, result))
 		return;
 	buf_truncate(out, before);
-	instead.status = err_set(&instead.err, ST_PROTOCOL, "the server's answer is too long");
+	instead.status = err_set(&instead.err, ST_PROTOCOL, "the server's response is too large");
 	if (!put_whole_result(out, &instead))
-		BUG("a message that is too long");
+		BUG("message too long");
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
@@ -194,19 +194,19 @@ static int64_t get_int(struct reader *r)
 	return (int64_t)get_number(r);
 }
 
-static int64_t get_between(struct reader *r, int64_t least, int64_t most)
+static int64_t get_range(struct reader *r, int64_t min, int64_t max)
 {
 	int64_t number = get_int(r);
 
-	if (number >= least && number <= most)
+	if (number >= min && number <= max)
 		return number;
 	r->bad = true;
-	return least;
+	return min;
 }
 
 static bool get_bool(struct reader *r)
 {
-	return get_between(r, 0, 1);
+	return get_range(r, 0, 1);
 }
 
 /* Borrowed; false for NULL. */
@@ -265,9 +265,9 @@ static void get_text(struct reader *r, char *out, size_t size)
 
 static void get_err(struct reader *r, struct err *err)
 {
-	err->status = (enum status)get_between(r, 0, 255);
-	err->outcome = (enum err_outcome)get_between(r, ERR_NOT_SENT, ERR_REFUSED);
-	err->http = (int)get_between(r, 0, INT_MAX);
+	err->status = (enum status)get_range(r, 0, 255);
+	err->outcome = (enum err_outcome)get_range(r, ERR_NOT_SENT, ERR_REFUSED);
+	err->http = (int)get_range(r, 0, INT_MAX);
 	err->retryable = get_bool(r);
 	err->pending = get_bool(r);
 	err->retry_after_ms = get_int(r);
@@ -277,7 +277,7 @@ static void get_err(struct reader *r, struct err *err)
 
 static void get_session(struct reader *r, struct history_session *session)
 {
-	session->type = (enum chat_type)get_between(r, CHAT_ONE_TO_ONE, CHAT_SMS);
+	session->type = (enum chat_type)get_range(r, CHAT_ONE_TO_ONE, CHAT_SMS);
 	session->conversation = get_string(r);
 	session->own = get_string(r);
 	session->last_ms = get_int(r);
@@ -288,8 +288,8 @@ static void get_sessions(struct reader *r, struct history_sessions *sessions)
 {
 	uint64_t count = get_number(r);
 
-	/* before memory is taken for them */
-	if (count > (size_t)(r->end - r->at) / SESSION_LEAST)
+	/* before memory is allocated */
+	if (count > (size_t)(r->end - r->at) / SESSION_MIN)
 		r->bad = true;
 	if (r->bad || !count)
 		return;
@@ -314,29 +314,29 @@ static void get_page(struct reader *r, struct job_result *result)
 		result->messages = json_root(&result->page.json);
 }
 
-bool worker_msg_get_request(const char *p, size_t len, struct worker_request *order)
+bool worker_msg_get_request(const char *p, size_t len, struct worker_request *msg)
 {
 	struct reader r = open_message(p, len);
-	struct job_request *request = &order->request;
+	struct job_request *request = &msg->request;
 
-	*order = (struct worker_request){ 0 };
-	request->job = (enum job_kind)get_between(&r, JOB_SETUP, JOB_PAGE);
+	*msg = (struct worker_request){ 0 };
+	request->job = (enum job_kind)get_range(&r, JOB_SETUP, JOB_PAGE);
 	request->token_only = get_bool(&r);
-	request->refused = get_bool(&r);
-	request->anew = get_bool(&r);
-	request->again = get_bool(&r);
-	request->cancelled = (unsigned)get_between(&r, 0, CHANNEL_SERVICES);
+	request->token_refused = get_bool(&r);
+	request->recreate = get_bool(&r);
+	request->existing = get_bool(&r);
+	request->cancelled = (unsigned)get_range(&r, 0, CHANNEL_SERVICES);
 	request->all = get_bool(&r);
 	if (get_bool(&r)) {
-		get_session(&r, &order->session);
-		request->session = &order->session;
+		get_session(&r, &msg->session);
+		request->session = &msg->session;
 	}
-	request->next = order->next = get_string(&r);
-	get_secret(&r, &order->given);
-	order->attempt = get_number(&r);
+	request->next = msg->next = get_string(&r);
+	get_secret(&r, &msg->token);
+	msg->attempt = get_number(&r);
 	if (!r.bad && r.at == r.end && (request->session || request->job != JOB_PAGE))
 		return true;
-	worker_request_release(order);
+	worker_request_release(msg);
 	return false;
 }
 
@@ -345,8 +345,8 @@ bool worker_msg_get_result(const char *p, size_t len, struct job_result *result)
 	struct reader r = open_message(p, len);
 
 	*result = (struct job_result){ .err = ERR_INIT };
-	result->job = (enum job_kind)get_between(&r, JOB_SETUP, JOB_PAGE);
-	result->status = (enum status)get_between(&r, 0, 255);
+	result->job = (enum job_kind)get_range(&r, JOB_SETUP, JOB_PAGE);
+	result->status = (enum status)get_range(&r, 0, 255);
 	get_err(&r, &result->err);
 	result->path = get_string(&r);
 	result->address = get_string(&r);
@@ -357,7 +357,7 @@ bool worker_msg_get_result(const char *p, size_t len, struct job_result *result)
 	result->token_ends_in_ms = get_int(&r);
 	result->extend_in_ms = get_int(&r);
 	result->channel_ends_in_ms = get_int(&r);
-	result->made = (unsigned)get_between(&r, 0, CHANNEL_SERVICES);
+	result->made = (unsigned)get_range(&r, 0, CHANNEL_SERVICES);
 	result->partial = get_bool(&r);
 	get_sessions(&r, &result->sessions);
 	get_page(&r, result);

@@ -15,22 +15,22 @@
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)256 << 20)
-#define LINE_MARKS 1024 /* a conversation that has more gets several lines */
-#define JOURNAL_MAX ((size_t)1 << 20) /* then it is folded, unless the conversations alone are as much */
+#define LINE_MARKS 1024 /* per line; a conversation with more gets several lines */
+#define JOURNAL_MAX ((size_t)1 << 20) /* appended bytes before the file is rewritten; see cursor_save() */
 
 struct cursor {
 	char *path;
 	struct hash_key key;
-	int64_t taken_until_s; /* of conversations to come */
+	int64_t taken_until_s; /* of new conversations */
 	bool gap;
-	struct cursor_conversation **peers; /* in the order in which they became known */
+	struct cursor_conversation **conversations; /* by index */
 	size_t count, cap;
-	struct cursor_conversation **table; /* by name: open addressing */
-	size_t places;
+	struct cursor_conversation **table; /* by name; open addressing */
+	size_t table_size;
 	struct cursor_conversation **dirty;
 	size_t dirty_count, dirty_cap;
-	int fd; /* open for appending; -1: the whole file is to be written */
-	size_t folded, size; /* bytes of the file when it was last folded, and now */
+	int fd; /* open for appending; -1: the file must be rewritten */
+	size_t rewritten_size, size; /* of the file, after the last rewrite and now */
 	bool unsynced;
 };
 
@@ -44,36 +44,35 @@ struct cursor *cursor_new(const char *path)
 	return c;
 }
 
-/* The next save writes all of it anew, its first line included. */
-static void write_anew(struct cursor *c)
+static void force_rewrite(struct cursor *c)
 {
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
 }
 
-static void forget_peers(struct cursor *c)
+static void forget_conversations(struct cursor *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
-		free(c->peers[i]->type);
-		free(c->peers[i]->name);
-		free(c->peers[i]->marks);
-		hash_set_release(&c->peers[i]->ids);
-		free(c->peers[i]);
+		free(c->conversations[i]->type);
+		free(c->conversations[i]->name);
+		free(c->conversations[i]->marks);
+		hash_set_release(&c->conversations[i]->ids);
+		free(c->conversations[i]);
 	}
 	c->count = c->dirty_count = 0;
 	free(c->table);
 	c->table = NULL;
-	c->places = 0;
+	c->table_size = 0;
 }
 
 void cursor_free(struct cursor *c)
 {
 	if (!c)
 		return;
-	forget_peers(c);
-	write_anew(c);
-	free(c->peers);
+	forget_conversations(c);
+	force_rewrite(c);
+	free(c->conversations);
 	free(c->dirty);
 	free(c->path);
 	free(c);
@@ -81,10 +80,10 @@ void cursor_free(struct cursor *c)
 
 void cursor_reset(struct cursor *c, int64_t taken_until_s)
 {
-	forget_peers(c);
+	forget_conversations(c);
 	c->taken_until_s = taken_until_s;
 	c->gap = false;
-	write_anew(c);
+	force_rewrite(c);
 }
 
 /* ---- conversations --------------------------------------------------------------------------------------------- */
@@ -94,69 +93,84 @@ uint64_t cursor_hash(const struct cursor *c, const char *id, size_t len)
 	return hash_bytes(&c->key, id, len);
 }
 
-static bool is_peer(const struct cursor_conversation *peer, const char *type, size_t type_len, const char *name,
-	size_t name_len)
+static bool is_conversation(const struct cursor_conversation *conversation, const char *type, size_t type_len,
+	const char *name, size_t name_len)
 {
-	return strlen(peer->name) == name_len && !memcmp(peer->name, name, name_len) &&
-		strlen(peer->type) == type_len && !memcmp(peer->type, type, type_len);
+	return strlen(conversation->name) == name_len && !memcmp(conversation->name, name, name_len) &&
+		strlen(conversation->type) == type_len && !memcmp(conversation->type, type, type_len);
 }
 
-static size_t place_of(const struct cursor *c, const char *type, size_t type_len, const char *name, size_t name_len)
+static size_t table_slot(const struct cursor *c, const char *type, size_t type_len, const char *name, size_t name_len)
 {
 	uint64_t hash = hash_bytes(&c->key, name, name_len);
-	size_t at = hash & (c->places - 1);
+	size_t at = hash & (c->table_size - 1);
 
-	while (c->table[at] && !is_peer(c->table[at], type, type_len, name, name_len))
-		at = (at + 1) & (c->places - 1);
+	while (c->table[at] && !is_conversation(c->table[at], type, type_len, name, name_len))
+		at = (at + 1) & (c->table_size - 1);
 	return at;
 }
 
 static void grow_table(struct cursor *c)
 {
 	free(c->table);
-	c->places = c->places ? c->places * 2 : 64;
-	c->table = xcalloc(c->places, sizeof(struct cursor_conversation *));
+	c->table_size = c->table_size ? c->table_size * 2 : 64;
+	c->table = xcalloc(c->table_size, sizeof(struct cursor_conversation *));
 	for (size_t i = 0; i < c->count; i++) {
-		struct cursor_conversation *peer = c->peers[i];
+		struct cursor_conversation *conversation = c->conversations[i];
 
-		c->table[place_of(c, peer->type, strlen(peer->type), peer->name, strlen(peer->name))] = peer;
+		c->table[table_slot(c, conversation->type, strlen(conversation->type), conversation->name,
+			strlen(conversation->name))] = conversation;
 	}
 }
 
 struct cursor_conversation *cursor_conversation(struct cursor *c, const char *type, size_t type_len, const char *name,
 	size_t name_len)
 {
-	struct cursor_conversation *peer;
+	struct cursor_conversation *conversation;
 	size_t at;
 
-	if (c->count >= c->places / 2)
+	if (c->count >= c->table_size / 2)
 		grow_table(c);
-	at = place_of(c, type, type_len, name, name_len);
+	at = table_slot(c, type, type_len, name, name_len);
 	if (c->table[at])
 		return c->table[at];
-	peer = xcalloc(1, sizeof(*peer));
-	peer->type = xmemdup0(type, type_len);
-	peer->name = xmemdup0(name, name_len);
-	peer->taken_until_s = c->taken_until_s;
-	c->peers = xgrow(c->peers, c->count, &c->cap, sizeof(struct cursor_conversation *));
-	c->peers[c->count++] = peer;
-	c->table[at] = peer;
-	return peer;
+	conversation = xcalloc(1, sizeof(*conversation));
+	conversation->type = xmemdup0(type, type_len);
+	conversation->name = xmemdup0(name, name_len);
+	conversation->index = c->count;
+	conversation->taken_until_s = c->taken_until_s;
+	c->conversations = xgrow(c->conversations, c->count, &c->cap, sizeof(struct cursor_conversation *));
+	c->conversations[c->count++] = conversation;
+	c->table[at] = conversation;
+	return conversation;
 }
 
 struct cursor_conversation *cursor_find(const struct cursor *c, const char *type, const char *name)
 {
-	return c->places ? c->table[place_of(c, type, strlen(type), name, strlen(name))] : NULL;
+	return c->table_size ? c->table[table_slot(c, type, strlen(type), name, strlen(name))] : NULL;
 }
 
 struct cursor_conversation *cursor_at(const struct cursor *c, size_t i)
 {
-	return i < c->count ? c->peers[i] : NULL;
+	return i < c->count ? c->conversations[i] : NULL;
 }
 
-bool cursor_taken(const struct cursor_conversation *peer, uint64_t id)
+void *cursor_side_array(void *array, size_t *cap, size_t size, const struct cursor_conversation *conversation)
 {
-	return hash_set_has(&peer->ids, id);
+	size_t old = *cap;
+
+	if (conversation->index < old)
+		return array;
+	while (*cap <= conversation->index)
+		*cap = *cap ? *cap * 2 : 16;
+	array = xreallocarray(array, *cap, size);
+	memset((char *)array + old * size, 0, (*cap - old) * size);
+	return array;
+}
+
+bool cursor_taken(const struct cursor_conversation *conversation, uint64_t id)
+{
+	return hash_set_has(&conversation->ids, id);
 }
 
 static int64_t second_of(int64_t time_ms)
@@ -164,96 +178,97 @@ static int64_t second_of(int64_t time_ms)
 	return time_ms / 1000;
 }
 
-bool cursor_old(const struct cursor_conversation *peer, int64_t time_ms)
+bool cursor_old(const struct cursor_conversation *conversation, int64_t time_ms)
 {
-	return second_of(time_ms) <= peer->taken_until_s;
+	return second_of(time_ms) <= conversation->taken_until_s;
 }
 
-static struct cursor_mark *mark_at(const struct cursor_conversation *peer, size_t i)
+static struct cursor_mark *mark_at(const struct cursor_conversation *conversation, size_t i)
 {
-	return &peer->marks[(peer->first + i) & (peer->cap - 1)];
+	return &conversation->marks[(conversation->first + i) & (conversation->cap - 1)];
 }
 
-/* The ring is full: what stands before `first` goes behind the rest, into the new half. */
-static void grow_marks(struct cursor_conversation *peer)
+/* The ring is full: the part before `first` moves to the start of the new half. */
+static void grow_marks(struct cursor_conversation *conversation)
 {
-	size_t cap = peer->cap ? peer->cap * 2 : 16;
+	size_t cap = conversation->cap ? conversation->cap * 2 : 16;
 
-	peer->marks = xreallocarray(peer->marks, cap, sizeof(*peer->marks));
-	memcpy(peer->marks + peer->cap, peer->marks, peer->first * sizeof(*peer->marks));
-	peer->cap = cap;
+	conversation->marks = xreallocarray(conversation->marks, cap, sizeof(*conversation->marks));
+	memcpy(conversation->marks + conversation->cap, conversation->marks,
+		conversation->first * sizeof(*conversation->marks));
+	conversation->cap = cap;
 }
 
-int64_t cursor_last(const struct cursor_conversation *peer)
+int64_t cursor_last(const struct cursor_conversation *conversation)
 {
-	return peer->count ? mark_at(peer, peer->count - 1)->second : -1;
+	return conversation->count ? mark_at(conversation, conversation->count - 1)->second : -1;
 }
 
 /*
- * Lets go of the oldest mark. Its second then counts as dealt with, which is so once later seconds have begun; but not
- * while there is a gap: then the message may come twice, which is better than that another one never comes.
+ * Drops the oldest mark. Messages up to its second then count as taken, which is right once later seconds have begun;
+ * but not during a gap. Then the message may come twice, which is better than losing another one.
  */
-static void drop_mark(const struct cursor *c, struct cursor_conversation *peer, int64_t newest_s)
+static void drop_mark(const struct cursor *c, struct cursor_conversation *conversation, int64_t newest_s)
 {
-	struct cursor_mark oldest = *mark_at(peer, 0);
+	struct cursor_mark oldest = *mark_at(conversation, 0);
 
-	hash_set_remove(&peer->ids, oldest.id);
-	peer->first = (peer->first + 1) & (peer->cap - 1);
-	peer->count--;
+	hash_set_remove(&conversation->ids, oldest.id);
+	conversation->first = (conversation->first + 1) & (conversation->cap - 1);
+	conversation->count--;
 	if (oldest.second >= newest_s)
 		oldest.second = newest_s - 1;
-	if (oldest.second > peer->taken_until_s && !c->gap)
-		peer->taken_until_s = oldest.second;
+	if (oldest.second > conversation->taken_until_s && !c->gap)
+		conversation->taken_until_s = oldest.second;
 }
 
-static void add_mark(const struct cursor *c, struct cursor_conversation *peer, uint64_t id, int64_t second)
+static void add_mark(const struct cursor *c, struct cursor_conversation *conversation, uint64_t id, int64_t second)
 {
-	/* up to two of the old ones for a new one: so a burst's many are let go of when it is over */
-	for (int i = 0; i < 2 && peer->count >= CURSOR_IDS; i++) {
-		if ((c->gap || mark_at(peer, 0)->second + 2 > second) && peer->count < CURSOR_IDS_MAX)
+	/* up to two old ones for each new one, so that the ring shrinks after a burst */
+	for (int i = 0; i < 2 && conversation->count >= CURSOR_IDS; i++) {
+		if ((c->gap || mark_at(conversation, 0)->second + 2 > second) && conversation->count < CURSOR_IDS_MAX)
 			break;
-		drop_mark(c, peer, second);
+		drop_mark(c, conversation, second);
 	}
-	if (!hash_set_add(&peer->ids, id))
+	if (!hash_set_add(&conversation->ids, id))
 		return;
-	if (peer->count == peer->cap)
-		grow_marks(peer);
-	peer->count++;
-	*mark_at(peer, peer->count - 1) = (struct cursor_mark){ .id = id, .second = second };
-	peer->unsaved++;
+	if (conversation->count == conversation->cap)
+		grow_marks(conversation);
+	conversation->count++;
+	*mark_at(conversation, conversation->count - 1) = (struct cursor_mark){ .id = id, .second = second };
+	conversation->unsaved++;
 }
 
-static void mark_dirty(struct cursor *c, struct cursor_conversation *peer)
+static void mark_dirty(struct cursor *c, struct cursor_conversation *conversation)
 {
-	if (peer->dirty)
+	if (conversation->dirty)
 		return;
-	peer->dirty = true;
+	conversation->dirty = true;
 	c->dirty = xgrow(c->dirty, c->dirty_count, &c->dirty_cap, sizeof(struct cursor_conversation *));
-	c->dirty[c->dirty_count++] = peer;
+	c->dirty[c->dirty_count++] = conversation;
 }
 
-void cursor_take(struct cursor *c, struct cursor_conversation *peer, uint64_t id, int64_t time_ms)
+void cursor_take(struct cursor *c, struct cursor_conversation *conversation, uint64_t id, int64_t time_ms)
 {
-	add_mark(c, peer, id, second_of(time_ms));
-	mark_dirty(c, peer);
+	add_mark(c, conversation, id, second_of(time_ms));
+	mark_dirty(c, conversation);
 }
 
-void cursor_advance(struct cursor *c, struct cursor_conversation *peer, int64_t second)
+void cursor_advance(struct cursor *c, struct cursor_conversation *conversation, int64_t second)
 {
-	if (second <= peer->taken_until_s)
+	if (second <= conversation->taken_until_s)
 		return;
-	peer->taken_until_s = second;
-	mark_dirty(c, peer);
+	conversation->taken_until_s = second;
+	mark_dirty(c, conversation);
 }
 
 void cursor_advance_all(struct cursor *c, int64_t second)
 {
 	if (second > c->taken_until_s) {
 		c->taken_until_s = second;
-		write_anew(c);
+		force_rewrite(c);
 	}
 	for (size_t i = 0; i < c->count; i++)
-		cursor_advance(c, c->peers[i], second);
+		cursor_advance(c, c->conversations[i], second);
 }
 
 void cursor_gap(struct cursor *c, bool gap)
@@ -261,7 +276,7 @@ void cursor_gap(struct cursor *c, bool gap)
 	if (c->gap == gap)
 		return;
 	c->gap = gap;
-	write_anew(c);
+	force_rewrite(c);
 }
 
 bool cursor_has_gap(const struct cursor *c)
@@ -286,7 +301,7 @@ static void put_header(const struct cursor *c, struct buf *out)
 	buf_addc(out, '\n');
 }
 
-/* A burst's marks are written as often as its lines: so without printf. */
+/* Hot in a burst, so without printf. */
 static void add_id(struct buf *out, uint64_t id)
 {
 	char hex[16];
@@ -296,16 +311,16 @@ static void add_id(struct buf *out, uint64_t id)
 	json_add_string_len(out, NULL, hex, sizeof(hex));
 }
 
-/* `count` marks of a conversation from the `from`th on, oldest first, and its floor. */
-static void put_peer(const struct cursor_conversation *peer, size_t from, size_t count, struct buf *out)
+/* One line: `count` marks from index `from` on, oldest first. */
+static void put_conversation(const struct cursor_conversation *conversation, size_t from, size_t count, struct buf *out)
 {
 	json_open(out, '{');
-	json_add_string(out, "type", peer->type);
-	json_add_string(out, "name", peer->name);
-	json_add_int(out, "floor", peer->taken_until_s);
+	json_add_string(out, "type", conversation->type);
+	json_add_string(out, "name", conversation->name);
+	json_add_int(out, "floor", conversation->taken_until_s);
 	json_open_key(out, "taken", '[');
 	for (size_t i = from; i < from + count; i++) {
-		const struct cursor_mark *mark = mark_at(peer, i);
+		const struct cursor_mark *mark = mark_at(conversation, i);
 
 		add_id(out, mark->id);
 		json_add_int(out, NULL, mark->second);
@@ -325,7 +340,7 @@ static bool parse_hex64(const char *s, uint64_t *out)
 	return true;
 }
 
-static bool take_header(struct cursor *c, struct json_value line)
+static bool parse_header(struct cursor *c, struct json_value line)
 {
 	char *key = json_dup(json_get(line, "key"));
 	int64_t version;
@@ -342,7 +357,7 @@ static bool take_header(struct cursor *c, struct json_value line)
 	return ok;
 }
 
-static bool take_marks(const struct cursor *c, struct cursor_conversation *peer, struct json_value taken)
+static bool parse_marks(const struct cursor *c, struct cursor_conversation *conversation, struct json_value taken)
 {
 	for (struct json_iter it = json_first(taken); json_more(it); it = json_next(it)) {
 		char *hex = json_dup(it.value);
@@ -354,13 +369,13 @@ static bool take_marks(const struct cursor *c, struct cursor_conversation *peer,
 		it = json_next(it);
 		if (!ok || !json_more(it) || !json_int(it.value, &second))
 			return false;
-		add_mark(c, peer, id, second);
+		add_mark(c, conversation, id, second);
 	}
-	peer->unsaved = 0;
+	conversation->unsaved = 0;
 	return true;
 }
 
-static bool take_peer(struct cursor *c, struct json_value line)
+static bool parse_conversation(struct cursor *c, struct json_value line)
 {
 	char *type = json_dup(json_get(line, "type"));
 	char *name = json_dup(json_get(line, "name"));
@@ -368,11 +383,12 @@ static bool take_peer(struct cursor *c, struct json_value line)
 	int64_t taken_until_s;
 
 	if (ok) {
-		struct cursor_conversation *peer = cursor_conversation(c, type, strlen(type), name, strlen(name));
+		struct cursor_conversation *conversation =
+			cursor_conversation(c, type, strlen(type), name, strlen(name));
 
-		ok = take_marks(c, peer, json_get(line, "taken"));
-		if (json_int(json_get(line, "floor"), &taken_until_s) && taken_until_s > peer->taken_until_s)
-			peer->taken_until_s = taken_until_s;
+		ok = parse_marks(c, conversation, json_get(line, "taken"));
+		if (json_int(json_get(line, "floor"), &taken_until_s) && taken_until_s > conversation->taken_until_s)
+			conversation->taken_until_s = taken_until_s;
 	}
 	free(type);
 	free(name);
@@ -388,7 +404,7 @@ size_t cursor_decode(struct cursor *c, const char *text, size_t len)
 		const char *end = memchr(text + at, '\n', len - at);
 		bool ok = end && !json_parse(&doc, text + at, (size_t)(end - text) - at, NULL, NULL);
 
-		ok = ok && (at ? take_peer(c, json_root(&doc)) : take_header(c, json_root(&doc)));
+		ok = ok && (at ? parse_conversation(c, json_root(&doc)) : parse_header(c, json_root(&doc)));
 		if (!ok)
 			break;
 		at = (size_t)(end - text) + 1;
@@ -397,16 +413,16 @@ size_t cursor_decode(struct cursor *c, const char *text, size_t len)
 	return at;
 }
 
-/* Where it is now: out of the way, unless it cannot be moved. */
-static char *set_aside(const struct cursor *c)
+/* The new name of the corrupt file; its old one if it cannot be renamed. */
+static char *quarantine(const struct cursor *c)
 {
-	char *aside = xasprintf("%s.corrupt-%lld", c->path, (long long)clock_wall_ms());
+	char *quarantined = xasprintf("%s.corrupt-%lld", c->path, (long long)clock_wall_ms());
 
-	if (rename(c->path, aside)) {
-		free(aside);
-		aside = xstrdup(c->path);
+	if (rename(c->path, quarantined)) {
+		free(quarantined);
+		quarantined = xstrdup(c->path);
 	}
-	return aside;
+	return quarantined;
 }
 
 static enum status read_file(const struct cursor *c, struct buf *text, struct err *err)
@@ -421,7 +437,7 @@ static enum status read_file(const struct cursor *c, struct buf *text, struct er
 	return st;
 }
 
-enum status cursor_load(struct cursor *c, bool *found, char **aside, struct err *err)
+enum status cursor_load(struct cursor *c, bool *found, char **quarantined, struct err *err)
 {
 	struct err why = ERR_INIT;
 	struct buf text;
@@ -429,7 +445,7 @@ enum status cursor_load(struct cursor *c, bool *found, char **aside, struct err 
 	size_t good;
 
 	*found = false;
-	*aside = NULL;
+	*quarantined = NULL;
 	buf_init(&text, FILE_MAX);
 	if ((st = read_file(c, &text, &why))) {
 		if (st == ST_NOINPUT)
@@ -440,20 +456,20 @@ enum status cursor_load(struct cursor *c, bool *found, char **aside, struct err 
 	}
 	good = cursor_decode(c, text.data, text.len);
 	if (!good) {
-		*aside = set_aside(c);
+		*quarantined = quarantine(c);
 		cursor_reset(c, 0);
 		hash_key_random(&c->key);
 		goto out;
 	}
 	if (good < text.len)
-		log_warn("the end of the cursor '%s' is damaged; some messages may come twice", c->path);
+		log_warn("the end of the checkpoint '%s' is corrupt; some messages may be repeated", c->path);
 	*found = true;
 out:
 	buf_release(&text);
 	return st;
 }
 
-static void now_clean(struct cursor *c)
+static void clear_dirty(struct cursor *c)
 {
 	for (size_t i = 0; i < c->dirty_count; i++) {
 		c->dirty[i]->dirty = false;
@@ -462,97 +478,76 @@ static void now_clean(struct cursor *c)
 	c->dirty_count = 0;
 }
 
-/* Calls `line_done`, which may take what is in `out` away, after each line; false when that fails. */
-static bool encode(const struct cursor *c, struct buf *out, bool (*line_done)(struct buf *out, void *arg), void *arg)
+struct rewrite {
+	const struct cursor *cursor;
+	struct buf line;
+	size_t written;
+};
+
+static bool write_line(struct rewrite *rewrite, int fd)
 {
+	bool ok = file_write_all(fd, rewrite->line.data, rewrite->line.len);
+
+	rewrite->written += rewrite->line.len;
+	buf_clear(&rewrite->line);
+	return ok;
+}
+
+/* Line by line, because the whole may be megabytes. */
+static bool write_cursor(int fd, void *arg)
+{
+	struct rewrite *rewrite = arg;
+	const struct cursor *c = rewrite->cursor;
 	bool ok;
 
-	put_header(c, out);
-	ok = line_done(out, arg);
+	put_header(c, &rewrite->line);
+	ok = write_line(rewrite, fd);
 	for (size_t i = 0; ok && i < c->count; i++) {
-		const struct cursor_conversation *peer = c->peers[i];
+		const struct cursor_conversation *conversation = c->conversations[i];
 		size_t from = 0;
 
 		do {
-			size_t count = peer->count - from < LINE_MARKS ? peer->count - from : LINE_MARKS;
+			size_t left = conversation->count - from, count = left < LINE_MARKS ? left : LINE_MARKS;
 
-			put_peer(peer, from, count, out);
+			put_conversation(conversation, from, count, &rewrite->line);
 			from += count;
-			ok = line_done(out, arg);
-		} while (ok && from < peer->count);
+			ok = write_line(rewrite, fd);
+		} while (ok && from < conversation->count);
 	}
 	return ok;
 }
 
-static bool leave_it(struct buf *out, void *arg)
-{
-	(void)out;
-	(void)arg;
-	return true;
-}
-
-void cursor_encode(const struct cursor *c, struct buf *out)
-{
-	encode(c, out, leave_it, NULL);
-}
-
-struct folding {
-	const struct cursor *cursor;
-	struct buf line;
-	int fd;
-	size_t written;
-};
-
-static bool write_line(struct buf *out, void *arg)
-{
-	struct folding *folding = arg;
-	bool ok = file_write_all(folding->fd, out->data, out->len);
-
-	folding->written += out->len;
-	buf_clear(out);
-	return ok;
-}
-
-static bool write_cursor(int fd, void *arg)
-{
-	struct folding *folding = arg;
-
-	folding->fd = fd;
-	return encode(folding->cursor, &folding->line, write_line, folding);
-}
-
-/* No line is longer: of a byte of text come six at most, of a mark 40. */
+/* No line is longer: a byte of text takes 6 bytes at most, a mark 40. */
 static size_t longest_line(const struct cursor *c)
 {
 	size_t names = 0;
 
 	for (size_t i = 0; i < c->count; i++) {
-		size_t len = strlen(c->peers[i]->type) + strlen(c->peers[i]->name);
+		size_t len = strlen(c->conversations[i]->type) + strlen(c->conversations[i]->name);
 
 		names = len > names ? len : names;
 	}
 	return 200 + 6 * names + 40 * (size_t)LINE_MARKS;
 }
 
-/* The whole of it, replaced; line by line, since it may be megabytes. */
-static enum status fold(struct cursor *c, struct err *err)
+static enum status rewrite_file(struct cursor *c, struct err *err)
 {
-	struct folding folding = { .cursor = c };
+	struct rewrite rewrite = { .cursor = c };
 	enum status st;
 
-	write_anew(c);
-	/* before there is a temporary file: who ends here for want of memory shall leave none behind */
-	buf_init(&folding.line, BUF_NO_MAX);
-	buf_reserve(&folding.line, longest_line(c));
-	st = file_write_atomic_by(c->path, write_cursor, &folding, err);
-	buf_release(&folding.line);
+	force_rewrite(c);
+	/* before the temporary file exists: running out of memory must not leave it behind */
+	buf_init(&rewrite.line, BUF_NO_MAX);
+	buf_reserve(&rewrite.line, longest_line(c));
+	st = file_write_atomic_by(c->path, write_cursor, &rewrite, err);
+	buf_release(&rewrite.line);
 	if (st)
 		return st;
-	c->size = c->folded = folding.written;
+	c->size = c->rewritten_size = rewrite.written;
 	c->fd = open(c->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (c->fd < 0)
 		return err_set(err, ST_IO, "cannot open '%s': %s", c->path, strerror(errno));
-	now_clean(c);
+	clear_dirty(c);
 	c->unsynced = false;
 	return ST_OK;
 }
@@ -564,19 +559,19 @@ static enum status append(struct cursor *c, struct err *err)
 
 	buf_init(&out, BUF_NO_MAX);
 	for (size_t i = 0; i < c->dirty_count; i++) {
-		const struct cursor_conversation *peer = c->dirty[i];
-		size_t count = peer->unsaved < peer->count ? peer->unsaved : peer->count;
+		const struct cursor_conversation *conversation = c->dirty[i];
+		size_t count =
+			conversation->unsaved < conversation->count ? conversation->unsaved : conversation->count;
 
-		put_peer(peer, peer->count - count, count, &out);
+		put_conversation(conversation, conversation->count - count, count, &out);
 	}
 	if (!file_write_all(c->fd, out.data, out.len)) {
 		st = err_set(err, ST_IO, "cannot write '%s': %s", c->path, strerror(errno));
-		close(c->fd); /* half a line may stand there: begin anew the next time */
-		c->fd = -1;
+		force_rewrite(c); /* the file may end in half a line */
 	} else {
 		c->size += out.len;
 		c->unsynced = true;
-		now_clean(c);
+		clear_dirty(c);
 	}
 	buf_release(&out);
 	return st;
@@ -586,8 +581,8 @@ enum status cursor_save(struct cursor *c, bool durable, struct err *err)
 {
 	enum status st = ST_OK;
 
-	if (c->fd < 0 || (c->dirty_count && c->size > c->folded + JOURNAL_MAX + c->folded))
-		return fold(c, err);
+	if (c->fd < 0 || (c->dirty_count && c->size > c->rewritten_size + JOURNAL_MAX + c->rewritten_size))
+		return rewrite_file(c, err);
 	if (c->dirty_count)
 		st = append(c, err);
 	if (!st && durable && c->unsynced) {

@@ -1,27 +1,25 @@
 /*
- * cursor.h - how far a listener has come: which messages its reader has taken.
+ * cursor.h - a listener's checkpoint: which messages its reader (stdout or a command) has acknowledged.
  *
- * Kept for each conversation: the hashes of the messages taken last, and a second before which all counts as taken.
- * Not a single "last time", because the service's times are seconds (many messages share one), and because what was
- * delivered out of order would slip through. So the question "was this one taken?" has an exact answer for at least
- * the last CURSOR_IDS messages of a conversation, and for all of its last two seconds up to CURSOR_IDS_MAX; and an
- * answer by time for what is older.
+ * For each conversation it has the hashes of the messages taken last (marks), and a second up to which all messages
+ * count as taken. A single "last time" would not do: the service's times are whole seconds, which many messages share,
+ * and messages that were delivered out of order would be missed. So "was this message taken?" is answered exactly for
+ * at least the last CURSOR_IDS messages of a conversation and all of its last two seconds (up to CURSOR_IDS_MAX), and
+ * by time for older ones.
  *
- * While there is a gap (cursor_gap()), which is as long as the history could not be read, what was taken is not all
- * that came before it. No second counts as dealt with then that did not before, and all that is taken keeps its mark,
- * so that a later look at the history finds exactly what is missing.
+ * During a gap (cursor_gap()), while the history cannot be read and live messages are taken without it, taken messages
+ * do not imply that older ones were taken. So no `taken_until_s` advances and no mark is dropped, and the missing
+ * messages are found exactly when the history can be read again.
  *
- * On disk (PROFILE.cursor, 0600): a line of JSON for each conversation, and behind them lines of the same kind for
- * what was taken since, appended by one write(2) for a whole burst; folded into a new file now and then. A last line
- * that was cut by a crash is left out: what it would have said counts as not taken. The IDs are stored as keyed
- * hashes, the key in the file's first line, beside the gap.
+ * On disk (PROFILE.cursor, 0600): a header line with the key of the hashes and the gap, a line of JSON for each
+ * conversation, then lines of the same form for messages taken since, appended with one write(2) for each batch.
+ * Sometimes the file is rewritten. A last line that was cut by a crash is ignored; its messages count as not taken.
  *
- * Only the process that holds the listener's lock (PROFILE.listen) may write it.
+ * Only the process that holds the listener's lock (PROFILE.listen) may write the file.
  */
 #ifndef KANDY_STORE_CURSOR_H
 #define KANDY_STORE_CURSOR_H
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
 
@@ -30,7 +28,7 @@
 #include <stdint.h>
 
 #define CURSOR_IDS 256
-#define CURSOR_IDS_MAX 32768 /* in two seconds, 1 MiB; beyond that, messages may come twice after a restart */
+#define CURSOR_IDS_MAX 32768 /* 1 MiB; if two seconds have more, messages may come twice after a restart */
 
 struct cursor;
 
@@ -39,74 +37,67 @@ struct cursor_mark {
 	int64_t second; /* of the service's clock */
 };
 
-struct cursor_conversation { /* one conversation */
+struct cursor_conversation {
+	size_t index; /* see cursor_at() and cursor_side_array() */
 	char *type; /* "chat-oneToOne", "chat-group", "sms" */
-	char *name; /* the other user's address, the group's ID, the number */
-	int64_t taken_until_s; /* what is not later than this second, and not among the marks, is old */
-	struct cursor_mark *marks; /* ring of the last ones taken, `count` of them from `first` on */
+	char *name; /* the other user's address, the group's ID, the phone number */
+	int64_t taken_until_s; /* messages up to this second count as taken, marked or not */
+	struct cursor_mark *marks; /* ring buffer: `count` marks, starting at `first` */
 	size_t count, first, cap; /* cap: a power of two */
-	struct hash_set ids; /* the same, to be looked up */
-	size_t unsaved; /* of the newest marks */
-	bool dirty; /* in the cursor's list of what is to be saved */
-	/* not saved */
-	size_t queued; /* exec_queue.c has so many of it */
-	bool left; /* exec_queue.c leaves it for another run */
-	int64_t backfilled_until_s; /* ingest: all up to this second came by backfill */
-	int64_t synced_until_s; /* backfill: has seen all up to this second */
+	struct hash_set ids; /* of the marks */
+	size_t unsaved; /* marks that are not on disk yet */
+	bool dirty; /* to be saved */
 };
 
-/* `path` as store_path(store, ".cursor") gives it; copied. */
+/* `path` as store_path(store, ".cursor") returns it; copied. */
 struct cursor *cursor_new(const char *path);
 void cursor_free(struct cursor *cursor);
 
 /*
- * Reads the file. `*found` false where there is none, or where it is damaged from the start: then it is set aside, and
- * `*aside` (free it) is where it is now; else that is NULL. ST_CONFIG if others may read or write it.
+ * Reads the file. `*found` is false if there is none or its header is corrupt. In the second case the file is
+ * quarantined, and `*quarantined` (free it) is its new name; otherwise that is NULL. ST_CONFIG if the file mode is
+ * unsafe.
  */
-enum status cursor_load(struct cursor *cursor, bool *found, char **aside, struct err *err) MUST_USE;
+enum status cursor_load(struct cursor *cursor, bool *found, char **quarantined, struct err *err) MUST_USE;
 
-/*
- * What is in the file, without the file: how many bytes of `text` were understood (whole lines; 0: it is damaged from
- * the start), and the whole of the cursor, appended to `out`.
- */
+/* The parser: returns how many bytes of `text` are valid whole lines; 0 if the header is corrupt. */
 size_t cursor_decode(struct cursor *cursor, const char *text, size_t len);
-void cursor_encode(const struct cursor *cursor, struct buf *out);
 
-/* Forgets everything; conversations that are not known start with `taken_until_s` (0: all that they hold is new). */
+/* Forgets everything; new conversations start with `taken_until_s` (0: all of their messages are new). */
 void cursor_reset(struct cursor *cursor, int64_t taken_until_s);
 
-/* The conversation, made if it is not known yet. Borrowed, and stays where it is as long as the cursor lives. */
+/* The conversation, created if it is unknown. Borrowed; valid until cursor_free() or cursor_reset(). */
 struct cursor_conversation *cursor_conversation(struct cursor *cursor, const char *type, size_t type_len,
 	const char *name, size_t name_len);
-struct cursor_conversation *cursor_find(const struct cursor *cursor, const char *type,
-	const char *name); /* NULL: not known */
-struct cursor_conversation *cursor_at(const struct cursor *cursor,
-	size_t i); /* all, one by one; NULL behind the last */
+/* NULL: unknown */
+struct cursor_conversation *cursor_find(const struct cursor *cursor, const char *type, const char *name);
+struct cursor_conversation *cursor_at(const struct cursor *cursor, size_t index); /* NULL after the last one */
+
+/*
+ * For data that others keep about conversations: grows `array`, whose elements have `size` bytes, with zeroed elements
+ * until array[conversation->index] exists, and returns it. `*cap` is its length. Free with free().
+ */
+void *cursor_side_array(void *array, size_t *cap, size_t size, const struct cursor_conversation *conversation);
 
 uint64_t cursor_hash(const struct cursor *cursor, const char *id, size_t len);
 
-/* Was taken, as far as the marks tell. */
-bool cursor_taken(const struct cursor_conversation *peer, uint64_t id);
-/* The second of the message that was taken last; -1: no mark says. */
-int64_t cursor_last(const struct cursor_conversation *peer);
-/* So old that it counts as taken where no mark says so. */
-bool cursor_old(const struct cursor_conversation *peer, int64_t time_ms);
+bool cursor_taken(const struct cursor_conversation *conversation, uint64_t id); /* there is a mark */
+/* True if the message's time alone says that it was taken. */
+bool cursor_old(const struct cursor_conversation *conversation, int64_t time_ms);
+int64_t cursor_last(const struct cursor_conversation *conversation); /* second of the newest mark; -1: no mark */
 
-/* The reader has taken it. */
-void cursor_take(struct cursor *cursor, struct cursor_conversation *peer, uint64_t id, int64_t time_ms);
+/* The reader has acknowledged the message. */
+void cursor_take(struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id, int64_t time_ms);
 
-/* All of the conversation up to this second counts as taken. Never goes back. */
-void cursor_advance(struct cursor *cursor, struct cursor_conversation *peer, int64_t second);
-void cursor_advance_all(struct cursor *cursor, int64_t second); /* of those to come, too */
+/* All messages up to this second count as taken. Never goes back. */
+void cursor_advance(struct cursor *cursor, struct cursor_conversation *conversation, int64_t second);
+void cursor_advance_all(struct cursor *cursor, int64_t second); /* also for conversations to come */
 
-/* The history cannot be read, and what comes is taken all the same; or has been read at last. */
+/* True while live messages are taken although the history cannot be read. */
 void cursor_gap(struct cursor *cursor, bool gap);
 bool cursor_has_gap(const struct cursor *cursor);
 
-/*
- * Writes what has changed since the last time; nothing if nothing did. With `durable`, also fsync. ST_IO or
- * ST_CANTCREATE.
- */
+/* Writes the changes, if there are any. With `durable`, also syncs the file. ST_IO or ST_CANTCREATE. */
 enum status cursor_save(struct cursor *cursor, bool durable, struct err *err) MUST_USE;
 
 #endif

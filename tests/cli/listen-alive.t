@@ -18,7 +18,7 @@ as alice kandy whoami >/dev/null
 listener mute
 control '{"do":"sockets","mute":true}'
 wait_for grep -q disconnected mute.out
-like mute.out 'nothing was heard' 'a server that answers no connCheck is left'
+like mute.out 'no data for' 'a server that answers no connCheck is left'
 control '{"do":"sockets","mute":false}'
 send_text 'heard again'
 arrives mute.out 'heard again' 'and found again'
@@ -90,7 +90,7 @@ arrives refused.out 'behind six refusals' 'an upgrade that is refused for longer
 is "$(($(jq -r 'select(.method? == "POST" and (.path | endswith("/channels"))) | .path' "$sandbox_record" | wc -l) - before))" 1 'with one new channel'
 control '{"do":"stats"}'
 is "$(jq .channels "$scratch/control")" 1 'and the old one is not left behind'
-like refused.err 'WebSocket handshake with .* failed \(HTTP 404\); connecting again' 'which is said'
+like refused.err 'WebSocket handshake with .* failed \(HTTP 404\); reconnecting' 'which is said'
 stop_listener
 control '{"do":"clear-faults"}'
 
@@ -138,8 +138,8 @@ stop_listener
 # --- a channel that cannot be extended, and whose socket stays open when it has gone
 fresh_sandbox --channel-max-life 4s --silent-expiry --fault 'PUT channelLifetime *:503'
 KANDY_KEEPALIVE=60s listener over --retry 0
-ok 'its time is over: it is left' wait_for grep -q 'was not extended in time' over.out
-like over.err 'the notification channel cannot be extended: .*503.*; trying again, for' 'it was said before'
+ok 'its time is over: it is left' wait_for grep -q 'has expired' over.out
+like over.err 'cannot extend the notification channel: .*503.*; retrying, it expires in' 'it was said before'
 connections() { [ "$(grep -c '"status":"connected"' over.out)" -ge "$1" ]; }
 wait_for connections 2
 send_text 'on a new one'
@@ -151,7 +151,7 @@ fresh_sandbox --token-life 6s --refresh-life 1s
 KANDY_KEEPALIVE=60s listener token
 wait_listener
 is "$listener_status" 77 'a token that cannot be renewed: the listener ends with it, with 77'
-like token.err 'the token cannot be renewed: .*; trying again, for [0-9]+ s' 'and says so before'
+like token.err 'token refresh failed: .*; retrying, it expires in [0-9]+ s' 'and says so before'
 
 # --- a server that asks, and seldom
 fresh_sandbox --check-interval 7s

@@ -44,7 +44,7 @@ for signal in KILL TERM; do
 	is "$(wc -c <"$out")" 0 'and none of them is left'
 	control '{"do":"clear-faults"}'
 done
-like behind.err "'./take' puts off message '[^']+' of 'bob@sandbox.example' \(exit status 75\); trying again" 'that it is put off is said'
+like behind.err "'./take' exited with status 75; message '[^']+' of 'bob@sandbox.example' will be retried in" 'that it is put off is said'
 
 # the same where those behind it are one's own, from another login
 : >taken
@@ -84,7 +84,7 @@ kill -TERM "$listener_pid"
 kill -CONT "$listener_pid"
 wait_listener
 is "$listener_status" 143 'stopped as systemd does, with its command'
-unlike stopped.err 'given up' 'the message is not given up'
+unlike stopped.err 'dropped' 'the message is not given up'
 : >taken
 run as alice kandy listen --once --exec ./take
 is "$status $(cat taken)" '0 under way' 'and comes again'
@@ -97,18 +97,18 @@ rm wait
 kill -TERM "$(sleeper)"
 ok 'a command that is ended by SIGTERM has not failed: it is run again' wait_for begun 2
 stop_listener
-unlike alone.err 'given up' 'and not given up'
+unlike alone.err 'dropped' 'and not given up'
 
 # --- given up
 forget_the_past
 send_text 'hopeless'
 run as alice kandy listen -q --once --exec-shell --exec 'exit 3' --exec-retries 0
 is "$status" 1 'a message that is given up: the code is 1'
-like "$err" "'exit 3' failed 1 times \(exit status 3\) on message '[^']+' of 'bob@sandbox.example'; it was given up" \
+like "$err" "'exit 3' failed 1 time \(exit status 3\); message '[^']+' of 'bob@sandbox.example' dropped" \
 	'which one, and by what line, is said, -q or not'
 send_text 'hopeless too'
 listener quiet -q --exec false --exec-retries 0
-wait_for grep -q 'given up' quiet.err
+wait_for grep -q 'dropped' quiet.err
 stop_listener
 is "$listener_status" 143 'also by a listener that is ended'
 
@@ -123,7 +123,7 @@ send_text 'of another' carol
 run as alice timeout --foreground "$patience" kandy listen --once --exec ./take -j 2
 is "$status $(sort taken | paste -sd,)" '75 before,of another' '--once leaves what is put off for the next run, and what follows it'
 is "$(grep -c 'not now' begun)" 1 'after one try'
-like "$err" "puts off message '[^']+' of 'bob@sandbox.example' \(exit status 75\); it is left for the next run" 'which is said'
+like "$err" "exited with status 75; message '[^']+' of 'bob@sandbox.example' deferred to the next run" 'which is said'
 rm 'fail not now'
 : >taken
 run as alice kandy listen --once --exec ./take
@@ -136,7 +136,7 @@ is "$status" 66 'a command that is not there: 66'
 like "$err" "cannot run 'no-such-command': No such file or directory" 'which is said'
 run as alice kandy listen --exec 'grep -c hello'
 is "$status" 66 'a line is no command'
-like "$err" "cannot run 'grep -c hello': .*; a line for the shell needs --exec-shell" 'unless it is for the shell'
+like "$err" "cannot run 'grep -c hello': .*; use --exec-shell" 'unless it is for the shell'
 run as alice kandy listen --exec ./
 is "$status" 66 'nor is a directory'
 is "$(wc -l <"$sandbox_record")" "$before" 'and the service has heard of none of these'

@@ -58,7 +58,7 @@ storm() {
 	wait_for all_there "$count"
 	sleep 0.3 # what comes too much would come now
 	finish_listener TERM
-	diag "$(grep -v 'connecting again' storm.err | sort | uniq -c | sort -rn | head -n 5)"
+	diag "$(grep -v 'reconnecting' storm.err | sort | uniq -c | sort -rn | head -n 5)"
 	diag "$count messages, $drops sockets dropped, channel forgotten $forgotten times, $restarted times SIG$signal"
 }
 

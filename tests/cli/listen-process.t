@@ -47,14 +47,14 @@ send_text 'after a loss'
 ok 'for the next request there is a new one' wait_for listener_got lean 'after a loss'
 ok 'and that is another' test "$(child || echo none)" != "$worker"
 stop_listener
-is "$listener_status $(grep -vE 'connecting again|^ *[0-9]+:' lean.err)" '143 ' 'a clean end, and nothing else was said'
+is "$listener_status $(grep -vE 'reconnecting|^ *[0-9]+:' lean.err)" '143 ' 'a clean end, and nothing else was said'
 
 # --- it dies
 listener dies
 worker=$(child)
 kill -KILL "$worker"
-wait_for grep -q 'ended by signal 9' dies.err
-like dies.err 'warning: the process that makes the requests was ended by signal 9' 'one that is killed is noticed'
+wait_for grep -q 'killed by signal 9' dies.err
+like dies.err 'warning: the request process was killed by signal 9' 'one that is killed is noticed'
 control '{"do":"drop-sockets"}'
 send_text 'without it'
 ok 'and replaced' wait_for listener_got dies 'without it'
@@ -62,7 +62,7 @@ hang
 send_text 'in the middle'
 kill -SEGV "$worker"
 ok 'one that crashes in the middle of a request is replaced, and the request made again' wait_for listener_got dies 'in the middle'
-like dies.err 'ended by signal (11|6)|ended with status' 'and that is said'
+like dies.err 'killed by signal (11|6)|exited with status' 'and that is said'
 is "$(jq -r '.parts[0].text' dies.out | tr '\n' ,)" 'without it,in the middle,' 'each message came once'
 stop_listener
 is "$listener_status" 143 'a clean end'
@@ -73,14 +73,14 @@ hang
 kill -INT -- -"$listener_pid" # as a terminal does: both
 wait_listener
 is "$listener_status" 130 '^C at a terminal ends both'
-is "$(grep -v 'connecting again' interrupted.err)" '' 'without another word'
+is "$(grep -v 'reconnecting' interrupted.err)" '' 'without another word'
 ok 'and nothing is left' gone "$worker"
 listener terminated
 hang
 kill -TERM -- -"$listener_pid" # as systemd does
 wait_listener
 is "$listener_status" 143 'SIGTERM for both'
-is "$(grep -v 'connecting again' terminated.err)" '' 'without another word'
+is "$(grep -v 'reconnecting' terminated.err)" '' 'without another word'
 ok 'and nothing is left' gone "$worker"
 listener first
 hang

@@ -72,14 +72,14 @@ send_text 'gone'
 echo broken >"$cursor"
 run as alice kandy listen -q --once
 is "$status $(wc -c <"$out")" '65 0' 'a damaged one: --once fails'
-like "$err" "the cursor is damaged, and kept as '.*default.cursor.corrupt-[0-9]+'.*--since TIME" 'and says what that means, -q or not'
+like "$err" "checkpoint is corrupt \(saved as '.*default.cursor.corrupt-[0-9]+'\).*--since TIME" 'and says what that means, -q or not'
 send_text 'after that'
 run as alice kandy listen -q --once
 is "$status $(texts "$out")$(cat "$err")" '0 after that,' 'and the next time all is well'
 echo broken >"$cursor"
 listener damaged -q
 stop_listener
-like damaged.err 'the cursor is damaged' 'a listener that goes on says it, too'
+like damaged.err 'checkpoint is corrupt' 'a listener that goes on says it, too'
 
 # --- a service that is not there, with all in the cache but a cursor
 rm -f "$cursor"

@@ -81,7 +81,7 @@ send_text 'not a number'
 send_text '17'
 run as alice kandy listen -q --once --jq '.parts[0].text | tonumber'
 is "$status $(cat "$out")" '1 17' 'a program that fails on a message: the others come, and the code is 1'
-like "$err" "^kandy: listen: message '[^']+' of 'bob@sandbox.example' is lost: jq failed" 'and which one is lost is said, -q or not'
+like "$err" "^kandy: listen: message '[^']+' of 'bob@sandbox.example' skipped: jq failed" 'and which one is lost is said, -q or not'
 run as alice kandy listen -q --once
 is "$status $(wc -c <"$out")" '0 0' 'the next run goes on behind it'
 run as alice kandy listen --once --jq '.a +'

@@ -1,7 +1,7 @@
 /*
- * Pages of history, one a line, newest first: what comes out is whole lines, none of them twice, and none that was
- * taken before, or a sentence about what cannot be handed on. The first byte is the type of the conversation; from 128
- * on, what is there counts as taken, and no line comes out.
+ * History pages, one a line, newest first. The output must be whole lines, none twice and none of a message that was
+ * taken before, or error messages about skipped messages. The first byte is the type of the conversation; from 128 on,
+ * a baseline is taken, and no line may come.
  */
 #include "listen/backfill.h"
 #include "json/json.h"
@@ -11,28 +11,25 @@ static struct json_doc page, line_doc;
 
 static void drain(struct backfill *b, struct cursor *cursor, struct hash_recent *seen)
 {
-	struct backfill_line line;
-	struct buf out;
+	struct line_info info;
+	struct slice out;
 	struct err err;
 
-	buf_init(&out, BUF_NO_MAX);
-	while (b->need == BACKFILL_ROOM) {
+	while (b->need == BACKFILL_DRAIN) {
 		MUST(!b->baseline);
-		buf_clear(&out);
-		MUST(!backfill_next(b, cursor, &out, &line, &err));
-		if (line.lost) {
+		MUST(!backfill_next(b, cursor, &out, &info, &err));
+		if (info.skipped) {
 			MUST(out.len);
 		} else {
-			MUST(line.message && out.len && out.data[out.len - 1] == '\n' &&
-				!memchr(out.data, '\n', out.len - 1));
-			MUST(!json_parse(&line_doc, out.data, out.len, NULL, &err));
+			MUST(info.message && out.len && out.s[out.len - 1] == '\n' &&
+				!memchr(out.s, '\n', out.len - 1));
+			MUST(!json_parse(&line_doc, out.s, out.len, NULL, &err));
 		}
-		if (!line.peer)
+		if (!info.conversation)
 			continue;
-		MUST(hash_recent_add(seen, line.id) && !cursor_taken(line.peer, line.id));
-		cursor_take(cursor, line.peer, line.id, line.time_ms);
+		MUST(hash_recent_add(seen, info.id) && !cursor_taken(info.conversation, info.id));
+		cursor_take(cursor, info.conversation, info.id, info.time_ms);
 	}
-	buf_release(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -61,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	backfill_init(&b, "/tmp");
 	backfill_start(&b);
-	backfill_sessions(&b, cursor, &sessions, data[0] >= 128);
+	backfill_list(&b, cursor, &sessions, data[0] >= 128);
 	for (p = text; b.need == BACKFILL_PAGE && p;) {
 		char *end = strchr(p, '\n');
 		size_t len = end ? (size_t)(end - p) : strlen(p);

@@ -15,30 +15,30 @@ static void test_request(void)
 		.type = CHAT_GROUP, .conversation = xstrdup("g1"), .own = xstrdup("alice@x"), .last_ms = 1525895987000
 	};
 	struct job_request request = { .job = JOB_PAGE,
-		.refused = true,
-		.anew = true,
+		.token_refused = true,
+		.recreate = true,
 		.cancelled = CHANNEL_CHAT | CHANNEL_RECEIPTS,
 		.session = &session,
 		.next = "n-7" };
-	struct secret given = { 0 };
+	struct secret token = { 0 };
 	struct worker_request order;
 
-	secret_set(&given, "token-value", 11);
+	secret_set(&token, "token-value", 11);
 	buf_clear(&bytes);
-	worker_msg_put_request(&bytes, &request, &given, 3);
+	worker_msg_put_request(&bytes, &request, &token, 3);
 	tap_int(worker_msg_length(bytes.data, bytes.len), bytes.len, "a message knows its length");
 	tap_int(worker_msg_length(bytes.data, 3), 0, "which is not known before four bytes are there");
 	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &order), "a request");
 	tap_int(order.request.job, JOB_PAGE, "its job");
-	tap_ok(order.request.refused && order.request.anew && !order.request.again && !order.request.token_only &&
-			!order.request.all,
+	tap_ok(order.request.token_refused && order.request.recreate && !order.request.existing &&
+			!order.request.token_only && !order.request.all,
 		"its marks");
 	tap_int(order.request.cancelled, CHANNEL_CHAT | CHANNEL_RECEIPTS, "its services");
 	tap_str(order.request.next, "n-7", "its page");
 	tap_int(order.request.session->type, CHAT_GROUP, "its conversation: the type");
 	tap_str(order.request.session->conversation, "g1", "the peer");
 	tap_str(order.request.session->own, "alice@x", "the own address");
-	tap_str(order.given.s, "token-value", "the token that was given out last");
+	tap_str(order.token.s, "token-value", "the token that was given out last");
 	tap_int((intmax_t)order.attempt, 3, "the attempt");
 	worker_request_release(&order);
 
@@ -46,7 +46,7 @@ static void test_request(void)
 	buf_clear(&bytes);
 	worker_msg_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
 	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &order), "one with nothing in it");
-	tap_ok(!order.request.cancelled && !order.request.session && !order.request.next && !order.given.s,
+	tap_ok(!order.request.cancelled && !order.request.session && !order.request.next && !order.token.s,
 		"what was not there is not there");
 	worker_request_release(&order);
 
@@ -54,7 +54,7 @@ static void test_request(void)
 	buf_clear(&bytes);
 	worker_msg_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
 	tap_ok(!worker_msg_get_request(bytes.data, bytes.len, &order), "a page of no conversation is refused");
-	secret_release(&given);
+	secret_release(&token);
 	free(session.conversation);
 	free(session.own);
 }
