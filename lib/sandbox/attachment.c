@@ -56,7 +56,7 @@ static enum range wanted_range(const struct call *call, const struct object *obj
 static void get_object(struct call *call)
 {
 	struct response *response = &call->response;
-	struct object *object = table_get(&call->s->world.objects, call->args[1]);
+	struct object *object = world_find(&call->s->world.objects, call->args[1]);
 	char etag[40], range[80];
 	int64_t from = 0, len;
 

@@ -32,7 +32,7 @@ static void respond_channel(struct call *call, int status, const struct channel 
 /* NULL: not a valid channel of the caller. */
 static struct channel *find_channel(const struct call *call, const char *id)
 {
-	struct channel *channel = table_get(&call->s->world.channels, id);
+	struct channel *channel = world_find(&call->s->world.channels, id);
 
 	return channel && channel->user == call->user && channel->until > call->now ? channel : NULL;
 }

@@ -131,7 +131,7 @@ struct stored_message *chat_post_to_group(struct sandbox *s, struct user *sender
 static bool add_attachment(struct call *call, struct json_value wanted, struct buf *content)
 {
 	char *id = json_dup(json_get(wanted, "x-id")), *name = json_dup(json_get(wanted, "name"));
-	struct object *object = id ? table_get(&call->s->world.objects, id) : NULL;
+	struct object *object = id ? world_find(&call->s->world.objects, id) : NULL;
 	bool ok = true;
 
 	if (object) {
@@ -261,7 +261,7 @@ static void send_to_user(struct call *call)
 
 static void send_to_group(struct call *call)
 {
-	struct chat_group *group = table_get(&call->s->world.groups, call->args[0]);
+	struct chat_group *group = world_find(&call->s->world.groups, call->args[0]);
 	struct participant *self = group ? world_participant(group, call->user->address) : NULL;
 
 	if (!self)

@@ -32,8 +32,8 @@ static size_t forget_channels(struct call *call)
 	size_t count = 0;
 
 	for (size_t i = 0; i < w->user_count; i++)
-		for (; (!call->user || call->user == w->users[i]) && w->users[i]->channels; count++)
-			world_channel_remove(w, w->users[i]->channels);
+		for (; (!call->user || call->user == w->user_list[i]) && w->user_list[i]->channels; count++)
+			world_channel_remove(w, w->user_list[i]->channels);
 	return count;
 }
 
@@ -81,8 +81,8 @@ static size_t cancel_subscriptions(struct call *call)
 	size_t count = 0;
 
 	for (size_t i = 0; i < w->user_count; i++)
-		if (!call->user || call->user == w->users[i])
-			count += cancel_of(call, w->users[i]);
+		if (!call->user || call->user == w->user_list[i])
+			count += cancel_of(call, w->user_list[i]);
 	return count;
 }
 
@@ -201,8 +201,8 @@ static size_t stats(struct call *call)
 	size_t messages = 0;
 
 	for (size_t i = 0; i < w->user_count; i++)
-		for (size_t j = 0; j < w->users[i]->conversation_count; j++)
-			messages += w->users[i]->conversations[j]->count;
+		for (size_t j = 0; j < w->user_list[i]->conversation_count; j++)
+			messages += w->user_list[i]->conversations[j]->count;
 	jsonf(out, "{'users':%jd,'sessions':%jd,'channels':%jd,'sockets':%jd,'conversations':%jd,",
 		(intmax_t)w->user_count, (intmax_t)w->logins.count, (intmax_t)w->channels.count,
 		(intmax_t)socket_count(call->s), (intmax_t)w->conversations.count);

@@ -56,20 +56,20 @@ struct conversation *conversation_find(struct world *w, struct user *owner, enum
 {
 	char *key = xasprintf("%s %d %s", owner->id, (int)kind, remote);
 	struct conversation *conversation;
+	uint64_t hash;
 
 	for (char *c = key; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	conversation = table_get(&w->conversations, key);
-	if (conversation || !create || w->conversations.count >= CONVERSATIONS_MAX) {
-		free(key);
+	hash = hash_local(key, strlen(key));
+	free(key);
+	conversation = (struct conversation *)hash_table_find(&w->conversations, hash);
+	if (conversation || !create || w->conversations.count >= CONVERSATIONS_MAX)
 		return conversation;
-	}
 	conversation = xcalloc(1, sizeof(*conversation));
 	conversation->owner = owner;
 	conversation->kind = kind;
 	conversation->remote = xstrdup(remote);
-	conversation->key = key;
-	table_put(&w->conversations, key, conversation);
+	hash_table_add(&w->conversations, &conversation->node, hash);
 	owner->conversations = xgrow(owner->conversations, owner->conversation_count, &owner->conversation_cap,
 		sizeof(*owner->conversations));
 	owner->conversations[owner->conversation_count++] = conversation;
@@ -131,7 +131,6 @@ void conversation_free(struct world *w, struct conversation *conversation)
 {
 	conversation_clear(w, conversation);
 	free(conversation->remote);
-	free(conversation->key);
 	free(conversation->ring);
 	free(conversation);
 }

@@ -96,7 +96,7 @@ static void push_participant(struct sandbox *s, const struct chat_group *group, 
 /* The group in the path; NULL: the caller is not in it, and the response is a 404. */
 static struct chat_group *own_group(struct call *call)
 {
-	struct chat_group *group = table_get(&call->s->world.groups, call->args[0]);
+	struct chat_group *group = world_find(&call->s->world.groups, call->args[0]);
 
 	if (group && world_participant(group, call->user->address))
 		return group;
@@ -161,11 +161,12 @@ static void create_group(struct call *call)
 static void list_groups(struct call *call)
 {
 	struct buf *out = call_list_begin(call, "groupChatSessionInformationList", "groupChatSessionInformation");
-	const struct table *groups = &call->s->world.groups;
+	const struct hash_table *groups = &call->s->world.groups;
 
 	for (size_t i = 0; i < groups->cap; i++)
-		if (groups->slots[i].key && world_participant(groups->slots[i].value, call->user->address))
-			group_json(out, call->user, groups->slots[i].value);
+		for (struct hash_node *node = groups->buckets[i]; node; node = node->next)
+			if (world_participant((struct chat_group *)node, call->user->address))
+				group_json(out, call->user, (struct chat_group *)node);
 	call_list_end(call, NULL);
 }
 

@@ -19,7 +19,7 @@ static bool find_conversation(struct call *call, struct conversation **conversat
 {
 	enum conversation_kind kind = (enum conversation_kind)call->kind;
 	struct world *w = &call->s->world;
-	struct chat_group *group = kind == CONVERSATION_GROUP ? table_get(&w->groups, call->args[0]) : NULL;
+	struct chat_group *group = kind == CONVERSATION_GROUP ? world_find(&w->groups, call->args[0]) : NULL;
 	char *remote =
 		kind == CONVERSATION_SMS ? xasprintf("%s/%s", call->args[0], call->args[1]) : xstrdup(call->args[0]);
 

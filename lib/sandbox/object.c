@@ -57,7 +57,7 @@ static void drop_oldest(struct world *w)
 	w->oldest = object->newer;
 	if (!w->oldest)
 		w->newest = NULL;
-	table_remove(&w->objects, object->id);
+	hash_table_remove(&w->objects, &object->node);
 	object_free(w, object);
 }
 
@@ -117,7 +117,7 @@ void object_publish(struct world *w, struct object *object)
 	else
 		w->oldest = object;
 	w->newest = object;
-	table_put(&w->objects, object->id, object);
+	hash_table_add(&w->objects, &object->node, hash_local(object->id, strlen(object->id)));
 }
 
 void object_hold(struct object *object)

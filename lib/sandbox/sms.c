@@ -45,7 +45,7 @@ static void push_receipt(struct sandbox *s, struct user *to, const char *number,
 static void post(struct call *call, const char *from, const char *number, const char *text, char id[ID_SIZE])
 {
 	struct sandbox *s = call->s;
-	struct user *to = table_get(&s->world.users_by_number, number);
+	struct user *to = world_number_owner(&s->world, number);
 	struct stored_message *message;
 	struct buf content;
 
@@ -124,7 +124,7 @@ static void send_sms(struct call *call)
 	buf_init(&text, TEXT_MAX);
 	if (!json_string(json_get(json_get(wanted, "outboundSMSTextMessage"), "message"), &text)) {
 		response_invalid(&call->response, "message");
-	} else if (table_get(&call->s->world.users_by_number, from) != call->user) {
+	} else if (world_number_owner(&call->s->world, from) != call->user) {
 		response_invalid(&call->response, "senderAddress");
 	} else if (json_type(addresses) != JSON_ARRAY || !json_count(addresses)) {
 		response_invalid(&call->response, "address");

@@ -279,7 +279,7 @@ static bool upgrade_valid(struct call *call)
 
 static struct channel *wanted_channel(struct call *call)
 {
-	struct channel *channel = table_get(&call->s->world.channels, call->args[1]);
+	struct channel *channel = world_find(&call->s->world.channels, call->args[1]);
 
 	if (strcmp(call->args[0], call->user->id) != 0 || (channel && channel->user != call->user)) {
 		response_forbidden(&call->response, "userId");

@@ -170,7 +170,7 @@ bool token_check(struct call *call, const char *token)
 
 	if (!read_claims(call->s, token, "Bearer", &claims))
 		return false;
-	login = table_get(&call->s->world.logins, claims.login_id);
+	login = world_find(&call->s->world.logins, claims.login_id);
 	if (!login || claims.until <= call->now || (uint64_t)claims.serial < login->valid_from)
 		return false;
 	call->login = login;
@@ -249,7 +249,7 @@ static struct login *refreshed_login(const struct call *call, const char *token)
 
 	if (!read_claims(call->s, token, "Refresh", &claims))
 		return NULL;
-	login = table_get(&call->s->world.logins, claims.login_id);
+	login = world_find(&call->s->world.logins, claims.login_id);
 	return login && !strcmp(claims.refresh_id, login->refresh_id) && login->refresh_until > call->now ? login
 													  : NULL;
 }

@@ -33,11 +33,37 @@ static void lower(char *s)
 		*s = (char)tolower((unsigned char)*s);
 }
 
+static uint64_t hash(const char *key)
+{
+	return hash_local(key, strlen(key));
+}
+
+void *world_find(const struct hash_table *table, const char *key)
+{
+	return hash_table_find(table, hash(key));
+}
+
+struct number {
+	struct hash_node node;
+	struct user *user;
+};
+
+struct user *world_number_owner(const struct world *w, const char *number)
+{
+	const struct number *found = world_find(&w->numbers, number);
+
+	return found ? found->user : NULL;
+}
+
 bool world_add_number(struct world *w, struct user *user, const char *number)
 {
-	if (table_get(&w->users_by_number, number))
+	struct number *added;
+
+	if (world_find(&w->numbers, number))
 		return false;
-	table_put(&w->users_by_number, xstrdup(number), user);
+	added = xcalloc(1, sizeof(*added));
+	added->user = user;
+	hash_table_add(&w->numbers, &added->node, hash(number));
 	return true;
 }
 
@@ -58,9 +84,9 @@ struct user *world_add_user(struct world *w, const char *name)
 	user->password = xasprintf("%s-secret", user->name);
 	user->number = xasprintf("+1613555%04zu", w->user_count + 100);
 	make_uuid(user->id);
-	w->users = xgrow(w->users, w->user_count, &w->user_cap, sizeof(*w->users));
-	w->users[w->user_count++] = user;
-	table_put(&w->users_by_address, user->address, user);
+	w->user_list = xgrow(w->user_list, w->user_count, &w->user_cap, sizeof(*w->user_list));
+	w->user_list[w->user_count++] = user;
+	hash_table_add(&w->users, &user->node, hash(user->address));
 	world_add_number(w, user, user->number);
 	return user;
 }
@@ -71,7 +97,7 @@ struct user *world_user(const struct world *w, const char *address)
 	struct user *user;
 
 	lower(key);
-	user = table_get(&w->users_by_address, key);
+	user = world_find(&w->users, key);
 	free(key);
 	return user;
 }
@@ -81,14 +107,14 @@ struct login *world_login_new(struct world *w, struct user *user)
 	struct login *login = xcalloc(1, sizeof(*login)), **place = &w->login_ring[w->login_next];
 
 	if (*place) {
-		table_remove(&w->logins, (*place)->id);
+		hash_table_remove(&w->logins, &(*place)->node);
 		free(*place);
 	}
 	w->login_next = (w->login_next + 1) % LOGINS_MAX;
 	login->user = user;
 	make_uuid(login->id);
 	*place = login;
-	table_put(&w->logins, login->id, login);
+	hash_table_add(&w->logins, &login->node, hash(login->id));
 	return login;
 }
 
@@ -117,7 +143,7 @@ struct channel *world_channel_new(struct world *w, struct user *user, int64_t li
 	channel->next = user->channels;
 	user->channels = channel;
 	user->channel_count++;
-	table_put(&w->channels, channel->id, channel);
+	hash_table_add(&w->channels, &channel->node, hash(channel->id));
 	return channel;
 }
 
@@ -137,7 +163,7 @@ void world_channel_remove(struct world *w, struct channel *channel)
 		at = &(*at)->next;
 	*at = channel->next;
 	channel->user->channel_count--;
-	table_remove(&w->channels, channel->id);
+	hash_table_remove(&w->channels, &channel->node);
 	if (w->channel_removed)
 		w->channel_removed(w->arg, channel);
 	while ((subscription = channel->subscriptions)) {
@@ -151,7 +177,7 @@ void world_channel_remove(struct world *w, struct channel *channel)
 void world_expire(struct world *w, int64_t now)
 {
 	for (size_t i = 0; i < w->user_count; i++)
-		for (struct channel *channel = w->users[i]->channels, *next; channel; channel = next) {
+		for (struct channel *channel = w->user_list[i]->channels, *next; channel; channel = next) {
 			next = channel->next;
 			if (channel->until <= now)
 				world_channel_remove(w, channel);
@@ -220,7 +246,7 @@ struct chat_group *world_group_new(struct world *w)
 		return NULL;
 	group = xcalloc(1, sizeof(*group));
 	make_id(group->id, "");
-	table_put(&w->groups, group->id, group);
+	hash_table_add(&w->groups, &group->node, hash(group->id));
 	return group;
 }
 
@@ -256,8 +282,9 @@ void world_participant_remove(struct chat_group *group, struct participant *part
 	group->count--;
 }
 
-static void group_free(struct chat_group *group)
+void world_group_remove(struct world *w, struct chat_group *group)
 {
+	hash_table_remove(&w->groups, &group->node);
 	while (group->count)
 		world_participant_remove(group, &group->people[group->count - 1]);
 	free(group->name);
@@ -265,12 +292,6 @@ static void group_free(struct chat_group *group)
 	free(group->type);
 	free(group->image);
 	free(group);
-}
-
-void world_group_remove(struct world *w, struct chat_group *group)
-{
-	table_remove(&w->groups, group->id);
-	group_free(group);
 }
 
 /* ---- setup and release ------------------------------------------------------------------------------------------ */
@@ -308,25 +329,28 @@ static void user_free(struct world *w, struct user *user)
 
 void world_release(struct world *w)
 {
+	struct hash_node *node;
+
 	for (size_t i = 0; i < w->user_count; i++)
-		user_free(w, w->users[i]);
-	free(w->users);
+		user_free(w, w->user_list[i]);
+	free(w->user_list);
 	for (size_t i = 0; w->login_ring && i < LOGINS_MAX; i++)
 		free(w->login_ring[i]);
 	free(w->login_ring);
-	for (size_t i = 0; i < w->groups.cap; i++)
-		if (w->groups.slots[i].key)
-			group_free(w->groups.slots[i].value);
-	for (size_t i = 0; i < w->users_by_number.cap; i++)
-		free((char *)w->users_by_number.slots[i].key);
+	while ((node = hash_table_any(&w->groups)))
+		world_group_remove(w, (struct chat_group *)node);
+	while ((node = hash_table_any(&w->numbers))) {
+		hash_table_remove(&w->numbers, node);
+		free(node);
+	}
 	object_store_close(w);
 	free(w->stored);
-	table_release(&w->users_by_address);
-	table_release(&w->users_by_number);
-	table_release(&w->logins);
-	table_release(&w->channels);
-	table_release(&w->conversations);
-	table_release(&w->groups);
-	table_release(&w->objects);
+	hash_table_release(&w->users);
+	hash_table_release(&w->numbers);
+	hash_table_release(&w->logins);
+	hash_table_release(&w->channels);
+	hash_table_release(&w->conversations);
+	hash_table_release(&w->groups);
+	hash_table_release(&w->objects);
 	*w = (struct world){ .objects_fd = -1 };
 }

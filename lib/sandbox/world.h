@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "sandbox/sandbox.h"
-#include "sandbox/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,9 @@ enum {
 	ID_SIZE = 40,
 };
 
+/* The structs in a table of the world begin with their node. */
 struct user {
+	struct hash_node node;
 	char *name, *address, *password, *number; /* the address in lower case */
 	char id[ID_SIZE]; /* preferred_username, the {userId} of paths */
 	struct channel *channels;
@@ -38,6 +40,7 @@ struct user {
 
 /* One login, extended by refresh tokens. */
 struct login {
+	struct hash_node node;
 	char id[ID_SIZE];
 	struct user *user;
 	char refresh_id[ID_SIZE]; /* of the only valid refresh token */
@@ -56,6 +59,7 @@ struct subscription {
 };
 
 struct channel {
+	struct hash_node node;
 	char id[ID_SIZE]; /* "ws-..." */
 	char login_id[ID_SIZE]; /* of the login that created it */
 	struct user *user;
@@ -84,10 +88,10 @@ enum conversation_kind { CONVERSATION_CHAT, CONVERSATION_GROUP, CONVERSATION_SMS
 
 /* One user's view of a conversation, oldest message first. */
 struct conversation {
+	struct hash_node node;
 	struct user *owner;
 	enum conversation_kind kind;
 	char *remote; /* address, group ID, or for SMS "REMOTE-NUMBER/LOCAL-NUMBER" */
-	char *key; /* in world.conversations */
 	struct stored_message **ring; /* of `cap` places, the oldest at `head` */
 	size_t head, count, cap;
 	int64_t last_pull; /* ms */
@@ -100,6 +104,7 @@ struct participant {
 };
 
 struct chat_group {
+	struct hash_node node;
 	char id[ID_SIZE];
 	char *name, *subject, *type, *image; /* may be NULL */
 	struct participant people[PARTICIPANTS_MAX];
@@ -108,6 +113,7 @@ struct chat_group {
 
 /* An uploaded attachment; its bytes are in world.objects_fd from `slot` times OBJECT_SLOT on. */
 struct object {
+	struct hash_node node;
 	char id[ID_SIZE];
 	struct user *owner;
 	char *name, *type;
@@ -125,10 +131,9 @@ struct world {
 	void (*channel_removed)(void *arg, struct channel *channel); /* its sockets must forget it */
 	void *arg;
 
-	struct user **users;
+	struct user **user_list;
 	size_t user_count, user_cap;
-	struct table users_by_address, users_by_number /* owns its keys */, logins, channels, conversations, groups,
-		objects;
+	struct hash_table users, numbers, logins, channels, conversations, groups, objects;
 	struct login **login_ring; /* LOGINS_MAX places; a new login replaces the oldest */
 	size_t login_next;
 	uint64_t seq, serial;
@@ -147,6 +152,9 @@ enum { OBJECT_SLOTS = 2048 };
 
 enum status world_init(struct world *w, const struct sandbox_config *config, struct err *err) MUST_USE;
 void world_release(struct world *w); /* also for a zeroed one with objects_fd -1 */
+
+void *world_find(const struct hash_table *table, const char *key); /* NULL: not found */
+struct user *world_number_owner(const struct world *w, const char *number); /* NULL: no user */
 
 /* NAME@sandbox.example, or NAME itself if it is an address. Password NAME-secret. Returns an existing user as it is. */
 struct user *world_add_user(struct world *w, const char *name);

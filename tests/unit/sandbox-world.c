@@ -200,7 +200,7 @@ static void test_objects(void)
 	object_publish(&w, second);
 	tap_ok(pread(w.objects_fd, back, 3, (off_t)second->slot * OBJECT_SLOT) == 3 && !strcmp(back, "xyz"),
 		"concurrent uploads are kept apart");
-	tap_ok(table_get(&w.objects, first->id) == first, "found by its ID");
+	tap_ok(world_find(&w.objects, first->id) == first, "found by its ID");
 	third = object_new(&w, alice);
 	tap_ok(object_write(&w, third, block, 400) && object_write(&w, third, block, 400), "a third upload is written");
 	tap_int(w.object_bytes, 803, "the total is within the limit");
@@ -250,42 +250,10 @@ static void test_groups_and_logins(void)
 	snprintf(id, sizeof(id), "%s", first->id);
 	for (int i = 0; i < LOGINS_MAX - 1; i++)
 		world_login_new(&w, first->user);
-	tap_ok(table_get(&w.logins, id) == first, "a login is kept while there is room");
+	tap_ok(world_find(&w.logins, id) == first, "a login is kept while there is room");
 	world_login_new(&w, world_user(&w, "bob@sandbox.example"));
-	tap_ok(!table_get(&w.logins, id) && w.logins.count == LOGINS_MAX, "the oldest login is dropped");
+	tap_ok(!world_find(&w.logins, id) && w.logins.count == LOGINS_MAX, "the oldest login is dropped");
 	end_world(&w);
-}
-
-/* Compared with a simple model after thousands of random steps. */
-static void test_table(void)
-{
-	struct table t = { 0 };
-	static char keys[300][8];
-	bool in[300] = { false }, right = true;
-	unsigned n = 1;
-	size_t count = 0;
-
-	for (int i = 0; i < 300; i++)
-		snprintf(keys[i], sizeof(keys[i]), "k%d", i);
-	for (int step = 0; step < 20000; step++) {
-		unsigned k;
-
-		n = n * 1103515245 + 12345;
-		k = (n >> 16) % 300;
-		if (n & 0x8000) {
-			count += !in[k];
-			table_put(&t, keys[k], keys[k]);
-			in[k] = true;
-		} else {
-			count -= in[k];
-			table_remove(&t, keys[k]);
-			in[k] = false;
-		}
-		for (unsigned i = 0; step % 100 == 0 && i < 300; i++)
-			right = right && table_get(&t, keys[i]) == (in[i] ? keys[i] : NULL);
-	}
-	tap_ok(right && t.count == count, "the table holds the inserted keys only");
-	table_release(&t);
 }
 
 int main(void)
@@ -295,6 +263,5 @@ int main(void)
 	test_conversations();
 	test_objects();
 	test_groups_and_logins();
-	test_table();
 	return tap_done();
 }
