@@ -52,11 +52,9 @@ void object_free(struct world *w, struct object *object)
 
 static void drop_oldest(struct world *w)
 {
-	struct object *object = w->oldest;
+	struct object *object = HASH_STRUCT(w->object_order.oldest, struct object, order);
 
-	w->oldest = object->newer;
-	if (!w->oldest)
-		w->newest = NULL;
+	hash_lru_remove(&w->object_order, &object->order);
 	hash_table_remove(&w->objects, &object->node);
 	object_free(w, object);
 }
@@ -75,7 +73,7 @@ struct object *object_new(struct world *w, struct user *owner)
 	struct object *object;
 	size_t slot = free_slot(w);
 
-	if (slot == OBJECT_SLOTS && w->oldest) {
+	if (slot == OBJECT_SLOTS && w->object_order.oldest) {
 		drop_oldest(w);
 		slot = free_slot(w);
 	}
@@ -93,7 +91,7 @@ bool object_write(struct world *w, struct object *object, const char *p, size_t 
 {
 	if (object->size + (int64_t)len > OBJECT_SLOT || object->size + (int64_t)len > w->config->attachment_bytes)
 		return false;
-	while (w->oldest && w->object_bytes + (int64_t)len > w->config->attachment_bytes)
+	while (w->object_order.oldest && w->object_bytes + (int64_t)len > w->config->attachment_bytes)
 		drop_oldest(w);
 	while (len) {
 		ssize_t n = pwrite(w->objects_fd, p, len, (off_t)object->slot * OBJECT_SLOT + object->size);
@@ -112,11 +110,7 @@ bool object_write(struct world *w, struct object *object, const char *p, size_t 
 
 void object_publish(struct world *w, struct object *object)
 {
-	if (w->newest)
-		w->newest->newer = object;
-	else
-		w->oldest = object;
-	w->newest = object;
+	hash_lru_add(&w->object_order, &object->order);
 	hash_table_add(&w->objects, &object->node, hash_local(object->id, strlen(object->id)));
 }
 
@@ -133,7 +127,7 @@ void object_release(struct world *w, struct object *object)
 
 void object_store_close(struct world *w)
 {
-	while (w->oldest)
+	while (w->object_order.oldest)
 		drop_oldest(w);
 	free(w->slots);
 	if (w->objects_fd >= 0)

@@ -74,7 +74,6 @@ static void add_token(struct sandbox *s, struct buf *out, const char *key, struc
 	jsonf(&claims, "'azp':%s,'session_state':%s,'x-until':%jd", SANDBOX_CLIENT_ID, login->id, now + life_ms);
 	if (refresh) {
 		random_id(login->refresh_id);
-		login->refresh_until = now + life_ms;
 		jsonf(&claims, "'refresh':%s", login->refresh_id);
 	} else {
 		jsonf(&claims, "'preferred_username':%s,'services-identity':%s,'email':%s,'name':%s", user->id,
@@ -124,54 +123,40 @@ static bool read_token(const struct sandbox *s, const char *token, struct buf *t
 	return ok;
 }
 
-struct token_claims {
-	char login_id[ID_SIZE], refresh_id[ID_SIZE];
-	int64_t until, serial;
-};
-
-static bool copy_id(char out[ID_SIZE], struct json_value value)
-{
-	char *id = json_dup(value);
-	bool ok = id && strlen(id) < ID_SIZE;
-
-	if (ok)
-		memcpy(out, id, strlen(id) + 1);
-	free(id);
-	return ok;
-}
-
-/* The claims of a token of that type; false: invalid. */
-static bool read_claims(const struct sandbox *s, const char *token, const char *type, struct token_claims *claims)
+/* The login of a token of that type; NULL: the token is invalid. */
+static struct login *verify(const struct call *call, const char *token, const char *type)
 {
 	struct json_doc doc = { 0 };
+	struct login *login = NULL;
 	struct buf text;
-	bool ok;
 
-	*claims = (struct token_claims){ 0 };
 	buf_init_secret(&text, 4 * TOKEN_MAX);
-	ok = read_token(s, token, &text, &doc);
-	if (ok) {
+	if (read_token(call->s, token, &text, &doc)) {
 		struct json_value root = json_root(&doc);
+		char *id = json_dup(json_get(root, "session_state"));
+		int64_t until = 0, serial = 0;
 
-		json_int(json_get(root, "serial"), &claims->serial);
-		copy_id(claims->refresh_id, json_get(root, "refresh"));
-		ok = json_equals(json_get(root, "typ"), type) && json_int(json_get(root, "x-until"), &claims->until) &&
-			copy_id(claims->login_id, json_get(root, "session_state"));
+		login = id && json_equals(json_get(root, "typ"), type) ? world_find(&call->s->world.logins, id) : NULL;
+		json_int(json_get(root, "x-until"), &until);
+		json_int(json_get(root, "serial"), &serial);
+		if (until <= call->now)
+			login = NULL;
+		else if (login && *type == 'R' && !json_equals(json_get(root, "refresh"), login->refresh_id))
+			login = NULL;
+		else if (login && *type != 'R' && (uint64_t)serial < login->valid_from)
+			login = NULL;
+		free(id);
 	}
 	json_release(&doc);
 	buf_release(&text);
-	return ok;
+	return login;
 }
 
 bool token_check(struct call *call, const char *token)
 {
-	struct token_claims claims;
-	struct login *login;
+	struct login *login = verify(call, token, "Bearer");
 
-	if (!read_claims(call->s, token, "Bearer", &claims))
-		return false;
-	login = world_find(&call->s->world.logins, claims.login_id);
-	if (!login || claims.until <= call->now || (uint64_t)claims.serial < login->valid_from)
+	if (!login)
 		return false;
 	call->login = login;
 	call->user = login->user;
@@ -192,14 +177,12 @@ bool token_authorize(struct call *call)
 
 void token_revoke_all(struct sandbox *s, bool refresh)
 {
-	for (size_t i = 0; i < LOGINS_MAX; i++) {
-		struct login *login = s->world.login_ring[i];
+	for (struct hash_lru_node *node = s->world.login_order.oldest; node; node = node->next) {
+		struct login *login = HASH_STRUCT(node, struct login, order);
 
-		if (!login)
-			continue;
 		login->valid_from = s->world.serial + 1;
 		if (refresh)
-			login->refresh_until = 0;
+			*login->refresh_id = '\0';
 	}
 }
 
@@ -241,19 +224,6 @@ static void grant_project(struct call *call)
 	buf_release(&secret);
 }
 
-/* The login of a valid refresh token, or NULL. */
-static struct login *refreshed_login(const struct call *call, const char *token)
-{
-	struct token_claims claims;
-	struct login *login;
-
-	if (!read_claims(call->s, token, "Refresh", &claims))
-		return NULL;
-	login = world_find(&call->s->world.logins, claims.login_id);
-	return login && !strcmp(claims.refresh_id, login->refresh_id) && login->refresh_until > call->now ? login
-													  : NULL;
-}
-
 static void grant_refresh(struct call *call)
 {
 	struct login *login;
@@ -262,7 +232,7 @@ static void grant_refresh(struct call *call)
 	buf_init_secret(&token, 4 * TOKEN_MAX);
 	if (!sandbox_request_form(call->body, "refresh_token", &token))
 		respond_error(call, 400, "invalid_request", "Missing form parameter: refresh_token");
-	else if ((login = refreshed_login(call, token.data)))
+	else if ((login = verify(call, token.data, "Refresh")))
 		respond_tokens(call, login);
 	else
 		respond_error(call, 400, "invalid_grant", "Token is not active");

@@ -102,19 +102,23 @@ struct user *world_user(const struct world *w, const char *address)
 	return user;
 }
 
+static void login_free(struct world *w, struct login *login)
+{
+	hash_lru_remove(&w->login_order, &login->order);
+	hash_table_remove(&w->logins, &login->node);
+	free(login);
+}
+
 struct login *world_login_new(struct world *w, struct user *user)
 {
-	struct login *login = xcalloc(1, sizeof(*login)), **place = &w->login_ring[w->login_next];
+	struct login *login = xcalloc(1, sizeof(*login));
 
-	if (*place) {
-		hash_table_remove(&w->logins, &(*place)->node);
-		free(*place);
-	}
-	w->login_next = (w->login_next + 1) % LOGINS_MAX;
+	if (w->login_order.count == LOGINS_MAX)
+		login_free(w, HASH_STRUCT(w->login_order.oldest, struct login, order));
 	login->user = user;
 	make_uuid(login->id);
-	*place = login;
 	hash_table_add(&w->logins, &login->node, hash(login->id));
+	hash_lru_add(&w->login_order, &login->order);
 	return login;
 }
 
@@ -305,7 +309,6 @@ enum status world_init(struct world *w, const struct sandbox_config *config, str
 	status = object_store_open(w, err);
 	if (status)
 		return status;
-	w->login_ring = xcalloc(LOGINS_MAX, sizeof(*w->login_ring));
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		world_add_user(w, names[i]);
 	for (size_t i = 0; i < config->user_count; i++)
@@ -334,9 +337,8 @@ void world_release(struct world *w)
 	for (size_t i = 0; i < w->user_count; i++)
 		user_free(w, w->user_list[i]);
 	free(w->user_list);
-	for (size_t i = 0; w->login_ring && i < LOGINS_MAX; i++)
-		free(w->login_ring[i]);
-	free(w->login_ring);
+	while ((node = hash_table_any(&w->logins)))
+		login_free(w, (struct login *)node);
 	while ((node = hash_table_any(&w->groups)))
 		world_group_remove(w, (struct chat_group *)node);
 	while ((node = hash_table_any(&w->numbers))) {

@@ -41,10 +41,10 @@ struct user {
 /* One login, extended by refresh tokens. */
 struct login {
 	struct hash_node node;
+	struct hash_lru_node order;
 	char id[ID_SIZE];
 	struct user *user;
-	char refresh_id[ID_SIZE]; /* of the only valid refresh token */
-	int64_t refresh_until; /* ms */
+	char refresh_id[ID_SIZE]; /* of the only valid refresh token; "": none */
 	uint64_t valid_from; /* access tokens with a lower serial are revoked */
 };
 
@@ -114,6 +114,7 @@ struct chat_group {
 /* An uploaded attachment; its bytes are in world.objects_fd from `slot` times OBJECT_SLOT on. */
 struct object {
 	struct hash_node node;
+	struct hash_lru_node order;
 	char id[ID_SIZE];
 	struct user *owner;
 	char *name, *type;
@@ -122,7 +123,6 @@ struct object {
 	size_t slot;
 	unsigned readers; /* current downloads */
 	bool dropped; /* the last reader frees it */
-	struct object *newer;
 };
 
 struct world {
@@ -134,8 +134,7 @@ struct world {
 	struct user **user_list;
 	size_t user_count, user_cap;
 	struct hash_table users, numbers, logins, channels, conversations, groups, objects;
-	struct login **login_ring; /* LOGINS_MAX places; a new login replaces the oldest */
-	size_t login_next;
+	struct hash_lru login_order, object_order; /* by age */
 	uint64_t seq, serial;
 	struct stored *stored; /* a ring of all messages by age */
 	size_t stored_head, stored_count, stored_cap;
@@ -143,7 +142,6 @@ struct world {
 
 	int objects_fd;
 	uint8_t *slots; /* in use? */
-	struct object *oldest, *newest;
 	int64_t object_bytes;
 };
 

@@ -204,7 +204,7 @@ static void test_objects(void)
 	third = object_new(&w, alice);
 	tap_ok(object_write(&w, third, block, 400) && object_write(&w, third, block, 400), "a third upload is written");
 	tap_int(w.object_bytes, 803, "the total is within the limit");
-	tap_ok(w.objects.count == 1 && w.oldest == second, "the oldest object is dropped");
+	tap_ok(w.objects.count == 1 && w.object_order.oldest == &second->order, "the oldest object is dropped");
 	tap_ok(!object_write(&w, third, block, 400), "one upload cannot exceed the limit");
 	object_hold(second);
 	object_free(&w, third);
