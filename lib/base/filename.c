@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* An extension longer than this is part of the name, and is cut with it. */
+/* A longer extension counts as part of the name, and is cut with it. */
 #define EXTENSION_MAX ((size_t)16)
 
 static bool is_separator(char c)
@@ -19,7 +19,7 @@ static bool is_separator(char c)
 	return c == '/' || c == '\\';
 }
 
-/* What is behind the last separator that has something behind it. */
+/* The last segment that is not empty. */
 static const char *last_segment(const char *name, size_t *len)
 {
 	size_t end = *len, start;
@@ -33,7 +33,7 @@ static const char *last_segment(const char *name, size_t *len)
 	return name + start;
 }
 
-/* Noncharacters and private controls of Unicode's tag block: never part of a name that someone typed. */
+/* Noncharacters, interlinear annotation and tag characters, which are invisible. */
 static bool is_odd(uint32_t c)
 {
 	return (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef) || (c >= 0xe0000 && c <= 0xe007f) ||
@@ -69,7 +69,7 @@ static void trim(struct buf *name)
 	buf_consume(name, start);
 }
 
-/* Where the extension begins (its dot), or the end. ".tar.gz" and its like are one. */
+/* The offset of the extension's dot, or the end. ".tar.gz" and similar count as one extension. */
 static size_t extension_at(const char *name, size_t len)
 {
 	size_t dot = len;
@@ -104,29 +104,6 @@ static void cut(struct buf *name, size_t max)
 		buf_truncate(name, name->len - 1);
 }
 
-/* The devices of DOS, which are devices with any extension and in either case. */
-static bool is_device(const char *name)
-{
-	static const char *const plain[] = { "con", "prn", "aux", "nul", "conin$", "conout$", "clock$" };
-	static const char *const digits[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\xc2\xb9", "\xc2\xb2",
-		"\xc2\xb3" };
-	size_t len = strcspn(name, ".");
-
-	while (len && name[len - 1] == ' ')
-		len--;
-	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
-		if (len == strlen(plain[i]) && !strncasecmp(name, plain[i], len))
-			return true;
-	}
-	if (len < 4 || (strncasecmp(name, "com", 3) && strncasecmp(name, "lpt", 3)))
-		return false;
-	for (size_t i = 0; i < sizeof(digits) / sizeof(*digits); i++) {
-		if (len - 3 == strlen(digits[i]) && !strncmp(name + 3, digits[i], len - 3))
-			return true;
-	}
-	return false;
-}
-
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t len = strlen(name), n = strlen(suffix);
@@ -146,12 +123,10 @@ void filename_clean(struct buf *out, const char *name, size_t len)
 	}
 	add_safe_characters(&clean, name, len);
 	trim(&clean);
-	/* two bytes less than the limit: what follows may add one at either end */
-	cut(&clean, FILENAME_LIMIT - 2);
+	/* one byte less than the limit: '_' may be appended */
+	cut(&clean, FILENAME_LIMIT - 1);
 	if (!clean.len)
 		buf_adds(&clean, "attachment");
-	if (is_device(clean.data))
-		buf_addc(out, '_');
 	buf_add(out, clean.data, clean.len);
 	if (has_suffix(clean.data, FILENAME_PART) || has_suffix(clean.data, FILENAME_INFO))
 		buf_addc(out, '_');
