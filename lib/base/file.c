@@ -21,7 +21,7 @@ static enum status read_all(int fd, const char *name, ssize_t (*read_some)(int f
 		size_t room = out->max - out->len;
 		ssize_t n;
 
-		/* one byte more than the limit tells "exactly full" from "too long" */
+		/* read one more byte to tell a file of exactly the limit from a longer one */
 		if (!room) {
 			char extra;
 
@@ -76,19 +76,34 @@ enum status file_read(const char *path, struct buf *out, struct err *err)
 	return st;
 }
 
+enum status file_check_owner(const struct stat *st, unsigned rules, const char *label, const char *path,
+	struct err *err)
+{
+	bool readable = rules & FILE_READABLE;
+	mode_t shared = st->st_mode & (readable ? 022 : 077);
+
+	if (st->st_uid != geteuid() && !(rules & FILE_OR_ROOT && st->st_uid == 0))
+		return err_set(err, ST_CONFIG, "%s'%s' belongs to another user%s", label, path,
+			rules & FILE_OR_ROOT ? "; it must be yours or root's" : "");
+	if (shared)
+		return err_set(err, ST_CONFIG, "%s'%s' can be %s by others (mode %04o); run 'chmod %s %s'", label, path,
+			readable ? "written" : "read or written", (unsigned)(st->st_mode & 07777),
+			readable                       ? "go-w"
+				: S_ISDIR(st->st_mode) ? "700"
+						       : "600",
+			path);
+	return ST_OK;
+}
+
 static enum status check_trust(int fd, const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return err_set(err, ST_CONFIG, "'%s' belongs to another user; it must be yours or root's", path);
-	/* what is written to a device does not come out of it again: /dev/null may stand for "none" */
-	if (!S_ISCHR(st.st_mode) && st.st_mode & 022)
-		return err_set(err, ST_CONFIG, "others may change '%s' (mode %04o); run 'chmod go-w %s'", path,
-			(unsigned)(st.st_mode & 07777), path);
-	return ST_OK;
+	if (S_ISCHR(st.st_mode)) /* /dev/null, for "no configuration", is writable for all */
+		return ST_OK;
+	return file_check_owner(&st, FILE_OR_ROOT | FILE_READABLE, "", path, err);
 }
 
 enum status file_read_trusted(const char *path, struct buf *out, struct err *err)
@@ -98,7 +113,7 @@ enum status file_read_trusted(const char *path, struct buf *out, struct err *err
 
 	if ((st = open_file(path, &fd, err)))
 		return st;
-	/* of the descriptor, and not of the name, which may lead elsewhere by then */
+	/* checked on the descriptor, because the name may lead to another file by now */
 	if (!(st = check_trust(fd, path, err)))
 		st = file_read_fd(fd, path, out, err);
 	close(fd);
@@ -136,7 +151,7 @@ const char *file_basename(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Makes a rename in the directory of `path` last. Some file systems refuse; then there is nothing to be had. */
+/* Makes a rename in the directory of `path` durable, on file systems that support it. */
 static void sync_dir_of(const char *path)
 {
 	char *dir = xmemdup0(path, (size_t)(file_basename(path) - path));
@@ -155,7 +170,7 @@ enum status file_write_atomic_by(const char *path, bool (*write_to)(int fd, void
 	enum status st = ST_OK;
 	int fd;
 
-	unlink(temp); /* of a process that was killed */
+	unlink(temp); /* left by a process that was killed */
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		st = err_set(err, ST_CANTCREATE, "cannot create '%s': %s", temp, strerror(errno));
@@ -197,6 +212,21 @@ enum status file_write_atomic(const char *path, const void *p, size_t len, struc
 	return file_write_atomic_by(path, write_content, &content, err);
 }
 
+int file_open_temp(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char *name;
+
+	if (fd >= 0)
+		return fd;
+	name = file_join(dir, "kandy.XXXXXX"); /* not every file system supports O_TMPFILE */
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(name);
+	free(name);
+	return fd;
+}
+
 enum status file_make_dir(const char *path, struct err *err)
 {
 	char *copy = xstrdup(path);
@@ -227,16 +257,10 @@ enum status file_check_dir(const char *path, struct err *err)
 	if (lstat(path, &st))
 		return errno == ENOENT || errno == ENOTDIR
 			? ST_OK
-			: err_set(err, ST_IO, "cannot look at '%s': %s", path, strerror(errno));
+			: err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ST_CONFIG, "'%s' is not a directory", path);
-	if (st.st_uid != geteuid())
-		return err_set(err, ST_CONFIG, "the directory '%s' belongs to another user", path);
-	if (st.st_mode & 077)
-		return err_set(err, ST_CONFIG,
-			"others may look into the directory '%s' (mode %04o); run 'chmod 700 %s'", path,
-			(unsigned)(st.st_mode & 07777), path);
-	return ST_OK;
+	return file_check_owner(&st, 0, "the directory ", path, err);
 }
 
 enum status file_lock(const char *path, int wait_ms, int *out, struct err *err)
@@ -279,19 +303,15 @@ enum status file_open_private(const char *path, int *out, struct err *err)
 		if (errno == ENOENT || errno == ENOTDIR)
 			return err_set(err, ST_NOINPUT, "cannot read '%s': %s", path, strerror(errno));
 		if (errno == ELOOP)
-			return err_set(err, ST_CONFIG, "'%s' is a symbolic link; put the file itself there", path);
+			return err_set(err, ST_CONFIG,
+				"'%s' is a symbolic link, which is not followed; replace it by the file itself", path);
 		return err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
 	}
 	if (fstat(fd, &st))
 		err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		err_set(err, ST_CONFIG, "'%s' is not a regular file", path);
-	else if (st.st_uid != geteuid())
-		err_set(err, ST_CONFIG, "'%s' belongs to another user", path);
-	else if (st.st_mode & 077)
-		err_set(err, ST_CONFIG, "'%s' can be read or written by others (mode %04o); run 'chmod 600 %s'", path,
-			(unsigned)(st.st_mode & 07777), path);
-	else {
+	else if (!file_check_owner(&st, 0, "", path, err)) {
 		*out = fd;
 		return ST_OK;
 	}

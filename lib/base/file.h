@@ -1,5 +1,5 @@
 /*
- * file.h - files read and replaced whole, locks, directories.
+ * file.h - reading and replacing whole files, permissions, locks, directories.
  */
 #ifndef KANDY_BASE_FILE_H
 #define KANDY_BASE_FILE_H
@@ -13,59 +13,75 @@
 struct buf;
 
 /*
- * Appends the whole file to `out`, whose max is the limit (ST_DATA beyond it). A missing file is
- * ST_NOINPUT, anything else that goes wrong ST_IO.
+ * Appends the whole file to `out`; a file larger than its max is ST_DATA. A missing file is ST_NOINPUT, other failures
+ * are ST_IO.
  */
 enum status file_read(const char *path, struct buf *out, struct err *err) MUST_USE;
 enum status file_read_fd(int fd, const char *name, struct buf *out, struct err *err) MUST_USE;
-/* The same from what may keep one waiting; an interrupt's status ends it. */
+/* The same for input that may block (stdin); an interrupt ends it with its status. */
 enum status file_read_stream(int fd, const char *name, struct buf *out, struct err *err) MUST_USE;
 
-#define FILE_TEMP ".tmp" /* behind the name of a file while it is written anew */
+#define FILE_TEMP ".tmp" /* suffix of the new version while it is written */
 
 /*
- * Replaces `path` so that a reader sees the old content or the new, also after a crash: a temporary file
- * beside it (PATH.tmp, O_EXCL, mode 0600), fsync, rename, fsync of the directory. One process at a time: the caller
- * holds a lock, or is the only one who knows the path. ST_CANTCREATE or ST_IO.
+ * Replaces `path` so that readers see either the old or the new content, even after a crash: writes PATH.tmp (O_EXCL,
+ * mode 0600), fsync, rename, fsync of the directory. Only one process at a time may do so: the caller holds a lock, or
+ * no other process knows the path. ST_CANTCREATE or ST_IO.
  */
 enum status file_write_atomic(const char *path, const void *p, size_t len, struct err *err) MUST_USE;
 
-/* The same with what `write_to` writes, which returns false, with errno set, where it cannot. */
+/* The same; `write_to` writes the content and returns false with errno set if it cannot. */
 enum status file_write_atomic_by(const char *path, bool (*write_to)(int fd, void *arg), void *arg,
 	struct err *err) MUST_USE;
 
 /*
- * The same for a file that says what to do: ST_CONFIG if it belongs to neither us nor root, or if others may write it.
+ * Like file_read(), for configuration: ST_CONFIG if others than the user and root own it or can write it.
  */
 enum status file_read_trusted(const char *path, struct buf *out, struct err *err) MUST_USE;
 
-/* write(2) until all is out. False with errno set. */
+/* write(2) until everything is written. False with errno set. */
 bool file_write_all(int fd, const void *p, size_t len);
 
 /*
- * Makes `path` and its missing parents, each 0700, for good (fsync). One that is there already is left as it is.
+ * Creates `path` and its missing parents, each with mode 0700, and syncs them. Existing ones are not changed.
  */
 enum status file_make_dir(const char *path, struct err *err) MUST_USE;
 
 /*
- * ST_CONFIG if the directory is none, belongs to another user, or lets others in; a missing one is fine. What is in it
- * was put there by us then.
+ * ST_CONFIG if the path is not a directory, belongs to another user, or is accessible to others, who could put files
+ * there. A missing one is ST_OK.
  */
 enum status file_check_dir(const char *path, struct err *err) MUST_USE;
 
 /*
- * Takes an exclusive lock on `path` (made if it is missing, 0600) and returns its descriptor in `*fd`: close it to
- * let go; the kernel does so for a process that dies. Waits at most `wait_ms` (-1: for ever), then ST_TEMPFAIL.
+ * Takes an exclusive lock on `path`, created with mode 0600 if it is missing. Closing the descriptor `*fd` releases it,
+ * as does the end of the process. Waits at most `wait_ms` (-1: forever), then ST_TEMPFAIL.
  */
 enum status file_lock(const char *path, int wait_ms, int *fd, struct err *err) MUST_USE;
 
 /*
- * Opens a file that holds secrets for reading: O_NOFOLLOW, and ST_CONFIG if it is not a regular file, if
- * others may read or write it, or if it belongs to another user. ST_NOINPUT where there is none.
+ * Opens a file with secrets for reading. ST_CONFIG if it is a symbolic link or another kind of file, is accessible to
+ * others, or belongs to another user; ST_NOINPUT if it does not exist.
  */
 enum status file_open_private(const char *path, int *fd, struct err *err) MUST_USE;
 
-char *file_join(const char *dir, const char *name); /* free it */
-const char *file_basename(const char *path); /* what is behind the last '/' */
+struct stat;
+
+enum {
+	FILE_OR_ROOT = 1, /* root may own it, too */
+	FILE_READABLE = 2, /* others may read it */
+};
+
+/*
+ * ST_CONFIG if the file belongs to another user, or others can access it. `label` precedes the quoted path in the
+ * message: "" or "the trace file ".
+ */
+enum status file_check_owner(const struct stat *st, unsigned rules, const char *label, const char *path,
+	struct err *err) MUST_USE;
+
+int file_open_temp(const char *dir); /* a file without a name, read and write; -1 with errno set */
+
+char *file_join(const char *dir, const char *name); /* the caller frees it */
+const char *file_basename(const char *path); /* the part after the last '/' */
 
 #endif

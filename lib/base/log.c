@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/redact.h"
 #include "base/utf8.h"
 
@@ -49,13 +50,15 @@ static void write_all(int fd, const char *s, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return; /* there is nowhere left to complain to */
+			return; /* there is no other place to report it */
 		s += n;
 		len -= (size_t)n;
 	}
 }
 
-/* Makes one harmless line of the arguments: redacted first, so that no control character hides a secret. */
+/*
+ * Formats one harmless line. Redacted twice: control characters may split a secret, and their removal may join one.
+ */
 __attribute__((format(printf, 2, 0))) static void compose(struct buf *out, const char *format, va_list args)
 {
 	struct buf raw;
@@ -63,7 +66,7 @@ __attribute__((format(printf, 2, 0))) static void compose(struct buf *out, const
 	buf_init_secret(&raw, LINE_MAX_BYTES);
 	if (!buf_vaddf(&raw, format, args)) {
 		buf_clear(&raw);
-		buf_adds(&raw, "(a message too long to show)");
+		buf_adds(&raw, "(message too long)");
 	}
 	redact_known(&raw);
 	utf8_printable(out, raw.data, raw.len);
@@ -176,29 +179,23 @@ void log_err(const struct err *err)
 	log_error("%s", err->text);
 }
 
-/* There may be texts in it, and who is written to. */
+/* The trace may contain message texts and addresses. */
 static enum status check_trace(int fd, const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return err_set(err, ST_IO, "cannot look at the trace file '%s': %s", path, strerror(errno));
+		return err_set(err, ST_IO, "cannot read the trace file '%s': %s", path, strerror(errno));
 	if (S_ISCHR(st.st_mode)) /* a terminal, /dev/null */
 		return ST_OK;
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ST_CANTCREATE, "the trace file '%s' is no regular file", path);
-	if (st.st_uid != geteuid())
-		return err_set(err, ST_CONFIG, "the trace file '%s' belongs to another user", path);
-	if (st.st_mode & 077)
-		return err_set(err, ST_CONFIG,
-			"the trace file '%s' can be read or written by others (mode %04o); run 'chmod 600 %s'", path,
-			(unsigned)(st.st_mode & 07777), path);
-	return ST_OK;
+		return err_set(err, ST_CANTCREATE, "the trace file '%s' is not a regular file", path);
+	return file_check_owner(&st, 0, "the trace file ", path, err);
 }
 
 enum status log_open_trace(const char *path, struct err *err)
 {
-	/* not blocking: nobody may read from a FIFO */
+	/* O_NONBLOCK: a FIFO may have no reader */
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
 	enum status st;
 
@@ -208,7 +205,7 @@ enum status log_open_trace(const char *path, struct err *err)
 		close(fd);
 		return st;
 	}
-	(void)fcntl(fd, F_SETFL, O_APPEND); /* but a terminal that is held up is waited for */
+	(void)fcntl(fd, F_SETFL, O_APPEND); /* blocking again, so that a stopped terminal delays the output */
 	if (state.trace_fd >= 0)
 		close(state.trace_fd);
 	state.trace_fd = fd;
@@ -244,7 +241,7 @@ void log_close(void)
 	state.trace_fd = -1;
 }
 
-/* A line that wraps could not be taken away again. Wide characters count as one, so a name that has them may still. */
+/* Cuts the line to the width of the terminal, because a wrapped line cannot be erased. Wide characters count as one. */
 static void fit_terminal(struct buf *text)
 {
 	struct winsize size;

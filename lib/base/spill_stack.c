@@ -30,23 +30,15 @@ bool spill_stack_empty(const struct spill_stack *stack)
 
 static enum status open_file(struct spill_stack *stack, struct err *err)
 {
-	char *name;
-
 	if (stack->fd >= 0)
 		return ST_OK;
-	stack->fd = open(stack->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (stack->fd < 0) { /* not every file system has files without a name */
-		name = file_join(stack->dir, "kandy-XXXXXX");
-		if ((stack->fd = mkostemp(name, O_CLOEXEC)) >= 0)
-			unlink(name);
-		free(name);
-	}
+	stack->fd = file_open_temp(stack->dir);
 	if (stack->fd < 0)
-		return err_set(err, ST_IO, "cannot make a temporary file in '%s': %s", stack->dir, strerror(errno));
+		return err_set(err, ST_IO, "cannot create a temporary file in '%s': %s", stack->dir, strerror(errno));
 	return ST_OK;
 }
 
-/* Moves all that is in memory to the file. */
+/* Moves everything in memory to the file. */
 static enum status spill(struct spill_stack *stack, struct err *err)
 {
 	enum status st;
@@ -89,7 +81,7 @@ static bool read_at(int fd, void *p, size_t len, off_t at)
 	return true;
 }
 
-/* Brings the top of the file back into memory: as much as fits, but at least one record, and whole ones. */
+/* Reads the newest records of the file back into memory: as many as fit, but at least one. */
 static enum status unspill(struct spill_stack *stack, struct err *err)
 {
 	size_t len, start = 0;
@@ -105,7 +97,7 @@ static enum status unspill(struct spill_stack *stack, struct err *err)
 	if (!read_at(stack->fd, stack->top.data, len, from))
 		goto failed;
 	buf_commit(&stack->top, len);
-	/* walk down to where the first whole record begins */
+	/* find the start of the first whole record */
 	for (size_t end = len; end > sizeof(len);) {
 		size_t record;
 

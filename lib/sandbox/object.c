@@ -17,17 +17,8 @@
 enum status object_store_open(struct world *w, struct err *err)
 {
 	const char *dir = w->config->dir;
-	char *path;
 
-	w->objects_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (w->objects_fd < 0) {
-		/* without O_TMPFILE the file has a name for a moment */
-		path = file_join(dir, "kandy-sandbox.XXXXXX");
-		w->objects_fd = mkostemp(path, O_CLOEXEC);
-		if (w->objects_fd >= 0)
-			unlink(path);
-		free(path);
-	}
+	w->objects_fd = file_open_temp(dir);
 	if (w->objects_fd < 0)
 		return err_set(err, ST_CANTCREATE, "cannot create a temporary file in '%s': %s", dir, strerror(errno));
 	w->slots = xcalloc(OBJECT_SLOTS, sizeof(*w->slots));

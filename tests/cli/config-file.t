@@ -23,7 +23,7 @@ for mode in 666 664 602 620 777; do
 		chmod $mode "$file"
 		run kandy login
 		is "$status" 78 "${file##*/}, mode $mode: 78"
-		is "$(cat "$err")" "kandy: login: others may change '$file' (mode 0$mode); run 'chmod go-w $file'" 'and what to do'
+		is "$(cat "$err")" "kandy: login: '$file' can be written by others (mode 0$mode); run 'chmod go-w $file'" 'and what to do'
 		rm "$file"
 	done
 done
@@ -59,7 +59,7 @@ run kandy sandbox -- true
 is "$status" 0 'nor does the sandbox'
 run kandy doctor
 is "$status" 78 'doctor: 78'
-json "$out" 'select(.name == "config" and .ok == false) | .text' "\"others may change '$config' (mode 0666); run 'chmod go-w $config'\"" 'and the same sentence'
+json "$out" 'select(.name == "config" and .ok == false) | .text' "\"'$config' can be written by others (mode 0666); run 'chmod go-w $config'\"" 'and the same sentence'
 rm "$config"
 
 KANDY_SYSTEM_CONFIG=/dev/null KANDY_PASSWORD=alice-secret run kandy login
