@@ -56,7 +56,7 @@ bool buf_reserve(struct buf *b, size_t len)
 	if (cap < need)
 		cap = need;
 	if (b->secret) {
-		/* realloc could leave a copy behind */
+		/* realloc() could leave a copy in freed memory */
 		grown = xmalloc(cap);
 		memcpy(grown, b->data, b->len + 1);
 		if (b->cap) {

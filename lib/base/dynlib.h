@@ -1,9 +1,9 @@
 /*
- * dynlib.h - libraries opened when they are first needed.
+ * dynlib.h - shared libraries that are loaded on first use.
  *
- * Loading libcurl, libwebsockets, libjq and OpenSSL costs 8 ms, ten times what everything else takes to start; most
- * commands need one of them and `kandy help` none. So each gate room lists the functions that it calls, has them
- * looked up by name before its first call, and then calls them by their own names:
+ * Loading libcurl, libwebsockets, libjq and OpenSSL takes 8 ms, ten times as long as the rest of the start; most
+ * commands need one of them and `kandy help` needs none. So each room that uses a library lists the functions that it
+ * calls, resolves them before the first call, and then calls them by their own names:
  *
  *	#define JQ_FUNCTIONS(X) X(jq_init) X(jq_teardown)
  *	static struct { JQ_FUNCTIONS(DYNLIB_SLOT) } jq_api;
@@ -11,8 +11,8 @@
  *	static const struct dynlib_symbol jq_symbols[] = { JQ_FUNCTIONS(DYNLIB_SYMBOL) { NULL, NULL } };
  *	#define jq_init jq_api.p_jq_init
  *
- * DYNLIB_SLOT takes the type from the library's own header, so a call through a slot is checked as a plain call is.
- * The file name comes from the library that the build found (sonames.h, made by the Makefile).
+ * DYNLIB_SLOT takes the type from the library's own header, so the compiler checks these calls like any others. The
+ * soname is that of the library found by the build (sonames.h, made by the Makefile).
  */
 #ifndef KANDY_BASE_DYNLIB_H
 #define KANDY_BASE_DYNLIB_H
@@ -21,15 +21,15 @@
 
 struct dynlib_symbol {
 	const char *name;
-	void *slot; /* of a pointer to function */
+	void *slot; /* the address of a function pointer */
 };
 
 #define DYNLIB_SLOT(function) __typeof__(&function) p_##function;
 #define DYNLIB_SYMBOL(function) { #function, &DYNLIB_TABLE.p_##function },
 
 /*
- * Opens `soname` and fills the slots of `symbols` (ends with a NULL name). Never closed again.
- * ST_CONFIG names the library, the reason, and the Debian package that has it.
+ * Loads `soname`, for good, and fills the slots of `symbols` (terminated by a NULL name). ST_CONFIG names the library,
+ * the reason, and the Debian package that contains it.
  */
 enum status dynlib_load(const char *soname, const char *package, const struct dynlib_symbol *symbols,
 	struct err *err) MUST_USE;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A cut in the middle of a character would make the sentence invalid UTF-8. */
+/* snprintf() may have cut the text inside a character, which would be invalid UTF-8. */
 static void cut(char *text, size_t size, int wanted)
 {
 	if (wanted < 0)

@@ -1,7 +1,7 @@
 /*
  * log_body.c - bodies in the trace, for --trace-text.
  *
- * Those that are secret as a whole never come here (http.h, body_secret).
+ * Bodies that are secret as a whole never get here (http.h, body_secret).
  */
 #include "base/log.h"
 
@@ -19,18 +19,18 @@ void log_body_text(struct buf *out, const char *p, size_t len)
 	struct buf text;
 	size_t shown;
 
-	/* cut only when the secrets are out: a part of one would not be found */
+	/* redact before cutting: a part of a secret would not be found */
 	buf_init_secret(&text, BUF_NO_MAX);
 	buf_add(&text, p, more ? LOG_BODY_MAX + SECRET_MAX : len);
 	redact_known(&text);
-	/* those that are out have left room for the end, which may be such a part */
+	/* the last SECRET_MAX bytes may begin with a part of a secret */
 	shown = !more ? text.len : text.len > SECRET_MAX ? text.len - SECRET_MAX : 0;
 	if (shown > LOG_BODY_MAX)
 		shown = LOG_BODY_MAX;
 	if (shown < text.len)
 		shown = utf8_cut(text.data, text.len, shown);
 	if (!utf8_valid(text.data, shown) || memchr(text.data, '\0', shown)) {
-		buf_addf(out, "(%zu bytes that are no text)", len);
+		buf_addf(out, "(%zu bytes of binary data)", len);
 	} else {
 		redact_patterns(out, text.data, shown);
 		if (shown < text.len)

@@ -1,9 +1,7 @@
 /*
- * what must not be written, and where it stands in a text.
- *
- * A secret is looked for as it is, and as somebody writes it who got it from us: percent-encoded, whichever characters
- * he finds in need of it, with '+' for a space, escaped as in JSON, and one of these in another. So it is the text that
- * is decoded, with a note where each byte of it comes from, and not the secret that is encoded in all those ways.
+ * A server may echo a secret in any encoding: percent-encoded (any set of characters), with '+' for a space, as a JSON
+ * string, or several of these nested. So the text is decoded, layer by layer, with the origin of each byte recorded,
+ * and searched for the plain secrets; a secret has too many encodings to search for each of them.
  */
 #include "base/redact.h"
 
@@ -18,8 +16,8 @@
 
 enum {
 	KNOWN_MAX = 64,
-	LEAST = 6, /* bytes of a secret that is taken */
-	LAYERS = 4, /* of encodings, one in the other, that are seen through */
+	LEAST = 6, /* bytes of a secret */
+	LAYERS = 4, /* nested encodings that are decoded */
 };
 
 struct known {
@@ -28,14 +26,14 @@ struct known {
 };
 
 struct known_list {
-	struct known items[KNOWN_MAX]; /* the one named last stands last */
+	struct known items[KNOWN_MAX]; /* in the order in which they were added last */
 	size_t count;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct known_list permanent, transient;
 
-/* ---- what is known ---------------------------------------------------------------------------------------------- */
+/* ---- known secrets --------------------------------------------------------------------------------------------- */
 
 static void forget(struct known *known)
 {
@@ -43,8 +41,8 @@ static void forget(struct known *known)
 	free(known->s);
 }
 
-/* A new item at the end; one that is there already moves there. Of too many, the first one goes. */
-static void name(struct known_list *list, const char *secret, size_t len)
+/* Adds an item at the end, or moves it there. If the list is full, the first item is dropped. */
+static void add(struct known_list *list, const char *secret, size_t len)
 {
 	struct known it = { NULL, len };
 	size_t at = 0;
@@ -70,7 +68,7 @@ static void redact(struct known_list *list, const char *secret, size_t len)
 	if (!secret || len < LEAST)
 		return;
 	pthread_mutex_lock(&lock);
-	name(list, secret, len);
+	add(list, secret, len);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -100,7 +98,7 @@ void redact_clear(void)
 
 /* ---- a text, decoded -------------------------------------------------------------------------------------------- */
 
-/* Bytes, and where each of them stands in the text that they were decoded from; at[len] is its end. */
+/* Decoded bytes, and the offset of each in the original text; at[len] is the end of that. */
 struct view {
 	struct buf bytes;
 	size_t *at;
@@ -118,7 +116,7 @@ static void view_release(struct view *view)
 	free(view->at);
 }
 
-/* The number behind %XX or \uXXXX; -1: that is none. */
+/* The value of `digits` hex digits; -1 if there are fewer. */
 static int32_t hex_number(const char *p, size_t len, size_t digits)
 {
 	int32_t number = 0;
@@ -135,7 +133,7 @@ static int32_t hex_number(const char *p, size_t len, size_t digits)
 	return number;
 }
 
-/* \uXXXX, or two of them for one character. The length; 0: that is none. */
+/* Decodes \uXXXX or a surrogate pair. Returns the length, or 0 if it is neither. */
 static size_t decode_unicode(struct buf *out, const char *p, size_t len)
 {
 	int32_t high = p[1] == 'u' ? hex_number(p + 2, len - 2, 4) : -1, low = -1;
@@ -152,7 +150,7 @@ static size_t decode_unicode(struct buf *out, const char *p, size_t len)
 	return 6;
 }
 
-/* Decodes what begins at `p`; the length of it. 0: that is a byte like any other. */
+/* Decodes the sequence at `p`. Returns its length, or 0 for a plain byte. */
 static size_t decode_one(struct buf *out, const char *p, size_t len)
 {
 	static const char escaped[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
@@ -172,7 +170,7 @@ static size_t decode_one(struct buf *out, const char *p, size_t len)
 	return decode_unicode(out, p, len);
 }
 
-/* One layer of encoding off `from` (whose own bytes stand at from->at). False: there was none. */
+/* Removes one layer of encoding. False if there was none. */
 static bool decode(struct view *to, const struct view *from)
 {
 	const char *p = from->bytes.data;
@@ -196,10 +194,10 @@ static bool decode(struct view *to, const struct view *from)
 	return any;
 }
 
-/* ---- found in it ------------------------------------------------------------------------------------------------ */
+/* ---- searching -------------------------------------------------------------------------------------------------- */
 
 struct search {
-	char *marks; /* a byte for each of the text; NULL: nothing was found */
+	char *marks; /* a byte for each byte of the text, 1: part of a secret; NULL: none found */
 	size_t len; /* of the text */
 };
 
@@ -226,7 +224,7 @@ static void find_all(struct search *search, struct view *view)
 
 	find(search, view, &permanent);
 	find(search, view, &transient);
-	/* a token has no space in it, and a form may have written it otherwise */
+	/* a form has '+' for a space; tokens have no spaces */
 	if (!memchr(plus, '+', view->bytes.len))
 		return;
 	plus = xmemdup0(view->bytes.data, view->bytes.len);
@@ -256,7 +254,7 @@ static void find_layers(struct search *search, const struct buf *text)
 	view_release(&views[1]);
 }
 
-/* In place, since "***" is shorter than any secret. All are marked first: they may overlap. */
+/* In place, because "***" is shorter than any secret. All are marked before, because they may overlap. */
 static void replace(struct buf *text, const char *marks)
 {
 	size_t to = 0;

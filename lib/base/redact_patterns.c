@@ -1,9 +1,6 @@
 /*
- * what stands behind the name of a secret in a text that others made: in JSON, in a form, in the query of
- * a URL.
- *
- * redact.c takes out what kandy knows to be secret. This is for what it does not know, and for what is too short to
- * be looked for.
+ * Values after the names of secrets in texts from outside: JSON, forms, queries of URLs. For secrets that redact.c does
+ * not know, or that are too short for it.
  */
 #include "base/redact.h"
 
@@ -13,13 +10,13 @@
 #include <string.h>
 #include <strings.h>
 
-/* A '_' stands for '-' and for nothing, too: accessToken, client-secret. */
+/* '_' matches '_', '-' or nothing: accessToken, client-secret. */
 static const char *const secret_names[] = { "access_token", "refresh_token", "id_token", "auth_token", "session_token",
 	"client_secret", "password", "authorization", "api_key", NULL };
-/* These may be words of a sentence: only with '=' right behind them. */
+/* These also occur in sentences, so '=' must follow directly. */
 static const char *const plain_names[] = { "token", "secret", "passwd", "passphrase", NULL };
 
-/* The length of `name` where it begins `p`; 0: it does not. */
+/* The length of `name` at the start of `p`; 0 if it does not match. */
 static size_t name_len(const char *p, size_t len, const char *name)
 {
 	size_t i = 0;
@@ -45,7 +42,7 @@ static size_t any_name_len(const char *p, size_t len, const char *const *names)
 	return n;
 }
 
-/* '=', perhaps as %3D. */
+/* '=' or %3D. */
 static size_t equals_len(const char *p, size_t len)
 {
 	if (len >= 3 && !strncasecmp(p, "%3d", 3))
@@ -62,7 +59,7 @@ static size_t quotes_len(const char *p, size_t len)
 	return i;
 }
 
-/* What stands between a name and its value: quotes, white space, and one '=' or ':'. 0: no value follows. */
+/* The length of the separator of name and value: quotes, white space, and one '=' or ':'. 0: no value follows. */
 static size_t separator_len(const char *p, size_t len)
 {
 	size_t i = quotes_len(p, len), n = equals_len(p + i, len - i);
@@ -72,7 +69,7 @@ static size_t separator_len(const char *p, size_t len)
 	return n ? i + n + quotes_len(p + i + n, len - i - n) : 0;
 }
 
-/* The length of name and separator of a secret that begins here, `*field` if its value is one of a form; 0: none. */
+/* The length of a name with its separator; `*field` is set for the field of a form. 0: none. */
 static size_t secret_len(const char *p, size_t len, bool *field)
 {
 	size_t name = any_name_len(p, len, secret_names), n = name ? separator_len(p + name, len - name) : 0;
@@ -84,9 +81,9 @@ static size_t secret_len(const char *p, size_t len, bool *field)
 }
 
 /*
- * A space does not end it: it may be behind the scheme of an authorization. Behind a bare '=' nothing ends it but what
- * ends a field of a form, since a password may have anything else in it. What looks like the name of another secret may
- * be a part of it, or be one: then it goes on to the end of that one's value.
+ * The length of a value. A space does not end it: "Authorization: Bearer TOKEN". After a bare '=', only the end of a form
+ * field ends it, because a password may contain any other character. If the name of another secret follows, the value
+ * extends to the end of that one's.
  */
 static size_t value_len(const char *p, size_t len, bool field)
 {
@@ -108,7 +105,7 @@ static size_t value_len(const char *p, size_t len, bool field)
 	return i;
 }
 
-/* The length of "USER:PASSWORD" behind the "://" that begins here; 0: there is none. */
+/* If `p` starts with "://", the length of the USER:PASSWORD that follows; 0: none. */
 static size_t user_len(const char *p, size_t len)
 {
 	size_t user = 0;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The length of "https://"; 0 where no scheme stands in front. */
+/* The length of "https://" at the start of `url`; 0 if there is no scheme. */
 static size_t scheme_len(const char *url, size_t len)
 {
 	size_t i = 0;
@@ -22,7 +22,7 @@ static size_t scheme_len(const char *url, size_t len)
 	return i && len - i >= 3 && !memcmp(url + i, "://", 3) ? i + 3 : 0;
 }
 
-/* Segments of a path: of ";jsessionid=VALUE" the name stays, the value goes. */
+/* Appends a path with the values of its parameters redacted: ";jsessionid=***". */
 static void add_segments(struct buf *out, const char *path, size_t len)
 {
 	const char *end = path + len;
@@ -40,7 +40,7 @@ static void add_segments(struct buf *out, const char *path, size_t len)
 	}
 }
 
-/* The part before query and fragment, in which user information can stand only behind a scheme. */
+/* The part before query and fragment. User information is possible only after a scheme. */
 static void add_path(struct buf *out, const char *url, size_t len)
 {
 	size_t scheme = scheme_len(url, len);
@@ -60,11 +60,11 @@ void url_add_shown(struct buf *out, const char *url, size_t len)
 {
 	const char *end = url + len, *p = url;
 
-	/* a fragment may have a '?' in it, and a query none in front of it */
+	/* the first '?' or '#': a fragment may contain a '?' */
 	while (p < end && *p != '?' && *p != '#')
 		p++;
 	add_path(out, url, (size_t)(p - url));
-	while (p < end) { /* at '?', '&' or '#': the name stays, the value goes */
+	while (p < end) { /* at '?', '&' or '#': the name is kept, the value is redacted */
 		const char *next = p + 1, *value;
 
 		while (next < end && *next != '&' && *next != '#')
@@ -80,7 +80,7 @@ void url_add_shown(struct buf *out, const char *url, size_t len)
 	}
 }
 
-/* What stands before the last '@'; NULL where there is none. */
+/* The user information, which ends at the last '@'; NULL if there is none. */
 static const char *user_of(const char *text, size_t *len)
 {
 	const char *at = strrchr(text, '@'), *user;
@@ -113,7 +113,7 @@ bool url_has_password(const char *text)
 	return user && memchr(user, ':', len);
 }
 
-/* As a proxy is told: USER:PASSWORD, decoded, in base64. */
+/* USER:PASSWORD in base64, as Proxy-Authorization carries it. */
 static void redact_credentials(const struct buf *decoded)
 {
 	struct buf encoded;
@@ -132,7 +132,7 @@ void url_redact(const char *text)
 
 	if (!user)
 		return;
-	/* a token may stand where the name does */
+	/* without a colon, the user name may be a token */
 	colon = memchr(user, ':', len);
 	name = colon ? (size_t)(colon + 1 - user) : 0;
 	redact_add(user + name, len - name);
@@ -157,7 +157,7 @@ static enum status bad(const char *text, const char *why, struct err *err)
 
 	buf_init(&shown, BUF_NO_MAX);
 	url_add_setting(&shown, text);
-	st = err_set(err, ST_CONFIG, "base URL '%s' %s; it reads https://HOST[:PORT]", shown.data, why);
+	st = err_set(err, ST_CONFIG, "invalid base URL '%s': %s; expected https://HOST[:PORT]", shown.data, why);
 	buf_release(&shown);
 	return st;
 }
@@ -190,18 +190,18 @@ enum status url_parse_base(struct url *url, const char *text, struct err *err)
 		p += 7;
 		u.tls = false;
 	} else if (strstr(p, "://")) {
-		return bad(text, "has a scheme that is neither https nor http", err);
+		return bad(text, "the scheme must be https or http", err);
 	}
 	end = p + strcspn(p, "/?#");
 	if (*end && strcmp(end, "/"))
-		return bad(text, "has a path", err);
+		return bad(text, "a path is not allowed", err);
 	if (memchr(p, '@', (size_t)(end - p)))
-		return bad(text, "has user information", err);
+		return bad(text, "user information is not allowed", err);
 	if (*p == '[') {
 		const char *close = memchr(p, ']', (size_t)(end - p));
 
 		if (!close)
-			return bad(text, "has no ']' after the address", err);
+			return bad(text, "missing ']' after the address", err);
 		u.ipv6 = true;
 		p++;
 		host_len = (size_t)(close - p);
@@ -209,23 +209,23 @@ enum status url_parse_base(struct url *url, const char *text, struct err *err)
 		host_len = strcspn(p, ":/");
 	}
 	if (host_len >= sizeof(u.host))
-		return bad(text, "has a host name that is too long", err);
+		return bad(text, "the host name is too long", err);
 	for (size_t i = 0; i < host_len; i++)
 		u.host[i] = (char)tolower((unsigned char)p[i]);
 	if (!host_ok(&u))
-		return bad(text, "has no valid host name", err);
+		return bad(text, "invalid host name", err);
 	p += host_len + u.ipv6;
 	port = u.tls ? 443 : 80;
 	if (*p == ':') {
 		char digits[8] = "";
 
 		if ((size_t)(end - p) > sizeof(digits))
-			return bad(text, "has no valid port", err);
+			return bad(text, "invalid port", err);
 		memcpy(digits, p + 1, (size_t)(end - p - 1));
 		if (!str_parse_int64(digits, &port) || port < 1 || port > 65535)
-			return bad(text, "has no valid port", err);
+			return bad(text, "invalid port", err);
 	} else if (p != end) {
-		return bad(text, "has something odd behind the host", err);
+		return bad(text, "unexpected characters after the host", err);
 	}
 	u.port = (uint16_t)port;
 	snprintf(u.origin, sizeof(u.origin), "%s://%s%s%s", u.tls ? "https" : "http", u.ipv6 ? "[" : "", u.host,

@@ -1,8 +1,8 @@
 /*
- * url.h - the base URL of the service, taken apart.
+ * url.h - the base URL of the service, and URLs in a form that may be shown.
  *
- * For the URL that the user configured: deliberately strict, so that there is only one way to read it. What
- * messages and servers name is looked at by http.h (http_origin_same()), with the parser that also fetches it.
+ * The base URL comes from the user's configuration. Its syntax is strict, so that it can be read in only one way. URLs
+ * from messages and servers are parsed by libcurl instead, which also fetches them (http.h).
  */
 #ifndef KANDY_BASE_URL_H
 #define KANDY_BASE_URL_H
@@ -17,19 +17,19 @@ struct buf;
 
 struct url {
 	bool tls; /* https */
-	char host[256]; /* lower-case; an IPv6 address stands without its brackets */
+	char host[256]; /* lower-case; an IPv6 address has no brackets */
 	bool ipv6;
-	uint16_t port; /* the scheme's own where none was given */
-	char origin[288]; /* "https://host[:port]" with the default port left out; what paths are put behind */
+	uint16_t port; /* the scheme's default if none was given */
+	char origin[288]; /* "https://host[:port]" without the default port; paths are appended to it */
 };
 
 /*
- * http[s]://HOST[:PORT] with nothing behind it but an optional '/'. User-info, path, query and fragment
- * are refused with ST_CONFIG. "HOST" alone means https.
+ * Parses http[s]://HOST[:PORT], optionally with a final '/'. User information, path, query and fragment are
+ * refused with ST_CONFIG. "HOST" alone means https.
  */
 enum status url_parse_base(struct url *url, const char *text, struct err *err) MUST_USE;
 
-/* True for 127.0.0.0/8, ::1 and localhost: where plain http is nobody else's business. */
+/* True for 127.0.0.0/8, ::1 and localhost: where plain http cannot be intercepted. */
 bool url_is_loopback(const struct url *url);
 
 /* False for "", "." and "..", which are not names of path segments however they are encoded (RFC 3986, 5.2.4). */

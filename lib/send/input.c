@@ -59,17 +59,9 @@ static enum status copy_input(int from, int to, struct err *err)
 /* The size of an upload must be known, and it must be repeatable: a stream is copied to an unnamed file first. */
 static enum status copy_stream(int from, const char *dir, int *out, struct err *err)
 {
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = file_open_temp(dir);
 	enum status st;
 
-	if (fd < 0) { /* a file system without O_TMPFILE */
-		char *path = xasprintf("%s/kandy.XXXXXX", dir);
-
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd >= 0)
-			unlink(path);
-		free(path);
-	}
 	if (fd < 0)
 		return err_set(err, ST_CANTCREATE, "cannot create a temporary file in '%s': %s", dir, strerror(errno));
 	if ((st = copy_input(from, fd, err))) {

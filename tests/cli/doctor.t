@@ -85,7 +85,7 @@ like <(text connection) 'invalid proxy: expected ' 'is called that'
 unlike "$out" 'hunter2' 'the setting is not quoted'
 run kandy doctor --base-url 'https://someone:hunter2@h.example'
 is "$status" 78 'a base URL with a password'
-like <(text session) "base URL 'https://\*\*\*@h\.example' has user information" 'is refused'
+like <(text session) "invalid base URL 'https://\*\*\*@h\.example': user information" 'is refused'
 unlike "$out" 'hunter2' 'without showing it'
 run kandy doctor --base-url "https://$(no_such_host)"
 is "$status $(check dns) $(check connection)" '77 false null' 'a host that does not exist (and no login there)'

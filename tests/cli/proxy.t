@@ -129,7 +129,7 @@ for variable in KANDY_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY; do
 done
 run kandy login --base-url https://user:topsecretpw@h.example --trace trace.log
 is "$status" 78 'a password in the base URL: 78'
-like "$err" "base URL 'https://\*\*\*@h\.example' has user information" 'the error redacts the password'
+like "$err" "invalid base URL 'https://\*\*\*@h\.example': user information" 'the error redacts the password'
 unlike trace.log topsecretpw 'the trace redacts the password'
 
 # plain http: the proxy sees the requests

@@ -244,7 +244,7 @@ static void test_bodies(void)
 	body("a password", "a password");
 	body("password=", "password=***");
 	body("password=access_token\":\"s3cret\"", "password=***\"");
-	body("\xff", "(1 bytes that are no text)");
+	body("\xff", "(1 bytes of binary data)");
 
 	/* a secret across the cut */
 	buf_init(&text, BUF_NO_MAX);

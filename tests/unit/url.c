@@ -41,7 +41,8 @@ int main(void)
 			bad[i][0] && !strchr(bad[i], '\n') ? bad[i] : "refused");
 	tap_ok(strstr(err.text, "https://HOST[:PORT]"), "the sentence says how it reads");
 	tap_int(url_parse_base(&url, "https://user:hunter2@host", &err), ST_CONFIG, "a password in it");
-	tap_str(err.text, "base URL 'https://***@host' has user information; it reads https://HOST[:PORT]",
+	tap_str(err.text,
+		"invalid base URL 'https://***@host': user information is not allowed; expected https://HOST[:PORT]",
 		"is not said");
 	memset(lengthy + 8, 'a', 255);
 	tap_int(url_parse_base(&url, lengthy, &err), ST_OK, "a host name of 255");
