@@ -70,20 +70,20 @@ const struct opt jobs_opts[] = {
 	{ 0 },
 };
 
-const struct opt look_opts[] = {
+const struct opt settle_opts[] = {
 	{ .kind = OPT_DURATION,
-		.name = "look-again",
+		.name = "settle-time",
 		.metavar = "DURATION",
-		.fallback = "1.5s",
+		.fallback = "12s",
 		.min = 1,
-		.max = 60000,
-		.env = "KANDY_LOOK_AGAIN",
+		.max = 600000,
+		.env = "KANDY_SETTLE_TIME",
 		.config = true,
-		.at = offsetof(struct look_params, lookup_delay),
-		.help = "delay before the history is checked again for a message whose response was lost",
-		.more = "The second delay is twice as long. A message that the history does not show by then is sent again. After a gateway "
-			"timeout the service may still be processing the message; the history is checked up to five more times, with "
-			"delays of up to eight times as long." },
+		.at = offsetof(struct settle_params, settle_ms),
+		.help = "time within which the service's history shows an accepted message",
+		.more = "If the response to a message is lost, its conversation's history is checked for so long (a minute longer after a "
+			"gateway timeout, because the service may still be processing the message). The message is sent again only if "
+			"the history proves that it was not accepted." },
 	{ 0 },
 };
 

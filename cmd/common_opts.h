@@ -1,6 +1,6 @@
 /*
  * common_opts.h - the options of every command (--profile, --quiet, --verbose, --trace, --trace-text, --help,
- * --version), and --format, --jobs and --look-again, which several commands share.
+ * --version), and --format, --jobs and --settle-time, which several commands share.
  *
  * A command's params struct begins with a struct common_params, where main reads it, and its rows end with
  *	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct NAME_params, common) },
@@ -39,11 +39,11 @@ struct jobs_params {
 
 extern const struct opt jobs_opts[];
 
-/* --look-again */
-struct look_params {
-	int64_t lookup_delay; /* ms */
+/* --settle-time */
+struct settle_params {
+	int64_t settle_ms;
 };
 
-extern const struct opt look_opts[];
+extern const struct opt settle_opts[];
 
 #endif

@@ -14,7 +14,7 @@ struct flush_params {
 	struct common_params common;
 	struct session_params session;
 	struct jobs_params jobs;
-	struct look_params look;
+	struct settle_params settle;
 	int64_t max_age;
 };
 
@@ -32,7 +32,7 @@ static const struct opt opts[] = {
 		.env = "KANDY_MAX_AGE",
 		.config = true,
 		.help = "move messages older than DURATION to the failed queue if they cannot be delivered" },
-	{ .kind = OPT_GROUP, .group = look_opts, AT(look) },
+	{ .kind = OPT_GROUP, .group = settle_opts, AT(settle) },
 	{ .kind = OPT_GROUP, .group = session_opts, AT(session) },
 	{ .kind = OPT_GROUP, .group = common_opts, AT(common) },
 	{ 0 },
@@ -94,7 +94,7 @@ static enum status run_flush(const struct run_ctx *ctx, const void *params, stru
 {
 	struct flush_run run = { .params = params, .ctx = ctx };
 	struct flush flush = { .max_age_ms = run.params->max_age,
-		.queue = { .jobs = run.params->jobs.jobs, .lookup_delay_ms = run.params->look.lookup_delay },
+		.queue = { .jobs = run.params->jobs.jobs, .settle_ms = run.params->settle.settle_ms },
 		.login = login,
 		.result = on_result,
 		.stepped = on_step,

@@ -33,7 +33,7 @@ struct send_params {
 	bool skip_empty;
 	const char *failed, *on_unknown;
 	struct jobs_params jobs;
-	struct look_params look;
+	struct settle_params settle;
 };
 
 #define AT(member) .at = offsetof(struct send_params, member)
@@ -130,7 +130,7 @@ static const struct opt opts[] = {
 		.help = "what to do if the response to a message is lost",
 		.more = "check: check the history; if it shows the message, that was sent; if the message is certainly absent, it is resent; otherwise its "
 			"status is \"unknown\" and the exit status 75. resend may send duplicates. fail leaves the status at \"unknown\"." },
-	{ .kind = OPT_GROUP, .group = look_opts, AT(look) },
+	{ .kind = OPT_GROUP, .group = settle_opts, AT(settle) },
 	{ .kind = OPT_FLAG,
 		.name = "spool",
 		AT(spool),
@@ -341,7 +341,7 @@ static enum status send_all(struct send_run *run, const struct run_ctx *ctx, str
 		batch->client = run->session.client;
 		batch->queue = (struct send_queue_config){ .jobs = params->jobs.jobs,
 			.on_unknown = on_unknown(params->on_unknown),
-			.lookup_delay_ms = params->look.lookup_delay,
+			.settle_ms = params->settle.settle_ms,
 			.unordered = params->unordered,
 			.fail_fast = params->fail_fast };
 		batch->result = on_result;

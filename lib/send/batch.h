@@ -17,7 +17,7 @@ struct batch {
 	struct spool *spool; /* NULL: failures are only reported */
 	struct failed_file *failed; /* or NULL */
 	struct err offline; /* status not ST_OK: why there is no login, and everything is spooled */
-	struct send_queue_config queue; /* jobs, on_unknown, lookup_delay_ms, unordered and fail_fast */
+	struct send_queue_config queue; /* jobs, on_unknown, settle_ms, unordered and fail_fast */
 	/* Called once for each recipient. `spool_id`: the message was spooled (NULL: not). A failure ends the run. */
 	enum status (*result)(void *arg, const struct draft *draft, const struct send_result *result,
 		const char *spool_id, struct err *err);

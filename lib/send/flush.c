@@ -197,6 +197,7 @@ static enum status before_post(void *arg, struct draft *draft, const struct mess
 	spool_item_note_files(message, posted);
 	message->attempted_ms = now_ms;
 	message->lost_ms = 0;
+	message->post_number = draft->post_number;
 	return spool_move(flush->spool, message, SPOOL_CUR, err);
 }
 

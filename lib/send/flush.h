@@ -14,7 +14,7 @@ struct flush {
 	/* set by the caller; all borrowed */
 	struct spool *spool;
 	int64_t max_age_ms; /* older messages that cannot be delivered are moved to the failed queue */
-	struct send_queue_config queue; /* jobs and lookup_delay_ms */
+	struct send_queue_config queue; /* jobs and settle_ms */
 	/* Opens the session and logs in; called only if the spool is not empty. The client is borrowed. */
 	enum status (*login)(void *arg, struct client **client, struct err *err);
 	/* Called for each message that was sent, or was moved to the failed queue. A failure ends the run. */

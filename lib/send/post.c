@@ -5,15 +5,18 @@
 #include "send/send-int.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKUPS 3U /* without a result until the message is certainly absent */
-#define LOOKUPS_PENDING 6U /* the same if the service may still be processing it */
-#define SKEW_FROM_RESPONSE_MS INT64_C(2000) /* a slower response says too little about the service's clock */
+#define PENDING_FACTOR 6 /* a gateway gave up: the service behind it may still accept the message for a while */
+#define FIRST_CHECK_SHARE 16 /* of the settling time; each later check waits twice as long */
+#define CLOCK_SLACK_MS 500
+#define DATE_SLACK_MS 2000 /* the Date header and the message clock may be of two machines */
+#define DRIFT_PER_MILLE 1 /* of two clocks, at most */
 
 static void keep_err(struct delivery *delivery, const struct err *err)
 {
@@ -29,7 +32,7 @@ static void set_failed(struct delivery *delivery, const struct err *err, bool no
 	delivery->action = ACTION_FAILED;
 }
 
-static void set_unknown(struct delivery *delivery, const char *why)
+static void set_unknown(const struct send_queue *queue, struct delivery *delivery, const char *why)
 {
 	struct err err = ERR_INIT;
 
@@ -39,11 +42,12 @@ static void set_unknown(struct delivery *delivery, const char *why)
 	err.retryable = false; /* not without checking first */
 	err.http = delivery->err ? delivery->err->http : 0;
 	keep_err(delivery, &err);
+	sent_ids_close(queue->sent_ids, delivery->number);
 	delivery->action = ACTION_UNKNOWN;
 }
 
 /* `delivery->err` says why the last attempt was lost. */
-static void repost(struct delivery *delivery)
+static void repost(const struct send_queue *queue, struct delivery *delivery)
 {
 	struct err err = ERR_INIT;
 
@@ -64,7 +68,7 @@ static void repost(struct delivery *delivery)
 	if (delivery->delay_ms >= 0)
 		return;
 	if (delivery->maybe_sent)
-		set_unknown(delivery, "history not checked");
+		set_unknown(queue, delivery, "history not checked");
 	else
 		set_failed(delivery, &err, false);
 }
@@ -75,57 +79,51 @@ static void response_lost(const struct send_queue *queue, struct delivery *deliv
 	delivery->maybe_sent = true;
 	delivery->pending |= err->pending;
 	delivery->lost_ms = clock_wall_ms();
+	delivery->settled_ms = clock_mono_ms() + queue->config.settle_ms * (err->pending ? PENDING_FACTOR : 1);
 	if (queue->config.on_unknown == ON_UNKNOWN_RESEND) {
-		repost(delivery);
+		repost(queue, delivery);
 	} else if (queue->config.on_unknown == ON_UNKNOWN_FAIL) {
-		set_unknown(delivery, "history not checked (--on-unknown fail)");
+		set_unknown(queue, delivery, "history not checked (--on-unknown fail)");
 	} else if (delivery->message.to->type == CHAT_SMS) {
-		set_unknown(delivery, "an SMS has no history to check");
+		set_unknown(queue, delivery, "an SMS has no history to check");
 	} else {
 		delivery->step = STEP_LOOKUP;
 		delivery->action = ACTION_CONTINUE;
 	}
 }
 
-/*
- * True if another process, whose own response was lost, found this message in the history before the response arrived
- * here, and took it for its own: one of the two messages is missing. Only a lookup during this very post counts, and
- * only once: a service that responds with the same ID again treats the two as one.
- */
-static bool id_claimed(const struct send_queue *queue, const struct delivery *delivery)
+static int64_t drift_since(int64_t then_ms, int64_t now_ms)
 {
-	const char *id = delivery->sent.id;
-
-	return id && !delivery->reposted &&
-		sent_ids_found(queue->sent_ids, id, delivery->entry->draft->origin, delivery->posted_ms);
+	return (now_ms - then_ms) * DRIFT_PER_MILLE / 1000;
 }
 
-static void repost_claimed(struct delivery *delivery)
+/* The message was accepted between the post and now: that narrows down the difference of the clocks. */
+static void observe_clock(struct message_clock *clock, const struct delivery *delivery)
 {
-	delivery->reposted = true;
-	free(delivery->conversation->last_sent_id);
-	delivery->conversation->last_sent_id = delivery->sent.id;
-	delivery->sent.id = NULL;
-	message_sent_release(&delivery->sent);
-	delivery->attempted_ms = clock_wall_ms();
-	delivery->lost_ms = 0;
-	delivery->action = ACTION_CONTINUE;
-}
+	int64_t now = clock_mono_ms(), stamp = delivery->sent.timestamp_ms, unit = stamp % 1000 ? 1 : 1000;
+	int64_t least = stamp - now, most = stamp + unit - delivery->posted_ms,
+		drift = drift_since(clock->updated_ms, now);
 
-static void posted(struct send_queue *queue, struct delivery *delivery, int64_t now)
-{
-	const struct message_sent *sent = &delivery->sent;
-
-	if (sent->timed && now - delivery->attempted_ms < SKEW_FROM_RESPONSE_MS) {
-		queue->skew_ms = sent->timestamp_ms - now;
-		queue->skew_known = true;
+	if (clock->known) {
+		if (clock->least_ms - drift > least)
+			least = clock->least_ms - drift;
+		if (clock->most_ms + drift < most)
+			most = clock->most_ms + drift;
 	}
-	if (id_claimed(queue, delivery)) {
-		repost_claimed(delivery);
+	if (least > most) {
+		clock->unsteady = true;
 		return;
 	}
-	if (sent->id)
-		sent_ids_note(queue->sent_ids, sent->id, delivery->entry->draft->origin);
+	*clock = (struct message_clock){ true, clock->unsteady, least, most, now,
+		unit > clock->unit_ms ? unit : clock->unit_ms };
+}
+
+static void sent(struct send_queue *queue, struct delivery *delivery)
+{
+	if (delivery->sent.id)
+		sent_ids_note(queue->sent_ids, delivery->conversation->key, delivery->sent.id, delivery->first_number,
+			delivery->entry->draft->origin);
+	sent_ids_settle(queue->sent_ids, delivery->number);
 	delivery->action = ACTION_SENT;
 }
 
@@ -146,13 +144,16 @@ static void on_posted(void *arg, enum status status, struct client_response *res
 		status = message_decode_sent(json_root(&response->json), delivery->message.to->type, now,
 			&delivery->sent, &err);
 	if (!status) {
-		posted(queue, delivery, now);
+		if (delivery->sent.timed)
+			observe_clock(&queue->clock, delivery);
+		sent(queue, delivery);
 	} else if (err.outcome == ERR_MAYBE_SENT) {
 		response_lost(queue, delivery, &err);
 	} else if (delivery->maybe_sent) { /* an earlier attempt, with --on-unknown resend */
 		keep_err(delivery, &err);
-		set_unknown(delivery, "the response to an earlier attempt was lost");
+		set_unknown(queue, delivery, "the response to an earlier attempt was lost");
 	} else {
+		sent_ids_settle(queue->sent_ids, delivery->number);
 		set_failed(delivery, &err, response && response->no_token);
 	}
 	job_answered(job);
@@ -160,47 +161,62 @@ static void on_posted(void *arg, enum status status, struct client_response *res
 
 /* ---- lookup ---------------------------------------------------------------------------------------------------- */
 
-/* Check again later, unless it is certainly absent by now. */
-static void not_found(const struct send_queue *queue, struct delivery *delivery)
+/* Check again until the settling time is over. False: it is. */
+static bool check_again(const struct send_queue *queue, struct delivery *delivery)
 {
-	unsigned shift = delivery->lookups < 3 ? delivery->lookups : 3;
+	int64_t now = clock_mono_ms();
+	unsigned shift = delivery->lookups < 8 ? delivery->lookups : 8;
 
-	if (++delivery->lookups < (delivery->pending ? LOOKUPS_PENDING : LOOKUPS)) {
-		lookup_release(&delivery->lookup);
-		delivery->action = ACTION_DELAY;
-		delivery->delay_ms = queue->config.lookup_delay_ms << shift;
+	if (now >= delivery->settled_ms)
+		return false;
+	if (!delivery->lookups++)
+		log_progress("response lost; checking the history for %lld s",
+			(long long)(delivery->settled_ms - now + 999) / 1000);
+	delivery->action = ACTION_DELAY;
+	delivery->delay_ms = (queue->config.settle_ms / FIRST_CHECK_SHARE + 1) << shift;
+	if (delivery->delay_ms > delivery->settled_ms - now)
+		delivery->delay_ms = delivery->settled_ms - now;
+	lookup_release(&delivery->lookup);
+	return true;
+}
+
+static void not_found(struct send_queue *queue, struct delivery *delivery)
+{
+	if (check_again(queue, delivery))
 		return;
-	}
+	sent_ids_settle(queue->sent_ids, delivery->number);
 	delivery->maybe_sent = delivery->pending = false;
-	repost(delivery);
+	repost(queue, delivery);
 }
 
 static void found(struct send_queue *queue, struct delivery *delivery)
 {
 	delivery->sent = delivery->lookup.found;
 	delivery->lookup.found = (struct message_sent){ 0 };
-	if (delivery->sent.id)
-		sent_ids_find(queue->sent_ids, delivery->sent.id, delivery->entry->draft->origin, clock_wall_ms());
-	delivery->action = ACTION_SENT;
+	sent(queue, delivery);
 }
 
-/* The Date header of the response is the best source for the difference between the two clocks. */
-static void update_skew(struct send_queue *queue, const struct client_response *response)
+/* When the request was posted, by the service's clock. */
+static void set_window(const struct send_queue *queue, struct delivery *delivery,
+	const struct client_response *response)
 {
-	if (response->date_ms < 0)
-		return;
-	queue->skew_ms = response->date_ms + 500 - clock_wall_ms(); /* it is truncated to the second */
-	queue->skew_known = true;
-}
-
-static void set_time(const struct send_queue *queue, struct delivery *delivery)
-{
+	const struct message_clock *clock = &queue->clock;
 	struct lookup *lookup = &delivery->lookup;
-	int64_t skew = queue->skew_known ? queue->skew_ms : 0;
+	int64_t now = clock_mono_ms(), age = now - delivery->first_ms, slack;
 
-	lookup->skew_known = queue->skew_known;
-	lookup->since_ms = delivery->attempted_ms + skew;
-	lookup->until_ms = (delivery->lost_ms ? delivery->lost_ms : delivery->attempted_ms + LOOKUP_CRASH_MS) + skew;
+	lookup->window = (struct lookup_window){ 0 };
+	lookup->oldest_ms = response->date_ms >= 0 ? response->date_ms - age : 0;
+	if (clock->unsteady)
+		return;
+	if (clock->known) {
+		slack = drift_since(clock->updated_ms, now) + CLOCK_SLACK_MS;
+		lookup->window = (struct lookup_window){ true,
+			delivery->first_ms + clock->least_ms - slack - clock->unit_ms, now + clock->most_ms + slack };
+	} else if (response->date_ms >= 0) {
+		/* both times are truncated to the second */
+		lookup->window = (struct lookup_window){ true, response->date_ms - age - 1000 - DATE_SLACK_MS,
+			response->date_ms + 1000 + DATE_SLACK_MS };
+	}
 }
 
 static void on_lookup(void *arg, enum status status, struct client_response *response, const struct err *failure)
@@ -214,16 +230,20 @@ static void on_lookup(void *arg, enum status status, struct client_response *res
 		return;
 	job_answered(job);
 	if (status) {
+		if (check_again(queue, delivery))
+			return;
 		snprintf(why, sizeof(why), "cannot read the history: %s", failure->text);
-		set_unknown(delivery, why);
+		set_unknown(queue, delivery, why);
 		return;
 	}
-	update_skew(queue, response);
-	set_time(queue, delivery);
+	set_window(queue, delivery, response);
 	switch (lookup_page(&delivery->lookup, json_root(&response->json))) {
 	case LOOKUP_MORE: delivery->action = ACTION_CONTINUE; break;
-	case LOOKUP_FOUND: found(queue, delivery); break;
-	case LOOKUP_INCONCLUSIVE: set_unknown(delivery, "the history is inconclusive"); break;
+	case LOOKUP_PRESENT: found(queue, delivery); break;
+	case LOOKUP_INCONCLUSIVE:
+		if (!check_again(queue, delivery))
+			set_unknown(queue, delivery, delivery->lookup.reason);
+		break;
 	case LOOKUP_NOT_FOUND: not_found(queue, delivery); break;
 	}
 }
@@ -235,10 +255,14 @@ static enum status start_lookup(struct send_queue *queue, struct delivery *deliv
 
 	lookup->message = &delivery->message;
 	lookup->sender = queue->sender ? queue->sender : "";
+	lookup->user_id = queue->user_id;
 	lookup->last_sent_id = delivery->conversation->last_sent_id;
-	lookup->others = queue->sent_ids;
+	lookup->ids = queue->sent_ids;
+	lookup->conversation = delivery->conversation->key;
+	lookup->first = delivery->first_number;
+	lookup->last = delivery->number;
 	lookup->origin = delivery->entry->draft->origin;
-	if (!lookup_path(lookup, &job->path, queue->user_id))
+	if (!lookup_path(lookup, &job->path))
 		return err_set(err, ST_DATA, "an SMS has no history to check");
 	job->call = (struct client_call){ .method = "GET", .path = job->path.data, .dated = true };
 	return queue->config.transport.start(queue->config.transport.client, &job->call, on_lookup, job, err);
@@ -251,12 +275,21 @@ static enum status start_post(struct send_queue *queue, struct delivery *deliver
 	int64_t now = clock_wall_ms();
 	enum status st;
 
-	if (!delivery->attempts && queue->config.before_post &&
-		(st = queue->config.before_post(queue->config.arg, entry->draft, &delivery->message, now, err)))
-		return st;
-	delivery->posted_ms = now;
+	delivery->posted_ms = clock_mono_ms();
+	delivery->number =
+		sent_ids_begin(queue->sent_ids, delivery->conversation->key, lookup_fingerprint(entry->draft->text));
 	if (!delivery->attempted_ms)
 		delivery->attempted_ms = now;
+	if (!delivery->first_number) {
+		delivery->first_number = delivery->number;
+		delivery->first_ms = delivery->posted_ms;
+	}
+	entry->draft->post_number = delivery->first_number;
+	if (!delivery->attempts && queue->config.before_post &&
+		(st = queue->config.before_post(queue->config.arg, entry->draft, &delivery->message, now, err))) {
+		sent_ids_settle(queue->sent_ids, delivery->number);
+		return st;
+	}
 	if (!delivery->retry.policy)
 		retry_start(&delivery->retry, &queue->config.retry, clock_mono_ms());
 	message_path(&job->path, queue->user_id, delivery->message.to);
@@ -283,7 +316,7 @@ void post_start(struct send_queue *queue, struct delivery *delivery, struct send
 		.files = entry->files,
 		.file_count = entry->draft->file_count };
 	if (delivery->step == STEP_LOOKUP && start_lookup(queue, delivery, job, &err)) {
-		set_unknown(delivery, err.text);
+		set_unknown(queue, delivery, err.text);
 		job_answered(job);
 	} else if (delivery->step == STEP_POST && start_post(queue, delivery, job, &err)) {
 		set_failed(delivery, &err, false);

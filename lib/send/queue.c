@@ -38,6 +38,7 @@ static struct conversation_queue *conversation_get(struct conversation_table *ta
 	conversation = xcalloc(1, sizeof(*conversation));
 	conversation->type = to->type;
 	conversation->id = xstrdup(to->id);
+	conversation->key = sent_ids_conversation(address_type_name(to->type), to->id);
 	hash_table_add(&table->table, &conversation->node, hash);
 	return conversation;
 }
@@ -382,6 +383,7 @@ static void report_one(struct send_queue *queue, struct delivery *delivery)
 		.attempts = delivery->attempts,
 		.attempted_ms = delivery->attempted_ms,
 		.lost_ms = delivery->lost_ms,
+		.post_number = delivery->first_number,
 		.files = entry->files };
 
 	if (entry->draft->to_count)
@@ -462,6 +464,19 @@ static void recall_files(struct send_entry *entry)
 		entry->files[i] = (struct message_file){ .name = draft->files[i].name, .xid = draft->files[i].xid };
 }
 
+/*
+ * The attempt of an earlier process. Only the time that has passed is taken from the wall clock, which may have been
+ * wrong: a history that contradicts it is inconclusive.
+ */
+static void recall_post(const struct send_queue *queue, struct delivery *delivery, const struct draft *draft)
+{
+	int64_t now = clock_mono_ms(), age = clock_wall_ms() - draft->attempted_ms;
+
+	delivery->first_ms = delivery->posted_ms = now - (age > 0 ? age : 0);
+	delivery->first_number = delivery->number = draft->post_number;
+	delivery->settled_ms = now + queue->config.settle_ms;
+}
+
 static struct send_entry *entry_new(struct send_queue *queue, struct draft *draft)
 {
 	struct send_entry *entry = xcalloc(1, sizeof(*entry));
@@ -480,6 +495,8 @@ static struct send_entry *entry_new(struct send_queue *queue, struct draft *draf
 		delivery->maybe_sent = draft->uncertain;
 		delivery->attempted_ms = draft->uncertain ? draft->attempted_ms : 0;
 		delivery->lost_ms = draft->uncertain ? draft->lost_ms : 0;
+		if (draft->uncertain)
+			recall_post(queue, delivery, draft);
 		delivery->step = draft->uncertain ? STEP_LOOKUP : STEP_POST;
 	}
 	entry->prev = queue->last;

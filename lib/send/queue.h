@@ -77,6 +77,7 @@ struct send_result {
 	struct err err; /* unless sent */
 	/* wall clock: the first attempt that may have been received, and the end of the last one; 0: none */
 	int64_t attempted_ms, lost_ms;
+	uint64_t post_number; /* of the first attempt, see store/sent_ids.h */
 	const struct message_file *files; /* the uploaded objects; NULL unless all were uploaded */
 };
 
@@ -86,12 +87,7 @@ struct send_queue_config {
 	struct retry_policy retry; /* for all attempts of one message */
 	int64_t jobs; /* at least 1 */
 	enum send_on_unknown on_unknown;
-	/*
-	 * A message that is not in the history yet may still be on its way: the history is checked again after this
-	 * time and after twice as long. If the service may still be processing the message (err.pending), there are
-	 * three more checks, up to eight times as long apart.
-	 */
-	int64_t lookup_delay_ms;
+	int64_t settle_ms; /* the history shows an accepted message within this time; checked until then (lookup.h) */
 	bool unordered;
 	bool block; /* a message that can be sent later blocks the later ones of its conversation */
 	bool fail_fast; /* stop after a failure; with `block`, only after one that a retry cannot cure */

@@ -52,11 +52,12 @@ struct delivery {
 	int64_t delay_ms, due_ms; /* clock_mono_ms() */
 	struct retry retry; /* shared by all posts, whether the client or the queue retries; started by the first */
 	int64_t attempts, attempted_ms, lost_ms;
-	int64_t posted_ms; /* wall clock, of the last post */
-	bool reposted; /* another process had claimed the ID of the response, so it was posted once more */
+	int64_t first_ms, posted_ms; /* clock_mono_ms() at the first post and at the last one */
+	uint64_t first_number, number; /* of its first and last post, see store/sent_ids.h */
+	int64_t settled_ms; /* clock_mono_ms() from which on the history shows it if it was accepted */
 	bool maybe_sent; /* an attempt may have been received; the history has not been heard yet, or is not asked */
 	bool pending; /* ... and the service may still be processing it */
-	unsigned lookups; /* that found nothing, since the last post */
+	unsigned lookups; /* since the last post */
 	struct lookup lookup;
 	struct message message;
 	enum send_outcome outcome;
@@ -85,6 +86,7 @@ struct conversation_queue {
 	struct hash_lru_node lru; /* of those without deliveries */
 	enum chat_type type;
 	char *id;
+	uint64_t key; /* sent_ids_conversation() */
 	struct delivery *first, *last;
 	char *last_sent_id;
 	bool blocked;
@@ -137,6 +139,15 @@ struct conversation_table {
 	size_t blocked_count;
 };
 
+/*
+ * The service's message clock minus clock_mono_ms(), as the responses to posts show it. After a jump it is no evidence
+ * any more.
+ */
+struct message_clock {
+	bool known, unsteady;
+	int64_t least_ms, most_ms, updated_ms, unit_ms;
+};
+
 struct send_queue {
 	struct send_queue_config config;
 	char *user_id, *sender, *correlator;
@@ -153,8 +164,7 @@ struct send_queue {
 	bool failed; /* with fail_fast: start nothing more */
 	bool stopped, aborted;
 	struct err abort_reason;
-	bool skew_known;
-	int64_t skew_ms; /* the service's clock minus ours */
+	struct message_clock clock;
 };
 
 /* job.c */

@@ -85,6 +85,7 @@ enum status spool_item_add(struct spool *spool, struct shared_copy *shared_copy,
 		.attempts = result->attempts,
 		.attempted_ms = maybe ? result->attempted_ms : 0,
 		.lost_ms = maybe ? result->lost_ms : 0,
+		.post_number = maybe ? result->post_number : 0,
 		.error = xstrdup(result->err.text),
 		.file_count = draft->file_count,
 		.files = xcalloc(draft->file_count + 1, sizeof(*message.files)) };
@@ -131,6 +132,7 @@ struct draft *spool_item_draft(struct spool_message *message)
 	draft->uncertain = message->state == SPOOL_CUR;
 	draft->attempted_ms = message->attempted_ms;
 	draft->lost_ms = message->lost_ms;
+	draft->post_number = message->post_number;
 	draft->file_count = message->file_count;
 	draft->files = xcalloc(message->file_count + 1, sizeof(*draft->files));
 	for (size_t i = 0; i < message->file_count; i++) {

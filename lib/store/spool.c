@@ -134,6 +134,8 @@ void spool_encode(const struct spool_message *message, struct buf *out)
 	json_add_int(out, "attempts", message->attempts);
 	json_add_int(out, "attempted", message->attempted_ms);
 	json_add_int(out, "lost", message->lost_ms);
+	if (message->post_number)
+		json_add_int(out, "post", (int64_t)message->post_number);
 	json_add_string(out, "error", message->error);
 	json_add_string(out, "userId", message->user_id);
 	json_add_string(out, "username", message->username);
@@ -154,6 +156,7 @@ static enum status decode(struct json_value root, const char *dir, struct spool_
 {
 	struct json_value files = json_get(root, "files"), ref = json_get(root, "ref");
 	size_t number = 0;
+	int64_t post;
 
 	message->to = json_dup(json_get(root, "to"));
 	message->text = json_dup(json_get(root, "text"));
@@ -189,6 +192,8 @@ static enum status decode(struct json_value root, const char *dir, struct spool_
 	if (message->attempts < 0 || message->attempts > ATTEMPTS_MAX)
 		message->attempts = message->attempts < 0 ? 0 : ATTEMPTS_MAX;
 	(void)get_time(root, "lost", &message->lost_ms);
+	if (json_int(json_get(root, "post"), &post) && post > 0)
+		message->post_number = (uint64_t)post;
 	return message->to && message->text ? ST_OK : ST_DATA;
 }
 

@@ -50,6 +50,7 @@ struct draft {
 	 */
 	bool uncertain;
 	int64_t attempted_ms, lost_ms;
+	uint64_t post_number; /* of its first attempt, see store/sent_ids.h; 0: unknown */
 	char *origin; /* see store/sent_ids.h; or NULL */
 	void *user; /* the caller's */
 };

@@ -3,7 +3,7 @@
 # ROUNDS=200 for the long version.
 . "${0%/*}/../lib/tap.sh"
 rounds=${ROUNDS:-12}
-export KANDY_LOOK_AGAIN=100ms
+export KANDY_SETTLE_TIME=300ms
 RANDOM=${SEED:-42}
 sandbox
 dir=$scratch/state-alice/kandy/default.spool

@@ -8,7 +8,7 @@
 #	FAULT_CALLS="malloc write"    these calls alone. (All places take twenty minutes, so TEST_TIMEOUT=3600; but malloc-any has a
 #	                        hundred thousand of them.)
 . "${0%/*}/../lib/tap.sh"
-export KANDY_LOOK_AGAIN=20ms
+export KANDY_SETTLE_TIME=60ms
 most=${FAULT_RUNS:-$(ldd "$KANDY_BIN" | grep -q libasan && echo 3 || echo 5)}
 runs=0 total=0 serial=0 openssl=0 killed=
 
