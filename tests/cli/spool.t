@@ -225,7 +225,7 @@ down
 sandbox --fault 'POST messages 1:lost' --fault 'GET messages 1:500'
 rm -rf "$state"
 run as alice kandy send --spool -q --on-unknown fail -t bob@sandbox.example -m once
-run as alice kandy flush --retry 0 --max-age 1ms -q
+run as alice kandy flush --retry 0 --max-age 1ms --settle-time 1ms -q
 is "$status $(as alice kandy spool | jq -r .state)" '1 failed' 'older than --max-age and unreadable history: failed'
 is "$(wc -l < "$err")" 1 'older than --max-age, -q: one line'
 as alice kandy spool retry --all

@@ -203,10 +203,10 @@ static void show_page(void *arg)
 	world_at(world_now() + world_between(0, run.service.kind.latency_ms), respond, call);
 }
 
-static enum status start(void *client, const struct client_call *client_call, client_done *done, void *arg,
+static enum status start(struct client *client, const struct client_call *client_call, client_done *done, void *arg,
 	struct err *err)
 {
-	struct process *process = client;
+	struct process *process = (void *)client;
 	struct call *call = xcalloc(1, sizeof(*call));
 	const char *at;
 
@@ -250,9 +250,9 @@ static void deliver(struct call *call)
 }
 
 /* Never waits: it says when it wants to be called again. */
-static enum status step(void *client, int wait_ms, int extra_fd, struct err *err)
+static enum status step(struct client *client, int wait_ms, int extra_fd, struct err *err)
 {
-	struct process *process = client;
+	struct process *process = (void *)client;
 	struct call *call;
 
 	(void)extra_fd;
@@ -513,7 +513,7 @@ static void run_all(void)
 
 static void start_process(struct process *process, const char *sent_ids)
 {
-	struct send_queue_config config = { .transport = { start, step, process },
+	struct send_queue_config config = { .transport = { start, step, (void *)process },
 		.user_id = SERVICE_USER_ID,
 		.sender = SERVICE_USER,
 		.correlator = "c",
