@@ -67,6 +67,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o)
 CMD_OBJECTS := $(CMD_SOURCES:%.c=$(O)/%.o)
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(O)/tests/unit/%)
+SIM := $(O)/tests/sim/sim
 
 .PHONY: all
 all: $(B)/kandy
@@ -185,7 +186,7 @@ NPM := $(B)/npm
 NPM_TESTS := tests/interop/vendor.t tests/cli/listen-wire.t
 
 .PHONY: check
-check: $(B)/kandy $(filter $(UNIT_TESTS),$(TESTS)) $(if $(filter $(NPM_TESTS),$(TESTS)),$(NPM)/installed)
+check: $(B)/kandy $(filter $(UNIT_TESTS),$(TESTS)) $(if $(filter tests/sim/%,$(TESTS)),$(SIM)) $(if $(filter $(NPM_TESTS),$(TESTS)),$(NPM)/installed)
 	$(Q)KANDY_BIN='$(abspath $(O))/kandy' INTEROP_MODULES='$(abspath $(NPM))/node_modules' BUILD_DIR='$(abspath $(O))' \
 	$(if $(VALGRIND),KANDY_WRAP='$(valgrind_command)') \
 	$(if $(SAN),ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1) \
@@ -229,6 +230,20 @@ bench: $(B)/kandy $(filter $(O)/%,$(BENCH_FILES)) $(BENCH_TOOLS) $(NPM)/installe
 	$(Q)CC='$(CC)' .ci/deps bench
 	$(Q)for file in $(BENCH_FILES); do KANDY_BIN='$(abspath $(O))/kandy' BENCH_TOOLS='$(abspath $(O))/tests/bench/tools' \
 		INTEROP_MODULES='$(abspath $(NPM))/node_modules' $$file || exit 1; done
+
+# make sim TIME=60      simulates delivery for so many seconds, with new seeds each time; build/sim/state has the last one.
+# SIM_ARGS='--seed 7 --runs 1 --verbose send' replays a run.
+SIM_ARGS ?= --time $(TIME) --state $(B)/sim/state
+
+.PHONY: sim
+sim: $(SIM)
+	$(Q)mkdir -p $(B)/sim
+	$(Q)$(SIM) $(SIM_ARGS)
+
+# Its world.c stands in for clock.c and random.c of lib/base.
+$(SIM): $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/sim/*.c))) $(O)/libkandy.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 SOAK ?= 600
 .PHONY: soak
@@ -298,6 +313,7 @@ help:
 		'make lint            run clang-format, shellcheck, cppcheck and clang-tidy' \
 		'make format          apply clang-format' \
 		'make bench           measure kandy against other clients' \
+		'make sim             TIME=60 seconds of simulated delivery, with seeds that have not run before' \
 		'make soak            run a listener for SOAK=600 seconds under faults; plot its memory in build/soak/' \
 		'make fuzz            fuzz each parser for TIME=60 seconds, or RUNS=10000000 executions' \
 		'make clean           remove build/' \

@@ -42,7 +42,7 @@ top_dir=${tests_dir%/*}
 KANDY_BIN=${KANDY_BIN:-$top_dir/build/kandy}
 case $KANDY_BIN in /*) ;; *) KANDY_BIN=$PWD/$KANDY_BIN ;; esac
 . "$tests_dir/lib/environment.sh"
-clean_environment ASAN_OPTIONS UBSAN_OPTIONS KANDY_WRAP BUILD_DIR 'TEST_*' 'FAULT_*' ROUNDS SEED PROCESSES 'SOAK*'
+clean_environment ASAN_OPTIONS UBSAN_OPTIONS KANDY_WRAP BUILD_DIR 'TEST_*' 'FAULT_*' 'SIM_*' ROUNDS SEED PROCESSES 'SOAK*'
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/kandy-test.XXXXXX")
 export HOME=$scratch/home
 mkdir -p "$HOME" "$scratch/bin" "$scratch/cwd"

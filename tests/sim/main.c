@@ -28,6 +28,8 @@ static const struct scenario {
 	bool (*run)(uint64_t seed);
 } scenarios[] = { { "send", sim_send } };
 
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+
 void sim_begin(void)
 {
 	failed = false;
@@ -107,7 +109,7 @@ int main(int argc, char **argv)
 	uint64_t seed = 1, runs = UINT64_MAX, before = 0, violations = 0;
 	const char *state = NULL;
 	double seconds = 0;
-	bool wanted[1] = { false }, any = false;
+	bool wanted[SCENARIOS] = { false }, any = false;
 	struct timespec start, now;
 	char dir[] = "/tmp/kandy-sim.XXXXXX";
 	char command[64];
@@ -133,7 +135,7 @@ int main(int argc, char **argv)
 			sim_verbose = true;
 			continue;
 		}
-		for (size_t k = 0; k < sizeof(scenarios) / sizeof(scenarios[0]); k++) {
+		for (size_t k = 0; k < SCENARIOS; k++) {
 			if (!strcmp(argv[i], scenarios[k].name))
 				any = wanted[k] = used = true;
 		}
@@ -153,7 +155,7 @@ int main(int argc, char **argv)
 		load(state, &seed, &before);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (uint64_t n = 0; n < runs; n++, seed++) {
-		for (size_t k = 0; k < sizeof(scenarios) / sizeof(scenarios[0]); k++) {
+		for (size_t k = 0; k < SCENARIOS; k++) {
 			if (wanted[k] || !any)
 				violations += !run_one(&scenarios[k], seed);
 		}
