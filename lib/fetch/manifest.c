@@ -17,8 +17,9 @@
 
 #define LINE_MAX_BYTES ((size_t)256 * 1024)
 
-struct slot {
-	char *message_id, *link, *path, *sha256; /* message_id NULL: empty */
+struct indexed {
+	struct hash_node node;
+	char *message_id, *link, *path, *sha256;
 	struct manifest_entry entry; /* points to the members above */
 };
 
@@ -27,62 +28,51 @@ struct manifest {
 	char *name;
 	bool index;
 	bool unterminated; /* the last line has no newline: a process died while writing it */
-	struct hash_key key;
-	struct slot *slots; /* open addressing; at most half of them are used */
-	size_t capacity, count;
+	struct hash_table entries;
 };
 
-/* The slot of this entry, or the free one for it. Strangers choose both strings, so the hash has a random key. */
-static struct slot *slot_of(const struct manifest *m, const char *message_id, const char *link)
+static uint64_t hash_of(const char *message_id, const char *link)
 {
-	uint64_t hash =
-		hash_bytes(&m->key, message_id, strlen(message_id)) * 3 + hash_bytes(&m->key, link, strlen(link));
-	size_t i = (size_t)hash & (m->capacity - 1);
-
-	while (m->slots[i].message_id &&
-		(strcmp(m->slots[i].message_id, message_id) != 0 || strcmp(m->slots[i].link, link) != 0))
-		i = (i + 1) & (m->capacity - 1);
-	return &m->slots[i];
+	return hash_local(message_id, strlen(message_id)) * 3 + hash_local(link, strlen(link));
 }
 
-static void slot_release(struct slot *slot)
+static struct indexed *find(const struct manifest *m, const char *message_id, const char *link)
 {
-	free(slot->message_id);
-	free(slot->link);
-	free(slot->path);
-	free(slot->sha256);
-	*slot = (struct slot){ 0 };
-}
+	HASH_EACH (node, &m->entries, hash_of(message_id, link)) {
+		struct indexed *found = HASH_STRUCT(node, struct indexed, node);
 
-static void grow(struct manifest *m)
-{
-	struct slot *old = m->slots;
-	size_t n = m->capacity;
-
-	m->capacity = n ? 2 * n : 64;
-	m->slots = xcalloc(m->capacity, sizeof(*m->slots));
-	for (size_t i = 0; i < n; i++) {
-		if (old[i].message_id)
-			*slot_of(m, old[i].message_id, old[i].link) = old[i];
+		if (!strcmp(found->message_id, message_id) && !strcmp(found->link, link))
+			return found;
 	}
-	free(old);
+	return NULL;
 }
 
+static void indexed_free(struct indexed *indexed)
+{
+	free(indexed->message_id);
+	free(indexed->link);
+	free(indexed->path);
+	free(indexed->sha256);
+	free(indexed);
+}
+
+/* Replaces an older entry of the same link and message. */
 static void index_entry(struct manifest *m, const struct manifest_entry *e)
 {
-	struct slot *slot;
+	struct indexed *old = find(m, e->message_id, e->link);
+	struct indexed *indexed = xcalloc(1, sizeof(*indexed));
 
-	if (2 * m->count >= m->capacity)
-		grow(m);
-	slot = slot_of(m, e->message_id, e->link);
-	if (!slot->message_id)
-		m->count++;
-	slot_release(slot);
-	slot->message_id = xstrdup(e->message_id);
-	slot->link = xstrdup(e->link);
-	slot->path = xstrdup(e->path);
-	slot->sha256 = xstrdup(e->sha256);
-	slot->entry = (struct manifest_entry){ slot->message_id, slot->link, slot->path, e->bytes, slot->sha256 };
+	indexed->message_id = xstrdup(e->message_id);
+	indexed->link = xstrdup(e->link);
+	indexed->path = xstrdup(e->path);
+	indexed->sha256 = xstrdup(e->sha256);
+	indexed->entry =
+		(struct manifest_entry){ indexed->message_id, indexed->link, indexed->path, e->bytes, indexed->sha256 };
+	if (old) {
+		hash_table_remove(&m->entries, &old->node);
+		indexed_free(old);
+	}
+	hash_table_add(&m->entries, &indexed->node, hash_of(e->message_id, e->link));
 }
 
 void manifest_add_line(struct manifest *m, struct json_doc *doc, const char *line, size_t len)
@@ -147,8 +137,6 @@ struct manifest *manifest_new(const char *name, bool index)
 	m->name = xstrdup(name);
 	m->index = index;
 	m->fd = -1;
-	hash_key_random(&m->key);
-	grow(m);
 	return m;
 }
 
@@ -190,11 +178,15 @@ void manifest_free(struct manifest *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; i < m->capacity; i++)
-		slot_release(&m->slots[i]);
+	for (size_t i = 0; i < m->entries.cap; i++) {
+		for (struct hash_node *node = m->entries.buckets[i], *next; node; node = next) {
+			next = node->next;
+			indexed_free(HASH_STRUCT(node, struct indexed, node));
+		}
+	}
+	hash_table_release(&m->entries);
 	if (m->fd >= 0)
 		close(m->fd);
-	free(m->slots);
 	free(m->name);
 	free(m);
 }
@@ -233,7 +225,7 @@ enum status manifest_add(struct manifest *m, const struct manifest_entry *e, str
 
 const struct manifest_entry *manifest_find(const struct manifest *m, const char *message_id, const char *link)
 {
-	const struct slot *slot = slot_of(m, message_id, link);
+	const struct indexed *found = find(m, message_id, link);
 
-	return slot->message_id ? &slot->entry : NULL;
+	return found ? &found->entry : NULL;
 }
