@@ -60,7 +60,9 @@ struct download {
 };
 
 struct download_set {
-	struct download_config config;
+	const struct fetch_config *config;
+	const struct download_dir *dir;
+	const struct link_rules *rules;
 	struct download *queue, **queue_end;
 	struct download **running;
 	size_t running_count;

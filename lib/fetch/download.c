@@ -13,12 +13,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum status download_set_new(struct download_set **out, const struct download_config *config, struct err *err)
+enum status download_set_new(struct download_set **out, const struct fetch_config *config,
+	const struct download_dir *dir, const struct link_rules *rules, struct err *err)
 {
 	struct download_set *set = xcalloc(1, sizeof(*set));
 	struct epoll_event event = { .events = EPOLLIN };
 
-	set->config = *config;
+	set->config = config;
+	set->dir = dir;
+	set->rules = rules;
 	set->queue_end = &set->queue;
 	set->running = xcalloc((size_t)config->jobs, sizeof(*set->running));
 	set->extra_fd = -1;
@@ -129,7 +132,7 @@ static bool report_done(struct download_set *set)
 	set->running_count = kept;
 	set->active -= done;
 	if (renamed)
-		download_dir_sync(set->config.dir);
+		download_dir_sync(set->dir);
 	for (size_t i = 0; i < done; i++) {
 		finished[i]->done(finished[i]->arg, &finished[i]->result);
 		download_attempt_free(finished[i]);
@@ -140,7 +143,7 @@ static bool report_done(struct download_set *set)
 
 static void begin_queued(struct download_set *set)
 {
-	while (set->queue && set->running_count < (size_t)set->config.jobs) {
+	while (set->queue && set->running_count < (size_t)set->config->jobs) {
 		struct download *d = take_queued(set);
 
 		set->running[set->running_count++] = d;
@@ -184,7 +187,7 @@ enum status download_set_step(struct download_set *set, int wait_ms, int extra_f
 
 	watch(set, extra_fd);
 	begin_queued(set);
-	st = http_step(client_http(set->config.client), wait_time(set, wait_ms, clock_mono_ms()), set->poll_fd, err);
+	st = http_step(client_http(set->config->client), wait_time(set, wait_ms, clock_mono_ms()), set->poll_fd, err);
 	(void)eventfd_read(set->wake_fd, &ignored);
 	if (st)
 		return st;

@@ -15,29 +15,18 @@
 #include "wire/attachment.h"
 #include "client/client.h"
 #include "fetch/download_dir.h"
+#include "fetch/fetch.h"
 #include "wire/link.h"
 
 #define DOWNLOAD_REDIRECTS_MAX 5
 #define DOWNLOAD_ERROR_BODY_MAX ((size_t)256 * 1024) /* body of an error response */
 #define DOWNLOAD_RESUME_MIN ((int64_t)64 * 1024) /* smaller files are not resumed */
 
-struct download_config {
-	struct client *client; /* borrowed, as are the next two */
-	const struct download_dir *dir;
-	const struct link_rules *rules;
-	int64_t jobs; /* parallel downloads */
-	bool clobber;
-	int64_t max_filesize; /* bytes of one file; 0: no limit */
-	int64_t max_total; /* bytes of all files; 0: no limit */
-	int64_t max_time_ms; /* for one attempt; 0: no limit */
-	/* an attempt slower than speed_limit bytes/s on average over speed_time_ms is aborted; 0: no limit */
-	int64_t speed_limit;
-	int64_t speed_time_ms;
-};
-
 struct download_set;
 
-enum status download_set_new(struct download_set **out, const struct download_config *config, struct err *err) MUST_USE;
+/* All are borrowed. */
+enum status download_set_new(struct download_set **out, const struct fetch_config *config,
+	const struct download_dir *dir, const struct link_rules *rules, struct err *err) MUST_USE;
 void download_set_free(struct download_set *set); /* after the client, which may still run transfers of the set */
 
 /*

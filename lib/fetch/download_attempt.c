@@ -37,7 +37,7 @@ static void on_end(void *arg, enum status status, struct http_response *response
 static void send_request(struct download *d)
 {
 	static const char *const none[] = { "Accept: */*", NULL };
-	const struct download_config *config = &d->set->config;
+	const struct fetch_config *config = d->set->config;
 	const char *const headers[] = { none[0], d->range_header, d->condition_header, NULL };
 	struct http_request request = {
 		.method = "GET",
@@ -76,7 +76,7 @@ static void set_range(struct download *d)
 
 void download_attempt_start(struct download *d)
 {
-	struct client *client = d->set->config.client;
+	struct client *client = d->set->config->client;
 	struct err err = ERR_INIT;
 
 	free(d->url);
@@ -96,13 +96,13 @@ void download_attempt_start(struct download *d)
 
 void download_attempt_begin(struct download *d)
 {
-	const struct download_config *config = &d->set->config;
+	const struct fetch_config *config = d->set->config;
 	struct err err = ERR_INIT;
 
 	retry_start(&d->retry, &client_settings(config->client)->retry, clock_mono_ms());
 	if (!d->link)
 		err_set(&err, ST_DATA, "the part has no link");
-	else if (!link_check(config->rules, NULL, d->link, &d->start, &d->start_same_origin, &err) &&
+	else if (!link_check(d->set->rules, NULL, d->link, &d->start, &d->start_same_origin, &err) &&
 		!(d->size >= 0 && download_body_check_total(d, d->size, &err)))
 		(void)download_body_resume(d, &err);
 	if (err.status)
@@ -137,7 +137,7 @@ static void redirect(struct download *d)
 		err_set(&err, ST_PROTOCOL, "invalid redirect: status %d without a Location header", d->response.status);
 	else if (++d->hops > DOWNLOAD_REDIRECTS_MAX)
 		err_set(&err, ST_PROTOCOL, "too many redirects (maximum %d)", DOWNLOAD_REDIRECTS_MAX);
-	else if (link_check(d->set->config.rules, d->url, d->response.location, &url, &own, &err))
+	else if (link_check(d->set->rules, d->url, d->response.location, &url, &own, &err))
 		err_prefix(&err, "redirect");
 	if (err.status) {
 		download_attempt_fail(d, &err);
@@ -151,7 +151,7 @@ static void redirect(struct download *d)
 
 static void renew(struct download *d)
 {
-	struct client *client = d->set->config.client;
+	struct client *client = d->set->config->client;
 	struct err err = ERR_INIT;
 
 	d->renewed = true;
@@ -255,17 +255,17 @@ void download_attempt_on_response(struct download *d)
 
 void download_attempt_on_written(struct download *d)
 {
-	const struct download_config *config = &d->set->config;
+	const struct fetch_config *config = d->set->config;
 	struct err err = ERR_INIT;
 	char *name = NULL;
 
 	if (file_writer_result(d->writer, d->result.sha256, &err) ||
-		download_dir_commit(config->dir, &d->partial, config->clobber, &name, &err)) {
+		download_dir_commit(d->set->dir, &d->partial, config->clobber, &name, &err)) {
 		download_attempt_fail(d, &err);
 		return;
 	}
 	d->result.bytes = file_writer_size(d->writer);
-	d->result.path = file_join(config->dir->path, name);
+	d->result.path = file_join(d->set->dir->path, name);
 	free(name);
 	file_writer_free(d->writer);
 	d->writer = NULL;

@@ -48,7 +48,7 @@ void download_body_abort(struct download *d)
 {
 	file_writer_free(d->writer);
 	d->writer = NULL;
-	download_dir_abort(d->set->config.dir, &d->partial);
+	download_dir_abort(d->set->dir, &d->partial);
 	free(d->validator);
 	d->validator = NULL;
 }
@@ -60,7 +60,7 @@ static enum status new_writer(struct download *d, struct err *err)
 
 bool download_body_resume(struct download *d, struct err *err)
 {
-	return download_dir_resume(d->set->config.dir, d->name, download_body_info_matches, d, &d->partial) &&
+	return download_dir_resume(d->set->dir, d->name, download_body_info_matches, d, &d->partial) &&
 		!new_writer(d, err);
 }
 
@@ -69,14 +69,14 @@ static enum status reserve(struct download *d, int64_t n, struct err *err)
 {
 	struct download_set *set = d->set;
 
-	if (set->config.max_filesize && n > set->config.max_filesize)
+	if (set->config->max_filesize && n > set->config->max_filesize)
 		return err_set(err, ST_DATA, "file is larger than %lld bytes (--max-filesize)",
-			(long long)set->config.max_filesize);
+			(long long)set->config->max_filesize);
 	if (n <= d->reserved)
 		return ST_OK;
-	if (set->config.max_total && n - d->reserved > set->config.max_total - set->used)
+	if (set->config->max_total && n - d->reserved > set->config->max_total - set->used)
 		return err_set(err, ST_DATA, "total size would exceed %lld bytes (--max-total)",
-			(long long)set->config.max_total);
+			(long long)set->config->max_total);
 	set->used += n - d->reserved;
 	d->reserved = n;
 	return ST_OK;
@@ -85,7 +85,7 @@ static enum status reserve(struct download *d, int64_t n, struct err *err)
 /* The resume info goes first: it must never exist beside the bytes of another object, also after a crash. */
 enum status download_body_restart(struct download *d, struct err *err)
 {
-	download_dir_remove_info(d->set->config.dir, &d->partial);
+	download_dir_remove_info(d->set->dir, &d->partial);
 	return file_writer_truncate(d->writer, err);
 }
 
@@ -118,7 +118,7 @@ static enum status check_space(const struct download *d, struct err *err)
 	if (left <= 0 || fstatvfs(d->partial.fd, &fs) || !fs.f_frsize || (uint64_t)left / fs.f_frsize < fs.f_bavail)
 		return ST_OK;
 	return err_set(err, ST_IO, "not enough disk space for %lld bytes in '%s'", (long long)d->total,
-		d->set->config.dir->path);
+		d->set->dir->path);
 }
 
 static enum status open_file(struct download *d, struct err *err)
@@ -127,15 +127,14 @@ static enum status open_file(struct download *d, struct err *err)
 	enum status st;
 
 	if (!d->writer) {
-		if ((st = download_dir_begin(d->set->config.dir, d->name, &d->partial, err)) ||
-			(st = new_writer(d, err)))
+		if ((st = download_dir_begin(d->set->dir, d->name, &d->partial, err)) || (st = new_writer(d, err)))
 			return st;
 	}
 	if ((st = check_space(d, err)) || !d->validator || (d->total >= 0 && d->total < DOWNLOAD_RESUME_MIN))
 		return st;
 	buf_init(&info, BUF_NO_MAX);
 	download_body_encode_info(&info, d);
-	st = download_dir_write_info(d->set->config.dir, &d->partial, info.data, info.len, err);
+	st = download_dir_write_info(d->set->dir, &d->partial, info.data, info.len, err);
 	buf_release(&info);
 	return st;
 }
@@ -222,7 +221,7 @@ enum status download_body_begin(struct download *d, const struct http_response *
 
 static enum status check_speed(struct download *d, size_t len, struct err *err)
 {
-	const struct download_config *config = &d->set->config;
+	const struct fetch_config *config = d->set->config;
 	int64_t now, span;
 
 	d->window_bytes += (int64_t)len;

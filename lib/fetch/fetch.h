@@ -44,7 +44,8 @@ struct fetch_config {
 	bool single; /* one link: its failure is not logged but returned by fetch_queue_result() */
 	int64_t max_filesize, max_total; /* bytes; 0: no limit */
 	int64_t max_time_ms; /* of one attempt; 0: no limit */
-	int64_t speed_limit, speed_time_ms; /* see download.h */
+	/* an attempt slower than speed_limit bytes/s on average over speed_time_ms is aborted; 0: no limit */
+	int64_t speed_limit, speed_time_ms;
 	enum status (*print)(const char *line, size_t len,
 		struct err *err); /* prints a line, which ends in a newline */
 };

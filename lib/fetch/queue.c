@@ -316,18 +316,6 @@ enum status fetch_queue_result(const struct fetch_queue *q, struct err *err)
 static enum status open_all(struct fetch_queue *q, struct err *err)
 {
 	const struct fetch_config *config = &q->config;
-	struct download_config downloads = {
-		.client = config->client,
-		.dir = &q->dir,
-		.rules = &q->rules,
-		.jobs = config->jobs,
-		.clobber = config->clobber,
-		.max_filesize = config->max_filesize,
-		.max_total = config->max_total,
-		.max_time_ms = config->max_time_ms,
-		.speed_limit = config->speed_limit,
-		.speed_time_ms = config->speed_time_ms,
-	};
 	enum status st;
 
 	if ((st = link_rules_init(&q->rules, client_base(config->client), config->allow_hosts, config->allow_host_count,
@@ -339,7 +327,7 @@ static enum status open_all(struct fetch_queue *q, struct err *err)
 		st = manifest_open(&q->manifest, AT_FDCWD, config->manifest, config->skip_existing, err);
 	else if (config->skip_existing)
 		st = manifest_open(&q->manifest, q->dir.fd, FETCH_MANIFEST_DEFAULT, true, err);
-	return st ? st : download_set_new(&q->downloads, &downloads, err);
+	return st ? st : download_set_new(&q->downloads, config, &q->dir, &q->rules, err);
 }
 
 enum status fetch_queue_new(struct fetch_queue **out, const struct fetch_config *config, struct err *err)
