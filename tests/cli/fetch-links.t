@@ -46,7 +46,7 @@ is "$status" 77 'a single link that fails: exit status of the failure'
 is "$(grep -c '' "$err")" 1 'the error is printed once'
 run kandy fetch-links -D ops https://127.0.0.1:1/x
 is "$status" 65 'a link to another host is refused'
-like "$err" 'allow it with --allow-host' 'the error suggests --allow-host'
+like "$err" 'use --allow-host if you trust that host' 'the error suggests --allow-host'
 
 # ---- existing names ----
 
