@@ -29,6 +29,7 @@ static struct server {
 	answer *answer;
 	/* Since client() was called; an abandoned connection of an earlier test may still be accepted and counted. */
 	unsigned connections, requests, open;
+	bool interrupted; /* the request of test_interrupt() was received */
 	char last[1 << 21]; /* the last request, headers and body */
 } server = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
@@ -62,6 +63,7 @@ static bool read_request(struct server *s, int fd)
 		pthread_mutex_lock(&s->lock);
 		memcpy(s->last, text, len + 1);
 		s->requests++;
+		s->interrupted |= strstr(text, "/interrupted") != NULL;
 		pthread_mutex_unlock(&s->lock);
 		free(text);
 		return true;
@@ -941,7 +943,7 @@ static void *interrupt_soon(void *arg)
 	(void)arg;
 	for (bool received = false; !received; poll(NULL, 0, 1)) {
 		pthread_mutex_lock(&server.lock);
-		received = strstr(server.last, "/interrupted") != NULL;
+		received = server.interrupted;
 		pthread_mutex_unlock(&server.lock);
 	}
 	raise(SIGTERM);
