@@ -236,9 +236,6 @@ static const struct cli_verb verbs[] = {
 	{ 0 },
 };
 
-static const char *const verb_names[] = { "list", "create", "show", "invite", "remove", "join", "leave", "delete",
-	NULL };
-
 /* In the order of `verbs`. */
 static enum status (*const actions[])(const struct job *job, struct err *err) = { do_list, do_create, do_show,
 	do_invite, do_remove, do_join, do_leave, do_delete };
@@ -343,7 +340,6 @@ const struct command cmd_group = {
 	.name = "group",
 	.operands_min = 1,
 	.verbs = verbs,
-	.operand_choices = verb_names,
 	.summary = "manage group conversations",
 	.description = description,
 	.opts = opts,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The token cache as a file: modes, damage, full and read-only disks.
+# The token cache as a file: modes, corruption, full and read-only disks.
 . "${0%/*}/../lib/tap.sh"
 sandbox
 dir=$HOME/.local/state/kandy cache=$HOME/.local/state/kandy/default.json
@@ -38,8 +38,8 @@ rm "$cache" && mv elsewhere "$cache"
 run kandy whoami -p ../other
 is "$status" 64 'a profile is no path'
 
-# ---- damage
-damage() { # NAME COMMAND...: what the command makes of the cache
+# ---- corruption
+damage() { # NAME COMMAND...: replaces the cache by the output of the command
 	local name=$1
 	shift
 	enter
@@ -70,7 +70,7 @@ like "$err" 'written by a newer version of kandy' 'is left alone'
 ok 'really' cmp newer "$cache"
 rm "$cache"
 
-# ---- a disk that takes nothing: a limit on the file size is met by the same write(2) as a full disk
+# ---- a full disk: a limit on the file size fails in the same write(2)
 full() { (trap '' XFSZ; ulimit -f 0; "$@" 2>&1 >/dev/null) | cat >"$err"; status=${PIPESTATUS[0]}; }
 full env KANDY_PASSWORD=alice-secret kandy login
 is "$status" 74 'a login that cannot be kept has failed'
@@ -84,7 +84,7 @@ is "$status" 0 'a renewed token that cannot be kept serves its own process'
 like "$err" 'warning: cannot save the new token: cannot write' 'a warning says so'
 ok 'the cache is as it was' cmp aged "$cache"
 
-# ---- what is no directory
+# ---- no directory
 XDG_STATE_HOME=$PWD/pw-file
 echo >pw-file
 export XDG_STATE_HOME

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kandy doctor: each check right and wrong, and the code of the worst.
+# kandy doctor: each check, successful and failed, and the highest exit status.
 . "${0%/*}/../lib/tap.sh"
 
 sandbox
@@ -8,7 +8,7 @@ config=$HOME/.config/kandy/config
 state=$HOME/.local/state/kandy
 mkdir -p "${config%/*}"
 
-# check NAME: what `ok` says of it, all lines of that name
+# check NAME: the values of `ok` in the lines of that check
 check() { jq -r --arg n "$1" 'select(.name == $n) | .ok' "$out" | sort -u | xargs; }
 text() { jq -r --arg n "$1" 'select(.name == $n) | .text' "$out"; }
 
@@ -98,7 +98,7 @@ is "$(check connection)" true 'the certificate is for localhost, too'
 run kandy doctor --insecure
 like <(text connection) 'unverified TLS' '--insecure is not called verified'
 
-# the clock: a server that tells another time
+# the clock: a server with a different time
 cat >"$scratch/clock.pl" <<'E2'
 use IO::Socket::INET;
 use POSIX qw(strftime);
@@ -125,7 +125,7 @@ for skew in 3 3600 -3600; do
 done
 is "$(check clock)" false 'which is wrong'
 
-# a service that is not there any more; then another one, which forgets channels quickly
+# a service that has stopped; then one with a short channel lifetime
 cp "$KANDY_CACERT" "$scratch/ca.pem"
 kill "$sandbox_pid"
 wait "$sandbox_pid" 2>/dev/null

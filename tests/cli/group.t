@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# group: from its making to its end.
+# group: from creation to deletion.
 . "${0%/*}/../lib/tap.sh"
 sandbox
 for who in alice bob carol; do as $who kandy whoami >/dev/null || exit 1; done
@@ -39,7 +39,7 @@ is "$(jq -sc 'map([.type,.destination,.sender,.parts[0].text])' "$out")" "[[\"ch
 run as alice kandy conversations --type group
 is "$(jq -sc 'map([.type,.destination[0]])' "$out")" "[[\"chat-group\",\"$id\"]]" 'it is a conversation'
 
-# what a line says of the group can be sent to as it is
+# the address in a line can be used as a recipient
 address=group:$id
 is "$(jq -r .address "$out")" "$address" 'conversations: the address, as -t takes it'
 as alice kandy history "$(jq -r .address "$out")" >history
@@ -55,7 +55,7 @@ is "$status $(jq -r .address "$out")" "0 $address" 'a message line as it is'
 jq -nc '{address: "nobody"}, {to: "bob@sandbox.example", address: "nobody", text: "x"}' >lines
 run_in lines as alice kandy send --jsonl -N
 is "$(jq -c '[.event, .address]' "$out" | xargs)" '[error,nobody] [dry-run,bob@sandbox.example]' '"to" comes first'
-# not by way of valgrind, which has no pidfd_open(2)
+# without valgrind, which has no pidfd_open(2)
 run as bob "$KANDY_BIN" listen --since all --once --exec sh -- -c 'kandy send -N -t "$KANDY_ADDRESS" -m re >"$0"' said
 is "$status $(jq -r .address said)" "0 $address" '--exec has it in a variable'
 as bob kandy listen --since all --once >lines

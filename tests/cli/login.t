@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# login: every source of a secret, what is sent, what is said when it is refused.
+# login: every source of a secret, the requests, and the errors.
 . "${0%/*}/../lib/tap.sh"
 sandbox
 
@@ -10,7 +10,7 @@ asked() { jq -s 'map(select(.path=="/cpaas/auth/v1/token")) | length' "$sandbox_
 secret=\"$(hash_of alice-secret)\"
 cache=$HOME/.local/state/kandy/default.json
 
-# ---- sources: each is what is sent, without its newline
+# ---- sources
 good() { # NAME
 	is "$status" 0 "$1"
 	is "$(last .form.password)" "$secret" "$1: the password as it should be"
@@ -54,7 +54,7 @@ mkdir creds && echo alice-secret >creds/kandy-password
 CREDENTIALS_DIRECTORY=$PWD/creds login
 good "systemd's credential, whose directory is guarded"
 
-# ---- which one counts
+# ---- precedence
 KANDY_PASSWORD=wrong-one login --password-file pw
 is "$status" 0 'an option wins over the environment'
 mkdir -p "$HOME/.config/kandy"
@@ -66,7 +66,7 @@ is "$status" 66 'then the configuration counts'
 like "$err" "^kandy: login: cannot open the password file '/nowhere': No such file" 'the file is named'
 rm "$HOME/.config/kandy/config"
 
-# ---- refused
+# ---- invalid sources
 before=$(asked)
 refused() { # STATUS REGEX NAME
 	is "$status" "$1" "$3"
@@ -126,7 +126,7 @@ login --password=alice-secret
 is "$status" 64 'there is no option for the password itself'
 unlike "$err" alice-secret 'its value is not repeated'
 
-# ---- the command's surroundings
+# ---- the environment of a password command
 login --password-command 'echo "[${KANDY_PASSWORD-none}]" >env; echo talk >&2; cat >stdin; echo alice-secret'
 is "$status" 0 'a command of several'
 is "$(cat env)" '[none]' 'knows no password'
@@ -136,7 +136,7 @@ is "$(cat env)" '[nonenone]' 'not even ours'
 like "$err" '^talk$' 'its stderr is passed through'
 is "$(wc -c <stdin)" 0 'it does not eat our stdin'
 
-# ---- the server says no
+# ---- refused by the server
 KANDY_PASSWORD=wrong-password login
 refused 77 "^kandy: login: wrong user name or password for 'alice@sandbox.example' at $KANDY_BASE_URL\$" 'a wrong password'
 unlike "$err" wrong-password 'which is not repeated'
@@ -146,7 +146,7 @@ KANDY_PASSWORD=alice-secret login --client-id PUB-other
 refused 77 "rejects the client ID 'PUB-other'" 'an unknown client ID'
 is "$(jq -r .address <(kandy whoami))" alice@sandbox.example 'what was there before is still there'
 
-# ---- not reached
+# ---- no connection
 export KANDY_PASSWORD=alice-secret
 login --base-url "https://$(no_such_host)" --retry 0
 refused 69 "cannot resolve host '$(no_such_host)'" 'an unknown host'
@@ -180,7 +180,7 @@ is "$status" 0 "systemd's credential"
 KANDY_CLIENT_SECRET=wrong-secret run kandy login --profile robot --project
 refused 77 "rejects the client ID 'PUB-sandbox' with this client secret" 'a wrong client secret'
 
-# ---- no secret anywhere
+# ---- no secret in traces and messages
 run kandy login -u alice@sandbox.example --password-file pw -v --trace trace
 is "$status" 0 'a login with a trace'
 token=$(jq -r .accessToken "$cache")
@@ -191,7 +191,7 @@ for file in trace "$out" "$err"; do
 	is "$(grep -cF -- "$(jq -r .refreshToken "$cache")" "$file")" 0 "no refresh token in ${file##*/}"
 done
 
-# one source, and no other
+# only one source may be given
 run kandy login -u alice@sandbox.example --password-file pw --password-stdin
 is "$status $(cat "$err")" '64 kandy: login: --password-file and --password-stdin are mutually exclusive' 'two sources at once'
 run kandy login -u alice@sandbox.example --password-command 'cat pw' --password-stdin

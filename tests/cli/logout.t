@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# logout: the tokens go, whatever the server says to it.
+# logout: the tokens are deleted even if the server fails.
 . "${0%/*}/../lib/tap.sh"
 sandbox
 cache=$HOME/.local/state/kandy/default.json

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two profiles have nothing to do with each other; settings that are not the session's do not use it.
+# Profiles are independent; a session is not used with the settings of another account.
 . "${0%/*}/../lib/tap.sh"
 sandbox
 mkdir -p "$HOME/.config/kandy"
@@ -31,7 +31,7 @@ run kandy whoami -p b
 is "$status" 0 'one logs out, the other stays'
 ok 'files of their own' test -e "$HOME/.local/state/kandy/a.json" -a -e "$HOME/.local/state/kandy/b.json"
 
-# settings for somebody else
+# settings for another account
 run kandy subscribe --list -p b --username carol@sandbox.example
 is "$status" 77 "the settings' user is not the session's"
 like "$err" 'wrong user name or password' "bob's password is not tried for carol"

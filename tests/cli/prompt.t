@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# login at a terminal: the question, no echo, and ^C.
+# login at a terminal: the prompt, no echo, and ^C.
 . "${0%/*}/../lib/tap.sh"
 sandbox
 export KANDY_USERNAME=alice@sandbox.example
 
-# talk COMMAND ANSWER [CONDITION...]: runs the command on a terminal of its own, and types the answer when it has been asked and
-# the condition holds. What the terminal showed is in `screen`.
+# talk COMMAND ANSWER [CONDITION...]: runs the command on its own terminal, and types the answer after the prompt, when the
+# condition holds. `screen` is what the terminal displayed.
 talk() {
 	rm -f keys screen
 	mkfifo keys
@@ -40,7 +40,7 @@ like screen '^status 77' 'a wrong password'
 like screen 'wrong user name or password' 'is one'
 unlike screen wrong-password 'the password is not shown'
 
-# others need not wait for a person
+# the prompt does not block other processes
 talk '(KANDY_PASSWORD=alice-secret kandy login >other 2>&1; echo "other $?" >>other) & kandy login; wait' \
 	'alice-secret\n' grep -q '^other' other
 like other '^other 0' 'another login is not held up by the question'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tokens that run out: renewed in time, by one process for all, and replaced by a login where that helps.
+# Expiring tokens: refreshed in time, by one process for all, or replaced by a login.
 . "${0%/*}/../lib/tap.sh"
 cache=$HOME/.local/state/kandy/default.json
 export KANDY_RETRY_DELAY=20ms KANDY_USERNAME=alice@sandbox.example
@@ -7,7 +7,7 @@ begin() { # OPTION...: a sandbox, and alice logged in and subscribed
 	restart_sandbox "$@"
 	KANDY_PASSWORD=alice-secret kandy login -q >/dev/null && kandy subscribe chat >/dev/null
 }
-# age half|dead: lets the cached token look that old; the server knows nothing of it
+# age half|dead: changes the age of the cached token; the server is not affected
 age() {
 	local filter
 	case $1 in
@@ -39,14 +39,14 @@ age dead
 run $command
 is "$status $(grants)" '0 ["password","refresh_token","refresh_token"]' 'a token that has run out'
 
-# refused by the server before its time
+# refused by the server before its end
 control '{"do":"expire-tokens"}'
 run $command
 is "$status" 0 'a token that the server does not know any more'
 is "$(jq -sc 'map(select(.kind=="request" and (.path|endswith("control")|not)))|.[-4:]|map([.method,(.path|split("/")|.[-1]|sub("ws-.*";"ID")),.status])' "$sandbox_record")" \
 	'[["GET","ID",401],["POST","token",200],["GET","ID",200],["GET","subscriptions",200]]' '401, a renewal, and the call once more'
 
-# ---- where a renewal is refused
+# ---- a refresh that is refused
 age refresh-unknown
 run $command
 is "$status" 77 'a refresh token that the server does not take'
@@ -80,7 +80,7 @@ KANDY_PASSWORD=alice-secret run $command
 is "$status" 0 'without any cache, a password is enough'
 is "$(jq -r .address "$cache")" alice@sandbox.example 'the cache is created'
 
-# ---- where a renewal fails for now
+# ---- a refresh that fails temporarily
 begin --fault 'POST token 2+:503'
 age half
 run $command
@@ -101,8 +101,8 @@ run $command
 is "$status" 76 'HTML where a token should be'
 like "$err" 'response to POST /cpaas/auth/v1/token: status 200, not JSON \(text/html' 'status, type, where'
 
-# ---- a life of two seconds, in use until it has been renewed three times. A call that takes longer than the second half of that
-# life (on a busy machine) may come too late with its token; no other one may.
+# ---- a lifetime of two seconds, used until three refreshes. Only a call that takes longer than the second half of that
+# lifetime (on a busy machine) may be too late with its token.
 begin --token-life 2s
 now() { date +%s%3N; }
 renewals() { grants | jq 'map(select(. == "refresh_token")) | length'; }
@@ -119,7 +119,7 @@ ok "none was refused, since they were renewed in time ($slow calls were slow)" \
 	test "$(jq -s 'map(select(.status==401))|length' "$sandbox_record")" -le "$slow"
 ok "renewals: $(grants | jq length) in $lived ms, one for each half of a life at most" test "$(grants | jq length)" -le $((lived / 1000 + 3))
 
-# ---- many at once
+# ---- many processes
 begin
 age dead
 for i in $(seq 200); do
@@ -136,7 +136,7 @@ for i in $(seq 20); do KANDY_PASSWORD=alice-secret $command >/dev/null 2>&1 & do
 wait_jobs
 is "$(grants)" '["password","refresh_token","password"]' '20 that have to log in: one login'
 
-# ---- many at once, and the service is away: their attempts do not add up
+# ---- many processes while the service is down: their attempts do not add up
 begin
 age dead
 away() { # COUNT: so many at once; the seconds until the last of them has ended
@@ -152,7 +152,7 @@ away 20
 is "$(sort status.* | uniq -c | tr -d ' \n')" 2069 '20 processes, and the service is away: each says so'
 ok "    after its own three seconds, not after all of theirs ($lasted)" test "$lasted" -lt 30
 
-# ---- killed in the middle
+# ---- killed during a refresh
 begin --fault 'POST token 2:hang'
 age dead
 $command >/dev/null 2>&1 &
@@ -161,7 +161,7 @@ two_grants() { [ "$(grants | jq length)" = 2 ]; }
 wait_for two_grants
 kill -9 "$victim" # which is kandy itself: the wrapper has become it
 wait "$victim" 2>/dev/null
-# a lock that died with its process is no lock: the next one does not wait, though it would for long where one is held
+# the lock ends with its process: the next one does not wait
 KANDY_TIMEOUT=1h KANDY_PASSWORD=alice-secret run timeout "$patience" $command
 is "$status" 0 'one that was killed while it renewed the token does not block the next'
 finish

@@ -47,7 +47,7 @@ run kandy subscribe chat
 is "$status" 76 'a redirect is not followed'
 like "$err" 'status 302, redirect' 'the error calls it a redirect'
 
-# the answer is lost: a channel too many does no harm, but a POST is not repeated
+# a lost response: a POST is not retried
 begin 'POST channels 1:lost'
 run kandy subscribe chat
 is "$status $(posts channels)" '75 1' 'a lost answer'
@@ -55,7 +55,7 @@ is "$(jq -c .channelURL "$cache")" null 'leaves no channel'
 run kandy subscribe chat
 is "$status" 0 'the next call makes one'
 
-# a channel without its subscriptions is not kept
+# a new channel without all of its subscriptions is deleted
 begin 'POST subscriptions 2:403'
 run kandy subscribe chat sms
 is "$status" 77 'one of two subscriptions is refused'
@@ -65,7 +65,7 @@ is "$(jq -s 'map(select(.method=="DELETE" and .status==204))|length' "$sandbox_r
 run kandy subscribe chat
 is "$status" 0 'the next call works'
 
-# unsubscribe when nobody answers: nothing is forgotten
+# unsubscribe without a connection keeps the session
 run kandy unsubscribe --proxy http://127.0.0.1:1 --retry 0
 is "$status" 69 'nobody answers'
 is "$(jq -c '.subscriptions|map(.service)' "$cache")" '["chat"]' 'what could not be removed is still known'

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# subscribe and unsubscribe: what is asked of the server, what is kept, and what happens when the server has forgotten it.
+# subscribe and unsubscribe: the requests, the cache, and a server that has lost channels or subscriptions.
 . "${0%/*}/../lib/tap.sh"
 sandbox --channel-max-life 30m
 cache=$HOME/.local/state/kandy/default.json
 KANDY_PASSWORD=alice-secret kandy login -q -u alice@sandbox.example >/dev/null
 user=$(jq -r .userId "$cache")
 
-# What was asked since the last look: "METHOD last-segment status", each
+# The requests since the last call: "METHOD last-segment status"
 seen=$scratch/seen
 asked() {
 	jq -sr --argjson from "$(cat "$seen")" \
@@ -54,7 +54,7 @@ run kandy subscribe --list
 is "$(asked)" 'GET ID 200,GET subscriptions 200,GET subscriptions 200,GET subscriptions 200' '--list asks what of it lives'
 is "$(lines .service)" '["chat","sms","receipts"]' '--list shows all'
 
-# ---- cancelled, and nobody was there to hear of it
+# ---- cancelled while no listener was connected
 doctor() { run kandy doctor; }
 control '{"do":"cancel-subscriptions","service":"sms"}'
 run kandy subscribe --list
@@ -93,7 +93,7 @@ run kandy subscribe
 is "$status" 0 'a channel that the server does not extend'
 like <(asked) '^PUT channelLifetime 403,POST channels 201,(POST subscriptions 201,){3}DELETE ID 204$' 'is replaced, and deleted'
 control '{"do":"clear-faults"}'
-# between two requests of ours
+# a channel that vanishes between two requests
 control '{"do":"forget-channels"}'
 control '{"do":"fault","fault":"PUT channelLifetime 1:empty"}'
 asked >/dev/null
@@ -105,7 +105,7 @@ kandy unsubscribe sms >/dev/null; kandy unsubscribe receipts >/dev/null # for th
 kandy subscribe sms=+16135550199 receipts >/dev/null
 channel=$(jq -r .channelCallback "$cache")
 
-# ---- forgotten
+# ---- channels lost by the server
 forget() {
 	curl -sS -k -X DELETE -H "Authorization: Bearer $(jq -r .accessToken "$cache")" "$KANDY_BASE_URL$(jq -r .channelResource "$cache")"
 	asked >/dev/null
@@ -138,7 +138,7 @@ is "$(jq -c '[.channelURL,.channelResource,.subscriptions]' "$cache")" '[null,nu
 run kandy unsubscribe
 is "$status $(wc -c <"$out") $(asked)" '0 0 ' 'again: done'
 
-# ---- the server's troubles
+# ---- usage errors
 run kandy subscribe cats
 is "$status" 64 'no such service'
 like "$err" "did you mean 'chat'" 'is one for the user'
@@ -149,7 +149,7 @@ is "$status" 64 '--list takes no services'
 run kandy subscribe -p nobody
 is "$status" 77 'not logged in'
 
-# ---- two at once make one channel
+# ---- concurrent calls create one channel
 asked >/dev/null
 kandy subscribe chat >one 2>&1 & kandy subscribe chat >two 2>&1 & kandy subscribe chat sms >three 2>&1 &
 wait_jobs

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# whoami, and with it what wins: option, environment, profile, system file, last login, default.
+# whoami, and the precedence of option, environment, profile, system file, last login and default.
 . "${0%/*}/../lib/tap.sh"
 sandbox
 unset KANDY_CLIENT_ID
@@ -26,7 +26,7 @@ setting username "[\"alice@sandbox.example\",\"login\",\"$HOME/.local/state/kand
 setting timeout '["60s","default",null]' 'a default'
 setting retry '["3","default",null]' 'another'
 
-# each layer over the one below
+# precedence of the layers
 mkdir -p "${config%/*}"
 printf 'timeout = 1s\nretry = 11\nclient-id = SYS\nproxy = http://sys:1\nusername = sys@x\n' >"$KANDY_SYSTEM_CONFIG"
 run kandy whoami
@@ -73,7 +73,7 @@ is "$status" 78 'a secret in the configuration is refused'
 like "$err" 'password-file|password-command' 'the error says what to do instead'
 rm "$config" "$KANDY_SYSTEM_CONFIG"
 
-# every setting of every command is there, and nothing else
+# all settings of all commands
 run kandy whoami
 kandy help --emit json >listing
 is "$(jq -c '.settings | keys' "$out")" "$(jq -c '[.commands[] | select(.name | IN("sandbox", "help", "version") | not) | .options[] |
@@ -99,7 +99,7 @@ for command in "send -t bob@x -m x" flush "fetch-links x" whoami; do
 done
 rm "$config"
 
-# what has run out
+# expired tokens
 cache=$HOME/.local/state/kandy/default.json
 edit() { jq -c "$1" "$cache" >edited && cat edited >"$cache"; }
 edit '.expires=1000'

@@ -1,6 +1,6 @@
 /*
- * Answers of the service to each request: taken, or an error with a sentence. The input is also tried as the claims of
- * both tokens of a login.
+ * Responses of the service to each request: decoded, or an error with a message. The input is also used as the claims
+ * of both tokens of a login.
  */
 #include "wire/auth.h"
 #include "client/client.h"
@@ -34,12 +34,12 @@ static void check_error(const char *text, size_t size)
 	buf_release(&response.body);
 }
 
-static void check_login(struct json_value answer)
+static void check_login(struct json_value response)
 {
 	struct session session = { 0 };
 	struct err err;
 
-	if (auth_decode(answer, NOW, &session, &err)) {
+	if (auth_decode(response, NOW, &session, &err)) {
 		MUST(err.text[0] && !session.access_token.s);
 	} else {
 		MUST(session.access_token.s && session.user_id && session.address);
@@ -51,35 +51,35 @@ static void check_login(struct json_value answer)
 
 static void check_claims(const char *text, size_t size)
 {
-	struct buf answer;
+	struct buf response;
 
-	buf_init(&answer, BUF_NO_MAX);
-	buf_adds(&answer, "{\"access_token\":\"e30.");
-	base64_encode_url(&answer, text, size);
-	buf_adds(&answer, ".x\",\"id_token\":\"e30.");
-	base64_encode_url(&answer, text, size);
-	buf_adds(&answer, ".x\"}");
-	MUST(!json_parse(&doc, answer.data, answer.len, NULL, NULL));
+	buf_init(&response, BUF_NO_MAX);
+	buf_adds(&response, "{\"access_token\":\"e30.");
+	base64_encode_url(&response, text, size);
+	buf_adds(&response, ".x\",\"id_token\":\"e30.");
+	base64_encode_url(&response, text, size);
+	buf_adds(&response, ".x\"}");
+	MUST(!json_parse(&doc, response.data, response.len, NULL, NULL));
 	check_login(json_root(&doc));
-	buf_release(&answer);
+	buf_release(&response);
 }
 
-static void check_channel(struct json_value answer)
+static void check_channel(struct json_value response)
 {
 	struct session session = { 0 };
 	char *url = NULL;
 	struct err err;
 
-	if (!channel_decode(answer, NOW, &session, &err))
+	if (!channel_decode(response, NOW, &session, &err))
 		MUST(session.channel_url && session.channel_expires_ms >= NOW);
-	channel_decode_lifetime(answer);
-	if (!channel_decode_subscription(answer, &url, &err))
+	channel_decode_lifetime(response);
+	if (!channel_decode_subscription(response, &url, &err))
 		MUST(url);
 	free(url);
 	session_release(&session);
 }
 
-static void check_message(struct json_value answer)
+static void check_message(struct json_value response)
 {
 	struct address to = { CHAT_ONE_TO_ONE, (char *)(uintptr_t) "bob@acme.example.com" };
 	struct message message = { .to = &to, .text = "hi" };
@@ -90,11 +90,11 @@ static void check_message(struct json_value answer)
 	struct err err;
 
 	for (int type = CHAT_ONE_TO_ONE; type <= CHAT_SMS; type++) {
-		if (!message_decode_sent(answer, (enum chat_type)type, 7, &sent, &err))
+		if (!message_decode_sent(response, (enum chat_type)type, 7, &sent, &err))
 			MUST(sent.status);
 		message_sent_release(&sent);
 	}
-	if (lookup_page(&lookup, answer) == LOOKUP_MORE)
+	if (lookup_page(&lookup, response) == LOOKUP_MORE)
 		MUST(lookup.next);
 	lookup_release(&lookup);
 }

@@ -1,6 +1,5 @@
 /*
- * The claims of a token: whatever is in it, they are text or nothing, and times that can be added. Bytes that are no
- * JWT are also tried as the claims of one.
+ * The claims of a token are text or missing, and times do not overflow. The input is also used as the claims of a JWT.
  */
 #include "wire/claims.h"
 

@@ -1,6 +1,6 @@
 /*
- * Which links may be fetched and which may see the token; the second line is a redirect from where the first one led.
- * Also Content-Range.
+ * Which links may be downloaded, and which with the token; the second line is a redirect from the first one. Also
+ * Content-Range.
  */
 #include "wire/link.h"
 

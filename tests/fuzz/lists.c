@@ -1,6 +1,6 @@
 /*
- * Answers that are lists: conversations, pages of their messages, groups, subscriptions; and those to an upload.
- * Whatever is taken has what the rest of the program takes for granted.
+ * Responses with lists: conversations, pages of messages, groups, subscriptions; and the response to an upload. Decoded
+ * values have what the rest of the program relies on.
  */
 #include "client/client.h"
 #include "wire/object.h"
@@ -8,13 +8,13 @@
 
 static struct json_doc doc, written;
 
-static void check_history(struct json_value answer, enum chat_type type)
+static void check_history(struct json_value response, enum chat_type type)
 {
 	struct history_sessions sessions = { 0 };
 	struct json_value messages;
 	char *next = NULL;
 
-	history_decode_sessions(answer, type, &sessions, &next);
+	history_decode_sessions(response, type, &sessions, &next);
 	MUST(!next || next[0]);
 	for (size_t i = 0; i < sessions.count; i++) {
 		const struct history_session *session = &sessions.items[i];
@@ -26,12 +26,12 @@ static void check_history(struct json_value answer, enum chat_type type)
 	}
 	history_sessions_release(&sessions);
 	free(next);
-	history_decode_page(answer, type, &messages, &next);
+	history_decode_page(response, type, &messages, &next);
 	MUST(!next || next[0]);
 	free(next);
 }
 
-/* What is written to make a group is sound, whatever the group. */
+/* The body that creates a group is valid JSON, whatever the group. */
 static void check_group(struct json_value object)
 {
 	struct group group = { 0 };

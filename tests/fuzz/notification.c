@@ -1,6 +1,6 @@
 /*
- * Whatever the socket or a history page holds, what comes out is whole lines of JSON with an event, and
- * of each a line for people without control characters.
+ * Any input from the socket or the history gives complete lines of JSON with an event, and text without control
+ * characters for each.
  */
 #include "wire/notification.h"
 #include "base/utf8.h"

@@ -1,4 +1,4 @@
-/* The token cache: a file that is taken reads the same after it was written again. */
+/* The token cache: a valid file reads the same after it was written again. */
 #include "store/session.h"
 
 #include "base/buf.h"

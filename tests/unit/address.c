@@ -1,4 +1,4 @@
-/* Addresses as users type them. */
+/* Addresses in the syntax of users. */
 #include "../lib/tap.h"
 
 #include "wire/address.h"
@@ -9,7 +9,7 @@ static const struct {
 	const char *text, *type;
 	enum status status;
 	enum chat_type wanted;
-	const char *id, *typed; /* typed: as address_text() gives it */
+	const char *id, *typed; /* typed: the result of address_text() */
 } cases[] = {
 	{ "Bob@Acme.example.com", NULL, ST_OK, CHAT_ONE_TO_ONE, "bob@acme.example.com", "bob@acme.example.com" },
 	{ "bob@acme", "chat", ST_OK, CHAT_ONE_TO_ONE, "bob@acme", "bob@acme" },

@@ -1,4 +1,4 @@
-/* Message lines: what they name, and how they look afterwards. */
+/* Attachments of message lines, and the lines with results. */
 #include "wire/attachment.h"
 
 #include "base/mem.h"
@@ -8,7 +8,7 @@
 
 static struct err err = ERR_INIT;
 
-/* The line with every file part fetched as /in/NAME, or failed where it has no link. */
+/* The line with every file part downloaded as /in/NAME, or failed if it has no link. */
 static char *through(const char *text, size_t len)
 {
 	struct attachment_line line;

@@ -1,4 +1,4 @@
-/* Token requests, token answers, and what stands inside a token. */
+/* Token requests, their responses, and claims in tokens. */
 #include "../lib/tap.h"
 
 #include "wire/auth.h"

@@ -147,7 +147,7 @@ static enum status put_url(struct session *session, void *arg, struct err *err)
 	return ST_OK;
 }
 
-/* The token goes where this says. */
+/* The token is sent to this path. */
 static void socket_tests(const char *dir)
 {
 	static const struct {

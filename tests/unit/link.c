@@ -1,4 +1,4 @@
-/* Which links may be fetched, which of them see the token: the table of tricks. */
+/* Which links may be downloaded, and which with the token. */
 #include "wire/link.h"
 
 #include "tests/lib/tap.h"
@@ -8,16 +8,16 @@
 enum verdict { OWN, FOREIGN, REFUSED };
 
 struct origin_case {
-	const char *from; /* NULL: a message's link; else a redirect from there */
+	const char *from; /* NULL: the link of a message; else a redirect from there */
 	const char *link;
 	enum verdict verdict;
 };
 
 #define BASE "https://api.example.com"
 
-/* Nothing is allowed but the service. */
+/* Without --allow-host. */
 static const struct origin_case strict[] = {
-	/* the same origin, in all the ways to write it */
+	/* the same origin, written in different ways */
 	{ NULL, "/cpaas/nms/x/payload", OWN },
 	{ NULL, "cpaas/x", OWN },
 	{ NULL, "?x=1", OWN },
@@ -54,7 +54,7 @@ static const struct origin_case strict[] = {
 		REFUSED },
 	{ NULL, "https://\xd0\xb0pi.example.com/x", REFUSED }, /* Cyrillic a */
 	{ NULL, "https://xn--pi-7kc.example.com/x", REFUSED },
-	{ NULL, "https://api.example.com\xc2\xad/x", REFUSED }, /* a soft hyphen, which IDN takes out */
+	{ NULL, "https://api.example.com\xc2\xad/x", REFUSED }, /* a soft hyphen, which IDN removes */
 	/* other ports, other schemes */
 	{ NULL, BASE ":444/x", REFUSED },
 	{ NULL, BASE ":80/x", REFUSED },
@@ -80,7 +80,7 @@ static const struct origin_case strict[] = {
 	{ NULL, "https://api.example.com:443@evil.example/x", REFUSED },
 	{ NULL, "https://evil.example@api.example.com/x", REFUSED },
 	{ NULL, "https://api.example.com%40evil.example/x", REFUSED },
-	/* where readers of URLs differ */
+	/* URLs that parsers disagree on */
 	{ NULL, "https://api.example.com\\@evil.example/x", REFUSED },
 	{ NULL, "https:\\\\evil.example\\x", REFUSED },
 	{ NULL, "\\\\evil.example\\x", REFUSED },
@@ -103,7 +103,7 @@ static const struct origin_case strict[] = {
 	{ NULL, "https://.../x", REFUSED },
 	{ NULL, "https://[::1/x", REFUSED },
 	{ NULL, "https://[fe80::1%25eth0]/x", REFUSED },
-	/* redirects: judged by where they end, wherever they begin */
+	/* redirects: the target counts, not the source */
 	{ BASE "/x", "https://evil.example/x", REFUSED },
 	{ BASE "/x", "http://api.example.com/x", REFUSED },
 	{ BASE "/x", "//evil.example", REFUSED },
@@ -133,7 +133,7 @@ static const struct origin_case allowed[] = {
 	{ "https://files.example.com/x", "https://evil.example/", REFUSED },
 };
 
-/* The same with a service that is plain http, as the sandbox can be: http://127.0.0.1:8080 */
+/* The same with a service on plain http, as the sandbox may be: http://127.0.0.1:8080 */
 static const struct origin_case plain[] = {
 	{ NULL, "/x", OWN },
 	{ NULL, "http://127.0.0.1:8080/x", OWN },

@@ -1,4 +1,4 @@
-/* What arrives on the socket or stands in history becomes exactly these lines. */
+/* Notifications and messages from the history, and their lines. */
 #include "wire/notification.h"
 
 #include "tests/lib/tap.h"

@@ -1,4 +1,4 @@
-/* Content-Range, as servers write it and as they should not. */
+/* Content-Range, valid and invalid. */
 #include "wire/range.h"
 
 #include "tests/lib/tap.h"

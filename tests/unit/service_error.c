@@ -1,4 +1,4 @@
-/* What an HTTP answer means. */
+/* Responses other than 2xx. */
 #include "../lib/tap.h"
 
 #include "wire/service_error.h"
@@ -16,7 +16,7 @@ static const struct {
 	enum status status;
 	enum err_outcome outcome;
 	bool retryable;
-	const char *code, *text; /* text: a part of the sentence */
+	const char *code, *text; /* text: part of the message */
 } cases[] = {
 	{ 400, JSON,
 		"{\"requestError\":{\"serviceException\":{\"messageId\":\"SVC0002\",\"text\":"
@@ -119,7 +119,7 @@ int main(void)
 	service_error(&response, "GET /y", &err);
 	tap_int(err.retry_after_ms, 7000, "Retry-After");
 
-	/* a sentence of 100 kB is cut */
+	/* a message of 100 kB is cut */
 	big = calloc(1, 100001);
 	memset(big, 'x', 100000);
 	buf_init(&response.body, BUF_NO_MAX);
@@ -133,7 +133,7 @@ int main(void)
 	tap_int((intmax_t)strlen(err.code), (intmax_t)sizeof(err.code) - 1, "the code is cut");
 	buf_release(&response.body);
 
-	/* as much to put in as a server likes to send: what does not fit is not even looked at */
+	/* many large variables: insertion stops when the message is full */
 	alarm(60);
 	buf_init(&response.body, BUF_NO_MAX);
 	buf_adds(&response.body, "{\"requestError\":{\"serviceException\":{\"text\":\"");

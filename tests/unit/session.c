@@ -1,4 +1,4 @@
-/* The token cache: as text, and as a file among other processes. */
+/* The token cache as text, and as a file shared by processes. */
 #include "../lib/tap.h"
 
 #include "base/buf.h"
@@ -253,7 +253,7 @@ static void file_tests(const char *top)
 	store_free(store);
 }
 
-/* Many processes that change one file at once lose nothing. */
+/* Many processes change one file; no change is lost. */
 static void crowd_test(const char *top)
 {
 	enum { PROCESSES = 8, CHANGES = 25 };
