@@ -32,14 +32,6 @@ client_secret_source *tokens_secret_source(const struct client *client)
 
 /* ---- saving -------------------------------------------------------------------------------- */
 
-static void replace_text(char **to, const char *from)
-{
-	char *copy = xstrdup_null(from);
-
-	free(*to);
-	*to = copy;
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
@@ -53,24 +45,13 @@ static enum status save_tokens(struct session *session, void *arg, struct err *e
 	(void)err;
 	if (!same_text(session->user_id, new->user_id) || !same_text(session->base_url, new->base_url))
 		session_forget_channel(session);
-	replace_text(&session->base_url, new->base_url);
-	replace_text(&session->client_id, new->client_id);
-	replace_text(&session->username, new->username);
-	replace_text(&session->grant, new->grant);
-	replace_text(&session->user_id, new->user_id);
-	replace_text(&session->address, new->address);
+	session_copy_login(session, new);
 	if (!session->correlator) {
 		char id[33];
 
 		random_id(id);
 		session->correlator = xstrdup(id);
 	}
-	secret_copy(&session->access_token, &new->access_token);
-	secret_copy(&session->id_token, &new->id_token);
-	secret_copy(&session->refresh_token, &new->refresh_token);
-	session->issued_ms = new->issued_ms;
-	session->expires_ms = new->expires_ms;
-	session->refresh_expires_ms = new->refresh_expires_ms;
 	return ST_OK;
 }
 

@@ -134,6 +134,19 @@ static void copy_part(struct session *to, const struct session *from, enum part 
 	}
 }
 
+void session_copy_login(struct session *to, const struct session *from)
+{
+	char *correlator = to->correlator;
+
+	to->correlator = NULL;
+	forget(to, IDENTITY);
+	forget(to, TOKENS);
+	copy_part(to, from, IDENTITY);
+	copy_part(to, from, TOKENS);
+	free(to->correlator);
+	to->correlator = correlator;
+}
+
 void session_copy_channel(struct session *to, const struct session *from)
 {
 	if (to == from)

@@ -84,6 +84,8 @@ enum status store_lock(struct store *store, const char *suffix, int wait_ms, int
 void session_release(struct session *session); /* also for a zeroed struct */
 /* `to` must be released or zeroed */
 void session_copy(struct session *to, const struct session *from);
+/* the account and tokens only; the correlator of `to` is kept */
+void session_copy_login(struct session *to, const struct session *from);
 /* the channel and its subscriptions only */
 void session_copy_channel(struct session *to, const struct session *from);
 void session_forget_channel(struct session *session);
