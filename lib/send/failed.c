@@ -17,14 +17,6 @@ struct failed_file {
 	int fd;
 	struct buf out;
 	struct json_doc doc;
-	/* the drafts with unknown results: one, or several with --unordered */
-	struct open_draft {
-		struct open_draft *next;
-		const struct draft *draft;
-		size_t known;
-		bool lost;
-		bool wanted[DRAFT_RECIPIENTS_MAX];
-	} * open;
 };
 
 enum status failed_open(struct failed_file **out, const char *path, int input_fd, struct err *err)
@@ -73,51 +65,23 @@ enum status failed_add_line(struct failed_file *failed, const char *line, size_t
 	return flush(failed, BATCH_BYTES, err);
 }
 
-static struct open_draft **find(struct failed_file *failed, const struct draft *draft)
-{
-	struct open_draft **at = &failed->open;
-
-	while (*at && (*at)->draft != draft)
-		at = &(*at)->next;
-	return at;
-}
-
-static size_t recipients(const struct draft *draft)
-{
-	return draft->to_count ? draft->to_count : 1;
-}
-
-enum status failed_add_result(struct failed_file *failed, const struct draft *draft, const struct send_result *result,
+enum status failed_add_result(struct failed_file *failed, struct draft *draft, const struct send_result *result,
 	struct err *err)
 {
-	bool lost = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_BLOCKED;
-	enum status st = ST_OK;
-	struct open_draft **at, *open;
+	size_t count = draft->to_count ? draft->to_count : 1;
 
 	if (!failed || !draft->source)
 		return ST_OK;
-	at = find(failed, draft);
-	if (!*at) {
-		/* the usual case: one recipient, and no failure */
-		if (!lost && recipients(draft) == 1)
-			return ST_OK;
-		*at = xcalloc(1, sizeof(**at));
-		(*at)->draft = draft;
+	if (result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_BLOCKED) {
+		if (!draft->unsent)
+			draft->unsent = xcalloc(count, sizeof(*draft->unsent));
+		draft->unsent[result->to ? result->to - draft->to : 0] = true;
 	}
-	open = *at;
-	if (result->to)
-		open->wanted[result->to - draft->to] = lost;
-	open->lost = open->lost || lost;
-	if (++open->known < recipients(draft))
+	if (++draft->results < count || !draft->unsent)
 		return ST_OK;
-	if (open->lost) {
-		draft_write_line(draft, &failed->doc, open->wanted, &failed->out);
-		buf_addc(&failed->out, '\n');
-		st = flush(failed, BATCH_BYTES, err);
-	}
-	*at = open->next;
-	free(open);
-	return st;
+	draft_write_line(draft, &failed->doc, draft->unsent, &failed->out);
+	buf_addc(&failed->out, '\n');
+	return flush(failed, BATCH_BYTES, err);
 }
 
 const char *failed_path(const struct failed_file *failed)
@@ -134,12 +98,6 @@ enum status failed_close(struct failed_file *failed, struct err *err)
 	st = flush(failed, 1, err);
 	if (close(failed->fd) && !st)
 		st = err_set(err, ST_IO, "cannot write '%s': %s", failed->path, strerror(errno));
-	while (failed->open) {
-		struct open_draft *open = failed->open;
-
-		failed->open = open->next;
-		free(open);
-	}
 	buf_release(&failed->out);
 	json_release(&failed->doc);
 	free(failed->path);

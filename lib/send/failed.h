@@ -15,7 +15,7 @@ enum status failed_open(struct failed_file **out, const char *path, int input_fd
  * Records a result. After the last recipient of the draft, its line is written for those who did not get it. Does
  * nothing if `failed` is NULL.
  */
-enum status failed_add_result(struct failed_file *failed, const struct draft *draft, const struct send_result *result,
+enum status failed_add_result(struct failed_file *failed, struct draft *draft, const struct send_result *result,
 	struct err *err) MUST_USE;
 enum status failed_add_line(struct failed_file *failed, const char *line, size_t len, struct err *err) MUST_USE;
 const char *failed_path(const struct failed_file *failed);

@@ -96,8 +96,7 @@ enum upload_state { UPLOAD_QUEUED, UPLOAD_RUNNING, UPLOAD_DONE, UPLOAD_FAILED };
 
 struct send_upload {
 	struct hash_node node;
-	struct hash_lru_node lru; /* of those without users */
-	struct send_upload *next; /* in the queue */
+	struct hash_lru_node lru; /* in one of the two lists of upload_cache */
 	char *key; /* identifies the file, its version, name and type */
 	char *path; /* NULL: `fd` */
 	int fd; /* owned by the one entry that carries it; -1: by path */
@@ -129,8 +128,7 @@ struct job_pool {
 
 struct upload_cache {
 	struct hash_table table;
-	struct hash_lru lru;
-	struct send_upload *queue_first, *queue_last;
+	struct hash_lru queued, idle; /* to be uploaded; without users */
 };
 
 struct conversation_table {

@@ -36,7 +36,7 @@ static void unlist(struct upload_cache *cache, struct send_upload *upload)
 
 static void upload_free(struct upload_cache *cache, struct send_upload *upload)
 {
-	hash_lru_remove(&cache->lru, &upload->lru);
+	hash_lru_remove(upload->state == UPLOAD_DONE ? &cache->idle : &cache->queued, &upload->lru);
 	unlist(cache, upload);
 	free(upload->key);
 	free(upload->path);
@@ -44,14 +44,6 @@ static void upload_free(struct upload_cache *cache, struct send_upload *upload)
 	free(upload->type);
 	free(upload->xid);
 	free(upload);
-}
-
-static void enqueue(struct upload_cache *cache, struct send_upload *upload)
-{
-	upload->state = UPLOAD_QUEUED;
-	upload->next = NULL;
-	*(cache->queue_last ? &cache->queue_last->next : &cache->queue_first) = upload;
-	cache->queue_last = upload;
 }
 
 enum status send_check_file(const struct draft_file *file, struct stat *st, struct err *err)
@@ -91,12 +83,13 @@ static struct send_upload *get(struct upload_cache *cache, const struct draft_fi
 			.fd = file->fd,
 			.name = xstrdup(file->name),
 			.type = xstrdup(type),
+			.state = UPLOAD_QUEUED,
 			.listed = true };
 		hash_table_add(&cache->table, &upload->node, hash);
-		enqueue(cache, upload);
+		hash_lru_add(&cache->queued, &upload->lru);
 	}
-	hash_lru_remove(&cache->lru, &upload->lru);
-	upload->users++;
+	if (!upload->users++ && upload->state == UPLOAD_DONE)
+		hash_lru_remove(&cache->idle, &upload->lru);
 	return upload;
 }
 
@@ -153,20 +146,6 @@ void upload_request(struct send_queue *queue, struct send_entry *entry)
 	free(stats);
 }
 
-static void remove_from_queue(struct upload_cache *cache, struct send_upload *upload)
-{
-	struct send_upload *prev = NULL;
-
-	for (struct send_upload *u = cache->queue_first; u; prev = u, u = u->next) {
-		if (u != upload)
-			continue;
-		*(prev ? &prev->next : &cache->queue_first) = u->next;
-		if (cache->queue_last == u)
-			cache->queue_last = prev;
-		return;
-	}
-}
-
 void upload_release(struct send_queue *queue, struct send_entry *entry)
 {
 	struct upload_cache *cache = &queue->uploads;
@@ -179,11 +158,10 @@ void upload_release(struct send_queue *queue, struct send_entry *entry)
 		if (upload->state == UPLOAD_RUNNING) {
 			upload->fd = -1; /* the entry closes it; the job has a copy */
 		} else if (upload->state == UPLOAD_DONE) {
-			hash_lru_add(&cache->lru, &upload->lru);
-			if (cache->lru.count > SEND_QUEUE_UPLOADS_KEPT)
-				upload_free(cache, HASH_STRUCT(cache->lru.oldest, struct send_upload, lru));
+			hash_lru_add(&cache->idle, &upload->lru);
+			if (cache->idle.count > SEND_QUEUE_UPLOADS_KEPT)
+				upload_free(cache, HASH_STRUCT(cache->idle.oldest, struct send_upload, lru));
 		} else {
-			remove_from_queue(cache, upload);
 			upload_free(cache, upload);
 		}
 	}
@@ -194,13 +172,12 @@ void upload_release(struct send_queue *queue, struct send_entry *entry)
 struct send_upload *upload_pop(struct send_queue *queue)
 {
 	struct upload_cache *cache = &queue->uploads;
-	struct send_upload *upload = cache->queue_first;
+	struct send_upload *upload;
 
-	if (!upload)
+	if (!cache->queued.oldest)
 		return NULL;
-	cache->queue_first = upload->next;
-	if (!cache->queue_first)
-		cache->queue_last = NULL;
+	upload = HASH_STRUCT(cache->queued.oldest, struct send_upload, lru);
+	hash_lru_remove(&cache->queued, &upload->lru);
 	upload->state = UPLOAD_RUNNING;
 	return upload;
 }

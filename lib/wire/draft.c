@@ -42,6 +42,7 @@ void draft_free(struct draft *draft)
 	free(draft->origin);
 	free(draft->text);
 	free(draft->source);
+	free(draft->unsent);
 	free(draft);
 }
 

@@ -53,6 +53,8 @@ struct draft {
 	uint64_t post_number; /* of its first attempt, see store/sent_ids.h; 0: unknown */
 	char *origin; /* see store/sent_ids.h; or NULL */
 	void *user; /* the caller's */
+	bool *unsent; /* send/failed.c: the recipients without the message; NULL: none */
+	size_t results; /* send/failed.c: how many are known */
 };
 
 struct draft *draft_new(void);
