@@ -55,7 +55,7 @@ static void conversation_block(struct conversation_table *table, struct conversa
 	conversation->blocked = true;
 }
 
-/* It has no deliveries: it is kept for its last_sent_id, if there are not too many of them. */
+/* It has no deliveries: it is kept for its last_sent_id, up to a limit. */
 static void conversation_idle(struct conversation_table *table, struct conversation_queue *conversation)
 {
 	if ((conversation->blocked && !all_blocked(table)) || conversation->lru.listed)

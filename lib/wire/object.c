@@ -29,9 +29,9 @@ static struct json_value plain(struct json_value value)
 	return json_type(value) == JSON_ARRAY ? json_first(value).value : value;
 }
 
-enum status object_decode(struct json_value answer, char **xid, struct err *err)
+enum status object_decode(struct json_value response, char **xid, struct err *err)
 {
-	struct json_value list = json_get(json_get(json_get(answer, "object"), "attributes"), "attribute");
+	struct json_value list = json_get(json_get(json_get(response, "object"), "attributes"), "attribute");
 
 	for (struct json_iter it = json_first(list); json_more(it); it = json_next(it)) {
 		char *id;

@@ -15,6 +15,6 @@ void object_path(struct buf *out, const char *user_id);
 void object_form(struct http_part parts[static 2], int fd, int64_t size, const char *name, const char *type);
 
 /* The `x-id` of the new object in `*xid` (free it). ST_PROTOCOL if the response has none. */
-enum status object_decode(struct json_value answer, char **xid, struct err *err) MUST_USE;
+enum status object_decode(struct json_value response, char **xid, struct err *err) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kandy send --failed where the input is slow, or FILE cannot be written; --fail-fast; and -q: one line, whatever failed.
+# kandy send --failed with slow input or an unwritable FILE; --fail-fast; the single line of -q.
 . "${0%/*}/../lib/tap.sh"
 state=$scratch/state-alice
 messages() { # FROM TO: lines for bob
@@ -66,7 +66,7 @@ is "$? $(tail -n 1 "$err" | grep -o 'not logged in.*')" "77 not logged in; run '
 same <(messages 1 2) failed 'a signal during the wait: FILE has what was read before'
 exec 8>&-
 
-# ---- more lines than are looked at at once ----
+# ---- more lines than fit in the window ----
 
 fresh_sandbox --fault 'POST messages 5:400'
 messages 1 5000 >in
@@ -92,7 +92,7 @@ XDG_STATE_HOME=$scratch/state-nobody run_in in kandy send --jsonl --failed /dev/
 is "$status" 77 'not logged in and FILE not writable: 77'
 is "$(grep -c "not logged in.*; cannot write '/dev/full'" "$err")" 1 'not logged in and FILE not writable: both are reported'
 
-# ---- -q: one line on stderr, whatever has failed ----
+# ---- -q: one line on stderr ----
 
 fresh_sandbox --fault 'POST messages *:400'
 run as alice kandy send -q -t bob@sandbox.example -t carol@sandbox.example -m x

@@ -34,7 +34,7 @@ attempt '--retry 0' 'POST messages *:503' 69 'POST:503' --retry 0
 attempt '429 each time' 'POST messages *:429' 75 'POST:429 POST:429' --retry 1
 attempt 'an expired token' 'POST messages 1:401' 0 'POST:401 POST:201' && arrived 2
 attempt 'a token that is always refused' 'POST messages *:401' 77 'POST:401 POST:401'
-# --retry bounds the message, however its attempts fail; a renewed token is no attempt of it
+# --retry limits all attempts of a message; a renewed token does not count
 attempt 'a lost response, then 503 each time' 'POST messages 1:reset,2+:503' 69 'POST:0 GET:200+ POST:503 POST:503 POST:503'
 attempt 'an expired token, then a lost response' 'POST messages 1:401,2:reset,3+:503' 69 'POST:401 POST:0 GET:200+ POST:503' --retry 1
 attempt 'lookups count towards --retry-max-time' 'POST messages 1:reset,2+:503' 75 'POST:0 GET:200+' --retry-max-time 1s --settle-time 2s
@@ -104,7 +104,7 @@ control '{"do":"clock","ahead":-7200000}'
 run as alice kandy send -t bob@sandbox.example -m once
 is "$status $(ours once)$(jq -r 'select(.fault=="lost")|.json.chatMessage.text' "$sandbox_record")" '0 0once' 'the clock of the service is hours behind: nothing is sent twice'
 
-# ten minutes ahead, and it wants two seconds
+# the clock of the service is ten minutes ahead, and it asks for two seconds
 fresh_sandbox --fault 'POST messages 1:503/date'
 control '{"do":"clock","ahead":600000}'
 run as alice kandy send -t bob@sandbox.example -m later --retry-max-time 100s
@@ -112,7 +112,7 @@ is "$status $(ours later)" '0 1' 'Retry-After as a date is read by the clock of 
 ok '    retried after the requested time' test "$(apart)" -ge 900
 kill "$sandbox_pid"
 
-# late WHAT NAME: a gateway answers with WHAT, and the service has the message only after the second look
+# late WHAT NAME: a gateway responds with WHAT, and the service accepts the message only after the second lookup
 late() {
 	sandbox --no-tls
 	rm -rf "$scratch/state-alice" port

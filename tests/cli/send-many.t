@@ -20,7 +20,7 @@ is "$(jq -r .messageId out.* | sort -u | wc -l)" "$processes" 'each process has 
 is "$(token_requests)" 2 'one login before, and one renewal'
 ok 'the cache is whole' jq -e .accessToken "$cache"
 
-# one that is killed inside the renewal does not hold the others
+# a process that is killed during a renewal does not block the others
 restart_sandbox --fault 'POST token 2:hang'
 as alice kandy whoami > /dev/null
 expire

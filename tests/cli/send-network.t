@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# send over networks that fail before anything is sent, over one connection, to many at once; and what is seen of it meanwhile.
+# send over networks that fail before the request is sent; results, memory, and progress of batches and large files.
 . "${0%/*}/../lib/tap.sh"
 posts() { jq -r 'select(.kind=="request" and .method=="POST" and (.path|endswith("/messages")))|"\(.json.chatMessage.text)"' "$sandbox_record"; }
 
 sandbox
 port=${KANDY_BASE_URL##*:}
-# flaky WANTED: a way to the sandbox that is reset so often; sets $way and $log
+# flaky WANTED: a proxy to the sandbox that resets so many connections; sets $way and $log
 flaky() {
 	log=$scratch/flaky.$RANDOM
 	node "$tests_dir/lib/flaky.cjs" "$port" "$1" "$log" >"$log.port" 2>"$log.err" </dev/null &
@@ -21,7 +21,7 @@ for when in accept handshake; do
 	flaky "2 $when"
 	KANDY_PASSWORD=alice-secret as alice kandy login -q --username alice@sandbox.example --base-url "$way" --retry-delay 10ms >"$out"
 	flaky "2 $when"
-	# the session is the first way's: only its name differs
+	# the session belongs to the first proxy; only the base URL differs
 	jq -c --arg url "$way" '.baseUrl=$url' "$scratch/state-alice/kandy/default.json" >session && cat session >"$scratch/state-alice/kandy/default.json"
 	run as alice kandy send --base-url "$way" -t bob@sandbox.example -m "after $when" --retry-delay 10ms
 	is "$status $(paste -sd, "$log")" '0 reset,reset,led on' 'a message is retried after a reset'
@@ -29,7 +29,7 @@ for when in accept handshake; do
 	is "$(posts | grep -c "after $when")" 1 'the message is sent once'
 done
 
-# nobody listens yet
+# an unreachable service
 flaky '0 accept'
 rm -rf "$scratch/state-alice"
 KANDY_PASSWORD=alice-secret as alice kandy login -q --username alice@sandbox.example --base-url "$way" >"$out"
@@ -42,7 +42,7 @@ tap_pids+=($!)
 wait "$pid"
 is "$? $(posts | grep -c late)" '0 1' 'the message is sent once the service is reachable'
 
-# ---- results as they come ----
+# ---- --unordered ----
 
 restart_sandbox --fault 'POST messages 1:slow/2000'
 printf '{"to":"%s@sandbox.example","text":"x"}\n' bob carol >in
@@ -53,14 +53,14 @@ is "$status $(jq -r .line "$out" | paste -sd' ')" '0 1 2' 'without --unordered: 
 
 # ---- a large file ----
 
-# peak SIZE: kilobytes of memory that sending a file of so many bytes takes; the answer to its message comes late enough to ask
+# peak SIZE: peak memory in kilobytes while a file of that size is sent; the response to the message is delayed meanwhile
 uploads() { jq -c 'select(.path|endswith("/objects")?)' "$sandbox_record" | wc -l; }
 uploaded() { [ "$(uploads)" -gt "$before" ]; }
 peak() {
 	before=$(uploads)
 	rm -f large
 	truncate -s "$1" large
-	# what a sanitizer keeps of what was freed is no memory of ours
+	# limits the freed memory that a sanitizer keeps
 	ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=1 XDG_STATE_HOME=$scratch/state-alice \
 		"$KANDY_BIN" send -t bob@sandbox.example -m large -a large >"$out" 2>"$err" &
 	pid=$!
@@ -75,7 +75,7 @@ diag "memory: $small kB for 1 MiB, $large kB for 96 MiB"
 ok 'the memory does not depend on the size of the file' test "$large" -lt $((small + 4096))
 is "$(jq -r 'select(.path|endswith("/objects")?)|.parts[1].bytes' "$sandbox_record" | paste -sd' ')" '1048576 100663296' 'large files are uploaded completely'
 
-# the file takes what it takes, the answer to it does not
+# the time of the upload is not limited, that of the response is
 fresh_sandbox --fault 'POST objects *:stall/100'
 run as alice kandy send -t bob@sandbox.example -m small -a in --retry 0 --timeout 1s
 is "$status" 75 'an incomplete response to an upload: 75'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SIGTERM and SIGINT in send and flush, at each moment: it ends at once, and what was not sent is said, and kept where it was.
+# SIGTERM and SIGINT in send and flush, at each stage: they exit at once, and unsent messages are reported or stay queued.
 . "${0%/*}/../lib/tap.sh"
 head -c 100000 /dev/urandom >file
 state=$scratch/state-alice
@@ -36,7 +36,7 @@ done
 exec 7>&-
 ok 'nothing was sent while stdin was read' test "$(jq -c 'select(.method=="POST" and (.path|endswith("/messages")))' "$sandbox_record" | wc -l)" = 0
 
-# ---- between two attempts: it was surely not sent ----
+# ---- between two attempts: it was certainly not sent ----
 
 fresh_sandbox --fault 'POST messages *:503'
 begin send -t bob@sandbox.example -m x --retry-delay 100s
@@ -55,7 +55,7 @@ wait_for posted 3
 ended TERM
 is "$status $(spooled)" '143 ["waiting","m1"]' 'SIGTERM between two attempts, with --spool: queued'
 
-# ---- an upload is under way: the message was surely not sent ----
+# ---- during an upload: the message was certainly not sent ----
 
 fresh_sandbox --fault 'POST objects *:hang'
 printf '{"to":"%s@sandbox.example","text":"%s","files":["file"]}\n' bob 1 carol 2 bob 3 carol 4 >in
@@ -71,7 +71,7 @@ is "$status" 143 'SIGTERM during an upload in flush: 143'
 is "$(spooled)" '["waiting","1"] ["waiting","2"] ["waiting","3"] ["waiting","4"]' 'SIGTERM in flush: all messages stay queued'
 unlike "$err" 'failed queue' 'SIGTERM in flush: nothing is moved to the failed queue'
 
-# ---- the answer is waited for: it may have been sent ----
+# ---- while waiting for the response: it may have been sent ----
 
 fresh_sandbox --fault 'POST messages *:hang'
 begin send -t bob@sandbox.example -m x
@@ -89,7 +89,7 @@ wait_for posted 3
 ended TERM
 is "$(spooled | tr ' ' '\n' | sort | paste -sd' ')" '["uncertain","second"]' 'SIGTERM in flush while waiting for the response: uncertain'
 
-# ---- while the answer to a look into history is waited for ----
+# ---- while waiting for the history ----
 
 fresh_sandbox --fault 'POST messages 1:lost' --fault 'GET messages *:hang'
 looked() { jq -c 'select(.method=="GET" and (.path|endswith("/messages")))' "$sandbox_record" | grep -q .; }

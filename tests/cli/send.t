@@ -3,7 +3,7 @@
 . "${0%/*}/../lib/tap.sh"
 sandbox
 
-# what the service was sent: `posts FILTER` of the bodies of messages, `uploads` of the files
+# the recorded requests: `posts FILTER` of the message bodies, `uploads FILTER` of the files
 posts() { jq -c 'select(.kind=="request" and .method=="POST" and (.path|endswith("/messages")))|'"$1" "$sandbox_record"; }
 uploads() { jq -c 'select(.kind=="request" and .method=="POST" and (.path|endswith("/objects")))|.parts[1]|'"$1" "$sandbox_record"; }
 nothing_sent() { is "$(jq -c 'select(.path|test("chat"))' "$sandbox_record" | wc -l)" "$before" "$1"; }
@@ -55,7 +55,7 @@ run as alice kandy send -t sms:+16131234567 -m 'by sms'
 is "$(jq -c 'select(.path|endswith("/requests"))|.json.outboundSMSMessageRequest|[.address,.outboundSMSTextMessage.message,(.clientCorrelator|length>0)]' "$sandbox_record")" '[["+16131234567"],"by sms",true]' 'an SMS'
 json "$out" '[.type,.destination]' '["sms",["+16131234567"]]' 'an SMS: the result line'
 
-# what is wrong is found before anything is sent
+# errors that are found before anything is sent
 count
 run as alice kandy send -t bob@sandbox.example -m x -a log.txt.gz -a missing.pdf
 is "$status" 66 'a missing attachment: 66'
@@ -123,7 +123,7 @@ count
 run_in fwd as alice kandy send --jsonl
 is "$(posts .json.chatMessage.attachment | tail -1)" "[{\"name\":\"again\",\"x-id\":$xid}]" 'a file by x-id is not uploaded again'
 
-# --failed, and in again
+# --failed, and resubmission
 run_in in.jsonl as alice kandy send --jsonl --failed failed.jsonl
 is "$(wc -l < failed.jsonl)" 5 '--failed has the failed lines'
 same <(sed -n '3p;4p;6p;7p;8p' in.jsonl) failed.jsonl '--failed has the lines unchanged'
@@ -141,7 +141,7 @@ is "$(posts .json.chatMessage.text | grep -c '"f[3-6]"')" 0 '--fail-fast: nothin
 is "$(jq -c '[.line,.event]' "$out" | paste -sd' ')" '[1,"sent"] [2,"sent"] [3,"error"] [4,"error"] [5,"error"] [6,"error"] [7,"error"]' '--fail-fast: each line has a result'
 json <(tail -n 1 "$out") '[.error.kind,.error.retryable,.attempts]' '["temporary",true,0]' '--fail-fast: the result of an untried line'
 
-# a reader that is not there
+# stdout that cannot be written
 count
 as alice kandy send -t bob@sandbox.example -m unseen >&- 2> "$err"
 is "$?" 74 'stdout is closed: 74'
@@ -157,7 +157,7 @@ run_in in as alice kandy send --jsonl
 is "$(jq -c '[.line,.destination[0],.status]' "$out" | paste -sd' ')" '[1,"bob@sandbox.example","failed"] [1,"bad","failed"] [2,"worse","failed"]' 'an invalid address: each recipient of the line has a result'
 nothing_sent 'an invalid address: nothing of the line is sent'
 
-# a filter in front, streamed: results come while the input is open
+# a pipe: results are printed while the input is open
 mkfifo pipe
 as alice kandy send --jsonl < pipe > streamed &
 pid=$!
@@ -173,7 +173,7 @@ is "$(wc -l < streamed)" 2 'each line of the pipe has a result'
 : > none
 run_in none as alice kandy send --jsonl
 is "$status" 0 'empty input is not a failure'
-# nothing to say
+# --skip-empty
 count
 for text in '' '\n\n' ' \t\r\n '; do
 	printf "$text" >text
@@ -193,7 +193,7 @@ is "$status" 0 '-E: an attachment without text is sent'
 run as alice kandy send -t bob@sandbox.example -m one -m two
 is "$status $(cat "$err")" "64 kandy: send: option '-m' was given twice" 'a second -m is an error'
 
-# words for types; a byte order mark
+# names of types; a byte order mark
 for type in im chat chat-oneToOne; do
 	run as alice kandy send -N --type $type -t bob@sandbox.example -m x
 	is "$status $(jq -r .type "$out")" '0 chat-oneToOne' "--type $type"
@@ -208,7 +208,7 @@ is "$status $(jq -r .text "$out")" '0 x' '--jsonl: a byte order mark is ignored'
 run_in lines as alice kandy fetch-links
 is "$status $(jq -r .text "$out")" '0 x' 'fetch-links: a byte order mark is ignored'
 
-# what would be read is not there at all
+# stdin is closed
 for command in 'send -t bob@sandbox.example' 'send -t bob@sandbox.example -a - --name x' 'send --jsonl' 'send -t bob@sandbox.example --lines' fetch-links; do
 	as alice kandy $command <&- >"$out" 2>"$err"
 	is $? 74 "kandy $command: 74 where stdin is closed"

@@ -50,7 +50,7 @@ run as alice kandy flush
 is "$status $(states)" '77  6 failed, 1 waiting' 'no login: young messages stay queued'
 like "$err" '1 message is still queued: .*kandy login' 'no login: the error names the command'
 
-# what may have been sent is not said to have failed
+# a message that may have been sent is unknown, not failed
 fresh_sandbox --fault 'POST messages 1:lost'
 as alice kandy send --spool -q --on-unknown fail -t bob@sandbox.example -m maybe >/dev/null
 sed -i 's/"created":[0-9]*/"created":1/' "$dir"/cur/*/message.json
@@ -60,7 +60,7 @@ is "$status $(jq -r .status "$out")" '1 unknown' 'an uncertain message without a
 as alice kandy spool retry --all
 is "$(states)" ' 1 uncertain' 'spool retry keeps the state uncertain'
 
-# a signal is no reason
+# a signal does not fail messages
 fresh_sandbox --fault 'POST requests *:hang'
 store 1 5
 XDG_STATE_HOME=$state "$KANDY_BIN" flush -j 1 >"$out" 2>"$err" &

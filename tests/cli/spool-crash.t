@@ -33,7 +33,7 @@ is "$(jq -c '.files[0].size' list | sort -u | grep -v 3000000)" '' 'killed while
 ok 'killed while spooling: the spool works' env KANDY_PROXY=$away XDG_STATE_HOME="$scratch/state-alice" kandy send --spool -q --retry 0 -t bob@sandbox.example -m last
 diag "$(wc -l < list) of $rounds were spooled before the end"
 
-# flushing: each message arrives once. Many are alike, some have a file, and the token goes bad in between
+# flushing: each message arrives once. Many have the same text, some have a file, and the token expires in between
 waiting() { as alice kandy spool | jq -r '"\(.to) \(.text) \(.files | length)"'; }
 lines() {
 	jq -nc --argjson i "$1" 'range(3) | {to: (["bob","carol"][($i + .) % 2] + "@sandbox.example"), text: "f\(if . == 0 then "" else $i end)"} +

@@ -28,7 +28,7 @@ login alice
 run as alice kandy flush -q
 is "$status $(texts)" '0 three one two' 'flush as the first account sends them'
 
-# stored without a login: the name that is configured counts
+# queued without a login: the configured user name counts
 rm -rf "$state"
 mkdir "$state"
 store four -u alice@sandbox.example

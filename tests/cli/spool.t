@@ -16,7 +16,7 @@ is "$status$(cat "$out" "$err")" 0 'flush: nothing to do'
 run as alice kandy spool
 is "$status$(cat "$out" "$err")" 0 'spool: nothing to list'
 
-# the service is away
+# the service is unreachable
 export KANDY_PROXY=http://127.0.0.1:9 # nobody listens there
 printf 'report' > r.pdf
 run as alice kandy send --spool --retry 0 -t bob@sandbox.example -t carol@sandbox.example -m one -a r.pdf
@@ -39,7 +39,7 @@ is "$status" 69 'flush without a service: 69'
 like "$err" '5 messages are still queued' 'flush without a service: one line on stderr'
 is "$(ls "$dir/new" | wc -l) $(ls "$dir/cur" | wc -l)" '5 0' 'flush without a service: all messages stay queued'
 
-# it is back
+# the service is reachable again
 unset KANDY_PROXY
 run as alice kandy flush -j 8
 is "$status" 0 'flush with the service back: 0'
@@ -49,7 +49,7 @@ is "$(find "$dir" -mindepth 2)" '' 'flush: the queue is empty'
 run as alice kandy flush
 is "$status$(cat "$out" "$err")" 0 'a second flush has nothing to do'
 
-# login not possible
+# no login
 mkdir "$scratch/state-nobody"
 XDG_STATE_HOME=$scratch/state-nobody run kandy send --spool -q -t bob@sandbox.example -m later
 is "$status" 0 '--spool without a login: 0'
@@ -159,7 +159,7 @@ is "$status" 78 'spool refuses a directory with an unsafe mode'
 chmod 700 "$dir/new"
 run as alice kandy flush -q
 is "$status$(cat "$err")" 0 'the queue works again with a safe mode'
-# as much as a line may hold
+# lines at the limits
 { printf '{"to":"bob@sandbox.example","text":"wide","ref":['; head -c 2097100 /dev/zero | sed 's/\x0\x0/1,/g'; printf '1]}\n{"to":"bob@sandbox.example","text":"deep","ref":'; head -c 63 /dev/zero | tr '\0' '['; head -c 63 /dev/zero | tr '\0' ']'; echo '}'; } > in
 KANDY_PROXY=http://127.0.0.1:9 run_in in as alice kandy send --spool --jsonl -q --retry 0
 is "$(cut -c 1-18 "$out" | paste -sd' ')" '{"event":"spooled" {"event":"spooled"' 'a wide and a deep line are spooled'
@@ -167,7 +167,7 @@ run as alice kandy flush -q
 is "$status $(cut -c 1-15 "$out" | paste -sd' ')" '0 {"event":"sent" {"event":"sent"' 'a wide and a deep line are sent'
 down
 
-# ---- a login that ends in the middle ----
+# ---- the login is lost ----
 
 sandbox
 rm -rf "$state"
@@ -190,7 +190,7 @@ KANDY_PASSWORD=alice-secret run as alice kandy flush -q
 is "$(texts | paste -sd' ' | sed 's/.*m1 m2/m1 m2/')" 'm1 m2 m3 m4 m5' 'flush after a login sends all in order'
 down
 
-# ---- pages and failures that are not the messages' fault ----
+# ---- failures that are not caused by the messages ----
 
 sandbox --fault 'POST messages 1-3:html'
 rm -rf "$state"
@@ -211,7 +211,7 @@ run as alice kandy flush -q
 is "$(texts | paste -sd' ' | sed 's/.*m1 m2/m1 m2/')" 'm1 m2 m3' 'a temporary failure to renew does not change the order'
 down
 
-# ---- SMS: nobody can look whether it was sent ----
+# ---- SMS have no history ----
 
 sandbox --fault 'POST requests 1:lost'
 rm -rf "$state"
@@ -220,7 +220,7 @@ is "$status" 75 'an SMS whose response is lost is not spooled'
 like "$err" 'an SMS has no history to check' 'an SMS whose response is lost: the error names the reason'
 down
 
-# ---- given up as unknown, and tried again ----
+# ---- failed as unknown, and retried ----
 
 sandbox --fault 'POST messages 1:lost' --fault 'GET messages 1:500'
 rm -rf "$state"
@@ -262,7 +262,7 @@ is "$(as alice kandy spool | jq -c '[.state, .created, .attempts > 1]')" '["fail
 unset KANDY_PROXY
 down
 
-# a full disk: a small file system where one can be had, else a limit on the size of files
+# a full disk: a small file system, or else a limit on the file size
 sandbox
 rm -rf "$state"
 head -c 900000 /dev/urandom > big
@@ -286,7 +286,7 @@ is "$(cat left)" '' 'a full disk: nothing is left half written'
 is "$(wc -l < "$err")" 1 'a full disk: one line on stderr'
 down
 
-# one flush at a time, damaged entries
+# one flush at a time; corrupt messages
 sandbox
 rm -rf "$state"
 as alice kandy whoami > /dev/null
@@ -303,7 +303,7 @@ is "$(ls "$dir/failed" | wc -l) $(ls "$dir/new" | wc -l)" '1 0' 'a corrupt messa
 run as alice kandy spool remove --all
 is "$(ls "$dir/failed" | wc -l)" 0 'a corrupt message can be removed'
 
-# what is one, and what is not there
+# singular and plural; unknown IDs
 as alice kandy send --spool -q --retry 0 --proxy http://127.0.0.1:9 -t bob@sandbox.example -m x > /dev/null
 KANDY_PROXY=http://127.0.0.1:9 run as alice kandy flush --retry 0
 like "$err" ': 1 message is still queued: ' 'one message: the verb is singular'
