@@ -244,7 +244,7 @@ socket_behind socket.out --stall
 control '{"do":"burst","from":"alice@sandbox.example","to":"bob@sandbox.example","count":30000,"size":1000,"hold":false}'
 ok 'a connection that does not read is closed' wait_for sockets_are 0
 rss=$(awk '/VmRSS/ {print $2}' "/proc/$sandbox_pid/status")
-[ -n "${KANDY_WRAP:-}" ] || grep -q libasan "/proc/$sandbox_pid/maps" || # valgrind and sanitizers need more memory
+[ -n "${KANDY_WRAP:-}" ] || is_sanitized || # valgrind and sanitizers need more memory
 	ok "memory after a burst to a stalled reader ($rss kB)" test "$rss" -lt 40000
 kill "$socket_pid" 2>/dev/null
 finish

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# tap.sh - the shell side of the tests. A test is an executable bash script:
+# tap.sh - functions for tests in bash. A test is an executable script:
 #
 #	#!/usr/bin/env bash
 #	. "${0%/*}/../lib/tap.sh"
 #	sandbox                                   # a sandbox of its own; KANDY_BASE_URL etc. are set
 #	run kandy login ...                       # fills $status, $out (file), $err (file)
-#	is "$status" 0 'login works'
-#	like "$err" 'wrong password' 'and says so'
+#	is "$status" 77 'login: a wrong password is refused'
+#	like "$err" 'wrong password' 'login: the error names the reason'
 #	finish
 #
-# Each script gets a scratch directory of its own as HOME and working directory, taken away at the end, and an environment and umask
-# that do not depend on the caller's. `kandy` is the binary under test ($KANDY_BIN, default build/kandy), run under $KANDY_WRAP if set
-# (valgrind). Servers end when the script ends.
+# Each script gets its own scratch directory for HOME and as working directory, which is removed at the end, and an environment and
+# umask that do not depend on the caller's. `kandy` is the binary under test ($KANDY_BIN, default build/kandy), run under
+# $KANDY_WRAP if set (valgrind). Servers end when the script ends.
 #
 #	run COMMAND...            runs it with stdin from /dev/null (run_in FILE COMMAND...: from FILE)
 #	is GOT WANTED NAME        strings are equal
@@ -29,13 +29,13 @@
 #	control JSON              POST /sandbox/control (@FILE: what FILE has); the response goes to $scratch/control
 #	waits_for_stdin PID       succeeds if that kandy has its signal handlers installed and sleeps
 #	as NAME COMMAND...        runs COMMAND with a state directory of its own, logged in as NAME@sandbox.example where needed
-#	no_such_host              prints the name of a host that no name server is asked for: its label is longer than names may be
+#	no_such_host              prints a host name that fails without a name server: its label is too long
+#	is_sanitized              succeeds if the binary was built with sanitizers
 #	skip_all REASON           for what this machine cannot do at all; not for what should have been installed
 
 set -u
 tap_n=0 tap_bad=0
-# Seconds until what is waited for is taken to be lost. Nothing here needs more than a few on a quiet machine; on a busy one a
-# test may be late and right.
+# Seconds until wait_for fails. Everything takes at most a few on a quiet machine.
 patience=120
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 top_dir=${tests_dir%/*}
@@ -50,7 +50,7 @@ cd "$scratch/cwd" || exit 1
 printf '#!/bin/sh\nexec %s "%s" "$@"\n' "${KANDY_WRAP:-}" "$KANDY_BIN" > "$scratch/bin/kandy"
 chmod +x "$scratch/bin/kandy"
 PATH=$scratch/bin:$PATH
-# the server of a test is not what the test wraps: under valgrind it would be too slow for every time limit
+# Not wrapped: under valgrind the server would be too slow for the tests' time limits
 sandbox_command=("$KANDY_BIN" sandbox)
 out=$scratch/out err=$scratch/err
 tap_pids=()
@@ -103,11 +103,12 @@ wait_jobs() {
 }
 finish() { echo "1..$tap_n"; [ "$tap_bad" -eq 0 ]; exit $?; }
 no_such_host() { printf 'no-such-%057d.invalid' 0; }
+is_sanitized() { grep -q __asan_init "$KANDY_BIN"; }
 skip_all() { echo "1..0 # SKIP $*"; exit 0; }
 
 sandbox() {
 	sandbox_record=$scratch/record.jsonl
-	: >"$scratch/sandbox.env" # of one before
+	: >"$scratch/sandbox.env" # an earlier sandbox may have written it
 	"${sandbox_command[@]}" --record "$sandbox_record" "$@" >"$scratch/sandbox.env" 2>"$scratch/sandbox.err" </dev/zero &
 	sandbox_pid=$!
 	tap_pids+=("$sandbox_pid")
