@@ -14,11 +14,11 @@
 
 #define FLAGS (CURLU_DISALLOW_USER | CURLU_DEFAULT_PORT)
 
-struct origin {
+struct url_origin {
 	char *scheme, *host, *port; /* libcurl's memory */
 };
 
-static void origin_release(struct origin *origin)
+static void origin_release(struct url_origin *origin)
 {
 	curl_free(origin->scheme);
 	curl_free(origin->host);
@@ -95,7 +95,7 @@ static bool normalise_host(CURLU *url)
 	return good;
 }
 
-static bool origin_get(CURLU *url, struct origin *origin)
+static bool origin_get(CURLU *url, struct url_origin *origin)
 {
 	char *extra = NULL;
 	bool clean;
@@ -114,7 +114,7 @@ static bool origin_get(CURLU *url, struct origin *origin)
 enum status http_resolve(const char *base, const char *link, char **url, bool *same_origin, struct err *err)
 {
 	enum status status = http_load(err);
-	struct origin ours = { 0 }, theirs = { 0 };
+	struct url_origin ours = { 0 }, theirs = { 0 };
 	CURLU *parts = NULL;
 	char *text = NULL;
 	CURLUcode code;
