@@ -26,7 +26,7 @@ bool lookup_path(const struct lookup *lookup, struct buf *out)
 	return true;
 }
 
-/* ---- texts --------------------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 /* The length of an HTML character reference at `s`, and the ASCII character that it stands for (0: another one). */
 static size_t html_reference(const char *s, char *c)
@@ -131,7 +131,7 @@ static bool could_be_text(const char *stored, const char *posted)
 	return result;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------------------- */
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
 
 static const char *without_scheme(const char *address)
 {
@@ -156,7 +156,7 @@ static bool is_own(const struct lookup *lookup, struct json_value entry)
 		if (!strcasecmp(plain, lookup->sender) || !strcmp(plain, lookup->user_id))
 			result = true;
 		else
-			/* in a group, an address that is not one's own is another member's; an opaque ID may be anyone's */
+			/* in a group, a foreign address is another member's; an opaque ID may be anyone's */
 			result = lookup->message->to->type == CHAT_ONE_TO_ONE
 				? strcasecmp(plain, lookup->message->to->id) != 0
 				: !strchr(plain, '@');

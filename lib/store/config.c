@@ -9,7 +9,7 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
-struct entry {
+struct config_entry {
 	const char *profile; /* NULL: before the first section. Borrowed from profiles[] */
 	char *key, *value;
 	char *where; /* "FILE:LINE" */
@@ -17,7 +17,7 @@ struct entry {
 
 struct config {
 	char *path;
-	struct entry *entries;
+	struct config_entry *entries;
 	size_t count, cap;
 	char **profiles; /* as they first appear */
 	size_t profile_count, profile_cap;
@@ -124,7 +124,7 @@ static enum status read_entry(struct config *config, const struct line *line, co
 	if ((st = unquote(line, value, err)))
 		return st;
 	config->entries = xgrow(config->entries, config->count, &config->cap, sizeof(*config->entries));
-	config->entries[config->count++] = (struct entry){
+	config->entries[config->count++] = (struct config_entry){
 		.profile = profile,
 		.key = xstrdup(key),
 		.value = xstrdup(value),
@@ -215,10 +215,10 @@ void config_free(struct config *config)
 	free(config);
 }
 
-static const struct entry *find(const struct config *config, const char *profile, const char *key)
+static const struct config_entry *find(const struct config *config, const char *profile, const char *key)
 {
 	for (size_t i = config->count; i--;) {
-		const struct entry *entry = &config->entries[i];
+		const struct config_entry *entry = &config->entries[i];
 		bool there = profile ? entry->profile && !strcmp(entry->profile, profile) : !entry->profile;
 
 		if (there && !strcmp(entry->key, key))
@@ -229,7 +229,7 @@ static const struct entry *find(const struct config *config, const char *profile
 
 const char *config_get(const struct config *config, const char *profile, const char *key, const char **where)
 {
-	const struct entry *entry = profile ? find(config, profile, key) : NULL;
+	const struct config_entry *entry = profile ? find(config, profile, key) : NULL;
 
 	if (!entry)
 		entry = find(config, NULL, key);
@@ -244,7 +244,7 @@ enum status config_check(const struct config *config, bool (*known)(const char *
 	const char *(*nearest)(const char *key, void *arg), void *arg, struct err *err)
 {
 	for (size_t i = 0; i < config->count; i++) {
-		const struct entry *entry = &config->entries[i];
+		const struct config_entry *entry = &config->entries[i];
 		bool forbidden = false;
 		const char *near;
 

@@ -206,7 +206,7 @@ uint64_t sent_ids_forgotten(struct sent_ids *ids, uint64_t conversation, const c
 	return sent_ids_usable(ids) ? bucket_of(ids, hash(conversation, id))->forgotten : UINT64_MAX;
 }
 
-/* ---- posts in doubt ------------------------------------------------------------------------------------------------ */
+/* ---- posts in doubt ---------------------------------------------------------------------------------------------- */
 
 static bool take(struct post *post, uint64_t before, uint64_t number)
 {

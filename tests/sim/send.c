@@ -60,7 +60,7 @@ static const char *const texts[] = { "disk full", "ok", "  ok \r\n", "line one\r
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 #define FOREIGN_MS 3000
 
-/* ---- the transport ------------------------------------------------------------------------------------------------ */
+/* ---- the transport ----------------------------------------------------------------------------------------------- */
 
 struct call {
 	struct call *next;
@@ -131,7 +131,7 @@ static void accept_silently(void *arg)
 }
 
 /*
- * Another installation. Text and time are all that tells its message from ours, so the same text within a few seconds of
+ * Another installation. Only text and time tell its message from ours, so the same text within a few seconds of
  * a lost response is excused.
  */
 static void send_foreign(void *arg)
@@ -267,7 +267,7 @@ static enum status step(struct client *client, int wait_ms, int extra_fd, struct
 	return ST_OK;
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------------ */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 static enum status before_post(void *arg, struct draft *draft, const struct message *message, int64_t now_ms,
 	struct err *err)
@@ -386,7 +386,7 @@ static void check(void)
 	free(claimed);
 }
 
-/* ---- a run -------------------------------------------------------------------------------------------------------- */
+/* ---- a run ------------------------------------------------------------------------------------------------------- */
 
 static void draw_clock(struct sim_clock *clock)
 {

@@ -53,7 +53,7 @@ struct service_message *service_accept(struct service *service, size_t conversat
 	return m;
 }
 
-/* ---- as the history writes it ------------------------------------------------------------------------------------- */
+/* ---- as the history writes it ------------------------------------------------------------------------------------ */
 
 static void add_escaped(struct buf *out, const char *s, size_t len)
 {
