@@ -128,6 +128,7 @@ $(MAN_PAGES): $(B)/kandy
 	$(Q)$(B)/kandy help --emit man > $(@D)/kandy.1
 	$(Q)for name in $$($(B)/kandy help --emit commands); do \
 		$(B)/kandy help --emit man $$name > $(@D)/kandy-$$name.1 || exit 1; done
+	$(Q)for name in config json; do $(B)/kandy help --emit man-$$name > $(@D)/kandy-$$name.5 || exit 1; done
 	$(Q)touch $@
 
 # ---- installation -----------------------------------------------------------------------------------------------------
@@ -137,10 +138,11 @@ INSTALL ?= install
 # bash and fish find a completion by the command's name, so each link needs one; zsh reads the names inside its file.
 .PHONY: install
 install: $(B)/kandy $(MAN_PAGES)
-	$(Q)$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1' '$(DESTDIR)$(bashcompdir)' \
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1' '$(DESTDIR)$(mandir)/man5' '$(DESTDIR)$(bashcompdir)' \
 		'$(DESTDIR)$(zshcompdir)' '$(DESTDIR)$(fishcompdir)'
 	$(Q)$(INSTALL) -m 755 $(B)/kandy '$(DESTDIR)$(bindir)/kandy'
 	$(Q)$(INSTALL) -m 644 $(B)/man/*.1 '$(DESTDIR)$(mandir)/man1'
+	$(Q)$(INSTALL) -m 644 $(B)/man/*.5 '$(DESTDIR)$(mandir)/man5'
 	$(Q)$(INSTALL) -m 644 completions/kandy.bash '$(DESTDIR)$(bashcompdir)/kandy'
 	$(Q)$(INSTALL) -m 644 completions/_kandy '$(DESTDIR)$(zshcompdir)/_kandy'
 	$(Q)$(INSTALL) -m 644 completions/kandy.fish '$(DESTDIR)$(fishcompdir)/kandy.fish'
@@ -155,7 +157,8 @@ uninstall: $(B)/kandy
 	$(Q)for name in '' $$($(B)/kandy help --emit commands | sed 's/^/-/'); do \
 		rm -f '$(DESTDIR)$(bindir)'/kandy$$name '$(DESTDIR)$(mandir)/man1'/kandy$$name.1 \
 			'$(DESTDIR)$(bashcompdir)'/kandy$$name '$(DESTDIR)$(fishcompdir)'/kandy$$name.fish || exit 1; done
-	$(Q)rm -f '$(DESTDIR)$(zshcompdir)/_kandy'
+	$(Q)rm -f '$(DESTDIR)$(zshcompdir)/_kandy' '$(DESTDIR)$(mandir)/man5'/kandy-config.5 \
+		'$(DESTDIR)$(mandir)/man5'/kandy-json.5
 
 # Installs missing packages for building and testing (Debian).
 .PHONY: deps
@@ -309,7 +312,7 @@ help:
 		'make check           run all tests; TESTS="tests/cli/send.t ..." for some; SAN=1, VALGRIND=1' \
 		'make install         install to prefix=/usr/local, below DESTDIR' \
 		'make uninstall       remove what make install installed' \
-		'make man             generate build/man/*.1' \
+		'make man             generate the man pages in build/man/' \
 		'make lint            run clang-format, shellcheck, cppcheck and clang-tidy' \
 		'make format          apply clang-format' \
 		'make bench           measure kandy against other clients' \

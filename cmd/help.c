@@ -7,6 +7,7 @@
 #include "cmd/common_opts.h"
 #include "cmd/config_files.h"
 #include "cmd/listing.h"
+#include "cmd/manual.h"
 #include "cmd/output.h"
 
 #include <dirent.h>
@@ -96,7 +97,11 @@ static void emit(struct buf *out, const char *what, const struct command *comman
 	if (!strcmp(what, "man") && command)
 		cli_man(out, command);
 	else if (!strcmp(what, "man"))
-		cli_man_overview(out, &overview, commands);
+		cli_man_overview(out, &overview, commands, manual_guarantees);
+	else if (!strcmp(what, "man-config"))
+		manual_add_config(out);
+	else if (!strcmp(what, "man-json"))
+		manual_add_json(out);
 	else if (!strcmp(what, "json"))
 		listing_add(out, command ? (const struct command *const[]){ command, NULL } : commands);
 	else if (!strcmp(what, "commands"))
@@ -135,7 +140,8 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	return st;
 }
 
-static const char *const readers[] = { "man", "json", "commands", "profiles", "complete", NULL };
+static const char *const readers[] = { "man", "man-config", "man-json", "json", "commands", "profiles", "complete",
+	NULL };
 
 static const struct opt opts[] = {
 	{ .kind = OPT_FLAG,

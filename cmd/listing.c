@@ -1,5 +1,7 @@
 #include "cmd/listing.h"
 
+#include "cmd/command.h"
+#include "cmd/json_schema.h"
 #include "json/json.h"
 
 static const char *kind_name(enum opt_kind kind)
@@ -128,17 +130,19 @@ static void add_command(struct buf *out, const struct command *command)
 	json_close(out, '}');
 }
 
-void listing_add(struct buf *out, const struct command *const *commands)
+void listing_add(struct buf *out, const struct command *const *list)
 {
 	json_open(out, '{');
 	json_add_string(out, "event", "commands");
 	json_add_string(out, "version", KANDY_VERSION);
 	json_open_key(out, "commands", '[');
-	for (; *commands; commands++) {
-		if (!(*commands)->hidden)
-			add_command(out, *commands);
+	for (; *list; list++) {
+		if (!(*list)->hidden)
+			add_command(out, *list);
 	}
 	json_close(out, ']');
+	add_examples(out, overview.examples);
+	json_schema_add_listing(out);
 	json_open_key(out, "exitCodes", '[');
 	for (const struct cli_exit *row = cli_exits; row->text; row++) {
 		json_open(out, '{');

@@ -1,5 +1,5 @@
 /*
- * listing.h - all commands, options and exit codes as one line of JSON, for other tools. Secrets have no default in it.
+ * listing.h - commands, options, JSON lines and exit statuses as one line of JSON, for tests and other tools.
  */
 #ifndef KANDY_CMD_LISTING_H
 #define KANDY_CMD_LISTING_H
@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 
-/* Of all `commands` (NULL-terminated). Hidden commands and rows are left out. */
-void listing_add(struct buf *out, const struct command *const *commands);
+/* `list` is NULL-terminated. Hidden commands and rows are left out. */
+void listing_add(struct buf *out, const struct command *const *list);
 
 #endif

@@ -252,8 +252,11 @@ void cli_usage(struct buf *out, const struct command *command, const struct cli_
 void cli_help(struct buf *out, const struct command *command, const struct cli_verb *verb, bool all, unsigned width);
 void cli_overview(struct buf *out, const struct command *overview, const struct cli_section *sections, unsigned width);
 void cli_man(struct buf *out, const struct command *command); /* mdoc: kandy-COMMAND(1) */
-/* kandy(1) */
-void cli_man_overview(struct buf *out, const struct command *overview, const struct command *const *commands);
+/* kandy(1); `prose` is sections in the markup of cli_man_page() */
+void cli_man_overview(struct buf *out, const struct command *overview, const struct command *const *commands,
+	const char *prose);
+/* A page of section 5, with `text` in a small markup: see add_prose() in man.c. */
+void cli_man_page(struct buf *out, const char *page, const char *summary, const char *text);
 /*
  * Candidates for the last of `words`, the first of which is the name of the program; see complete.c. Returns the hint
  * of the option whose argument it is; the caller adds the profiles.

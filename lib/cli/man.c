@@ -12,8 +12,8 @@
 enum { LINE_COLUMNS = 72 };
 
 /*
- * Text as roff wants it. '-', quotes and the like would come out as typographic characters, which nobody can paste into
- * a shell. With `fill`, lines are short, and a '.' that ends a sentence ends the line, too.
+ * Escapes text for roff, which would turn '-', quotes and the like into typographic characters that cannot be pasted
+ * into a shell. With `fill`, lines are short, and every sentence begins on a new line.
  */
 static void add(struct buf *out, const char *text, bool fill)
 {
@@ -55,7 +55,7 @@ static void add_text(struct buf *out, const char *text)
 	add(out, text, true);
 }
 
-/* An argument of a macro, quoted so that it is one and no macro itself; "." alone would be punctuation all the same. */
+/* A quoted argument of a macro; a single "." would be taken for punctuation even so. */
 static void add_argument(struct buf *out, const char *text)
 {
 	bool punctuation = text[0] && !text[1] && strchr(".,:;()[]?!|", text[0]);
@@ -65,7 +65,7 @@ static void add_argument(struct buf *out, const char *text)
 	buf_addc(out, '"');
 }
 
-/* "send to ADDRESS" as the sentence "Send to ADDRESS." on lines of its own. */
+/* "send to ADDRESS" becomes the sentence "Send to ADDRESS." on its own lines. */
 static void add_sentence(struct buf *out, const char *text)
 {
 	char *copy = xstrdup(text);
@@ -88,12 +88,12 @@ static void add_paragraphs(struct buf *out, const char *const *paragraphs)
 	}
 }
 
-static void add_head(struct buf *out, const char *page, const char *summary)
+static void add_head(struct buf *out, const char *page, int section, const char *summary)
 {
 	buf_adds(out, ".Dd " KANDY_RELEASED "\n.Dt ");
 	for (const char *p = page; *p; p++)
 		buf_addc(out, (char)toupper((unsigned char)*p));
-	buf_addf(out, " 1\n.Os\n.Sh NAME\n.Nm %s\n.Nd ", page);
+	buf_addf(out, " %d\n.Os\n.Sh NAME\n.Nm %s\n.Nd ", section, page);
 	add_text(out, summary);
 	buf_addc(out, '\n');
 }
@@ -136,7 +136,7 @@ static void add_notes(struct buf *out, const struct opt *row)
 	if (row->kind == OPT_CHOICE)
 		add_choices(out, row);
 	if (row->kind == OPT_LIST)
-		buf_adds(out, "May be given several times.\n");
+		buf_adds(out, "May be repeated.\n");
 	if (row->more)
 		add_sentence(out, row->more);
 	if (row->fallback && !row->secret) {
@@ -147,7 +147,7 @@ static void add_notes(struct buf *out, const struct opt *row)
 	if (row->env && !row->no_option)
 		buf_addf(out, "Environment:\n.Ev %s .\n", row->env);
 	if (row->config)
-		buf_addf(out, "May be set as\n.Cm %s\nin a configuration file.\n", row->name);
+		buf_addf(out, "Configuration key:\n.Cm %s .\n", row->name);
 }
 
 static void add_option(const struct opt *row, size_t base, void *arg)
@@ -177,14 +177,13 @@ static void add_option(const struct opt *row, size_t base, void *arg)
 	add_notes(list->out, row);
 }
 
-/* ---- environment, files, exit status: for one command or for all of them --------------------------------------- */
+/* ---- environment, files, exit status: of one command or of all --------------------------------------------------- */
 
-/* Rows that several commands share are told once. */
+/* Rows that several commands share are listed once. */
 struct settings {
 	struct list list;
 	const struct opt **seen;
 	size_t seen_count, seen_cap;
-	bool keys; /* configuration keys; else variables */
 	bool all; /* of all commands */
 };
 
@@ -193,7 +192,7 @@ static bool is_new(struct settings *settings, const struct opt *row)
 	for (size_t i = 0; i < settings->seen_count; i++) {
 		const struct opt *other = settings->seen[i];
 
-		if (settings->keys ? !strcmp(other->name, row->name) : !strcmp(other->env, row->env))
+		if (!strcmp(other->env, row->env))
 			return false;
 	}
 	settings->seen = xgrow(settings->seen, settings->seen_count, &settings->seen_cap, sizeof(*settings->seen));
@@ -207,31 +206,28 @@ static void add_setting(const struct opt *row, size_t base, void *arg)
 	struct buf *out = settings->list.out;
 
 	(void)base;
-	if (!cli_is_shown(row) || !(settings->keys ? row->config : !!row->env) || !is_new(settings, row))
+	if (!cli_is_shown(row) || !row->env || !is_new(settings, row))
 		return;
 	begin_list(&settings->list);
-	if (settings->keys)
-		buf_addf(out, ".It Cm %s\n", row->name);
-	else
-		buf_addf(out, ".It Ev %s\n", row->env);
-	if (settings->keys || row->no_option || settings->all)
+	buf_addf(out, ".It Ev %s\n", row->env);
+	if (row->no_option || settings->all)
 		add_sentence(out, row->help);
 	else
-		buf_addf(out, "Stands in for\n.Fl -%s .\n", row->name);
+		buf_addf(out, "Default of\n.Fl -%s .\n", row->name);
 }
 
-static void add_variables_of_all(struct buf *out, bool everything)
+static void add_other_variables(struct buf *out)
 {
-	static const char *const told[][2] = {
-		{ "XDG_CONFIG_HOME", "the directory of the configuration file, instead of ~/.config" },
-		{ "XDG_STATE_HOME", "the directory of the token cache, instead of ~/.local/state" },
+	static const char *const variables[][2] = {
+		{ "XDG_CONFIG_HOME", "directory of the configuration file, instead of ~/.config" },
+		{ "XDG_STATE_HOME", "directory of the token cache, instead of ~/.local/state" },
 		{ "KANDY_SYSTEM_CONFIG", "the system's configuration file, instead of /etc/kandy/config" },
-		{ "COLUMNS", "the width that --help is wrapped to, instead of the terminal's" },
+		{ "COLUMNS", "width that --help is wrapped to, instead of the terminal's" },
 	};
 
-	for (size_t i = 0; everything && i < sizeof(told) / sizeof(told[0]); i++) {
-		buf_addf(out, ".It Ev %s\n", told[i][0]);
-		add_sentence(out, told[i][1]);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		buf_addf(out, ".It Ev %s\n", variables[i][0]);
+		add_sentence(out, variables[i][1]);
 	}
 }
 
@@ -243,30 +239,8 @@ static void add_environment(struct buf *out, const struct command *const *comman
 	for (; *commands; commands++)
 		cli_each_row((*commands)->opts, add_setting, &settings);
 	begin_list(&settings.list);
-	add_variables_of_all(out, all);
-	end_list(&settings.list);
-	free(settings.seen);
-}
-
-static void add_configuration(struct buf *out, const struct command *const *commands)
-{
-	struct settings settings = { .list.out = out, .keys = true, .all = true };
-
-	buf_adds(out,
-		".Sh CONFIGURATION\n"
-		"A configuration file has lines\n.Ql KEY = VALUE ,\nwhere a key is the name of an option.\n"
-		"Lines before the first section count for every profile, those below\n.Ql [NAME]\nfor the profile of that "
-		"name.\n"
-		"A line that begins with\n.Ql #\nis a comment.\n"
-		"A value may stand in double quotes.\n"
-		"A path begins with\n.Ql /\nor with\n.Ql \\(ti/ ,\nthe home directory.\n"
-		"Durations are numbers with an optional unit\n.Cm ms , s , m , h\nor\n.Cm d ,\nsizes such with\n.Cm k , M\n"
-		"or\n.Cm G ;\nflags are\n.Cm yes\nor\n.Cm no .\n"
-		"An unknown key is an error, and so is a secret: name a file or a command that has it.\n"
-		"So is a file that somebody else may write, or that belongs neither to its user nor to root.\n"
-		"The keys are:\n");
-	for (; *commands; commands++)
-		cli_each_row((*commands)->opts, add_setting, &settings);
+	if (all)
+		add_other_variables(out);
 	end_list(&settings.list);
 	free(settings.seen);
 }
@@ -276,13 +250,11 @@ static void add_files(struct buf *out)
 	buf_adds(out,
 		".Sh FILES\n"
 		".Bl -tag -width Ds\n"
-		".It Pa \\(ti/.config/kandy/config\n"
-		"The user's configuration.\n"
-		".It Pa /etc/kandy/config\n"
-		"The system's configuration.\n"
-		".It Pa \\(ti/.local/state/kandy/PROFILE.json\n"
-		"The token cache of a profile.\n"
-		"It is refused if others can read it.\n"
+		".It Pa \\(ti/.config/kandy/config , /etc/kandy/config\n"
+		"Configuration of the user and of the system; see\n.Xr kandy-config 5 .\n"
+		".It Pa \\(ti/.local/state/kandy/PROFILE.*\n"
+		"Credentials, channel, checkpoint and queue of a profile.\n"
+		"They are refused if other users can access them.\n"
 		".El\n");
 }
 
@@ -319,19 +291,7 @@ static void add_examples(struct buf *out, const struct cli_example *example)
 	}
 }
 
-/* The first one of each command, with the command's name above it: "all of them" says little without. */
-static void add_first_examples(struct buf *out, const struct command *const *commands)
-{
-	buf_adds(out, ".Sh EXAMPLES\n");
-	for (; *commands; commands++) {
-		if ((*commands)->hidden || !(*commands)->examples || !(*commands)->examples->command)
-			continue;
-		buf_addf(out, ".Ss %s\n", (*commands)->name);
-		add_example(out, (*commands)->examples);
-	}
-}
-
-/* In the order of the pages' names: kandy(1) stands before kandy-COMMAND(1). */
+/* By the pages' names: kandy(1) comes before kandy-COMMAND(1). */
 static int by_page(const void *a, const void *b)
 {
 	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
@@ -346,8 +306,8 @@ static void add_see_also(struct buf *out, const char **names, size_t count)
 	buf_adds(out, ".Sh SEE ALSO\n");
 	qsort(names, count, sizeof(*names), by_page);
 	for (size_t i = 0; i < count; i++)
-		buf_addf(out, ".Xr %s%s 1%s\n", strcmp(names[i], "kandy") ? "kandy-" : "", names[i],
-			i + 1 < count ? " ," : "");
+		buf_addf(out, ".Xr %s%s 1 ,\n", strcmp(names[i], "kandy") ? "kandy-" : "", names[i]);
+	buf_adds(out, ".Xr kandy-config 5 ,\n.Xr kandy-json 5\n");
 }
 
 static void add_synopsis(struct buf *out, const char *command, const char *verb, const char *operands)
@@ -381,6 +341,72 @@ static void add_verbs(struct buf *out, const struct cli_verb *verb)
 	buf_adds(out, ".El\n");
 }
 
+/*
+ * Prose in a small markup, by lines: "# TITLE" and "## Title" begin sections, "- text" and "TERM<tab>text" are items of
+ * lists, four spaces begin a literal line, an empty line ends a paragraph.
+ */
+static void add_prose(struct buf *out, const char *text)
+{
+	struct list list = { .out = out };
+	bool literal = false, paragraph = false;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		char *line = xmemdup0(text, len), *tab = strchr(line, '\t');
+
+		text += len + (text[len] == '\n');
+		if (literal && strncmp(line, "    ", 4) != 0) {
+			buf_adds(out, ".Ed\n");
+			literal = false;
+		}
+		if (!*line || line[0] == '#')
+			end_list(&list);
+		if (line[0] == '#') {
+			buf_adds(out, line[1] == '#' ? ".Ss" : ".Sh");
+			add_argument(out, line + strspn(line, "# "));
+			buf_addc(out, '\n');
+		} else if (!strncmp(line, "    ", 4)) {
+			if (!literal)
+				buf_adds(out, ".Bd -literal -offset indent\n");
+			literal = true;
+			add(out, line + 4, false);
+			buf_addc(out, '\n');
+		} else if (!strncmp(line, "- ", 2)) {
+			if (!list.open)
+				buf_adds(out, ".Bl -dash\n");
+			list.open = true;
+			buf_adds(out, ".It\n");
+			add_text(out, line + 2);
+			buf_addc(out, '\n');
+		} else if (tab) {
+			*tab = '\0';
+			begin_list(&list);
+			buf_adds(out, ".It Cm");
+			add_argument(out, line);
+			buf_addc(out, '\n');
+			add_sentence(out, tab + 1);
+		} else if (*line) {
+			if (paragraph)
+				buf_adds(out, ".Pp\n");
+			add_text(out, line);
+			buf_addc(out, '\n');
+		}
+		paragraph = !*line;
+		free(line);
+	}
+	end_list(&list);
+	if (literal)
+		buf_adds(out, ".Ed\n");
+}
+
+void cli_man_page(struct buf *out, const char *page, const char *summary, const char *text)
+{
+	add_head(out, page, 5, summary);
+	add_prose(out, text);
+	buf_addf(out, ".Sh SEE ALSO\n.Xr kandy 1 ,\n.Xr kandy-%s 5\n",
+		strcmp(page, "kandy-config") ? "config" : "json");
+}
+
 void cli_man(struct buf *out, const struct command *command)
 {
 	char *page = xasprintf("kandy-%s", command->name);
@@ -389,7 +415,7 @@ void cli_man(struct buf *out, const struct command *command)
 	const char **names;
 	size_t count = 0;
 
-	add_head(out, page, command->summary);
+	add_head(out, page, 1, command->summary);
 	buf_adds(out, ".Sh SYNOPSIS\n");
 	if (!command->verbs)
 		add_synopsis(out, command->name, "", command->operands);
@@ -417,14 +443,15 @@ void cli_man(struct buf *out, const struct command *command)
 	free(page);
 }
 
-void cli_man_overview(struct buf *out, const struct command *overview, const struct command *const *commands)
+void cli_man_overview(struct buf *out, const struct command *overview, const struct command *const *commands,
+	const char *prose)
 {
 	struct list list = { .out = out };
 	struct list options = { .out = out };
 	const char **names;
 	size_t count = 0;
 
-	add_head(out, overview->name, overview->summary);
+	add_head(out, overview->name, 1, overview->summary);
 	buf_addf(out, ".Sh SYNOPSIS\n.Nm\n.No ");
 	add_text(out, overview->operands);
 	buf_adds(out, "\n.Sh DESCRIPTION\n");
@@ -442,11 +469,11 @@ void cli_man_overview(struct buf *out, const struct command *overview, const str
 	buf_adds(out, ".Sh OPTIONS\n");
 	cli_each_row(overview->opts, add_option, &options);
 	end_list(&options);
-	add_configuration(out, commands);
+	add_prose(out, prose);
 	add_environment(out, commands, true);
 	add_files(out);
 	add_exit_status(out, NULL);
-	add_first_examples(out, commands);
+	add_examples(out, overview->examples);
 	names = xcalloc(count + 1, sizeof(*names));
 	count = 0;
 	for (size_t i = 0; commands[i]; i++) {

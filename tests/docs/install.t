@@ -26,6 +26,9 @@ for name in $("$dest/usr/bin/kandy" help --emit commands); do
 	ok "bash finds the completion of kandy-$name" test -e "$dest/usr/share/bash-completion/completions/kandy-$name"
 	ok "fish finds the completion of kandy-$name" test -e "$dest/usr/share/fish/vendor_completions.d/kandy-$name.fish"
 done
+for name in config json; do
+	ok "man page kandy-$name(5)" mandoc -T lint -W warning "$dest/usr/share/man/man5/kandy-$name.5"
+done
 ok 'man finds kandy(1) there' mandoc -T lint -W warning "$dest/usr/share/man/man1/kandy.1"
 like "$dest/usr/share/zsh/site-functions/_kandy" '^#compdef kandy -P kandy-' 'zsh completion'
 
