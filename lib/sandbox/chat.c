@@ -225,6 +225,7 @@ static void handle_message(struct call *call, struct user *to, struct chat_group
 	struct json_value composing = call_json(call, "isComposing");
 	struct conversation sent = { .owner = call->user,
 		.kind = group ? CONVERSATION_GROUP : CONVERSATION_CHAT,
+		/* cppcheck-suppress nullPointer ; without a group there is a recipient */
 		.remote = group ? group->id : to->address };
 	struct stored_message *message;
 	struct buf content, text, *out;
