@@ -25,8 +25,7 @@ struct cursor {
 	bool gap;
 	struct cursor_conversation **conversations; /* by index */
 	size_t count, cap;
-	struct cursor_conversation **table; /* by name; open addressing */
-	size_t table_size;
+	struct hash_table table; /* by name */
 	struct cursor_conversation **dirty;
 	size_t dirty_count, dirty_cap;
 	int fd; /* open for appending; -1: the file must be rewritten */
@@ -61,9 +60,7 @@ static void forget_conversations(struct cursor *c)
 		free(c->conversations[i]);
 	}
 	c->count = c->dirty_count = 0;
-	free(c->table);
-	c->table = NULL;
-	c->table_size = 0;
+	hash_table_release(&c->table);
 }
 
 void cursor_free(struct cursor *c)
@@ -93,47 +90,26 @@ uint64_t cursor_hash(const struct cursor *c, const char *id, size_t len)
 	return hash_bytes(&c->key, id, len);
 }
 
-static bool is_conversation(const struct cursor_conversation *conversation, const char *type, size_t type_len,
-	const char *name, size_t name_len)
+static struct cursor_conversation *find(const struct cursor *c, const char *type, size_t type_len, const char *name,
+	size_t name_len)
 {
-	return strlen(conversation->name) == name_len && !memcmp(conversation->name, name, name_len) &&
-		strlen(conversation->type) == type_len && !memcmp(conversation->type, type, type_len);
-}
+	HASH_EACH (node, &c->table, hash_local(name, name_len)) {
+		struct cursor_conversation *conversation = HASH_STRUCT(node, struct cursor_conversation, node);
 
-static size_t table_slot(const struct cursor *c, const char *type, size_t type_len, const char *name, size_t name_len)
-{
-	uint64_t hash = hash_bytes(&c->key, name, name_len);
-	size_t at = hash & (c->table_size - 1);
-
-	while (c->table[at] && !is_conversation(c->table[at], type, type_len, name, name_len))
-		at = (at + 1) & (c->table_size - 1);
-	return at;
-}
-
-static void grow_table(struct cursor *c)
-{
-	free(c->table);
-	c->table_size = c->table_size ? c->table_size * 2 : 64;
-	c->table = xcalloc(c->table_size, sizeof(struct cursor_conversation *));
-	for (size_t i = 0; i < c->count; i++) {
-		struct cursor_conversation *conversation = c->conversations[i];
-
-		c->table[table_slot(c, conversation->type, strlen(conversation->type), conversation->name,
-			strlen(conversation->name))] = conversation;
+		if (strlen(conversation->name) == name_len && !memcmp(conversation->name, name, name_len) &&
+			strlen(conversation->type) == type_len && !memcmp(conversation->type, type, type_len))
+			return conversation;
 	}
+	return NULL;
 }
 
 struct cursor_conversation *cursor_conversation(struct cursor *c, const char *type, size_t type_len, const char *name,
 	size_t name_len)
 {
-	struct cursor_conversation *conversation;
-	size_t at;
+	struct cursor_conversation *conversation = find(c, type, type_len, name, name_len);
 
-	if (c->count >= c->table_size / 2)
-		grow_table(c);
-	at = table_slot(c, type, type_len, name, name_len);
-	if (c->table[at])
-		return c->table[at];
+	if (conversation)
+		return conversation;
 	conversation = xcalloc(1, sizeof(*conversation));
 	conversation->type = xmemdup0(type, type_len);
 	conversation->name = xmemdup0(name, name_len);
@@ -141,13 +117,13 @@ struct cursor_conversation *cursor_conversation(struct cursor *c, const char *ty
 	conversation->taken_until_s = c->taken_until_s;
 	c->conversations = xgrow(c->conversations, c->count, &c->cap, sizeof(struct cursor_conversation *));
 	c->conversations[c->count++] = conversation;
-	c->table[at] = conversation;
+	hash_table_add(&c->table, &conversation->node, hash_local(name, name_len));
 	return conversation;
 }
 
 struct cursor_conversation *cursor_find(const struct cursor *c, const char *type, const char *name)
 {
-	return c->table_size ? c->table[table_slot(c, type, strlen(type), name, strlen(name))] : NULL;
+	return find(c, type, strlen(type), name, strlen(name));
 }
 
 struct cursor_conversation *cursor_at(const struct cursor *c, size_t i)

@@ -38,6 +38,7 @@ struct cursor_mark {
 };
 
 struct cursor_conversation {
+	struct hash_node node; /* in the cursor's table */
 	size_t index; /* see cursor_at() and cursor_side_array() */
 	char *type; /* "chat-oneToOne", "chat-group", "sms" */
 	char *name; /* the other user's address, the group's ID, the phone number */
