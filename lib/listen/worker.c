@@ -41,9 +41,9 @@ static void close_others(int fd)
 	int trace = log_trace_fd(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int low = trace >= 0 && trace < fd ? trace : fd, high = trace > fd ? trace : fd;
 
+	/* the reader of stdout waits for the end of the listener, not of the child */
 	if (null >= 0)
-		dup2(null,
-			STDOUT_FILENO); /* the reader of stdout waits for the end of the listener, not of the child */
+		dup2(null, STDOUT_FILENO);
 	if (low > STDERR_FILENO + 1)
 		close_range(STDERR_FILENO + 1, (unsigned)low - 1, 0);
 	if (high > low + 1)
@@ -127,7 +127,7 @@ static void serve(const struct worker_config *config, int fd)
 		buf_clear(&out);
 		worker_msg_put_result(&out, &result);
 		job_result_release(&result);
-		worker_request_release(&msg);
+		worker_msg_release_request(&msg);
 		if (!transmit(fd, &out))
 			break;
 	}

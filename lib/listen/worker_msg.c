@@ -11,7 +11,7 @@
 #define NO_STRING UINT64_MAX /* instead of a length: NULL */
 #define SESSION_MIN (4 * sizeof(uint64_t)) /* bytes of a conversation with empty strings */
 
-void worker_request_release(struct worker_request *msg)
+void worker_msg_release_request(struct worker_request *msg)
 {
 	free(msg->session.conversation);
 	free(msg->session.own);
@@ -336,7 +336,7 @@ bool worker_msg_get_request(const char *p, size_t len, struct worker_request *ms
 	msg->attempt = get_number(&r);
 	if (!r.bad && r.at == r.end && (request->session || request->job != JOB_PAGE))
 		return true;
-	worker_request_release(msg);
+	worker_msg_release_request(msg);
 	return false;
 }
 

@@ -20,7 +20,7 @@ struct worker_request {
 	struct secret token; /* that the listener uses */
 	uint64_t attempt; /* which of the host's addresses to use */
 };
-void worker_request_release(struct worker_request *msg); /* also for a zeroed struct */
+void worker_msg_release_request(struct worker_request *msg); /* also for a zeroed struct */
 
 /*
  * Append a message to `out`, which should be a secret buf without a maximum. A result that is too large becomes an
