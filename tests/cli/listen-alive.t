@@ -21,7 +21,7 @@ wait_for grep -q disconnected mute.out
 like mute.out 'no data for' 'a server that answers no connCheck is left'
 control '{"do":"sockets","mute":false}'
 send_text 'heard again'
-arrives mute.out 'heard again' 'and found again'
+arrives mute.out 'heard again' 'a message arrives after the reconnect'
 stop_listener
 
 listener half
@@ -34,15 +34,15 @@ stop_listener
 listener forget
 control '{"do":"forget-channels"}'
 send_text 'nobody was subscribed'
-arrives forget.out 'nobody was subscribed' 'a forgotten channel is made anew, and the gap filled'
+arrives forget.out 'nobody was subscribed' 'a forgotten channel is re-created, and the gap backfilled'
 send_text 'live again'
-arrives forget.out 'live again' 'and live messages come again'
+arrives forget.out 'live again' 'live messages arrive after the channel was re-created'
 control '{"do":"cancel-subscriptions"}'
 send_text 'between two subscriptions'
-arrives forget.out 'between two subscriptions' 'a cancelled subscription is made anew, and the gap filled'
+arrives forget.out 'between two subscriptions' 'a cancelled subscription is re-created, and the gap backfilled'
 wait_for grep -q resubscribed forget.out
 send_text 'subscribed again'
-arrives forget.out 'subscribed again' 'and live messages come again'
+arrives forget.out 'subscribed again' 'live messages arrive after the subscription was re-created'
 like forget.out '"status":"resubscribed"' '--events tells'
 control '{"do":"expire-tokens"}'
 control '{"do":"drop-sockets"}'
@@ -50,24 +50,24 @@ send_text 'with a new token'
 arrives forget.out 'with a new token' 'a token that was revoked is renewed'
 stop_listener
 
-# --- cancelled, and nobody was there to hear of it
+# --- cancelled while no connection was open
 as alice kandy subscribe -q chat sms receipts >/dev/null
 control '{"do":"cancel-subscriptions"}'
 listener deaf
 send_text 'are you there'
-arrives deaf.out 'are you there' 'subscriptions that were cancelled meanwhile are made anew'
+arrives deaf.out 'are you there' 'subscriptions that were cancelled meanwhile are re-created'
 send_text 'and now'
-arrives deaf.out 'and now' 'so that live messages come'
-json deaf.out 'select(.parts[0].text? == "and now") | .backfilled' null 'which are live'
+arrives deaf.out 'and now' 'live messages arrive after the subscriptions were re-created'
+json deaf.out 'select(.parts[0].text? == "and now") | .backfilled' null 'the message is live, not backfilled'
 resubscribed() { [ "$(jq -r 'select(.status? == "resubscribed") | .reason' "$1" | sort -u | paste -sd,)" = "$2" ]; }
 control '{"do":"cancel-subscriptions"}'
-ok 'of several that are cancelled at once, each is made anew' wait_for resubscribed deaf.out 'chat,receipts,sms'
+ok 'all subscriptions that are cancelled at once are re-created' wait_for resubscribed deaf.out 'chat,receipts,sms'
 as bob kandy send -q -t sms:+16135550100 -m 'by SMS' >/dev/null
 arrives deaf.out 'by SMS' 'SMS come again'
 send_text 'by chat'
-arrives deaf.out 'by chat' 'and chat'
+arrives deaf.out 'by chat' 'chat arrives too'
 as alice kandy send -q -t sms:+16135550101 -m 'to be confirmed' >/dev/null
-ok 'and receipts' wait_for grep -q '"event":"receipt"' deaf.out
+ok 'receipts arrive too' wait_for grep -q '"event":"receipt"' deaf.out
 stop_listener
 
 # --- refused upgrades
@@ -87,10 +87,10 @@ control '{"do":"fault","fault":"GET websocket 1-6:404"}'
 control '{"do":"drop-sockets"}'
 send_text 'behind six refusals'
 arrives refused.out 'behind six refusals' 'an upgrade that is refused for longer is tried again'
-is "$(($(jq -r 'select(.method? == "POST" and (.path | endswith("/channels"))) | .path' "$sandbox_record" | wc -l) - before))" 1 'with one new channel'
+is "$(($(jq -r 'select(.method? == "POST" and (.path | endswith("/channels"))) | .path' "$sandbox_record" | wc -l) - before))" 1 'one new channel is created'
 control '{"do":"stats"}'
-is "$(jq .channels "$scratch/control")" 1 'and the old one is not left behind'
-like refused.err 'WebSocket handshake with .* failed \(HTTP 404\); reconnecting' 'which is said'
+is "$(jq .channels "$scratch/control")" 1 'the old channel is deleted'
+like refused.err 'WebSocket handshake with .* failed \(HTTP 404\); reconnecting' 'the refusal is a warning'
 stop_listener
 control '{"do":"clear-faults"}'
 
@@ -110,12 +110,12 @@ control '{"do":"fault","fault":"GET websocket *:503"}'
 control '{"do":"drop-sockets"}'
 wait_listener
 is "$listener_status" 69 '--max-offline ends it with 69'
-like offline.err 'no connection for' 'and says why'
+like offline.err 'no connection for' 'the error names the reason'
 control '{"do":"clear-faults"}'
 control '{"do":"expire-tokens","refresh":true}'
 run as alice timeout --foreground "$patience" kandy listen
-is "$status" 77 'without a way to log in again it ends with 77'
-like "$err" 'kandy login' 'and the next step'
+is "$status" 77 'exit 77 if there is no way to log in again'
+like "$err" 'kandy login' 'the error names the next step'
 KANDY_PASSWORD=alice-secret as alice kandy login -q --username alice@sandbox.example >/dev/null
 
 # --- a channel that lives shortly
@@ -127,31 +127,31 @@ outlived() { [ "$(puts)" -ge 3 ] && jq -se 'map(select(.form.grant_type? == "ref
 wait_for outlived
 send_text 'still here'
 arrives short.out 'still here' 'lifetimes of six seconds are extended in time'
-is "$(jq -r 'select(.event=="connection") | .status' short.out)" connected 'on one connection all the while'
+is "$(jq -r 'select(.event=="connection") | .status' short.out)" connected 'one connection all the time'
 ok 'by PUTs of the lifetime, and with new tokens' outlived
 control '{"do":"cancel-subscriptions","silent":true}'
 ok 'a subscription that has gone without a word is noticed at the next one' wait_for resubscribed short.out chat
 send_text 'subscribed again'
-arrives short.out 'subscribed again' 'and made anew'
+arrives short.out 'subscribed again' 'the channel is re-created'
 stop_listener
 
-# --- a channel that cannot be extended, and whose socket stays open when it has gone
+# --- a channel that cannot be extended; its socket stays open when it has expired
 fresh_sandbox --channel-max-life 4s --silent-expiry --fault 'PUT channelLifetime *:503'
 KANDY_KEEPALIVE=60s listener over --retry 0
-ok 'its time is over: it is left' wait_for grep -q 'has expired' over.out
-like over.err 'cannot extend the notification channel: .*503.*; retrying, it expires in' 'it was said before'
+ok 'an expired channel is dropped' wait_for grep -q 'has expired' over.out
+like over.err 'cannot extend the notification channel: .*503.*; retrying, it expires in' 'the failure was a warning before'
 connections() { [ "$(grep -c '"status":"connected"' over.out)" -ge "$1" ]; }
 wait_for connections 2
 send_text 'on a new one'
-arrives over.out 'on a new one' 'and another one used'
+arrives over.out 'on a new one' 'the new channel is used'
 stop_listener
 
 # --- a token that cannot be renewed
 fresh_sandbox --token-life 6s --refresh-life 1s
 KANDY_KEEPALIVE=60s listener token
 wait_listener
-is "$listener_status" 77 'a token that cannot be renewed: the listener ends with it, with 77'
-like token.err 'token refresh failed: .*; retrying, it expires in [0-9]+ s' 'and says so before'
+is "$listener_status" 77 'the listener exits with 77 when a token that cannot be renewed expires'
+like token.err 'token refresh failed: .*; retrying, it expires in [0-9]+ s' 'a failed token refresh is a warning'
 
 # --- a server that asks, and seldom
 fresh_sandbox --check-interval 7s
@@ -159,7 +159,7 @@ as alice kandy subscribe -q --conn-check server chat >/dev/null
 KANDY_KEEPALIVE=2s listener seldom
 checked() { grep -q '"direction":"out".*"connCheck"' "$sandbox_record"; }
 ok 'a server whose checks come less often than three of our intervals' wait_for checked
-is "$(jq -r 'select(.event == "connection") | .status' seldom.out)" connected 'is not dead'
+is "$(jq -r 'select(.event == "connection") | .status' seldom.out)" connected 'the connection is not dropped'
 stop_listener
 
 # --- systemd and others
@@ -176,6 +176,6 @@ ok '--heartbeat: the file is touched while the server answers' wait_for fresh
 stop_listener
 wait "$perl_pid" 2>/dev/null
 is "$(grep -v WATCHDOG notified | tr '\n' ' ')" 'READY=1 STOPPING=1 ' 'systemd hears READY and STOPPING'
-ok 'and WATCHDOG meanwhile' grep -q WATCHDOG=1 notified
+ok 'the watchdog is fed' grep -q WATCHDOG=1 notified
 is "$listener_status" 143 'SIGTERM: 143'
 finish

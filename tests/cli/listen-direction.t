@@ -15,12 +15,12 @@ json "$out" '[.direction, .parts[0].text]' '["outbound","mine 1"]
 ["inbound","yours 2"]' 'prints both sides of the conversation'
 run as alice kandy listen --once --since all
 json "$out" '[.direction, .parts[0].text]' '["inbound","yours 1"]
-["inbound","yours 2"]' 'without it, what others have sent'
+["inbound","yours 2"]' 'without --outbound, only messages of others are printed'
 
-# what is passed over is dealt with: it does not come back when it is wanted later
+# skipped messages are acknowledged: they do not come back with --outbound later
 as alice kandy send -q -t bob@sandbox.example -m 'mine 3' > /dev/null
 run as alice kandy listen --once
-is "$(wc -c < "$out")" 0 'one message of her own, and nothing to print'
+is "$(wc -c < "$out")" 0 'only an own message: nothing is printed'
 run as alice kandy listen --once --outbound
 is "$(wc -c < "$out")" 0 'the cursor has moved over it'
 
@@ -33,6 +33,6 @@ KANDY_PASSWORD=alice-secret XDG_STATE_HOME=$scratch/elsewhere kandy login -q --u
 XDG_STATE_HOME=$scratch/elsewhere kandy send -q -t bob@sandbox.example -m 'from elsewhere' > /dev/null
 as bob kandy send -q -t alice@sandbox.example -m 'from bob' > /dev/null
 wait "$listener"
-json live.jsonl 'select(.event == "message") | .parts[0].text' '"from bob"' 'of the two, the one of the other side is printed'
-ok 'and the other one was delivered' grep -q 'from elsewhere.*outbound\|outbound.*from elsewhere' "$sandbox_record"
+json live.jsonl 'select(.event == "message") | .parts[0].text' '"from bob"' "only the other user's message is printed"
+ok 'the own message was sent' grep -q 'from elsewhere.*outbound\|outbound.*from elsewhere' "$sandbox_record"
 finish

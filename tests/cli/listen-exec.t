@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# listen --exec: what is handed to the command, when the cursor moves, and what an exit status says. Storms are in listen-faults.t.
+# listen --exec: the command's input, checkpoints and exit statuses. Storms are in listen-faults.t.
 . "${0%/*}/../lib/tap.sh"
 . "$tests_dir/lib/listener.sh"
 
@@ -20,12 +20,12 @@ chmod +x take
 : >taken
 
 sandbox
-export KANDY_KEEPALIVE=60s # a busy machine is no reason to connect again
+export KANDY_KEEPALIVE=60s # a busy machine must not cause a reconnect
 as alice kandy subscribe chat sms >/dev/null
 as bob kandy whoami >/dev/null
 forget_the_past
 
-# --- the cursor and what stands behind a message that waits
+# --- the checkpoint and the messages after one that waits
 # a filter lets one through, whose command asks for another time; then come many that the filter leaves out
 for signal in KILL TERM; do
 	: >taken
@@ -33,20 +33,20 @@ for signal in KILL TERM; do
 	echo 75 >'fail deploy 1'
 	listener behind --select '.parts[].text | startswith("deploy")' --exec ./take --retry-delay 50ms
 	send_text 'deploy 1'
-	ok 'a message whose command puts it off' wait_for begun 2
+	ok 'a message whose command exits with 75 is retried' wait_for begun 2
 	for i in $(seq 1 60); do send_text "chatter $i"; done
 	wait_for delivered 'chatter 60'
 	stop_listener "-$signal"
 	rm 'fail deploy 1'
 	run as alice kandy listen --once --select '.parts[].text | startswith("deploy")' --exec ./take
-	is "$status $(cat taken)" '0 deploy 1' "after SIG$signal it comes again, however many came behind it that needed no command"
+	is "$status $(cat taken)" '0 deploy 1' "after SIG$signal the message comes again, however many without a command followed it"
 	run as alice kandy listen --once
-	is "$(wc -c <"$out")" 0 'and none of them is left'
+	is "$(wc -c <"$out")" 0 'no process is left'
 	control '{"do":"clear-faults"}'
 done
-like behind.err "'./take' exited with status 75; message '[^']+' of 'bob@sandbox.example' will be retried in" 'that it is put off is said'
+like behind.err "'./take' exited with status 75; message '[^']+' of 'bob@sandbox.example' will be retried in" 'a retry is a warning'
 
-# the same where those behind it are one's own, from another login
+# the same if the later messages are own ones, from another login
 : >taken
 : >begun
 echo 75 >'fail question'
@@ -68,7 +68,7 @@ control '{"do":"notify","to":"alice@sandbox.example","json":{"chatMessageNotific
 control '{"do":"notify","to":"alice@sandbox.example","json":{"inboundSMSMessageNotification":{"id":"n2","inboundSMSMessage":{"message":"no ID","senderAddress":"+1"}}}}'
 ok 'messages without an ID are handed over' wait_for took $'no link\nno ID'
 stop_listener
-is "$(cat nameless.out nameless.err)" '' 'and nothing is said of it'
+is "$(cat nameless.out nameless.err)" '' 'nothing is printed about it'
 
 # --- stopped together with its command
 : >begun
@@ -84,10 +84,10 @@ kill -TERM "$listener_pid"
 kill -CONT "$listener_pid"
 wait_listener
 is "$listener_status" 143 'stopped as systemd does, with its command'
-unlike stopped.err 'dropped' 'the message is not given up'
+unlike stopped.err 'dropped' 'the message of a stopped command is not dropped'
 : >taken
 run as alice kandy listen --once --exec ./take
-is "$status $(cat taken)" '0 under way' 'and comes again'
+is "$status $(cat taken)" '0 under way' 'the message comes again in the next run'
 : >begun
 listener alone --exec-shell --exec 'echo "$KANDY_TEXT" >>begun; if test -e wait; then exec sleep 600; fi' --exec-retries 0 --retry-delay 50ms
 touch wait
@@ -95,22 +95,22 @@ send_text 'ended by hand'
 wait_for sleeper
 rm wait
 kill -TERM "$(sleeper)"
-ok 'a command that is ended by SIGTERM has not failed: it is run again' wait_for begun 2
+ok 'a command that is ended by SIGTERM is run again' wait_for begun 2
 stop_listener
-unlike alone.err 'dropped' 'and not given up'
+unlike alone.err 'dropped' 'the message is not dropped'
 
-# --- given up
+# --- dropped
 forget_the_past
 send_text 'hopeless'
 run as alice kandy listen -q --once --exec-shell --exec 'exit 3' --exec-retries 0
-is "$status" 1 'a message that is given up: the code is 1'
+is "$status" 1 'a dropped message: exit 1'
 like "$err" "'exit 3' failed 1 time \(exit status 3\); message '[^']+' of 'bob@sandbox.example' dropped" \
-	'which one, and by what line, is said, -q or not'
+	'the message and the command are named, even with -q'
 send_text 'hopeless too'
 listener quiet -q --exec false --exec-retries 0
 wait_for grep -q 'dropped' quiet.err
 stop_listener
-is "$listener_status" 143 'also by a listener that is ended'
+is "$listener_status" 143 'a listener with a dropped message still ends with 143'
 
 # --- --once and a command that asks for another time
 : >taken
@@ -121,25 +121,25 @@ send_text 'not now'
 send_text 'behind it'
 send_text 'of another' carol
 run as alice timeout --foreground "$patience" kandy listen --once --exec ./take -j 2
-is "$status $(sort taken | paste -sd,)" '75 before,of another' '--once leaves what is put off for the next run, and what follows it'
-is "$(grep -c 'not now' begun)" 1 'after one try'
-like "$err" "exited with status 75; message '[^']+' of 'bob@sandbox.example' deferred to the next run" 'which is said'
+is "$status $(sort taken | paste -sd,)" '75 before,of another' '--once defers the message and its successors to the next run'
+is "$(grep -c 'not now' begun)" 1 'the command is run once'
+like "$err" "exited with status 75; message '[^']+' of 'bob@sandbox.example' deferred to the next run" 'the deferral is a warning'
 rm 'fail not now'
 : >taken
 run as alice kandy listen --once --exec ./take
-is "$status $(paste -sd, taken)" '0 not now,behind it' 'where they come in their order'
+is "$status $(paste -sd, taken)" '0 not now,behind it' 'deferred messages come in order in the next run'
 
 # --- commands that are not there, before anything else
 before=$(wc -l <"$sandbox_record")
 run as alice kandy listen --exec no-such-command
 is "$status" 66 'a command that is not there: 66'
-like "$err" "cannot run 'no-such-command': No such file or directory" 'which is said'
+like "$err" "cannot run 'no-such-command': No such file or directory" 'the error names the command'
 run as alice kandy listen --exec 'grep -c hello'
-is "$status" 66 'a line is no command'
+is "$status" 66 'a shell command line is not a command: 66'
 like "$err" "cannot run 'grep -c hello': .*; use --exec-shell" 'unless it is for the shell'
 run as alice kandy listen --exec ./
-is "$status" 66 'nor is a directory'
-is "$(wc -l <"$sandbox_record")" "$before" 'and the service has heard of none of these'
+is "$status" 66 'a directory is not a command: 66'
+is "$(wc -l <"$sandbox_record")" "$before" 'no request was sent'
 for option in --for --idle; do
 	run as alice kandy listen $option 0
 	is "$status" 64 "$option 0 is a mistake"

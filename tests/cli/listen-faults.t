@@ -12,12 +12,12 @@ begin() {
 	listener_pid=$!
 	tap_pids+=("$listener_pid")
 }
-finish_listener() { # SIGNAL. Its lock is free when this returns: it is no grandchild
+finish_listener() { # SIGNAL. Its lock is free when this returns, because it is a direct child
 	kill -"$1" "$listener_pid" 2>/dev/null
 	wait "$listener_pid" 2>/dev/null
 	unset 'tap_pids[-1]'
 }
-# What is wrong with the texts of FILE ("LABEL CONVERSATION NUMBER ..."): missing, doubled and disordered ones of COUNT in 4 conversations
+# Errors in the texts of FILE ("LABEL CONVERSATION NUMBER ..."): missing, doubled and disordered ones of COUNT in 4 conversations
 verdict() { # FILE COUNT
 	jq -r 'select(.event == "message") | .parts[0].text' "$1" | awk -v count="$2" '
 		{ n++; seen[$2 " " $3]++; if (seen[$2 " " $3] == 1 && $3 != last[$2] + 1) disorder++; if ($3 > last[$2]) last[$2] = $3
@@ -56,7 +56,7 @@ storm() {
 		fi
 	done
 	wait_for all_there "$count"
-	sleep 0.3 # what comes too much would come now
+	sleep 0.3 # duplicates would come now
 	finish_listener TERM
 	diag "$(grep -v 'reconnecting' storm.err | sort | uniq -c | sort -rn | head -n 5)"
 	diag "$count messages, $drops sockets dropped, channel forgotten $forgotten times, $restarted times SIG$signal"
@@ -74,12 +74,12 @@ ok "after 50 drops ($drops), 5 forgotten channels ($forgotten), 10 restarts ($re
 	test "$((drops >= 50)) $forgotten $restarted" = '1 5 10'
 diag "$(sort storm.err | uniq -c | sort -rn | head -n 5)"
 
-forget_the_past() { as alice kandy listen --once --since none; } # what is there is no part of the next storm
+forget_the_past() { as alice kandy listen --once --since none; } # existing messages are not part of the next storm
 forget_the_past
 storm KILL 4000 800 0 5
 result=$(verdict storm.out 4000)
 like <(echo "$result") '^0 missing [0-9]+ doubled 0 out' "the same with SIGKILL: nothing is missing ($result)"
-ok 'and twice comes only what a burst of lines had not acknowledged' \
+ok 'only messages of an unacknowledged burst come twice' \
 	test "$(echo "$result" | cut -d' ' -f3)" -le $((restarted * 400))
 
 # --- by a command that fails at random
@@ -100,18 +100,18 @@ forget_the_past
 arrived() { [ $(($(wc -l <taken) + $(wc -l <dead))) -ge 400 ]; }
 all_there() { arrived; }
 storm TERM 400 60 0 3 --exec ./taker -j 4 --retry-delay 20ms --exec-retries 1 --dead-letter dead
-# What is wrong with the order in which FILE was taken: where messages are left out, the rest ascends all the same
-ascending() { # FILE [first: of what came twice, the first alone counts]
+# Errors in the order of FILE: even if messages are missing, the rest must ascend
+ascending() { # FILE [first: only the first of two copies counts]
 	jq -r '.parts[0].text' "$1" | awk -v first="${2-}" '
 		first && seen[$2 " " $3]++ { next }
 		{ if ($3 <= last[$2]) disorder++; last[$2] = $3 } END { print disorder + 0 }'
 }
-is "$(ascending taken)" 0 'what was taken was in order'
+is "$(ascending taken)" 0 'acknowledged messages are in order'
 jq -c .message dead >>taken
 is "$(verdict taken 400 | cut -d, -f1 | cut -d' ' -f1-4)" '0 missing 0 doubled' \
 	"each message was taken once, or is among the dead letters ($(wc -l <dead) of 400)"
-is "$(jq -r 'select(.event=="error") | .command + (.attempts|tostring)' dead | sort -u)" 'exec2' 'which say what happened'
-ok 'and there are some' test -s dead
+is "$(jq -r 'select(.event=="error") | .command + (.attempts|tostring)' dead | sort -u)" 'exec2' 'the dead letters have the command and the attempts'
+ok 'there are dead letters' test -s dead
 
 # --- the same with SIGKILL, and a filter that leaves two of three out: they need no command, and must not hide those that do
 cat >taker <<'EOS'
@@ -128,5 +128,5 @@ all_there() { [ "$(jq -r .messageId taken | sort -u | wc -l)" -ge 200 ]; }
 storm KILL 600 60 0 4 --exec ./taker -j 4 --retry-delay 200ms --exec-retries 1000 \
 	--select '.parts[0].text | split(" ")[2] | tonumber % 3 == 0'
 is "$(jq -r '.parts[0].text | split(" ") | "\(.[1]) \(.[2])"' taken | sort -u | wc -l)" 200 'killed again and again: each message that passes was taken'
-is "$(ascending taken first)" 0 'in order'
+is "$(ascending taken first)" 0 'messages are in order'
 finish

@@ -15,9 +15,9 @@ run as alice kandy listen --once --since all
 is "$status $(wc -c <"$out")" '0 0' '--once --since all with nothing there'
 send_text 'between'
 run as alice kandy listen --once
-is "$status $(texts "$out")" '0 between' 'what comes then is for the next run'
+is "$status $(texts "$out")" '0 between' 'later messages are left to the next run'
 
-# --- groups that this user, or nobody, can have
+# --- groups that the service refuses to this user or does not have
 for code in 400 403 404 501; do
 	fault "GET group *:$code"
 	send_text "with $code"
@@ -28,14 +28,14 @@ done
 fault 'GET group *:500'
 send_text 'with 500'
 run as alice kandy listen --once
-is "$status $(texts "$out")" '69 with 500' 'groups that fail: chat comes, and the code says what did not'
-like "$err" 'group/sessions' 'and so does a sentence'
+is "$status $(texts "$out")" '69 with 500' 'groups fail: chat is printed, and the exit status is that of the failure'
+like "$err" 'group/sessions' 'the error names the list'
 send_text 'from the history'
 listener groups --events
-ok 'the same for a listener that stays: what the history has comes' wait_for listener_got groups 'from the history'
-ok 'which is said' wait_for grep -q 'cannot read the history: .*group/sessions' groups.err
+ok 'a listener that stays prints what the history has' wait_for listener_got groups 'from the history'
+ok 'a failed kind is a warning' wait_for grep -q 'cannot read the history: .*group/sessions' groups.err
 send_text 'live'
-ok 'and what comes live does not wait for the groups' wait_for listener_got groups live
+ok 'live messages do not wait for the groups' wait_for listener_got groups live
 control '{"do":"clear-faults"}'
 stop_listener
 run as alice kandy listen --once
@@ -46,11 +46,11 @@ send_text 'of carol' carol
 send_text 'of bob'
 fault 'GET messages 1:403'
 run as alice kandy listen --once
-is "$status $(wc -l <"$out")" '1 1' 'one conversation that is refused: the others come'
-like "$err" "cannot read the history of '(bob|carol)@sandbox.example'" 'and it is named'
+is "$status $(wc -l <"$out")" '1 1' 'one conversation is refused: the others are printed'
+like "$err" "cannot read the history of '(bob|carol)@sandbox.example'" 'the refused conversation is named'
 control '{"do":"clear-faults"}'
 run as alice kandy listen --once
-is "$status $(wc -l <"$out")" '0 1' 'and comes when it can be read'
+is "$status $(wc -l <"$out")" '0 1' 'the conversation is printed when it can be read'
 
 # --- a history that cannot be asked, at the end of the time
 fault 'GET sessions 1+:503'
@@ -65,10 +65,10 @@ for i in $(seq 50); do jq -nc --arg t "$i $(fill 100000 x)" '{to:"alice@sandbox.
 send_text 'not to be missed' carol
 run as alice kandy listen --once
 is "$status $(wc -l <"$out")" '0 51' 'fifty messages of 100 kB, which no answer holds, and one of somebody else'
-is "$(jq -r 'select(.sender == "bob@sandbox.example") | .parts[0].text' "$out" | cut -d' ' -f1 | paste -sd,)" "$(seq -s, 50)" 'in order'
+is "$(jq -r 'select(.sender == "bob@sandbox.example") | .parts[0].text' "$out" | cut -d' ' -f1 | paste -sd,)" "$(seq -s, 50)" 'messages are in order'
 for turn in 1 2 3 4; do
 	run as alice timeout --foreground "$patience" kandy listen --once --since all
-	is "$status $(grep -c 'xxxx' "$out")" '0 50' "into a file, which takes all at once: nothing waits for room that there is (turn $turn)"
+	is "$status $(grep -c 'xxxx' "$out")" '0 50' "all messages are written to a file at once (turn $turn)"
 done
 run as alice kandy history bob@sandbox.example
 is "$status $(wc -l <"$out")" '0 50' 'history has them, too'
@@ -77,7 +77,7 @@ jq -nc '{do:"send", from:"bob@sandbox.example", to:"alice@sandbox.example", text
 for i in $(seq 25); do control @monster; done
 send_text 'behind monsters'
 run as alice kandy listen --once
-is "$status $(texts "$out")" '1 behind monsters' 'messages of which no line can be made, and too many of them for one answer: what is behind them comes'
+is "$status $(texts "$out")" '1 behind monsters' 'messages that are too large for a line: later ones are printed'
 is "$(grep -c "message '[^']*' of 'bob@sandbox.example' skipped: line longer than" "$err")" 25 'each is named'
 run as alice kandy listen --once
 is "$status $(wc -c <"$out")" '0 0' 'once'

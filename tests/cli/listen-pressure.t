@@ -35,7 +35,7 @@ is "$(jq -r '.parts[0].text' all | awk -v count="$count" '
 	{ if ($3 != last[$2] + 1) disorder++; last[$2] = $3 } END { print NR, disorder + 0, last[1], last[2], last[3], last[4] }')" \
 	"$count 0 $((count / 4)) $((count / 4)) $((count / 4)) $((count / 4))" "$count messages, each once, in order"
 
-# --- the same where what comes is left out by a filter: nothing is printed of it, and it waits all the same
+# --- the same with a filter that drops the messages: they count for backpressure, too
 sleep 900 <pipe &
 holder=$!
 tap_pids+=("$holder")
@@ -62,7 +62,7 @@ filter_memory=$(awk '/VmHWM/ { print $2 }' "/proc/$filter_pid/status")
 kill "$listener_pid"
 wait "$listener_pid"
 wait "$cat_pid"
-is "$(wc -l <filtered)" 601 'and all of that'
+is "$(wc -l <filtered)" 601 'all messages are printed'
 case ${KANDY_WRAP:-}$(nm -D "$KANDY_BIN" 2>/dev/null | grep -c __asan_init) in
 0) ok "in at most 32 MiB of memory ($memory kB, $filter_memory kB with a filter)" test "$((memory > filter_memory ? memory : filter_memory))" -le 32768 ;;
 *) diag "memory under a checker: $memory kB" ;;

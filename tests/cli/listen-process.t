@@ -36,33 +36,33 @@ send_text 'while it is there'
 ok 'a message comes' wait_for listener_got lean 'while it is there'
 ok 'the second process ends when nothing is asked for' wait_for childless
 send_text 'while it is not'
-ok 'and messages come without it' wait_for listener_got lean 'while it is not'
+ok 'messages arrive without the request process' wait_for listener_got lean 'while it is not'
 # each line of the loader begins with the process that it is about
 loaded() { grep -E "^ *$1:" lean.err | grep -c "$2"; }
 ok 'the listener loads TLS' test "$(loaded "$listener_pid" 'calling init: .*libssl')" -gt 0
-is "$(loaded "$listener_pid" libcurl)" 0 'and never libcurl'
-ok 'which the other one does' test "$(loaded "$worker" 'calling init: .*libcurl')" -gt 0
+is "$(loaded "$listener_pid" libcurl)" 0 'the listener never loads libcurl'
+ok 'the request process loads libcurl' test "$(loaded "$worker" 'calling init: .*libcurl')" -gt 0
 control '{"do":"drop-sockets"}'
 send_text 'after a loss'
-ok 'for the next request there is a new one' wait_for listener_got lean 'after a loss'
-ok 'and that is another' test "$(child || echo none)" != "$worker"
+ok 'the next request starts a new process' wait_for listener_got lean 'after a loss'
+ok 'the new process is another one' test "$(child || echo none)" != "$worker"
 stop_listener
-is "$listener_status $(grep -vE 'reconnecting|^ *[0-9]+:' lean.err)" '143 ' 'a clean end, and nothing else was said'
+is "$listener_status $(grep -vE 'reconnecting|^ *[0-9]+:' lean.err)" '143 ' 'a clean end without other messages'
 
 # --- it dies
 listener dies
 worker=$(child)
 kill -KILL "$worker"
 wait_for grep -q 'killed by signal 9' dies.err
-like dies.err 'warning: the request process was killed by signal 9' 'one that is killed is noticed'
+like dies.err 'warning: the request process was killed by signal 9' 'a killed process is a warning'
 control '{"do":"drop-sockets"}'
 send_text 'without it'
-ok 'and replaced' wait_for listener_got dies 'without it'
+ok 'a killed process is replaced' wait_for listener_got dies 'without it'
 hang
 send_text 'in the middle'
 kill -SEGV "$worker"
-ok 'one that crashes in the middle of a request is replaced, and the request made again' wait_for listener_got dies 'in the middle'
-like dies.err 'killed by signal (11|6)|exited with status' 'and that is said'
+ok 'a process that crashes during a request is replaced, and the request retried' wait_for listener_got dies 'in the middle'
+like dies.err 'killed by signal (11|6)|exited with status' 'the crash is a warning'
 is "$(jq -r '.parts[0].text' dies.out | tr '\n' ,)" 'without it,in the middle,' 'each message came once'
 stop_listener
 is "$listener_status" 143 'a clean end'
@@ -73,15 +73,15 @@ hang
 kill -INT -- -"$listener_pid" # as a terminal does: both
 wait_listener
 is "$listener_status" 130 '^C at a terminal ends both'
-is "$(grep -v 'reconnecting' interrupted.err)" '' 'without another word'
-ok 'and nothing is left' gone "$worker"
+is "$(grep -v 'reconnecting' interrupted.err)" '' 'no other message is printed (SIGINT)'
+ok 'the request process is gone' gone "$worker"
 listener terminated
 hang
 kill -TERM -- -"$listener_pid" # as systemd does
 wait_listener
 is "$listener_status" 143 'SIGTERM for both'
-is "$(grep -v 'reconnecting' terminated.err)" '' 'without another word'
-ok 'and nothing is left' gone "$worker"
+is "$(grep -v 'reconnecting' terminated.err)" '' 'no other message is printed (SIGTERM)'
+ok 'the request process is gone' gone "$worker"
 listener first
 hang
 kill -INT "$worker"
@@ -107,12 +107,12 @@ kill -KILL "$listener_pid"
 wait_listener
 ok 'the reader of its lines sees the end' wait_for gone "$cat_pid"
 wait "$cat_pid"
-ok 'so does the server' wait_for sockets 0
+ok 'the server closes its socket' wait_for sockets 0
 run as alice kandy listen --once
-is "$status" 0 'and the profile is free for the next listener'
+is "$status" 0 'the profile is free for the next listener'
 ok 'while the second process was still there' kill -0 "$worker"
 kill -CONT "$worker"
-ok 'which ends when it gets to know it' wait_for gone "$worker"
+ok 'the request process ends when its listener is killed' wait_for gone "$worker"
 
 # --- a password that can be read once serves several processes
 grants() { jq -r 'select(.path == "/cpaas/auth/v1/token") | .form.grant_type // empty' "$sandbox_record" | grep -cx password; }
@@ -135,8 +135,8 @@ before=$(grants)
 control '{"do":"expire-tokens","refresh":true}'
 control '{"do":"drop-sockets"}'
 send_text 'by a pipe'
-ok 'and from a pipe' wait_for listener_got pipe 'by a pipe'
-ok 'which was a login' granted
+ok 'a password from a pipe is kept' wait_for listener_got pipe 'by a pipe'
+ok 'the password was used for a login' granted
 stop_listener
 
 # --- what it says
@@ -145,5 +145,5 @@ worker=$(child)
 stop_listener
 ok 'its requests are in the trace' grep -qE "^[-0-9T:.]+Z $worker .*GET /cpaas" trace
 is "$(grep -cvE '^[-0-9]+T[0-9:.]+Z [0-9]+ ' trace)" 0 'whose lines are whole'
-unlike trace "$(jq -r .accessToken "$scratch/state-alice/kandy/default.json")" 'and without a token'
+unlike trace "$(jq -r .accessToken "$scratch/state-alice/kandy/default.json")" 'the trace has no token'
 finish

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SMS in the listener: live, and from the history of what came while nobody listened.
+# SMS in the listener: live and backfilled.
 . "${0%/*}/../lib/tap.sh"
 . "$tests_dir/lib/listener.sh"
 
@@ -16,7 +16,7 @@ ok 'an SMS comes' wait_for listener_got live 'live 1'
 as bob kandy send -q -t alice@sandbox.example -m 'no chat was subscribed' >/dev/null
 stop_listener
 json live.out '[.type, .sender, .destination, .direction, .parts[0].text]' "[\"sms\",\"$bob\",[\"$bob\"],\"inbound\",\"live 1\"]" \
-	'with the number that it came from, and nothing of before'
+	"the sender's number is printed, and no earlier message"
 
 # --- away
 sms bob $alice 'away 1'
@@ -27,22 +27,22 @@ listener again
 ok 'after a restart, all that came meanwhile' wait_for listener_got again 'away 2'
 wait_for listener_got again 'away 3'
 sms bob $alice 'live 2'
-ok 'and then what comes' wait_for listener_got again 'live 2'
+ok 'live SMS follow' wait_for listener_got again 'live 2'
 stop_listener
-is "$(jq -r 'select(.type == "sms" and .backfilled) | .parts[0].text' again.out | sort | tr '\n' ,)" 'away 1,away 2,away 3,' 'from the history'
-is "$(jq -r --arg n $bob 'select(.destination == [$n]) | .parts[0].text' again.out | tr '\n' ,)" 'away 1,away 3,live 2,' 'in order for each number'
-is "$(jq -r 'select(.type == "sms") | .direction' again.out | sort | uniq -c | tr -s ' ')" ' 4 inbound' 'without what she has sent herself'
+is "$(jq -r 'select(.type == "sms" and .backfilled) | .parts[0].text' again.out | sort | tr '\n' ,)" 'away 1,away 2,away 3,' 'SMS are backfilled'
+is "$(jq -r --arg n $bob 'select(.destination == [$n]) | .parts[0].text' again.out | tr '\n' ,)" 'away 1,away 3,live 2,' 'messages of each number are in order'
+is "$(jq -r 'select(.type == "sms") | .direction' again.out | sort | uniq -c | tr -s ' ')" ' 4 inbound' 'own messages are not printed'
 ok 'the history was asked by both numbers' grep -q "remoteAddresses/[^/]*${bob#+}/localAddresses/[^/]*${alice#+}/messages" "$sandbox_record"
-is "$(cat again.err)" '' 'and nothing was said'
+is "$(cat again.err)" '' 'stderr is empty'
 sms bob $alice 'for cron'
 sms alice $bob 'an answer'
 run as alice kandy listen --once --outbound
 is "$status $(jq -r 'select(.type == "sms") | .direction + " " + .parts[0].text' "$out" | tr '\n' ,)" '0 inbound for cron,outbound an answer,' \
 	'--once --outbound: both directions'
 run as alice kandy listen --once
-is "$status $(wc -c <"$out")" '0 0' 'and nothing twice'
+is "$status $(wc -c <"$out")" '0 0' 'no SMS is printed twice'
 
-# --- what is not subscribed comes neither live nor from the history
+# --- SMS that are not subscribed come neither live nor from the history
 as bob kandy send -q -t alice@sandbox.example -m 'no chat was subscribed' >/dev/null
 sms bob $alice 'an SMS'
 run as alice kandy listen --once
@@ -61,10 +61,10 @@ run as alice kandy listen --once --since $((now - 200))
 is "$status $(jq -r '.parts[0].text' "$out" | sort | tail -n 3 | paste -sd,)" '0 newer,to the first,to the second' 'both come from the history'
 listener numbers
 sms bob $second 'live to the second'
-ok 'and live' wait_for listener_got numbers 'live to the second'
+ok 'live SMS to the second number' wait_for listener_got numbers 'live to the second'
 control '{"do":"drop-sockets"}'
 sms bob $alice 'after that'
-ok 'after a loss' wait_for listener_got numbers 'after that'
+ok 'a message arrives after a lost connection' wait_for listener_got numbers 'after that'
 stop_listener
 is "$(texts numbers.out)" 'live to the second,after that,' 'each once'
 
@@ -85,14 +85,14 @@ as alice kandy unsubscribe >/dev/null
 wait_for finished || kill -KILL "$listener_pid"
 wait_listener
 is "$listener_status" 77 'a listener that nothing is subscribed for any more ends with 77'
-like gone.err "no subscriptions left; run 'kandy subscribe'" 'and says so'
+like gone.err "no subscriptions left; run 'kandy subscribe'" 'the error names the next step'
 run as alice kandy subscribe --list
-is "$status $(wc -c <"$out")" '0 0' 'and has subscribed to nothing'
+is "$status $(wc -c <"$out")" '0 0' 'nothing was subscribed'
 as alice kandy subscribe -q sms >/dev/null
 listener gone
 as alice kandy unsubscribe sms >/dev/null
 control '{"do":"drop-sockets"}'
 wait_for finished || kill -KILL "$listener_pid"
 wait_listener
-is "$listener_status" 77 'the same where the channel is still there'
+is "$listener_status" 77 'exit 77 if the channel still exists, too'
 finish

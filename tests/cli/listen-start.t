@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The first start of a listener, and others that begin anew: what is there is old, and nothing but that.
+# The first start of a listener, and starts without a checkpoint: existing messages are old, all later ones are new.
 . "${0%/*}/../lib/tap.sh"
 . "$tests_dir/lib/listener.sh"
 
@@ -13,21 +13,21 @@ control "{\"do\":\"message-time\",\"at\":$(date +%s)500}"
 for i in 1 2 3; do send_text "before $i"; done
 listener first
 send_text 'live'
-ok 'what comes in the second of the start is printed' wait_for listener_got first live
+ok 'a message in the second of the start is printed' wait_for listener_got first live
 control '{"do":"half-open"}'
 send_text 'lost by the socket'
-ok 'also what the socket lost' wait_for listener_got first 'lost by the socket'
+ok 'a message that the socket has lost is printed' wait_for listener_got first 'lost by the socket'
 stop_listener
-is "$(texts first.out)" 'live,lost by the socket,' 'each once, and nothing of what was there before'
+is "$(texts first.out)" 'live,lost by the socket,' 'each once, and no earlier message'
 send_text 'while away'
 run as alice kandy listen --once
-is "$status $(texts "$out")" '0 while away,' 'what comes after the end, still in that second, is for the next listener'
+is "$status $(texts "$out")" '0 while away,' 'a message in the second of the end is printed by the next listener'
 send_text 'not wanted'
 run as alice kandy listen --once --since none
-is "$status $(wc -c <"$out")" '0 0' '--since none begins anew'
+is "$status $(wc -c <"$out")" '0 0' '--since none prints no earlier message'
 send_text 'wanted'
 run as alice kandy listen --once
-is "$status $(texts "$out")" '0 wanted,' 'with what comes then'
+is "$status $(texts "$out")" '0 wanted,' 'only later messages are printed'
 
 # --- while it connects
 asked() { [ "$(jq -r .path "$sandbox_record" | grep -c /websocket)" -gt "$before" ]; }
@@ -36,7 +36,7 @@ control '{"do":"fault","fault":"GET websocket 1:503"}'
 start_listener between --since none --max-offline 60s
 wait_for asked
 send_text 'between'
-ok 'what comes behind the look at the history, and before the socket is open, is printed' wait_for listener_got between between
+ok 'a message between the baseline and the connect is printed' wait_for listener_got between between
 is "$(texts between.out)" 'between,' 'once, and nothing else'
 stop_listener
 control '{"do":"clear-faults"}'
@@ -48,7 +48,7 @@ run as alice kandy listen --once
 is "$status" 77 'a first start that fails'
 control '{"do":"clear-faults"}'
 run as alice kandy listen --once
-is "$status $(wc -c <"$out")" '0 0' 'does not make news of what was there'
+is "$status $(wc -c <"$out")" '0 0' 'earlier messages do not become new'
 send_text 'news'
 control '{"do":"fault","fault":"GET sessions *:401"}'
 run as alice kandy listen --once --since none
@@ -64,18 +64,18 @@ send_text 'in between'
 chmod 666 "$cursor"
 run as alice kandy listen --once
 is "$status $(wc -c <"$out")" '78 0' 'a cursor that others may write is refused'
-like "$err" "chmod 600 .*default.cursor" 'with what helps'
+like "$err" "chmod 600 .*default.cursor" 'the error says how to fix the mode'
 chmod 600 "$cursor"
 run as alice kandy listen --once
-is "$status $(texts "$out")" '0 in between,' 'and nothing was lost by that'
+is "$status $(texts "$out")" '0 in between,' 'no message was lost'
 send_text 'gone'
 echo broken >"$cursor"
 run as alice kandy listen -q --once
 is "$status $(wc -c <"$out")" '65 0' 'a damaged one: --once fails'
-like "$err" "checkpoint is corrupt \(saved as '.*default.cursor.corrupt-[0-9]+'\).*--since TIME" 'and says what that means, -q or not'
+like "$err" "checkpoint is corrupt \(saved as '.*default.cursor.corrupt-[0-9]+'\).*--since TIME" 'the error explains it, even with -q'
 send_text 'after that'
 run as alice kandy listen -q --once
-is "$status $(texts "$out")$(cat "$err")" '0 after that,' 'and the next time all is well'
+is "$status $(texts "$out")$(cat "$err")" '0 after that,' 'the next run works as usual'
 echo broken >"$cursor"
 listener damaged -q
 stop_listener
@@ -90,6 +90,6 @@ wait "$sandbox_pid" 2>/dev/null
 for options in '' --once "--for $((2 * patience))s" "--idle $((2 * patience))s"; do
 	run as alice timeout --foreground "$patience" kandy listen $options --retry 1 --retry-delay 10ms
 	is "$status $(wc -l <"$err")" '69 1' "a service that is not there: 69, and a word of it (listen $options)"
-	like "$err" 'cannot connect' 'which says what is the matter'
+	like "$err" 'cannot connect' 'the error names the reason'
 done
 finish

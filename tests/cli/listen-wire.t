@@ -28,7 +28,7 @@ texts() { jq -r 'select(.event == "message").parts[0].text' "$out"; }
 listens() { run timeout --foreground 300 kandy listen --since none -n "$1" --trace trace; }
 all_noted() { [ "$(grep -c '' "$played")" -eq "$1" ]; }
 
-# ---- what is allowed --------------------------------------------------------------------------------------------------
+# ---- valid input ------------------------------------------------------------------------------------------------------
 
 played whole fragments trickle
 listens 7
@@ -36,18 +36,18 @@ is "$status" 0 'whole messages of every size'
 is "$(texts | sort)" "$(printf 'whole %s\n' 0 125 126 65535 65536 1048576 end | sort)" 'all of them'
 like "$err" 'binary message of 3 bytes ignored' 'a binary message is ignored with a warning'
 ok 'the service saw the end' wait_for all_noted 1
-json "$played" '[.close, .request]' '[1000,"GET /cpaas/notificationchannel/v1/user-1/channels/ws-1/websocket?access_token=TOKEN"]' 'which was a clean one'
+json "$played" '[.close, .request]' '[1000,"GET /cpaas/notificationchannel/v1/user-1/channels/ws-1/websocket?access_token=TOKEN"]' 'the connection was closed with code 1000'
 json "$played" '[.headers.host == .headers.origin[8:], .headers["sec-websocket-version"], .headers["sec-websocket-extensions"],
-	.headers["sec-websocket-protocol"], .headers.authorization]' '[true,"13",null,null,null]' 'and what it asked for'
+	.headers["sec-websocket-protocol"], .headers.authorization]' '[true,"13",null,null,null]' 'the upgrade request has the expected headers'
 unlike trace 'access_token=[^*]|eyJ|e30\.' 'no token in the trace'
 listens 3
 is "$status" 0 'fragments'
 is "$(texts)" 'fragments of 1 λ😀
 fragments of 65535
-fragments, an empty one first' 'are put together'
+fragments, an empty one first' 'fragments are put together'
 ok 'the service saw the end' wait_for all_noted 2
 json "$played" 'select(.scene == "fragments") | [.close, (.pongs | index("between 0") != null), (.pongs | length > 1)]' '[1000,true,true]' \
-	'and pings between them are answered'
+	'pings between fragments are answered'
 listens 2
 is "$(texts)" 'trickle 1
 trickle 2' 'byte by byte'
@@ -63,10 +63,10 @@ close-1001
 close-4999
 close-none
 cut
-last' 'frames right behind the head are read; what was not agreed on is not'
+last' 'frames that follow the response head at once are read'
 like "$err" 'closed the connection \(code 1001\)' 'a code is told'
-like "$err" 'code 1005' 'and that there was none'
-like "$err" 'connection lost' 'a connection without a close frame is reported'
+like "$err" 'code 1005' 'a close frame without a code is 1005'
+like "$err" 'connection lost' 'a connection without a close frame was lost'
 ok 'the service saw all ends' wait_for all_noted 9
 is "$(jq -c 'select(.close != 1006) | [.scene, .close]' "$played")" '["close-1001",1001]
 ["close-4999",4999]
@@ -80,8 +80,8 @@ scenes='not-utf8 masked reserved unknown-kind long-ping ping-in-pieces rest-of-n
 played $scenes last
 listens 15
 is "$status" 0 'a server that breaks the protocol is connected to again'
-is "$(texts | xargs)" "$(xargs <<<"$scenes last")" 'what it sent before is taken'
-is "$(grep -c 'WebSocket protocol error: ' "$err")" 13 'every protocol error is reported'
+is "$(texts | xargs)" "$(xargs <<<"$scenes last")" 'messages before the violation are printed'
+is "$(grep -c 'WebSocket protocol error: ' "$err")" 13 'each violation is reported'
 like "$err" 'message is larger than 1048576 bytes' 'a message that is too long is reported'
 ok 'the service saw all ends' wait_for all_noted 15
 for scene in $scenes; do
@@ -89,7 +89,7 @@ for scene in $scenes; do
 	json "$played" "select(.scene == \"$scene\").close" "$code" "$scene: closed with $code"
 done
 
-# an upgrade that nobody should believe, from the first connection on
+# invalid responses to the upgrade, from the first connection on
 for scene in extension wrong-accept redirect; do
 	played "$scene"
 	run kandy listen --since none --for 60s
@@ -112,15 +112,15 @@ changes() {
 changes IP:127.0.0.1
 run kandy listen --for 60s
 is "$status" 78 'a certificate that is not trusted: 78'
-like "$err" "^kandy: listen: cannot verify the TLS certificate of '$KANDY_BASE_URL': the server's certificate is self-signed" 'the error names the certificate'
+like "$err" "^kandy: listen: cannot verify the TLS certificate of '$KANDY_BASE_URL': the server's certificate is self-signed" 'a self-signed certificate is named'
 cp cert.pem both.pem
 changes IP:127.0.0.2,DNS:localhost
 cat cert.pem >>both.pem
 KANDY_CACERT=both.pem run kandy listen --for 60s
 is "$status" 78 'a certificate for another address: 78'
-like "$err" "^kandy: listen: cannot verify the TLS certificate of '$KANDY_BASE_URL': the server's certificate is for another host" 'the error says that the host differs'
+like "$err" "^kandy: listen: cannot verify the TLS certificate of '$KANDY_BASE_URL': the server's certificate is for another host" 'a certificate of another host is named'
 run kandy listen -k -n 1
 is "$(texts)" 'last' '-k believes it'
 ok 'the service saw the end' wait_for all_noted 2
-is "$(jq -c .scene "$played" | xargs)" 'last last' 'and the others have asked for nothing'
+is "$(jq -c .scene "$played" | xargs)" 'last last' 'the refused connections requested nothing'
 finish

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# listen: lines, ends, filters, and a connection that comes back. What must survive every fault is in listen-faults.t.
+# listen: lines, ends, filters, reconnects. Promises under faults are in listen-faults.t.
 . "${0%/*}/../lib/tap.sh"
 . "$tests_dir/lib/listener.sh"
 listener_command=(timeout --foreground "$patience" "${listener_command[@]}")
 
 
 sandbox
-export KANDY_KEEPALIVE=60s # a busy machine is no reason to connect again
+export KANDY_KEEPALIVE=60s # a busy machine must not cause a reconnect
 as alice kandy whoami >/dev/null
 as bob kandy whoami >/dev/null
 
@@ -20,15 +20,15 @@ is "$(jq -c '.event, .type, .sender, .direction, .destination' one.out | head -5
 	'"message" "chat-oneToOne" "bob@sandbox.example" "inbound" ["bob@sandbox.example"] ' 'the fields of a message'
 is "$(sed -n 2p one.out | jq -r '.parts[0].text')" $'q"u\\o\tte\n\xf0\x9f\x8e\x89' 'quotes, backslashes, control characters, emoji come through'
 is "$(cat one.err)" '' 'silent when all is well'
-is "$(jq -r 'select(.path // "" | test("/channels$")) | .method' "$sandbox_record" | sort | uniq -c | tr -s ' ')" ' 1 POST' 'one channel was made'
+is "$(jq -r 'select(.path // "" | test("/channels$")) | .method' "$sandbox_record" | sort | uniq -c | tr -s ' ')" ' 1 POST' 'one channel was created'
 
-# --- what came while nobody listened
+# --- messages since the last run
 send_text 'away 1'
 send_text 'away 2'
 run as alice kandy listen --once
 is "$status" 0 '--once ends with 0'
 json "$out" '[.parts[0].text, .backfilled]' '["away 1",true]
-["away 2",true]' 'and has what came since the last time, oldest first'
+["away 2",true]' 'messages since the last run are backfilled, oldest first'
 run as alice kandy listen --once
 is "$status $(wc -c <"$out")" '0 0' 'once'
 run as alice kandy listen --once --since all
@@ -68,8 +68,8 @@ ok 'the socket was closed with 1000' grep -q '"code":1000' "$sandbox_record"
 wait_for test -e head.beat
 send_text 'the only line'
 ok 'a closed pipe ends it without another message' wait_for test -s head.status
-is "$(cat head.status)" 141 'as other programs end'
-is "$(jq -r '.parts[0].text' head.out)$(cat head.err)" 'the only line' 'and quietly'
+is "$(cat head.status)" 141 'exit status 141 after a closed pipe'
+is "$(jq -r '.parts[0].text' head.out)$(cat head.err)" 'the only line' 'nothing is printed on stderr after a closed pipe'
 
 # --- filters
 listener select --select '.parts[].text? == $word' --arg word=yes --jq '{to: .sender, n: $word}' -n 1
@@ -81,12 +81,12 @@ send_text 'not a number'
 send_text '17'
 run as alice kandy listen -q --once --jq '.parts[0].text | tonumber'
 is "$status $(cat "$out")" '1 17' 'a program that fails on a message: the others come, and the code is 1'
-like "$err" "^kandy: listen: message '[^']+' of 'bob@sandbox.example' skipped: jq failed" 'and which one is lost is said, -q or not'
+like "$err" "^kandy: listen: message '[^']+' of 'bob@sandbox.example' skipped: jq failed" 'the skipped message is named, even with -q'
 run as alice kandy listen -q --once
-is "$status $(wc -c <"$out")" '0 0' 'the next run goes on behind it'
+is "$status $(wc -c <"$out")" '0 0' 'the next run continues after the skipped message'
 run as alice kandy listen --once --jq '.a +'
 is "$status" 64 'a program that jq refuses: 64'
-like "$err" 'jq|syntax' 'with its complaint'
+like "$err" 'jq|syntax' "the error has jq's message"
 run as alice kandy listen --arg x=1
 is "$status" 64 '--arg alone is a mistake'
 run as alice kandy listen --arg x --jq .
@@ -112,15 +112,15 @@ for how in drop reset; do
 	wait_for grep -q "after $how" lost.out
 done
 wait_listener
-is "$(jq -r 'select(.event=="message") | .parts[0].text' lost.out | tr '\n' ' ')" 'before after drop after reset ' 'after losses, every message once'
-is "$(jq -r 'select(.event=="connection") | .status' lost.out | sort | uniq -c | tr -s ' \n' ' ')" ' 3 connected 2 disconnected 2 gap ' 'and --events tells'
+is "$(jq -r 'select(.event=="message") | .parts[0].text' lost.out | tr '\n' ' ')" 'before after drop after reset ' 'every message once after lost connections'
+is "$(jq -r 'select(.event=="connection") | .status' lost.out | sort | uniq -c | tr -s ' \n' ' ')" ' 3 connected 2 disconnected 2 gap ' '--events prints connection events'
 
 # --- both roles of connCheck
 KANDY_KEEPALIVE=1s listener client -n 1
 wait_for grep -q '"connCheck' "$sandbox_record"
 ok 'the client asks' grep -q '"connCheck' "$sandbox_record"
 control '{"do":"notify","to":"alice@sandbox.example","json":{"connCheck":{"interval":30}}}'
-ok 'and answers' wait_for grep -q 'connAck' "$sandbox_record"
+ok 'a connCheck is answered' wait_for grep -q 'connAck' "$sandbox_record"
 send_text 'enough'
 wait_listener
 
@@ -136,19 +136,19 @@ control '{"do":"sockets","fragment":0,"duplicate":0}'
 send_text 'the last'
 wait_for grep -q 'the last' odd.out
 stop_listener
-ok 'what is not known is passed on, its numbers untouched' grep -q '"raw":{.*\[1.10,10000000000000000001\]' odd.out
-is "$(jq -r 'select(.event=="message") | .parts[]?.text' odd.out | xargs)" 'in pieces the last' 'fragments are put together, and what is delivered twice comes once'
-like odd.err 'JSON|json' 'what is no JSON is told'
+ok 'an unknown notification is printed, with its numbers unchanged' grep -q '"raw":{.*\[1.10,10000000000000000001\]' odd.out
+is "$(jq -r 'select(.event=="message") | .parts[]?.text' odd.out | xargs)" 'in pieces the last' 'fragments are put together, and duplicates are dropped'
+like odd.err 'JSON|json' 'invalid JSON is reported'
 
 # --- two of one profile
 listener first
 run as alice kandy listen --once
 is "$status" 75 'a second listener of the profile: 75'
-like "$err" 'another listener .*process [0-9]+.*--takeover' 'with the way out'
+like "$err" 'another listener .*process [0-9]+.*--takeover' 'the error names the process and --takeover'
 run as alice kandy listen --takeover --once
 is "$status" 0 '--takeover wins'
 wait_listener
-is "$listener_status" 143 'and the first one has ended cleanly'
+is "$listener_status" 143 'the first listener ends cleanly'
 
 # A listener that was killed, and a child of it that has not let go of the lock yet
 lock=$scratch/state-alice/kandy/default.listen
@@ -165,17 +165,17 @@ ok 'a lock that a dead listener has left is waited for' wait_for waiting
 exec 6>&-
 wait_for test -e orphaned.beat
 stop_listener
-is "$listener_status $(cat orphaned.err)" '143 ' 'and taken when it is free'
+is "$listener_status $(cat orphaned.err)" '143 ' 'the lock is taken when it is free'
 
 # --- nothing to begin with
 run env XDG_STATE_HOME="$scratch/nobody" kandy listen --once
-is "$status" 77 'not logged in: 77'
+is "$status" 77 'exit 77 if not logged in'
 run as alice kandy listen --base-url "https://$(no_such_host)" --retry 0
-is "$status" 77 'a login at one service is none at another'
+is "$status" 77 'a login at one service is not used for another'
 rm -rf "$scratch/state-elsewhere"
 run env XDG_STATE_HOME="$scratch/state-elsewhere" KANDY_PASSWORD=alice-secret \
 	kandy listen --base-url "https://$(no_such_host)" --username alice@sandbox.example --retry 0
 is "$status" 69 'an unknown host: 69'
-like "$err" "^kandy: listen: cannot resolve host '$(no_such_host)'" 'which is named'
+like "$err" "^kandy: listen: cannot resolve host '$(no_such_host)'" 'the unknown host is named'
 unlike "$sandbox_record" "$(jq -r .accessToken "$scratch/state-alice/kandy/default.json")" 'no token in the record of the sandbox'
 finish

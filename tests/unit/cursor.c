@@ -1,4 +1,4 @@
-/* The listener's cursor: what counts as taken, and what a damaged or cut file does. */
+/* The listener's cursor: which messages count as taken, and corrupt or cut files. */
 #include "tests/lib/tap.h"
 
 #include "base/buf.h"
@@ -64,14 +64,14 @@ static void test_saved(void)
 	tap_ok(save(c), "saved");
 	take(c, 3, 101);
 	cursor_advance(c, cursor_conversation(c, "chat-group", 10, "g\"1", 3), 77);
-	tap_ok(save(c), "and appended to");
+	tap_ok(save(c), "the file is appended to");
 	cursor_free(c);
 	tap_ok(!stat(path, &st) && (st.st_mode & 0777) == 0600, "readable by its owner alone");
 	c = load(&found);
 	tap_ok(found, "found again");
-	tap_ok(cursor_taken(bob(c), id(c, 1)) && cursor_taken(bob(c), id(c, 3)), "with what was taken");
-	tap_ok(!cursor_taken(bob(c), id(c, 4)) && !cursor_old(bob(c), 101000), "and nothing else");
-	tap_int(cursor_find(c, "chat-group", "g\"1")->taken_until_s, 77, "and the floors");
+	tap_ok(cursor_taken(bob(c), id(c, 1)) && cursor_taken(bob(c), id(c, 3)), "taken messages are marked");
+	tap_ok(!cursor_taken(bob(c), id(c, 4)) && !cursor_old(bob(c), 101000), "nothing else is marked or old");
+	tap_int(cursor_find(c, "chat-group", "g\"1")->taken_until_s, 77, "taken_until_s is loaded");
 	tap_ok(!cursor_find(c, "chat-group", "bob@x"), "conversations of another kind are others");
 	cursor_free(c);
 }
@@ -96,12 +96,13 @@ static void test_damaged(void)
 			tap_int((intmax_t)len, -1, "a file that was cut here");
 		cursor_free(c);
 	}
-	tap_ok(true, "a file that was cut anywhere is read as far as it goes, or set aside");
+	tap_ok(true, "a file that was cut anywhere is read up to there, or quarantined");
 	if (file_write_atomic(path, "garbage\n", 8, &err))
 		tap_ok(false, "the file can be written");
 	c = cursor_new(path);
 	tap_int(cursor_load(c, &found, &aside, &err), ST_OK, "garbage");
-	tap_ok(!found && access(path, F_OK) && aside && !access(aside, F_OK), "is set aside, and it is told where");
+	tap_ok(!found && access(path, F_OK) && aside && !access(aside, F_OK),
+		"a corrupt file is quarantined, and its new name returned");
 	free(aside);
 	cursor_free(c);
 	buf_release(&text);
@@ -118,13 +119,13 @@ static void test_private(void)
 	tap_ok(save(c) && !chmod(path, 0620), "a file that others may write");
 	cursor_free(c);
 	c = cursor_new(path);
-	tap_int(cursor_load(c, &found, &aside, &err), ST_CONFIG, "is refused");
-	tap_ok(!found && !aside && strstr(err.text, "chmod 600"), "with what helps");
-	tap_ok(!access(path, F_OK) && !chmod(path, 0600), "and stays where it is");
+	tap_int(cursor_load(c, &found, &aside, &err), ST_CONFIG, "an unsafe file mode is refused");
+	tap_ok(!found && !aside && strstr(err.text, "chmod 600"), "the error says how to fix the mode");
+	tap_ok(!access(path, F_OK) && !chmod(path, 0600), "the file stays in place");
 	cursor_free(c);
 }
 
-/* What is taken while the history cannot be read says nothing of what came before it. */
+/* Messages that are taken in a gap do not make older ones old. */
 static void test_gap(void)
 {
 	struct cursor *c = cursor_new(path);
@@ -141,21 +142,21 @@ static void test_gap(void)
 	tap_ok(save(c), "saved in the gap");
 	cursor_free(c);
 	c = load(&found);
-	tap_ok(found && cursor_has_gap(c), "it is known the next time");
+	tap_ok(found && cursor_has_gap(c), "the gap is loaded");
 	take(c, 3000, 9000);
 	for (int i = 1000; i < 3000; i++)
 		all = all && cursor_taken(bob(c), id(c, i));
-	tap_ok(all, "all that was taken since it began is");
-	tap_ok(!cursor_old(bob(c), 1100000), "and nothing that may be missing counts as old");
-	tap_ok(cursor_old(bob(c), 1040000), "but for what did before");
+	tap_ok(all, "all messages taken in a gap are marked");
+	tap_ok(!cursor_old(bob(c), 1100000), "in a gap, no message that may be missing is old");
+	tap_ok(cursor_old(bob(c), 1040000), "messages that were old before the gap stay old");
 	cursor_gap(c, false);
 	for (int i = 4000; i < 6000; i++)
 		take(c, i, 10000 + i);
-	tap_ok(bob(c)->count <= 1000 && cursor_old(bob(c), 4000000), "with the gap closed, seconds pass by again");
+	tap_ok(bob(c)->count <= 1000 && cursor_old(bob(c), 4000000), "after the gap, marks are dropped again");
 	tap_ok(save(c), "saved");
 	cursor_free(c);
 	c = load(&found);
-	tap_ok(!cursor_has_gap(c), "also in the file");
+	tap_ok(!cursor_has_gap(c), "the closed gap is saved");
 	cursor_free(c);
 	c = cursor_new("/proc/nonexistent/cursor");
 	cursor_gap(c, true);
@@ -178,7 +179,7 @@ static void test_raise_all(void)
 	cursor_free(c);
 	c = load(&found);
 	tap_ok(bob(c)->taken_until_s == 50 && cursor_conversation(c, "sms", 3, "+1", 2)->taken_until_s == 50,
-		"all conversations begin at a second, those to come, too");
+		"cursor_advance_all() applies to known and new conversations");
 	cursor_free(c);
 }
 
@@ -191,28 +192,28 @@ static void test_many(void)
 		take(c, i, 500);
 	for (int i = 0; i < 20000; i++)
 		all = all && cursor_taken(bob(c), id(c, i));
-	tap_ok(all, "of one second, all are remembered");
-	tap_ok(!cursor_old(bob(c), 500000), "so that another one of it is new");
+	tap_ok(all, "all messages of one second are marked");
+	tap_ok(!cursor_old(bob(c), 500000), "another message of that second is new");
 	tap_ok(save(c), "saved");
 	again = load(&found);
 	for (int i = 0; i < 20000; i++)
 		all = all && cursor_taken(bob(again), id(again, i));
-	tap_ok(all && bob(again)->count == 20000 && !cursor_old(bob(again), 500000), "also from the file");
+	tap_ok(all && bob(again)->count == 20000 && !cursor_old(bob(again), 500000), "many marks are saved and loaded");
 	cursor_free(again);
 	for (int i = 20000; i < 40000; i++)
 		take(c, i, 600 + i / 100);
 	tap_ok(bob(c)->count <= 1000, "later, only the last ones are");
-	tap_ok(cursor_old(bob(c), 500000), "and what is older than they are is old");
-	tap_ok(!cursor_old(bob(c), 2000000), "what is newer is not");
+	tap_ok(cursor_old(bob(c), 500000), "messages older than the marks are old");
+	tap_ok(!cursor_old(bob(c), 2000000), "newer messages are not old");
 	tap_ok(cursor_taken(bob(c), id(c, 39999)), "the last one is known");
 	tap_ok(save(c), "saved");
 	cursor_free(c);
 	c = load(&all);
-	tap_ok(cursor_taken(bob(c), id(c, 39999)) && cursor_old(bob(c), 500000), "also from the file");
+	tap_ok(cursor_taken(bob(c), id(c, 39999)) && cursor_old(bob(c), 500000), "dropped marks are saved");
 	cursor_free(c);
 }
 
-/* The ring has turned before it grows. */
+/* The ring buffer has wrapped around before it grows. */
 static void test_burst_after_quiet(void)
 {
 	struct cursor *c = cursor_new(path);
@@ -224,13 +225,13 @@ static void test_burst_after_quiet(void)
 		take(c, i, 2000);
 	for (int i = 900; i < 4000; i++)
 		all = all && (i >= 1000 ? cursor_taken(bob(c), id(c, i)) : cursor_old(bob(c), (500 + i) * 1000));
-	tap_ok(all, "a burst after quiet times is remembered, and what was before it is old");
+	tap_ok(all, "a burst after quiet times is marked, and older messages are old");
 	tap_ok(save(c), "saved");
 	cursor_free(c);
 	c = load(&all);
 	for (int i = 1000; i < 4000; i++)
 		all = all && cursor_taken(bob(c), id(c, i));
-	tap_ok(all, "also from the file");
+	tap_ok(all, "appended marks are loaded");
 	cursor_free(c);
 }
 
@@ -241,8 +242,8 @@ static void test_future(void)
 	take(c, 1, INT64_C(99999999999));
 	for (int i = 2; i < 2000; i++)
 		take(c, i, 1000 + i);
-	tap_ok(!cursor_old(bob(c), 3500000), "one time from the far future makes nothing old");
-	tap_ok(!save(c), "where it cannot be written, that is told");
+	tap_ok(!cursor_old(bob(c), 3500000), "one time in the far future makes nothing old");
+	tap_ok(!save(c), "a write error is returned");
 	cursor_free(c);
 }
 

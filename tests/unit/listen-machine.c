@@ -260,7 +260,7 @@ static void message(int id, int number)
 	say(id, number, 1600000000 + number, true);
 }
 
-/* What the user has sent from elsewhere: passed over, unless it is asked for. */
+/* A message that the user has sent from elsewhere. */
 static void outbound(int id, int number)
 {
 	say(id, number, 1600000000 + number, false);
@@ -362,20 +362,20 @@ static void test_start(void)
 	tap_ok(next_job_is(JOB_SETUP) && !rig.last.request.recreate && !rig.last.request.token_refused &&
 			!rig.last.request.existing,
 		"prepares first");
-	tap_ok(quiet(), "and nothing else");
+	tap_ok(quiet(), "setup is the only action at the start");
 	done_prepare("/ws");
-	tap_ok(next_is(MACHINE_ACT_CONNECT), "then connects");
-	tap_str(rig.last.path, "/ws", "to the path");
-	tap_str(rig.last.token->s, "token-value", "with the token");
+	tap_ok(next_is(MACHINE_ACT_CONNECT), "connects after the setup");
+	tap_str(rig.last.path, "/ws", "connects to the path of the setup");
+	tap_str(rig.last.token->s, "token-value", "connects with the token of the setup");
 	opened();
 	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS), "open: asks for the conversations");
 	message(1, 1);
-	tap_str(numbers(), "", "what comes meanwhile is held");
+	tap_str(numbers(), "", "live messages are buffered during the backfill");
 	done_sessions(NULL, 0);
-	tap_ok(next_is(MACHINE_ACT_READY), "ready");
-	tap_str(numbers(), "1", "and then what was held");
+	tap_ok(next_is(MACHINE_ACT_READY), "ready when the backfill is complete");
+	tap_str(numbers(), "1", "buffered messages follow the backfill");
 	message(2, 2);
-	tap_str(numbers(), "2", "live");
+	tap_str(numbers(), "2", "a live message is printed");
 	tap_ok(is_connected() && quiet(), "nothing else to do");
 	tear_down();
 }
@@ -389,26 +389,27 @@ static void test_baseline(void)
 	done_prepare("/ws");
 	tap_ok(next_job_is(JOB_CONVERSATIONS) && quiet(), "the first time, the history is asked before the connection");
 	done_sessions("bob@x", 1600000005);
-	tap_ok(next_job_is(JOB_PAGE) && quiet(), "and what it has of the last seconds");
+	tap_ok(next_job_is(JOB_PAGE) && quiet(), "the baseline reads a page of a conversation of the last seconds");
 	done_page(5, 1, "more");
-	tap_ok(next_is(MACHINE_ACT_CONNECT) && quiet(), "then it connects");
+	tap_ok(next_is(MACHINE_ACT_CONNECT) && quiet(), "connects when the baseline is complete");
 	tap_str(numbers(), "", "nothing of that is printed");
 	opened();
-	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS), "and asks the history again");
+	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS),
+		"the history is asked again after the first connect");
 	done_sessions("bob@x", 1600000005);
 	next_job_is(JOB_PAGE);
 	done_page(5, 1, NULL);
-	tap_ok(next_is(MACHINE_ACT_READY) && quiet(), "ready");
-	tap_str(numbers(), "", "without anything new");
+	tap_ok(next_is(MACHINE_ACT_READY) && quiet(), "ready when nothing new is found");
+	tap_str(numbers(), "", "messages of the baseline are not printed");
 	message(1, 6);
-	tap_str(numbers(), "6", "live");
+	tap_str(numbers(), "6", "a live message is printed after the baseline");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "after a loss, the history counts");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "after a lost connection, the history is asked");
 	done_sessions("bob@x", 1600000008);
-	tap_ok(next_job_is(JOB_PAGE), "a page of the conversation with something new");
+	tap_ok(next_job_is(JOB_PAGE), "a page of a conversation with new messages is read");
 	done_page(8, 1, NULL);
-	tap_str(numbers(), "7 8", "exactly what was missed: not what was there before, nor what was live");
+	tap_str(numbers(), "7 8", "exactly the missed messages are backfilled");
 	tear_down();
 }
 
@@ -425,26 +426,26 @@ static void test_baseline_second(void)
 	next_job_is(JOB_PAGE);
 	done_second(1600000000, 4, 3, "n-3");
 	tap_ok(next_job_is(JOB_PAGE), "a second that goes on in the next page");
-	tap_str(rig.last.request.next, "n-3", "is followed there");
+	tap_str(rig.last.request.next, "n-3", "the next page is read with its token");
 	done_second(1600000000, 2, 1, NULL);
 	open_now();
 	tap_ok(next_job_is(JOB_CONVERSATIONS), "connected");
 	done_sessions("bob@x", 1600000000);
 	next_job_is(JOB_PAGE);
 	done_second(1600000000, 5, 1, NULL);
-	tap_str(numbers(), "5", "what came in that second while it connected is new");
+	tap_str(numbers(), "5", "a message that came in that second during the connect is new");
 	next_is(MACHINE_ACT_READY);
-	closed(true, 0, ST_UNAVAILABLE); /* before the socket has delivered what comes now */
+	closed(true, 0, ST_UNAVAILABLE); /* before the socket has delivered the next messages */
 	again_live();
 	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000000);
-	tap_ok(next_job_is(JOB_PAGE), "the same second once more");
+	tap_ok(next_job_is(JOB_PAGE), "the same second is read once more");
 	done_second(1600000000, 7, 1, NULL);
-	tap_str(numbers(), "6 7", "what came in it after the start, and was lost by the socket, is new");
+	tap_str(numbers(), "6 7", "messages of that second that the socket has lost are new");
 	tear_down();
 }
 
-/* Of many conversations, those that may still get a message of their last second are looked at, and no others. */
+/* The baseline reads pages only of conversations that may still get a message of their last second. */
 static void test_baseline_many(void)
 {
 	static const int64_t last_s[] = { 1600000000, 1600000098, 1600000099, 1600000100, -1 };
@@ -468,7 +469,7 @@ static void test_baseline_many(void)
 	}
 	tap_str(asked, "late@x newest@x unknown@x ", "pages are read where something may still come");
 	tap_ok(rig.last.kind == MACHINE_ACT_READY && next_is(MACHINE_ACT_EXIT) && !rig.last.status,
-		"with --once, that is all");
+		"--once: a baseline ends the run");
 	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "old@x")->taken_until_s == 1600000000,
 		"the others are old by their time");
 	tear_down();
@@ -482,7 +483,7 @@ static void test_baseline_fails(void)
 		int http;
 		const char *what;
 	} cases[] = { { ST_UNAVAILABLE, 503, "a service that is down" }, { ST_PROTOCOL, 200, "nonsense" },
-		{ ST_AUTH, 401, "a login that is over" }, { ST_UNAVAILABLE, 0, "nobody there" } };
+		{ ST_AUTH, 401, "login lost" }, { ST_UNAVAILABLE, 0, "unreachable" } };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		set_up();
@@ -504,15 +505,15 @@ static void test_baseline_fails(void)
 	done_prepare("/ws");
 	next_job_is(JOB_CONVERSATIONS);
 	fail_retryable(JOB_CONVERSATIONS, 503);
-	tap_ok(quiet(), "with --max-offline, it is waited for");
-	tap_ok(strstr(rig.warned, "cannot read the history: busy; retrying") != NULL, "which is said");
+	tap_ok(quiet(), "--max-offline: a failed history is retried");
+	tap_ok(strstr(rig.warned, "cannot read the history: busy; retrying") != NULL, "a failed history is a warning");
 	tick();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "and asked for again, before the connection");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "the history is retried before the connection");
 	done_sessions("bob@x", 1600000000);
-	tap_ok(next_job_is(JOB_PAGE), "a page");
+	tap_ok(next_job_is(JOB_PAGE), "a page is read");
 	fail(JOB_PAGE, ST_AUTH, 403);
-	tap_ok(next_is(MACHINE_ACT_CONNECT), "one that is not to be had for us: without it");
-	tap_ok(strstr(rig.error, "cannot read the history of 'bob@x'") != NULL, "which is said");
+	tap_ok(next_is(MACHINE_ACT_CONNECT), "connects without a conversation that is refused");
+	tap_ok(strstr(rig.error, "cannot read the history of 'bob@x'") != NULL, "a refused conversation is reported");
 	tear_down();
 
 	set_up();
@@ -523,22 +524,22 @@ static void test_baseline_fails(void)
 	next_job_is(JOB_CONVERSATIONS);
 	fail(JOB_CONVERSATIONS, ST_AUTH, 403);
 	tap_ok(next_is(MACHINE_ACT_CONNECT), "a service that has no history for us");
-	tap_ok(strstr(rig.error, "cannot read the history: ") != NULL, "which is said");
+	tap_ok(strstr(rig.error, "cannot read the history: ") != NULL, "a missing history is reported");
 	opened();
 	next_is(MACHINE_ACT_HEARTBEAT);
-	tap_ok(next_is(MACHINE_ACT_READY), "ready");
+	tap_ok(next_is(MACHINE_ACT_READY), "ready without a history");
 	machine_free(rig.m);
 	/* the next run finds that it has one */
 	rig.baseline = false;
 	rig.now += 60000;
 	ask_history();
 	done_sessions("bob@x", wall_ms() / 1000 - 3600);
-	tap_ok(next_is(MACHINE_ACT_READY) && quiet(), "what was there before is not new later");
+	tap_ok(next_is(MACHINE_ACT_READY) && quiet(), "messages from before the first run are not new later");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
 	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", wall_ms() / 1000);
-	tap_ok(next_job_is(JOB_PAGE), "and what has come since is");
+	tap_ok(next_job_is(JOB_PAGE), "messages after the first run are new");
 	tear_down();
 
 	/* groups alone cannot be read */
@@ -551,7 +552,7 @@ static void test_baseline_fails(void)
 		next_job_is(JOB_SETUP);
 		done_prepare("/ws");
 		tap_ok(next_job_is(JOB_CONVERSATIONS) && rig.last.request.all,
-			"all kinds of conversations are asked for");
+			"the baseline lists all kinds of conversations");
 		r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
 		r.err.http = 500;
 		r.partial = true;
@@ -559,13 +560,13 @@ static void test_baseline_fails(void)
 		done(&r);
 		next_job_is(JOB_PAGE);
 		done_second(1600000000, 1, 1, NULL);
-		tap_ok(next_is(MACHINE_ACT_CONNECT), "one that cannot be read keeps no listener from starting");
+		tap_ok(next_is(MACHINE_ACT_CONNECT), "a kind that cannot be read does not prevent the connection");
 		tap_ok(strstr(rig.error,
 			       "cannot read part of the history: groups are down; its messages up to now are ignored") !=
 				NULL,
-			"which is said");
+			"a kind that cannot be read is reported");
 		tap_int(cursor_conversation(rig.cursor, "chat-group", 10, "g1", 2)->taken_until_s, wall_ms() / 1000,
-			"and meant");
+			"conversations of that kind start now");
 		tear_down();
 	}
 }
@@ -593,7 +594,7 @@ static void test_start_fails(void)
 	start();
 	next_job_is(JOB_SETUP);
 	fail(JOB_SETUP, ST_UNAVAILABLE, 0);
-	tap_ok(quiet(), "with --max-offline, an unreachable service is waited for");
+	tap_ok(quiet(), "--max-offline: an unreachable service is retried");
 	for (int tries = 0; tries < 100 && rig.now < 70000; tries++) {
 		tick();
 		if (next_job_is(JOB_SETUP))
@@ -601,8 +602,9 @@ static void test_start_fails(void)
 		else
 			break;
 	}
-	tap_ok(rig.last.kind == MACHINE_ACT_EXIT && rig.last.status == ST_UNAVAILABLE, "and given up with 69");
-	tap_int(rig.now, 61000, "after exactly that time");
+	tap_ok(rig.last.kind == MACHINE_ACT_EXIT && rig.last.status == ST_UNAVAILABLE,
+		"--max-offline ends the run with 69");
+	tap_int(rig.now, 61000, "--max-offline is exact");
 	tear_down();
 }
 
@@ -625,7 +627,7 @@ static void test_connect_fails(void)
 	}
 	tap_ok(rig.last.kind == MACHINE_ACT_EXIT && rig.last.status == ST_UNAVAILABLE,
 		"a socket that never opens ends it");
-	tap_int(tries + 1, 4, "after four attempts");
+	tap_int(tries + 1, 4, "four attempts to connect at the start");
 	tear_down();
 }
 
@@ -647,12 +649,12 @@ static void test_refused(void)
 		done_prepare("/ws");
 		next_is(MACHINE_ACT_CONNECT);
 		closed(false, codes[i], ST_AUTH);
-		tap_ok(next_job_is(JOB_SETUP) && rig.last.request.recreate, "twice: a new channel");
+		tap_ok(next_job_is(JOB_SETUP) && rig.last.request.recreate, "refused twice: a new channel");
 		done_prepare("/ws2");
-		tap_ok(next_is(MACHINE_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "which is used");
+		tap_ok(next_is(MACHINE_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "the new channel is used");
 		closed(false, codes[i], ST_AUTH);
 		tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_AUTH,
-			"three times: the end, for it never worked");
+			"refused three times: the run ends, because there was no connection before");
 		tear_down();
 	}
 }
@@ -687,9 +689,9 @@ static void test_refused_later(void)
 		tick();
 	}
 	tap_ok(attempts > 50, "an upgrade that is refused for an hour is tried again and again");
-	tap_int(channels, 1, "with one new channel");
-	tap_int(tokens, 1, "and one new token");
-	tap_ok(said >= 4 && said <= 8, "and that it goes on is said now and then");
+	tap_int(channels, 1, "one new channel in an hour");
+	tap_int(tokens, 1, "one new token in an hour");
+	tap_ok(said >= 4 && said <= 8, "warnings about it are rate-limited");
 	tear_down();
 }
 
@@ -744,9 +746,9 @@ static void test_busy(void)
 		machine_closed(rig.m, rig.now, &why);
 		tap_ok(quiet(), "busy: waits");
 		tap_ok(machine_deadline(rig.m) >= rig.now + 7000 && machine_deadline(rig.m) <= rig.now + 7710,
-			"as long as Retry-After says");
+			"Retry-After is respected");
 		tick();
-		tap_ok(next_job_is(JOB_SETUP) && !rig.last.request.recreate, "and tries the same channel again");
+		tap_ok(next_job_is(JOB_SETUP) && !rig.last.request.recreate, "the same channel is tried again");
 		tear_down();
 	}
 }
@@ -762,8 +764,8 @@ static void test_keepalive(void)
 	opened = rig.now;
 	tick();
 	tap_int(rig.now, opened + 30000, "the first connCheck after one interval");
-	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_is(MACHINE_ACT_SEND), "is sent");
-	tap_str(rig.last.text, "{\"connCheck\":{\"interval\":30}}", "as the protocol has it");
+	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_is(MACHINE_ACT_SEND), "a connCheck is sent");
+	tap_str(rig.last.text, "{\"connCheck\":{\"interval\":30}}", "the connCheck has the protocol's form");
 	raw("{\"connAck\":{}}");
 	opened = rig.now;
 	while (rig.now < opened + 200000) {
@@ -775,11 +777,11 @@ static void test_keepalive(void)
 		checks++;
 	}
 	tap_int(checks, 2, "unanswered ones");
-	tap_int(rig.now, opened + 90000, "after three intervals of silence it is dead");
-	tap_ok(rig.last.kind == MACHINE_ACT_DROP, "and dropped");
-	tap_ok(strstr(rig.warned, "no data for 90 s") != NULL, "which is said");
+	tap_int(rig.now, opened + 90000, "a connection is dead after three silent intervals");
+	tap_ok(rig.last.kind == MACHINE_ACT_DROP, "a dead connection is dropped");
+	tap_ok(strstr(rig.warned, "no data for 90 s") != NULL, "a dead connection is a warning");
 	tick();
-	tap_ok(next_job_is(JOB_SETUP), "and a new connection begun");
+	tap_ok(next_job_is(JOB_SETUP), "a new setup follows");
 	tear_down();
 
 	set_up();
@@ -822,15 +824,15 @@ static void test_server_role(void)
 	}
 	while (next_action())
 		asked += rig.last.kind == MACHINE_ACT_SEND && strstr(rig.last.text, "connCheck");
-	tap_int(asked, 0, "as long as they come, the client asks nothing");
+	tap_int(asked, 0, "the client sends no connChecks while the server does");
 	heard = rig.now;
 	while (is_connected()) {
 		tick();
 		while (next_action())
 			asked += rig.last.kind == MACHINE_ACT_SEND && strstr(rig.last.text, "connCheck");
 	}
-	tap_int(rig.now, heard + 30000, "three of the server's intervals without one are its end");
-	tap_ok(asked > 0, "but not before it was asked");
+	tap_int(rig.now, heard + 30000, "three of the server's intervals without a connCheck end the connection");
+	tap_ok(asked > 0, "the server is probed before that");
 	tear_down();
 
 	/* one that checks less often than we would */
@@ -886,7 +888,7 @@ static void test_paused(void)
 	for (int i = 0; i < 6000 && !next_action(); i++)
 		message(i, i);
 	tap_ok(rig.last.kind == MACHINE_ACT_PAUSE, "a reader that takes nothing pauses the socket");
-	tap_ok(output_queue_len(&rig.output) < (3 << 19), "at about a megabyte");
+	tap_ok(output_queue_len(&rig.output) < (3 << 19), "reading stops at about a megabyte");
 	end = rig.now + 600000;
 	while (rig.now < end) {
 		tick();
@@ -898,11 +900,11 @@ static void test_paused(void)
 	tap_ok(end && is_connected(), "ten minutes of silence of our own making are no death");
 	output_queue_consumed(&rig.output, rig.cursor, output_queue_len(&rig.output) - 1000);
 	machine_output_drained(rig.m, rig.now);
-	tap_ok(next_is(MACHINE_ACT_RESUME), "with room again, it goes on");
+	tap_ok(next_is(MACHINE_ACT_RESUME), "the socket is resumed when there is room");
 	end = rig.now;
 	while (is_connected())
 		tick();
-	tap_int(rig.now, end + 90000, "and the clock of silence starts anew");
+	tap_int(rig.now, end + 90000, "the silence counts from the resume");
 	tear_down();
 }
 
@@ -915,7 +917,7 @@ static void test_duplicates(void)
 	message(1, 1);
 	message(1, 1);
 	message(2, 1);
-	tap_str(numbers(), "1", "the same notification, and the same message in another, are passed on once");
+	tap_str(numbers(), "1", "the same notification, or message in another notification, is printed once");
 	for (int i = 100; i < 3100; i++)
 		message(i, i);
 	numbers();
@@ -930,10 +932,10 @@ static void test_merge(void)
 	go_live();
 	message(1, 1);
 	message(2, 2);
-	tap_str(numbers(), "1 2", "live");
+	tap_str(numbers(), "1 2", "live messages are printed");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "after a loss, the history is asked");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "after a lost connection, the history is asked");
 	message(5, 5);
 	message(6, 6);
 	done_sessions("bob@x", 1600000005);
@@ -942,12 +944,12 @@ static void test_merge(void)
 		"its first page");
 	message(7, 7);
 	done_page(5, 4, "token");
-	tap_str(numbers(), "", "nothing yet: older ones may be behind it");
+	tap_str(numbers(), "", "nothing is printed before older ones were read");
 	tap_ok(next_job_is(JOB_PAGE) && !strcmp(rig.last.request.next, "token"), "the next page");
 	done_page(5, 1, NULL);
-	tap_str(numbers(), "3 4 5 6 7", "oldest first, without what is known, then what was held, each once");
+	tap_str(numbers(), "3 4 5 6 7", "backfilled oldest first without known ones, then buffered ones, each once");
 	message(8, 8);
-	tap_str(numbers(), "8", "then live again");
+	tap_str(numbers(), "8", "live messages follow the backfill");
 	tear_down();
 }
 
@@ -999,10 +1001,10 @@ static void test_long_history(void)
 		free(list);
 		machine_output_drained(rig.m, rig.now);
 	}
-	tap_int(got, 20000, "and all of it comes out as it is taken");
+	tap_int(got, 20000, "all of the history is printed");
 	while (next_action() && rig.last.kind != MACHINE_ACT_READY)
 		;
-	tap_ok(rig.last.kind == MACHINE_ACT_READY, "then it is ready");
+	tap_ok(rig.last.kind == MACHINE_ACT_READY, "ready when all of it is printed");
 	tap_ok(in_order, "oldest first");
 	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count >= CURSOR_IDS,
 		"the cursor knows the last ones");
@@ -1018,19 +1020,18 @@ static void test_clock_goes_back(void)
 	next_job_is(JOB_PAGE);
 	done_page(1, 1, NULL);
 	next_is(MACHINE_ACT_READY);
-	tap_str(numbers(), "1", "one message of the history");
+	tap_str(numbers(), "1", "one message of the history is printed");
 	for (int i = 2; i <= 600; i++) {
 		message(i, i);
 		numbers();
 	}
 	say(601, 601, 1600000100, true);
-	tap_str(numbers(), "601", "live, a message is new whatever its time says");
+	tap_str(numbers(), "601", "a live message is new whatever its time is");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
 	next_job_is(JOB_CONVERSATIONS);
 	done_sessions("bob@x", 1600000103);
-	tap_ok(next_job_is(JOB_PAGE),
-		"a conversation whose newest message is not the one that was taken last is looked at");
+	tap_ok(next_job_is(JOB_PAGE), "a conversation is read if its newest message is not the one taken last");
 	done_raw_page(
 		"["
 		"{\"text\":\"text 603\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000103,\"resourceURL\":\"/messages/m603\"},"
@@ -1039,7 +1040,7 @@ static void test_clock_goes_back(void)
 		"{\"text\":\"text 600\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000600,\"resourceURL\":\"/messages/m600\"},"
 		"{\"text\":\"text 99\",\"senderAddress\":\"bob@x\",\"dateTime\":1600000099,\"resourceURL\":\"/messages/m99\"}]",
 		NULL);
-	tap_str(numbers(), "602 603", "what stands before what was taken is new, and what stands behind it is not");
+	tap_str(numbers(), "602 603", "messages newer than taken ones are new, older ones are not");
 	tear_down();
 }
 
@@ -1067,14 +1068,14 @@ static void test_two_numbers(void)
 		done_raw_page(page, NULL);
 	}
 	tap_str(asked, "+1111 +2222 ", "each is asked for");
-	tap_ok(has_text("text 1") && has_text("text 2"), "and printed");
+	tap_ok(has_text("text 1") && has_text("text 2"), "both are printed");
 	numbers();
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"a\",\"inboundSMSMessage\":{\"message\":\"text 2\",\"messageId\":\"m2\","
 	    "\"senderAddress\":\"+1555\",\"destinationAddress\":\"tel:+2222\"}}}");
 	tap_str(numbers(), "", "the socket's message is the history's, however it writes the number");
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"b\",\"inboundSMSMessage\":{\"message\":\"text 1\",\"messageId\":\"m1\","
 	    "\"senderAddress\":\"+1555\"}}}");
-	tap_str(numbers(), "", "also where it does not say which number it is for");
+	tap_str(numbers(), "", "a message without the own number is recognized");
 	tear_down();
 
 	set_up();
@@ -1092,7 +1093,7 @@ static void test_two_numbers(void)
 	done_raw_page(
 		"[{\"message\":\"text 7\",\"type\":\"inbound\",\"dateTime\":1600000900,\"resourceURL\":\"/messages/m7\"}]",
 		NULL);
-	tap_str(numbers(), "", "is known when the history has it");
+	tap_str(numbers(), "", "the history's copy is recognized");
 	tear_down();
 }
 
@@ -1114,8 +1115,8 @@ static void test_too_long(void)
 		buf_adds(&json, ",{}");
 	buf_adds(&json, "]}]");
 	done_raw_page(json.data, NULL);
-	tap_str(numbers(), "1", "what is too long for a line hinders nothing");
-	tap_ok(strstr(rig.error, "'huge' of 'bob@x' skipped") != NULL, "and is named");
+	tap_str(numbers(), "1", "a line that is too long does not affect others");
+	tap_ok(strstr(rig.error, "'huge' of 'bob@x' skipped") != NULL, "the skipped message is named");
 	tap_int((intmax_t)cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2, "the cursor moves over it");
 	rig.error[0] = '\0';
 	buf_clear(&json);
@@ -1125,21 +1126,22 @@ static void test_too_long(void)
 		buf_adds(&json, ",{}");
 	buf_adds(&json, "]},\"link\":[{\"href\":\"/oneToOne/bob@x/adhoc/messages/live\"}]}}");
 	raw(json.data);
-	tap_ok(strstr(rig.error, "'live' of 'bob@x' skipped") != NULL, "the same from the socket");
+	tap_ok(strstr(rig.error, "'live' of 'bob@x' skipped") != NULL, "a skipped live message is named");
 	raw("{\"chatMess");
-	tap_ok(strstr(rig.error, "invalid notification") != NULL, "what is no JSON may have been a message, too");
+	tap_ok(strstr(rig.error, "invalid notification") != NULL, "an invalid notification is reported");
 	tick();
 	tick();
 	closed(true, 0, ST_OK);
 	while (next_action() && rig.last.kind != MACHINE_ACT_EXIT)
 		;
 	tap_int(rig.last.status, ST_PARTIAL, "the end: some messages were lost");
-	tap_ok(strstr(rig.last.err.text, "2 messages skipped") != NULL, "so many");
+	tap_ok(strstr(rig.last.err.text, "2 messages skipped") != NULL,
+		"the number of skipped messages is reported at the end");
 	tear_down();
 	buf_release(&json);
 }
 
-/* What the socket brings and nobody can read may be a message; the history has it then. */
+/* An invalid notification may have been a message, which the history has, too. */
 static void test_unreadable(void)
 {
 	int asked = 0;
@@ -1152,11 +1154,11 @@ static void test_unreadable(void)
 	tick();
 	tap_ok(next_job_is(JOB_CONVERSATIONS), "a notification that cannot be read: the history is asked");
 	message(3, 3);
-	tap_str(numbers(), "", "what comes then waits");
+	tap_str(numbers(), "", "live messages wait for the recheck");
 	done_sessions("bob@x", 1600000002);
 	next_job_is(JOB_PAGE);
 	done_page(2, 1, NULL);
-	tap_str(numbers(), "2 3", "and nothing is missing");
+	tap_str(numbers(), "2 3", "the message of the invalid notification is found");
 	for (int64_t end = rig.now + 300000; rig.now < end;) {
 		raw("what is this?");
 		while (next_action()) {
@@ -1185,12 +1187,12 @@ static void test_pages_without_end(void)
 	done_page(50, 41, "b");
 	next_job_is(JOB_PAGE);
 	done_page(40, 40, "b");
-	tap_ok(next_is(MACHINE_ACT_READY), "a page that names itself as the next one is the last");
+	tap_ok(next_is(MACHINE_ACT_READY), "a page that names itself as the next one ends the conversation");
 	tap_ok(strstr(rig.error,
 		       "the history of 'bob@x' is incomplete, older messages are skipped: the server returns the same page again") !=
 			NULL,
-		"which is said");
-	tap_ok(has_text("text 40\"") && has_text("text 100\""), "what came of it is printed");
+		"repeated pages are reported");
+	tap_ok(has_text("text 40\"") && has_text("text 100\""), "messages of the pages before are printed");
 	tear_down();
 
 	set_up();
@@ -1205,7 +1207,7 @@ static void test_pages_without_end(void)
 	next_job_is(JOB_PAGE);
 	done_second(1600000000, 2, 1, "a");
 	tap_ok(next_is(MACHINE_ACT_CONNECT) && !rig.error[0] && !numbers()[0],
-		"where nothing of it is wanted, there is nothing to complain of");
+		"repeated pages of a baseline are not reported");
 	tear_down();
 
 	set_up();
@@ -1238,17 +1240,17 @@ static void test_abandoned_page(void)
 	next_job_is(JOB_PAGE);
 	closed(true, 0, ST_UNAVAILABLE);
 	tick();
-	tap_ok(quiet(), "one job at a time: the page of before is still on its way");
+	tap_ok(quiet(), "one job at a time: the page of the old connection is still read");
 	done_page(3, 1, NULL);
 	tap_str(numbers(), "2 3", "its result is as good as before");
-	tap_ok(next_job_is(JOB_SETUP), "and the next attempt begins");
+	tap_ok(next_job_is(JOB_SETUP), "the next setup starts");
 	done_prepare("/ws");
 	open_now();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "but the next connection asks again");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "the next connection asks the history again");
 	done_sessions("bob@x", 1600000004);
 	next_job_is(JOB_PAGE);
 	done_page(4, 1, NULL);
-	tap_str(numbers(), "4", "for what came meanwhile");
+	tap_str(numbers(), "4", "messages of the meantime are backfilled");
 	tear_down();
 }
 
@@ -1262,7 +1264,7 @@ static void test_not_taken(void)
 	message(1, 1);
 	message(2, 2);
 	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
-	tap_ok(peer && !peer->count, "the cursor does not move over what was not taken");
+	tap_ok(peer && !peer->count, "the cursor does not advance over unacknowledged messages");
 	output_queue_peek(&rig.output, &len);
 	output_queue_consumed(&rig.output, rig.cursor, len - 1);
 	tap_int(peer->count, 1, "half a line is not taken");
@@ -1312,14 +1314,14 @@ static void test_history_fails(void)
 	message(3, 3);
 	fail_retryable(JOB_CONVERSATIONS, 503);
 	tap_ok(strstr(rig.warned, "cannot read the history: busy; retrying") != NULL,
-		"a history that cannot be read: it is said at once");
-	tap_ok(has_text("\"waiting\",\"reason\":\"busy\""), "and told");
-	tap_str(numbers(), "", "it is waited for: held");
+		"a failed history is a warning at once");
+	tap_ok(has_text("\"waiting\",\"reason\":\"busy\""), "a waiting event is printed");
+	tap_str(numbers(), "", "live messages are buffered meanwhile");
 	tick();
 	tap_ok(next_job_is(JOB_CONVERSATIONS), "asked again");
 	rig.warned[0] = '\0';
 	fail_until(JOB_CONVERSATIONS, 503, INT64_C(86400000));
-	tap_str(rig.warned, "", "which is not said each time");
+	tap_str(rig.warned, "", "warnings are rate-limited");
 	asked = rig.now;
 	while (rig.now < asked + 86400000 && !wants_job(JOB_CONVERSATIONS)) {
 		tick();
@@ -1343,7 +1345,7 @@ static void test_history_fails(void)
 	next_job_is(JOB_CONVERSATIONS);
 	fail(JOB_CONVERSATIONS, ST_AUTH, 403);
 	tap_ok(has_text("\"gap\"") && strstr(rig.error, "history"), "a service without a history: it says so");
-	tap_str(numbers(), "3", "and goes on");
+	tap_str(numbers(), "3", "the listener goes on without a history");
 	tear_down();
 }
 
@@ -1361,17 +1363,17 @@ static void test_history_stalls(void)
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
 	began = rig.now;
-	/* 2 and 3 have come while nobody listened */
+	/* 2 and 3 came between the runs */
 	message(4, 4);
 	tap_ok(history_fails_until(began + 29999, ST_UNAVAILABLE, 503), "the history is asked for again and again");
-	tap_str(numbers(), "", "for half a minute all is held");
-	tap_str(rig.error, "", "without an error");
+	tap_str(numbers(), "", "live messages are buffered for half a minute");
+	tap_str(rig.error, "", "no error is reported before that");
 	history_fails_until(began + 30001, ST_UNAVAILABLE, 503);
 	tap_ok(strstr(rig.error, "cannot read the history: it failed; live messages are printed without it") != NULL,
-		"which is an error");
-	tap_ok(has_text("\"gap\",\"reason\":\"it failed\""), "and told");
-	tap_str(numbers(), "4", "what was held is let through");
-	tap_ok(cursor_has_gap(rig.cursor), "and the cursor knows that something is missing");
+		"passing live messages through is an error");
+	tap_ok(has_text("\"gap\",\"reason\":\"it failed\""), "a gap event is printed");
+	tap_str(numbers(), "4", "buffered messages pass through");
+	tap_ok(cursor_has_gap(rig.cursor), "the cursor has a gap");
 	for (int i = 5; i <= 400; i++) {
 		message(i, i);
 		numbers();
@@ -1383,10 +1385,10 @@ static void test_history_stalls(void)
 	done_prepare("/ws");
 	open_now();
 	message(401, 401);
-	tap_str(numbers(), "401", "also on the next connection, and nothing is held for it");
+	tap_str(numbers(), "401", "on the next connection, nothing is buffered");
 	machine_free(rig.m);
 
-	/* another run, and still there is none */
+	/* another run, and the history still fails */
 	ask_history();
 	message(402, 402);
 	fail(JOB_CONVERSATIONS, ST_UNAVAILABLE, 503);
@@ -1399,14 +1401,13 @@ static void test_history_stalls(void)
 		snprintf(more, sizeof(more), "n-%d", page);
 		done_page(page, page > 50 ? page - 49 : 1, page > 50 ? more : NULL);
 	}
-	tap_str(numbers(), "2 3 402",
-		"when it can be read, exactly what is missing comes, however much was taken since");
-	tap_ok(!cursor_has_gap(rig.cursor), "then nothing is missing");
+	tap_str(numbers(), "2 3 402", "exactly the missing messages are backfilled later");
+	tap_ok(!cursor_has_gap(rig.cursor), "the gap of the cursor is closed");
 	message(403, 403);
-	tap_str(numbers(), "403", "and all is as before");
+	tap_str(numbers(), "403", "live messages follow as before");
 	tear_down();
 
-	/* nobody answers at all; and the history comes back while live messages go through */
+	/* no response at all; and the history comes back while live messages pass through */
 	set_up();
 	go_live();
 	message(1, 1);
@@ -1420,14 +1421,14 @@ static void test_history_stalls(void)
 		tick();
 		raw("{\"connAck\":{}}");
 	}
-	tap_ok(strstr(rig.error, "no response") != NULL, "an answer that does not come is none");
-	tap_str(numbers(), "3", "what was held is let through");
+	tap_ok(strstr(rig.error, "no response") != NULL, "a missing response is an error, too");
+	tap_str(numbers(), "3", "buffered messages pass through");
 	done_sessions("bob@x", 1600000004);
 	message(4, 4);
 	wants_job(JOB_PAGE);
 	message(5, 5);
 	done_page(5, 1, NULL);
-	tap_str(numbers(), "4 5 2", "when the answer comes at last, what was missing comes late, and nothing twice");
+	tap_str(numbers(), "4 5 2", "missing messages come late, and none twice");
 	tear_down();
 
 	/* it is the reader who is slow */
@@ -1444,13 +1445,12 @@ static void test_history_stalls(void)
 	}
 	message(20001, 20001);
 	history_fails_until(began + 300000, ST_UNAVAILABLE, 503);
-	tap_ok(!rig.error[0] && !cursor_has_gap(rig.cursor),
-		"a reader that takes nothing is no history that does not come");
+	tap_ok(!rig.error[0] && !cursor_has_gap(rig.cursor), "a slow reader does not count as a slow history");
 	for (int i = 0; i < 100 && !complete; i++) {
 		complete = strstr(numbers(), "20001") != NULL;
 		machine_output_drained(rig.m, rig.now);
 	}
-	tap_ok(complete, "and gets all of it in the end");
+	tap_ok(complete, "all of the history comes in the end");
 	tear_down();
 }
 
@@ -1475,10 +1475,10 @@ static void test_history_in_part(void)
 	done_page(1, 1, NULL);
 	next_job_is(JOB_PAGE);
 	done_raw_page("[]", NULL);
-	tap_str(numbers(), "1", "what could be read comes");
-	tap_ok(strstr(rig.warned, "groups are down") != NULL, "what could not is said");
+	tap_str(numbers(), "1", "messages of the readable part are printed");
+	tap_ok(strstr(rig.warned, "groups are down") != NULL, "the unreadable part is a warning");
 	tick();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "and asked for again");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "the unreadable part is retried");
 	r = job_result_init(JOB_CONVERSATIONS);
 	r.status = err_set(&r.err, ST_UNAVAILABLE, "groups are down");
 	r.err.http = 500;
@@ -1488,10 +1488,10 @@ static void test_history_in_part(void)
 	add_session(&r, CHAT_ONE_TO_ONE, "carol@x", NULL, 1600000100);
 	done(&r);
 	tap_ok(!wants_job(JOB_PAGE) || strcmp(rig.last.request.session->conversation, "bob@x") != 0,
-		"what was read is not read again");
+		"conversations that were read are not read again");
 	done_raw_page("[]", NULL);
 	history_fails_until(began + 30001, ST_UNAVAILABLE, 503);
-	tap_str(numbers(), "2", "in the end what was held is let through");
+	tap_str(numbers(), "2", "buffered messages are printed at the end");
 	tear_down();
 
 	/* pages */
@@ -1517,9 +1517,9 @@ static void test_history_in_part(void)
 	r = job_result_init(JOB_CONVERSATIONS);
 	add_session(&r, CHAT_ONE_TO_ONE, "broken@x", NULL, 1600000100);
 	done(&r);
-	tap_ok(next_job_is(JOB_PAGE), "one that failed for now is asked for again");
+	tap_ok(next_job_is(JOB_PAGE), "a conversation with a temporary failure is retried");
 	done_raw_page("[]", NULL);
-	tap_str(numbers(), "2", "and then what was held comes");
+	tap_str(numbers(), "2", "buffered messages follow it");
 	tear_down();
 
 	/* --once takes what it can */
@@ -1538,11 +1538,11 @@ static void test_history_in_part(void)
 	done(&r);
 	next_job_is(JOB_PAGE);
 	done_page(1, 1, NULL);
-	tap_str(numbers(), "1", "--once: what could be read comes");
+	tap_str(numbers(), "1", "--once: the readable part is printed");
 	machine_output_drained(rig.m, rig.now);
 	while (next_action() && rig.last.kind != MACHINE_ACT_EXIT)
 		;
-	tap_int(rig.last.status, ST_UNAVAILABLE, "and the end says what could not");
+	tap_int(rig.last.status, ST_UNAVAILABLE, "the exit status is that of the failure");
 	tear_down();
 
 	set_up();
@@ -1557,7 +1557,7 @@ static void test_history_in_part(void)
 	tear_down();
 }
 
-/* What is held stays in order, whatever words it has in it. */
+/* Buffered messages stay in order, whatever they contain. */
 static void test_held_in_order(void)
 {
 	set_up();
@@ -1566,9 +1566,9 @@ static void test_held_in_order(void)
 	    "\"senderAddress\":\"+1\"}}}");
 	raw(" { \"CONNCHECK\" : {\"interval\":30}}");
 	tap_ok(next_is(MACHINE_ACT_SEND), "a connCheck is answered while messages are held");
-	tap_str(numbers(), "", "and a message that has a word of it is held like the others");
+	tap_str(numbers(), "", "a message that contains the word connCheck is buffered like others");
 	done_sessions(NULL, 0);
-	tap_str(numbers(), "1", "until its time");
+	tap_str(numbers(), "1", "the buffered message is printed after the backfill");
 	tear_down();
 }
 
@@ -1585,11 +1585,11 @@ static void test_times_and_history(void)
 	rig.now += 5000;
 	machine_tick(rig.m, rig.now);
 	done_page(1, 1, NULL);
-	tap_str(numbers(), "1", "which comes");
-	tap_ok(wants_job(JOB_NONE) || is_connected(), "and then");
+	tap_str(numbers(), "1", "the message of the history is printed");
+	tap_ok(wants_job(JOB_NONE) || is_connected(), "still connected");
 	tick();
-	tap_int(rig.now, 12500, "it counts");
-	tap_ok(next_is(MACHINE_ACT_CLOSE), "and ends");
+	tap_int(rig.now, 12500, "--idle starts after the backfill");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "--idle ends the run");
 	tear_down();
 
 	set_up();
@@ -1601,7 +1601,7 @@ static void test_times_and_history(void)
 		;
 	closed(true, 0, ST_OK);
 	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
-		"--for with a history that could not be read is no 124");
+		"--for after a failed history does not end with 124");
 	tear_down();
 
 	set_up();
@@ -1656,13 +1656,13 @@ static void test_renewals(void)
 	/* as a process whose clock was set would see it */
 	r.extend_in_ms = 99000000;
 	done(&r);
-	tap_ok(pass_until_job(JOB_RENEW_TOKEN) && rig.now == 3601000, "and again");
+	tap_ok(pass_until_job(JOB_RENEW_TOKEN) && rig.now == 3601000, "the token is renewed a second time");
 	r = prepared(JOB_RENEW_TOKEN, "/ws");
 	r.renew_in_ms = r.token_ends_in_ms = 99000000;
 	done(&r);
 	tap_ok(pass_until_job(JOB_REFRESH_CHANNEL) && rig.now == 11701000,
-		"what is said with a new token changes nothing of when the channel is extended");
-	tap_ok(is_connected(), "on one connection all the while");
+		"renewing the token does not change when the channel is extended");
+	tap_ok(is_connected(), "all on one connection");
 	tear_down();
 }
 
@@ -1680,18 +1680,20 @@ static void test_channel_over(void)
 			tap_ok(strstr(rig.warned,
 				       "cannot extend the notification channel: busy; retrying, it expires in 1900 s") !=
 					NULL,
-				"a channel that cannot be extended: it is said, and when it ends");
+				"a failed extension is a warning with the remaining time");
 		rig.warned[0] = '\0';
 	}
-	tap_ok(rig.last.kind == MACHINE_ACT_DROP && rig.now == 3601000, "when its time is over, it is left");
-	tap_ok(tries > 20 && tries < 300, "until then that is tried again and again");
-	tap_ok(has_text("\"disconnected\",\"reason\":\"the notification channel has expired\""), "which is told");
+	tap_ok(rig.last.kind == MACHINE_ACT_DROP && rig.now == 3601000,
+		"the connection is dropped when the channel expires");
+	tap_ok(tries > 20 && tries < 300, "extending the channel is retried until then");
+	tap_ok(has_text("\"disconnected\",\"reason\":\"the notification channel has expired\""),
+		"an expired channel is an event");
 	tap_ok(next_job_is(JOB_SETUP) && rig.last.request.recreate && rig.last.request.existing,
-		"and another one made");
+		"the channel is re-created");
 	fail_retryable(JOB_SETUP, 503);
-	tap_ok(pass_until_job(JOB_SETUP) && rig.last.request.recreate, "as often as it takes");
+	tap_ok(pass_until_job(JOB_SETUP) && rig.last.request.recreate, "re-creating is retried");
 	done_prepare("/ws2");
-	tap_ok(next_is(MACHINE_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "and used");
+	tap_ok(next_is(MACHINE_ACT_CONNECT) && !strcmp(rig.last.path, "/ws2"), "the new channel is used");
 	tear_down();
 }
 
@@ -1706,12 +1708,12 @@ static void test_token_over(void)
 		if (!tries++)
 			tap_ok(strstr(rig.warned, "token refresh failed: it failed; retrying, it expires in 1800 s") !=
 					NULL,
-				"a token that cannot be renewed: it is said, and when it ends");
+				"a failed renewal is a warning with the remaining time");
 	}
-	tap_ok(rig.now >= 3601000 && rig.now <= 3602000, "when it has ended, so does the listener");
-	tap_ok(tries < 30, "after not too many attempts");
+	tap_ok(rig.now >= 3601000 && rig.now <= 3602000, "the listener ends when the token has expired");
+	tap_ok(tries < 30, "few attempts are made to renew the token");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_AUTH, "with 77");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_AUTH, "the exit status is 77");
 	tear_down();
 
 	set_up();
@@ -1738,12 +1740,12 @@ static void test_channel_gone(void)
 	go_live();
 	pass_until_job(JOB_REFRESH_CHANNEL);
 	done(&r);
-	tap_ok(next_is(MACHINE_ACT_DROP), "a channel that had gone, and was made anew: the old one is left");
-	tap_ok(next_job_is(JOB_SETUP), "and the new one used at once");
+	tap_ok(next_is(MACHINE_ACT_DROP), "a re-created channel: the old connection is dropped");
+	tap_ok(next_job_is(JOB_SETUP), "a new setup follows at once");
 	done_prepare("/ws2");
 	open_now();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "with what came meanwhile");
-	tap_ok(has_text("was lost and has been re-created"), "it is told");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "the history is asked again");
+	tap_ok(has_text("was lost and has been re-created"), "a re-created channel is an event");
 	tear_down();
 
 	/* one subscription has gone, without a word */
@@ -1770,19 +1772,20 @@ static void test_cancelled(void)
 	go_live();
 	CANCELLED("chat", "c1");
 	tap_ok(has_text("\"event\":\"subscription\""), "a cancelled subscription is told");
-	tap_ok(next_job_is(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == CHANNEL_CHAT, "and made anew");
+	tap_ok(next_job_is(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == CHANNEL_CHAT,
+		"a cancelled subscription is re-created");
 	message(3, 3);
-	tap_ok(!has_text("text 3"), "what comes from then on waits for what came before");
+	tap_ok(!has_text("text 3"), "live messages wait for the history");
 	r.made = CHANNEL_CHAT;
 	done(&r);
 	tap_ok(has_text("\"resubscribed\",\"reason\":\"chat\"") && next_job_is(JOB_CONVERSATIONS), "the gap is filled");
 	done_sessions("bob@x", 1600000003);
 	next_job_is(JOB_PAGE);
 	done_page(3, 2, NULL);
-	tap_str(numbers(), "2 3", "in order");
+	tap_str(numbers(), "2 3", "messages come in order");
 	tear_down();
 
-	/* all of them, live: the first one is being made anew when the others come */
+	/* all of them, live: the first one is being re-created when the others are cancelled */
 	set_up();
 	rig.options.events = true;
 	go_live();
@@ -1796,14 +1799,14 @@ static void test_cancelled(void)
 	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
 	tap_ok(next_job_is(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == (CHANNEL_SMS | CHANNEL_RECEIPTS),
-		"of several that are cancelled, all are made anew");
+		"all cancelled subscriptions are re-created");
 	r = prepared(JOB_REFRESH_CHANNEL, "/ws");
 	r.made = CHANNEL_SMS | CHANNEL_RECEIPTS;
 	done(&r);
-	tap_ok(has_text("\"reason\":\"sms\"") && has_text("\"reason\":\"receipts\""), "which is told of each");
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "and the gap filled");
+	tap_ok(has_text("\"reason\":\"sms\"") && has_text("\"reason\":\"receipts\""), "each of them is an event");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "the history is asked for the gap");
 	done_sessions(NULL, 0);
-	tap_ok(quiet(), "once");
+	tap_ok(quiet(), "nothing else is done");
 	tear_down();
 
 	/* while the history is being fetched */
@@ -1815,15 +1818,15 @@ static void test_cancelled(void)
 	CANCELLED("newThing", "c4");
 	done_sessions(NULL, 0);
 	tap_ok(wants_job(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == CHANNEL_SERVICES,
-		"the same while the history is fetched; one of a kind that is not known may be any");
+		"a cancelled subscription of an unknown kind may be any");
 	fail_retryable(JOB_REFRESH_CHANNEL, 503);
 	tap_ok(next_is(MACHINE_ACT_DROP) && next_job_is(JOB_SETUP) && rig.last.request.cancelled == CHANNEL_SERVICES,
-		"what cannot be made anew in place is with the next connection");
+		"subscriptions that cannot be re-created in place are left to the next setup");
 	done_prepare("/ws");
 	open_now();
 	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
-	tap_ok(quiet(), "and is done then");
+	tap_ok(quiet(), "after the setup nothing is left to do");
 	tear_down();
 }
 
@@ -1837,12 +1840,12 @@ static void test_count(void)
 	message(1, 1);
 	message(2, 2);
 	message(3, 3);
-	tap_ok(quiet(), "waits until what was wanted is written");
+	tap_ok(quiet(), "waits until all lines are written");
 	tap_str(numbers(), "1 2", "exactly so many");
 	machine_output_drained(rig.m, rig.now);
-	tap_ok(next_is(MACHINE_ACT_CLOSE), "then closes");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "the connection is closed");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "and ends with 0");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "the exit status is 0");
 	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2, "the third one is left for the next run");
 	tear_down();
 }
@@ -1859,7 +1862,7 @@ static void test_times(void)
 	numbers();
 	tick();
 	tap_int(rig.now, 10000, "--idle counts from the last line");
-	tap_ok(next_is(MACHINE_ACT_CLOSE), "and ends it");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "the run ends");
 	tick();
 	tap_ok(next_is(MACHINE_ACT_DROP) && next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK,
 		"0: there was something; a peer that does not answer the close is not waited for");
@@ -1892,10 +1895,10 @@ static void test_stop(void)
 	tap_ok(quiet(), "a signal in the middle of a line: the reader gets some time");
 	tick();
 	p = output_queue_peek(&rig.output, &len);
-	tap_ok(quiet() && len && memchr(p, '\n', len) == p + len - 1, "then the rest of that line is all that is left");
+	tap_ok(quiet() && len && memchr(p, '\n', len) == p + len - 1, "only the rest of the started line is left");
 	output_queue_consumed(&rig.output, rig.cursor, len);
 	machine_output_drained(rig.m, rig.now);
-	tap_ok(next_is(MACHINE_ACT_CLOSE), "when it is out, the socket is closed");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "the connection is closed when the line is written");
 	closed(true, 0, ST_OK);
 	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_SIGTERM, "143");
 	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1,
@@ -1919,14 +1922,14 @@ static void test_once(void)
 	start();
 	tap_ok(next_job_is(JOB_SETUP) && rig.last.request.token_only, "--once needs no channel");
 	done_prepare("/ws");
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "and no socket");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "--once opens no socket");
 	done_sessions("bob@x", 1600000002);
 	next_job_is(JOB_PAGE);
 	done_page(2, 1, NULL);
-	tap_str(numbers(), "1 2", "what the history has");
-	tap_ok(next_is(MACHINE_ACT_READY), "which is what there is to wait for");
+	tap_str(numbers(), "1 2", "messages of the history are printed");
+	tap_ok(next_is(MACHINE_ACT_READY), "--once is ready when the backfill is complete");
 	machine_output_drained(rig.m, rig.now);
-	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "and the end");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "--once exits with 0");
 	tear_down();
 
 	/* nothing there, which is worth knowing the next time */
@@ -1938,7 +1941,7 @@ static void test_once(void)
 	next_job_is(JOB_CONVERSATIONS);
 	done_sessions(NULL, 0);
 	tap_ok(next_is(MACHINE_ACT_READY) && next_is(MACHINE_ACT_EXIT),
-		"with nothing there, it is ready before it ends");
+		"--once without messages is ready before it exits");
 	tear_down();
 }
 
@@ -1963,8 +1966,8 @@ static void test_handover(void)
 	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
 	machine_output_drained(rig.m, rig.now);
 	second = exec_queue_begin(&rig.exec_queue, rig.now, &due);
-	tap_ok(!second && next_is(MACHINE_ACT_CLOSE), "no other is begun");
-	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1, "and only the first one is taken");
+	tap_ok(!second && next_is(MACHINE_ACT_CLOSE), "no other command starts");
+	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1, "only the first message is acknowledged");
 	tear_down();
 }
 
@@ -1990,13 +1993,13 @@ static void test_handover_in_order(void)
 	exec_queue_retry(&rig.exec_queue, item, rig.now);
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
 	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
-	tap_int((intmax_t)peer->count, 46, "then it moves over all up to the next that needs its command");
+	tap_int((intmax_t)peer->count, 46, "the cursor advances up to the next message with a command");
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
-	tap_ok(item && strstr(item->line, "text 47"), "which begins");
+	tap_ok(item && strstr(item->line, "text 47"), "the command for the next message starts");
 	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
-	tap_int((intmax_t)peer->count, 48, "and over the last");
+	tap_int((intmax_t)peer->count, 48, "the cursor advances over the last one");
 	outbound(49, 49);
-	tap_int((intmax_t)peer->count, 49, "with nothing before it, one is passed over at once");
+	tap_int((intmax_t)peer->count, 49, "a message without predecessors is skipped at once");
 	tear_down();
 }
 
@@ -2009,7 +2012,7 @@ static void test_handover_without_id(void)
 	raw("{\"chatMessageNotification\":{\"id\":\"a\",\"chatMessage\":{\"text\":\"no link\",\"senderAddress\":\"bob@x\"}}}");
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"b\",\"inboundSMSMessage\":{\"message\":\"no ID\",\"senderAddress\":\"+1\"}}}");
 	tap_int((intmax_t)rig.exec_queue.count, 2, "a message without an ID is handed over");
-	tap_int((intmax_t)output_queue_len(&rig.output), 0, "and not printed");
+	tap_int((intmax_t)output_queue_len(&rig.output), 0, "the outbound message is not printed");
 	tear_down();
 }
 
@@ -2026,10 +2029,10 @@ static void test_paused_by_receipts(void)
 		count++;
 	}
 	tap_ok(count < 20000 && rig.last.kind == MACHINE_ACT_PAUSE,
-		"a reader that takes nothing pauses the socket, also where all that comes is passed over");
+		"a slow reader pauses the socket, even if all messages are skipped");
 	numbers();
 	machine_output_drained(rig.m, rig.now);
-	tap_ok(next_is(MACHINE_ACT_RESUME), "with the one line taken, it goes on");
+	tap_ok(next_is(MACHINE_ACT_RESUME), "the socket is resumed when the line is consumed");
 	tear_down();
 }
 
@@ -2044,11 +2047,11 @@ static void test_hostile(void)
 	go_live();
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		raw(texts[i]);
-	tap_ok(has_text("unknownKind"), "what is not known is passed on");
+	tap_ok(has_text("unknownKind"), "an unknown kind is printed");
 	while (next_action())
 		;
 	message(1, 1);
-	tap_str(numbers(), "1", "and nothing else that a server can say hinders what follows");
+	tap_str(numbers(), "1", "no other input affects the next message");
 	done(&r);
 	tear_down();
 }

@@ -1,4 +1,4 @@
-/* What the listener and the process that makes its requests say to each other. */
+/* The messages between the listener and its request process. */
 #include "tests/lib/tap.h"
 
 #include "client/client.h"
@@ -21,39 +21,40 @@ static void test_request(void)
 		.session = &session,
 		.next = "n-7" };
 	struct secret token = { 0 };
-	struct worker_request order;
+	struct worker_request msg;
 
 	secret_set(&token, "token-value", 11);
 	buf_clear(&bytes);
 	worker_msg_put_request(&bytes, &request, &token, 3);
-	tap_int(worker_msg_length(bytes.data, bytes.len), bytes.len, "a message knows its length");
-	tap_int(worker_msg_length(bytes.data, 3), 0, "which is not known before four bytes are there");
-	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &order), "a request");
-	tap_int(order.request.job, JOB_PAGE, "its job");
-	tap_ok(order.request.token_refused && order.request.recreate && !order.request.existing &&
-			!order.request.token_only && !order.request.all,
-		"its marks");
-	tap_int(order.request.cancelled, CHANNEL_CHAT | CHANNEL_RECEIPTS, "its services");
-	tap_str(order.request.next, "n-7", "its page");
-	tap_int(order.request.session->type, CHAT_GROUP, "its conversation: the type");
-	tap_str(order.request.session->conversation, "g1", "the peer");
-	tap_str(order.request.session->own, "alice@x", "the own address");
-	tap_str(order.token.s, "token-value", "the token that was given out last");
-	tap_int((intmax_t)order.attempt, 3, "the attempt");
-	worker_request_release(&order);
+	tap_int(worker_msg_length(bytes.data, bytes.len), bytes.len, "the length of a message");
+	tap_int(worker_msg_length(bytes.data, 3), 0, "the length is unknown before four bytes are there");
+	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &msg), "a request is read");
+	tap_int(msg.request.job, JOB_PAGE, "the job");
+	tap_ok(msg.request.token_refused && msg.request.recreate && !msg.request.existing && !msg.request.token_only &&
+			!msg.request.all,
+		"the flags");
+	tap_int(msg.request.cancelled, CHANNEL_CHAT | CHANNEL_RECEIPTS, "the services");
+	tap_str(msg.request.next, "n-7", "the page token");
+	tap_int(msg.request.session->type, CHAT_GROUP, "the conversation type");
+	tap_str(msg.request.session->conversation, "g1", "the conversation name");
+	tap_str(msg.request.session->own, "alice@x", "the own address");
+	tap_str(msg.token.s, "token-value", "the token of the request");
+	tap_int((intmax_t)msg.attempt, 3, "the attempt");
+	worker_msg_release_request(&msg);
 
 	request = (struct job_request){ .job = JOB_RENEW_TOKEN };
 	buf_clear(&bytes);
 	worker_msg_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
-	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &order), "one with nothing in it");
-	tap_ok(!order.request.cancelled && !order.request.session && !order.request.next && !order.token.s,
-		"what was not there is not there");
-	worker_request_release(&order);
+	tap_ok(worker_msg_get_request(bytes.data, bytes.len, &msg), "a request without optional fields is read");
+	tap_ok(!msg.request.cancelled && !msg.request.session && !msg.request.next && !msg.token.s,
+		"missing fields are empty");
+	worker_msg_release_request(&msg);
 
 	request = (struct job_request){ .job = JOB_PAGE };
 	buf_clear(&bytes);
 	worker_msg_put_request(&bytes, &request, &(struct secret){ 0 }, 0);
-	tap_ok(!worker_msg_get_request(bytes.data, bytes.len, &order), "a page of no conversation is refused");
+	tap_ok(!worker_msg_get_request(bytes.data, bytes.len, &msg),
+		"a page request without a conversation is invalid");
 	secret_release(&token);
 	free(session.conversation);
 	free(session.own);
@@ -116,7 +117,7 @@ static void test_result(void)
 	tap_str(got.err.code, "POL0001", "its code");
 	tap_ok(got.err.status == ST_TEMPFAIL && got.err.outcome == ERR_REFUSED && got.err.http == 429 &&
 			got.err.retryable && got.err.pending && got.err.retry_after_ms == 7000,
-		"and the rest of it");
+		"the other fields of the error are read");
 	tap_str(got.path, "/ws", "path");
 	tap_str(got.address, "::1", "address");
 	tap_str(got.self, "alice@x", "the user");
@@ -126,13 +127,14 @@ static void test_result(void)
 		"role, services and times");
 	tap_int((intmax_t)got.sessions.count, 2, "two conversations");
 	tap_str(got.sessions.items[0].conversation, "bob@x", "the first");
-	tap_ok(!got.sessions.items[0].own && got.sessions.items[0].last_ms == -1, "which has no more");
+	tap_ok(!got.sessions.items[0].own && got.sessions.items[0].last_ms == -1,
+		"missing fields of a conversation are empty");
 	tap_str(got.sessions.items[1].own, "+1514", "the second");
-	tap_int((intmax_t)json_count(got.messages), 2, "a page of two");
+	tap_int((intmax_t)json_count(got.messages), 2, "a page with two messages is read");
 	tap_ok(json_slice(json_get(json_next(json_first(got.messages)).value, "n"), &s, &len) && len == 20 &&
 			!memcmp(s, "10000000000000000001", len),
 		"whose numbers are as they were");
-	tap_str(got.more, "n-8", "and the page behind it");
+	tap_str(got.more, "n-8", "the token of the next page is read");
 	job_result_release(&got);
 }
 
@@ -140,7 +142,7 @@ static void test_result(void)
 static void test_damage(void)
 {
 	struct job_result r, got;
-	struct worker_request order;
+	struct worker_request msg;
 	size_t len, refused = 0;
 	char *copy;
 
@@ -160,15 +162,15 @@ static void test_damage(void)
 	}
 	tap_int((intmax_t)refused, (intmax_t)len, "cut anywhere, it is refused");
 	buf_addc(&bytes, 0);
-	tap_ok(!worker_msg_get_result(bytes.data, bytes.len, &got), "with a byte too much, too");
+	tap_ok(!worker_msg_get_result(bytes.data, bytes.len, &got), "a byte too much is invalid");
 	for (size_t at = 0; at < len; at++) {
 		for (int bit = 0; bit < 8; bit++) {
 			copy = xmemdup0(bytes.data, len);
 			copy[at] = (char)(copy[at] ^ 1 << bit);
 			if (worker_msg_get_result(copy, len, &got))
 				job_result_release(&got);
-			if (worker_msg_get_request(copy, len, &order))
-				worker_request_release(&order);
+			if (worker_msg_get_request(copy, len, &msg))
+				worker_msg_release_request(&msg);
 			free(copy);
 		}
 	}
@@ -186,7 +188,8 @@ static void test_too_long(void)
 		r.sessions.items[r.sessions.count] = (struct history_session){ .conversation = peer };
 	buf_clear(&bytes);
 	worker_msg_put_result(&bytes, &r);
-	tap_ok(worker_msg_get_result(bytes.data, bytes.len, &got), "what is too long for a message");
+	tap_ok(worker_msg_get_result(bytes.data, bytes.len, &got),
+		"a result that is too large is replaced by an error");
 	tap_ok(got.job == JOB_CONVERSATIONS && got.status == ST_PROTOCOL && !got.sessions.count, "becomes an error");
 	job_result_release(&got);
 	free(r.sessions.items);
