@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -48,7 +46,7 @@ void ingest_release(struct ingest *in)
 	free(in->backfilled_until_s);
 }
 
-/* ---- effects and reports --------------------------------------------------------------------------------------- */
+/* ---- effects --------------------------------------------------------------------------------------------------- */
 
 static unsigned take_effects(struct ingest *in)
 {
@@ -75,27 +73,6 @@ void ingest_close(struct ingest *in)
 	in->backfill_retry_at = in->history_recheck_at = in->stall_at = LISTEN_NEVER;
 }
 
-static void warn(const struct ingest *in, const char *text)
-{
-	if (in->io.warn)
-		in->io.warn(text);
-}
-
-static void report(const struct ingest *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void report(const struct ingest *in, const char *format, ...)
-{
-	char text[1200];
-	va_list args;
-
-	if (!in->io.error)
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	in->io.error(text);
-}
-
 static size_t queued_weight(const struct ingest *in)
 {
 	return output_queue_weight(in->io.output) + (in->io.exec ? in->io.exec->bytes : 0);
@@ -111,13 +88,13 @@ static void report_filter_failure(struct ingest *in, struct slice line, const st
 	if (!json_parse(&in->text_doc, line.s, line.len, NULL, NULL))
 		root = json_root(&in->text_doc);
 	if (!json_equals(json_get(root, "event"), "message")) {
-		warn(in, err->text); /* jq programs for messages usually fail on typing and the like */
+		in->io.warn("%s", err->text); /* jq programs for messages usually fail on typing and the like */
 		return;
 	}
 	id = json_dup(json_get(root, "messageId"));
 	sender = json_dup(json_get(root, "sender"));
 	in->skipped++;
-	report(in, "message '%s' of '%s' skipped: %s", id ? id : "", sender ? sender : "", err->text);
+	in->io.error("message '%s' of '%s' skipped: %s", id ? id : "", sender ? sender : "", err->text);
 	free(id);
 	free(sender);
 }
@@ -141,7 +118,7 @@ static void add_text(struct ingest *in, struct slice lines, struct buf *out)
 	for (; lines.len && (end = memchr(lines.s, '\n', lines.len));
 		lines.len -= (size_t)(end + 1 - lines.s), lines.s = end + 1) {
 		if (notification_text(&in->text_doc, lines.s, (size_t)(end - lines.s), in->io.wall_ms(), out, &err))
-			warn(in, err.text);
+			in->io.warn("%s", err.text);
 	}
 }
 
@@ -303,7 +280,7 @@ static void decode_failed(struct ingest *in, int64_t now, const struct notificat
 	struct line_info info;
 
 	if (err->status != ST_DATA) {
-		report(in, "%s", err->text);
+		in->io.error("%s", err->text);
 		/* if it was a message, the history has it, too */
 		if (in->history_recheck_at == LISTEN_NEVER)
 			in->history_recheck_at = now > in->history_recheck_next ? now : in->history_recheck_next;
@@ -312,7 +289,7 @@ static void decode_failed(struct ingest *in, int64_t now, const struct notificat
 	if (!is_new(in, now, n, &info))
 		return;
 	in->skipped++;
-	report(in, "message '%.*s' of '%.*s' skipped: %s", (int)n->message_id.len,
+	in->io.error("message '%.*s' of '%.*s' skipped: %s", (int)n->message_id.len,
 		n->message_id.len ? n->message_id.s : "", (int)n->conversation.len,
 		n->conversation.len ? n->conversation.s : "", err->text);
 	checkpoint(in, &info);
@@ -473,7 +450,7 @@ bool ingest_request(struct ingest *in, struct job_request *request)
 /* The service has no history: goes on without it. */
 static void give_up_history(struct ingest *in, const struct err *err)
 {
-	report(in, "cannot read the history: %s; missed messages are not backfilled", err->text);
+	in->io.error("cannot read the history: %s; missed messages are not backfilled", err->text);
 	ingest_event(in, "gap", err->text);
 	in->history = false;
 	in->history_err = (struct err)ERR_INIT;
@@ -537,7 +514,7 @@ unsigned ingest_conversations(struct ingest *in, int64_t now, struct job_result 
 	else if (in->options->once || !service_error_is_permanent(err))
 		note_failure(in, now, err);
 	else if (!in->refusal_reported)
-		report(in, "cannot read part of the history: %s; its missed messages are not backfilled", err->text);
+		in->io.error("cannot read part of the history: %s; its missed messages are not backfilled", err->text);
 	in->refusal_reported |= service_error_is_permanent(err);
 	backfill_list(&in->backfill, in->io.cursor, &result->sessions, in->baseline);
 	return take_effects(in);
@@ -558,7 +535,7 @@ static void page_failed(struct ingest *in, int64_t now, const struct err *err)
 	}
 	if (lasting) {
 		in->skipped++;
-		report(in, "cannot read the history of '%s': %s; its missed messages are skipped",
+		in->io.error("cannot read the history of '%s': %s; its missed messages are skipped",
 			backfill_request(&in->backfill, &next)->conversation, err->text);
 	} else if (!err->http || err->http == 401 || ++in->page_failures >= PAGE_FAILURES_MAX) {
 		history_failed(in, now, err);
@@ -595,7 +572,7 @@ static void end_baseline(struct ingest *in)
 	in->baseline = in->backfilling = false;
 	in->history_err = (struct err)ERR_INIT;
 	if (missing.status) {
-		report(in, "cannot read part of the history: %s; its messages up to now are ignored", missing.text);
+		in->io.error("cannot read part of the history: %s; its messages up to now are ignored", missing.text);
 		cursor_advance_all(in->io.cursor, in->io.wall_ms() / 1000);
 	}
 	backoff_reset(&in->history_backoff);
@@ -680,7 +657,7 @@ static void emit_backfill_line(struct ingest *in, int64_t now, struct slice text
 		return;
 	}
 	in->skipped++;
-	report(in, "%.*s", (int)text.len, text.s);
+	in->io.error("%.*s", (int)text.len, text.s);
 	checkpoint(in, info);
 }
 
@@ -741,7 +718,7 @@ static void stop_buffering(struct ingest *in, int64_t now)
 	}
 	in->pass_through = true;
 	cursor_gap(in->io.cursor, true);
-	report(in, "cannot read the history: %s; live messages are printed without it, missed messages follow later",
+	in->io.error("cannot read the history: %s; live messages are printed without it, missed messages follow later",
 		why);
 	ingest_event(in, "gap", why);
 	release_buffered(in, now);

@@ -29,8 +29,9 @@ struct listen_io {
 	struct cursor *cursor;
 	struct output_queue *output;
 	struct exec_queue *exec; /* for messages; NULL: everything goes to `output` */
-	void (*warn)(const char *text); /* NULL: ignored, as the next */
-	void (*error)(const char *text); /* messages may be missing or out of order; printed even with -q */
+	void (*warn)(const char *format, ...) __attribute__((format(printf, 1, 2)));
+	/* messages may be missing or out of order; printed even with -q */
+	void (*error)(const char *format, ...) __attribute__((format(printf, 1, 2)));
 	int64_t (*wall_ms)(void); /* the time of day, for timestamps */
 };
 

@@ -399,13 +399,8 @@ static void on_refused(struct machine *m, int64_t now, const struct ws_closed *w
 
 static void report_lost(struct machine *m, const char *reason)
 {
-	char text[1200];
-
 	ingest_event(&m->ingest, "disconnected", reason);
-	if (m->io.warn) {
-		snprintf(text, sizeof(text), "%s; reconnecting", reason);
-		m->io.warn(text);
-	}
+	m->io.warn("%s; reconnecting", reason);
 }
 
 static void connection_lost(struct machine *m, int64_t now, const struct err *why)

@@ -454,24 +454,14 @@ static enum status open_cursor(struct driver *d, bool *baseline, struct err *err
 	return st;
 }
 
-static void print_warning(const char *text)
-{
-	log_warn("%s", text);
-}
-
-static void print_error(const char *text)
-{
-	log_error("%s", text);
-}
-
 static struct machine *make_machine(struct driver *d, bool baseline)
 {
 	struct listen_io io = {
 		.cursor = d->cursor,
 		.output = &d->output,
 		.exec = d->options->exec ? &d->exec_queue : NULL,
-		.warn = print_warning,
-		.error = print_error,
+		.warn = log_warn,
+		.error = log_error,
 		.wall_ms = clock_wall_ms,
 	};
 

@@ -11,8 +11,8 @@ struct warn_limiter {
 	int64_t next_at, interval_ms;
 };
 
-/* Calls `warn` (NULL: nothing happens) with the text, unless the limiter says that it is too early. */
-void warn_ratelimited(struct warn_limiter *limiter, int64_t now, void (*warn)(const char *text), const char *format,
-	...) __attribute__((format(printf, 4, 5)));
+/* Calls `warn` (log_warn()), unless the limiter says that it is too early. */
+void warn_ratelimited(struct warn_limiter *limiter, int64_t now, void (*warn)(const char *format, ...),
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -1,6 +1,6 @@
 #include "listen/worker.h"
 
-#include "listen/job.h"
+#include "listen/listen.h"
 #include "listen/worker_msg.h"
 #include "base/clock.h"
 #include "base/interrupt.h"

@@ -15,7 +15,7 @@
 #ifndef KANDY_LISTEN_WORKER_H
 #define KANDY_LISTEN_WORKER_H
 
-#include "listen/machine.h"
+#include "listen/job.h"
 
 #define WORKER_IDLE_MS 5000
 

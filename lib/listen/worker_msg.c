@@ -1,6 +1,5 @@
 #include "listen/worker_msg.h"
 
-#include "client/client.h"
 #include "base/mem.h"
 
 #include <limits.h>
@@ -8,8 +7,18 @@
 #include <string.h>
 
 #define HEAD sizeof(uint32_t)
-#define NO_STRING UINT64_MAX /* instead of a length: NULL */
-#define SESSION_MIN (4 * sizeof(uint64_t)) /* bytes of a conversation with empty strings */
+#define NO_STRING (-1) /* instead of a length: NULL */
+#define SESSION_MIN ((int64_t)(4 * sizeof(int64_t))) /* bytes of a conversation with empty strings */
+
+/*
+ * The code_ functions do both directions, so that the two sides cannot differ: they write the value that they are given
+ * and return it, or read and return another one. What is read from an invalid message is dropped by the caller.
+ */
+struct coder {
+	struct buf *out; /* NULL: reading */
+	const char *at, *end;
+	bool bad;
+};
 
 void worker_msg_release_request(struct worker_request *msg)
 {
@@ -20,7 +29,187 @@ void worker_msg_release_request(struct worker_request *msg)
 	*msg = (struct worker_request){ 0 };
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
+
+static int64_t code_range(struct coder *c, int64_t value, int64_t min, int64_t max)
+{
+	if (c->out) {
+		buf_add(c->out, &value, sizeof(value));
+		return value;
+	}
+	c->bad = c->bad || (size_t)(c->end - c->at) < sizeof(value);
+	if (c->bad)
+		return min;
+	memcpy(&value, c->at, sizeof(value));
+	c->at += sizeof(value);
+	c->bad = value < min || value > max;
+	return c->bad ? min : value;
+}
+
+static int64_t code_int(struct coder *c, int64_t value)
+{
+	return code_range(c, value, INT64_MIN, INT64_MAX);
+}
+
+static bool code_bool(struct coder *c, bool value)
+{
+	return code_range(c, value, 0, 1);
+}
+
+/* What is read is borrowed; false for NULL. */
+static bool code_bytes(struct coder *c, const char **s, size_t *len)
+{
+	int64_t n = code_range(c, *s ? (int64_t)*len : NO_STRING, NO_STRING, c->out ? INT64_MAX : c->end - c->at);
+
+	if (c->bad || n == NO_STRING)
+		return false;
+	if (c->out) {
+		buf_add(c->out, *s, *len);
+		return true;
+	}
+	if (n > c->end - c->at) {
+		c->bad = true;
+		return false;
+	}
+	*s = c->at;
+	*len = (size_t)n;
+	c->at += n;
+	return true;
+}
+
+/* What is read is a copy. */
+static char *code_string(struct coder *c, char *string)
+{
+	const char *s = string;
+	size_t len = string ? strlen(string) : 0;
+
+	if (!code_bytes(c, &s, &len) || c->out)
+		return string;
+	c->bad = memchr(s, '\0', len) != NULL;
+	return c->bad ? NULL : xmemdup0(s, len);
+}
+
+/* A string in an array of `size` bytes. */
+static void code_text(struct coder *c, char *text, size_t size)
+{
+	const char *s = text;
+	size_t len = c->out ? strlen(text) : 0;
+
+	if (c->out) {
+		code_bytes(c, &s, &len);
+	} else if (!code_bytes(c, &s, &len) || len >= size || memchr(s, '\0', len)) {
+		c->bad = true;
+	} else {
+		memcpy(text, s, len);
+		text[len] = '\0';
+	}
+}
+
+static void code_secret(struct coder *c, struct secret *secret)
+{
+	const char *s = secret->s;
+	size_t len = secret->len;
+
+	if (code_bytes(c, &s, &len) && !c->out)
+		secret_set_token(secret, s, len);
+}
+
+static void code_err(struct coder *c, struct err *err)
+{
+	err->status = (enum status)code_range(c, err->status, 0, 255);
+	err->outcome = (enum err_outcome)code_range(c, err->outcome, ERR_NOT_SENT, ERR_REFUSED);
+	err->http = (int)code_range(c, err->http, 0, INT_MAX);
+	err->retryable = code_bool(c, err->retryable);
+	err->pending = code_bool(c, err->pending);
+	err->retry_after_ms = code_int(c, err->retry_after_ms);
+	code_text(c, err->code, sizeof(err->code));
+	code_text(c, err->text, sizeof(err->text));
+}
+
+/* Without `last_text`, which a listener does not need. */
+static void code_session(struct coder *c, struct history_session *session)
+{
+	session->type = (enum chat_type)code_range(c, session->type, CHAT_ONE_TO_ONE, CHAT_SMS);
+	session->conversation = code_string(c, session->conversation);
+	session->own = code_string(c, session->own);
+	session->last_ms = code_int(c, session->last_ms);
+	c->bad = c->bad || !session->conversation;
+}
+
+static void code_sessions(struct coder *c, struct history_sessions *sessions)
+{
+	/* the limit is checked before memory is allocated */
+	int64_t max = c->out ? INT64_MAX : (c->end - c->at) / SESSION_MIN;
+	size_t count = (size_t)code_range(c, (int64_t)sessions->count, 0, max);
+
+	if (!c->out && count) {
+		sessions->items = xcalloc(count, sizeof(*sessions->items));
+		sessions->cap = count;
+	}
+	for (size_t i = 0; i < count && !c->bad; i++) {
+		sessions->count = i + 1;
+		code_session(c, &sessions->items[i]);
+	}
+}
+
+static void code_page(struct coder *c, struct job_result *r)
+{
+	const char *s = NULL;
+	size_t len = 0;
+
+	if (c->out && !json_slice(r->messages, &s, &len))
+		s = NULL;
+	if (!code_bytes(c, &s, &len) || c->out)
+		return;
+	buf_init(&r->page.text, BUF_NO_MAX);
+	buf_add(&r->page.text, s, len);
+	if (json_parse(&r->page.json, r->page.text.data, len, NULL, NULL))
+		c->bad = true;
+	else
+		r->messages = json_root(&r->page.json);
+}
+
+/* ---- messages -------------------------------------------------------------------------------------------------- */
+
+static void code_request(struct coder *c, struct worker_request *msg)
+{
+	struct job_request *request = &msg->request;
+
+	request->job = (enum job_kind)code_range(c, request->job, JOB_SETUP, JOB_PAGE);
+	request->token_only = code_bool(c, request->token_only);
+	request->token_refused = code_bool(c, request->token_refused);
+	request->recreate = code_bool(c, request->recreate);
+	request->existing = code_bool(c, request->existing);
+	request->cancelled = (unsigned)code_range(c, request->cancelled, 0, CHANNEL_SERVICES);
+	request->all = code_bool(c, request->all);
+	request->session = code_bool(c, request->session != NULL) ? &msg->session : NULL;
+	if (request->session)
+		code_session(c, &msg->session);
+	request->next = msg->next = code_string(c, msg->next);
+	code_secret(c, &msg->token);
+	msg->attempt = (uint64_t)code_int(c, (int64_t)msg->attempt);
+}
+
+static void code_result(struct coder *c, struct job_result *r)
+{
+	r->job = (enum job_kind)code_range(c, r->job, JOB_SETUP, JOB_PAGE);
+	r->status = (enum status)code_range(c, r->status, 0, 255);
+	code_err(c, &r->err);
+	r->path = code_string(c, r->path);
+	r->address = code_string(c, r->address);
+	r->self = code_string(c, r->self);
+	code_secret(c, &r->token);
+	r->server_role = code_bool(c, r->server_role);
+	r->renew_in_ms = code_int(c, r->renew_in_ms);
+	r->token_ends_in_ms = code_int(c, r->token_ends_in_ms);
+	r->extend_in_ms = code_int(c, r->extend_in_ms);
+	r->channel_ends_in_ms = code_int(c, r->channel_ends_in_ms);
+	r->made = (unsigned)code_range(c, r->made, 0, CHANNEL_SERVICES);
+	r->partial = code_bool(c, r->partial);
+	code_sessions(c, &r->sessions);
+	code_page(c, r);
+	r->more = code_string(c, r->more);
+}
 
 /* Leaves room for the length. Returns where the message starts. */
 static size_t begin(struct buf *out)
@@ -44,98 +233,28 @@ static bool end(struct buf *out, size_t at)
 	return true;
 }
 
-static void put_number(struct buf *out, uint64_t number)
-{
-	buf_add(out, &number, sizeof(number));
-}
-
-static void put_int(struct buf *out, int64_t number)
-{
-	put_number(out, (uint64_t)number);
-}
-
-static void put_bytes(struct buf *out, const char *s, size_t len)
-{
-	put_number(out, s ? len : NO_STRING);
-	if (s)
-		buf_add(out, s, len);
-}
-
-static void put_string(struct buf *out, const char *s)
-{
-	put_bytes(out, s, s ? strlen(s) : 0);
-}
-
-static void put_err(struct buf *out, const struct err *err)
-{
-	put_int(out, err->status);
-	put_int(out, err->outcome);
-	put_int(out, err->http);
-	put_int(out, err->retryable);
-	put_int(out, err->pending);
-	put_int(out, err->retry_after_ms);
-	put_string(out, err->code);
-	put_string(out, err->text);
-}
-
-/* Without `last_text`, which a listener does not need. */
-static void put_session(struct buf *out, const struct history_session *session)
-{
-	put_int(out, session->type);
-	put_string(out, session->conversation);
-	put_string(out, session->own);
-	put_int(out, session->last_ms);
-}
-
 void worker_msg_put_request(struct buf *out, const struct job_request *request, const struct secret *token,
 	uint64_t attempt)
 {
+	struct coder c = { .out = out };
+	struct worker_request msg = {
+		.request = *request, .next = (char *)request->next, .token = *token, .attempt = attempt
+	};
 	size_t at = begin(out);
 
-	put_int(out, request->job);
-	put_int(out, request->token_only);
-	put_int(out, request->token_refused);
-	put_int(out, request->recreate);
-	put_int(out, request->existing);
-	put_int(out, request->cancelled);
-	put_int(out, request->all);
-	put_int(out, request->session != NULL);
 	if (request->session)
-		put_session(out, request->session);
-	put_string(out, request->next);
-	put_bytes(out, token->s, token->len);
-	put_number(out, attempt);
+		msg.session = *request->session;
+	code_request(&c, &msg);
 	if (!end(out, at))
 		BUG("request too long");
 }
 
-static bool put_whole_result(struct buf *out, const struct job_result *r)
+static bool put_result(struct buf *out, struct job_result result)
 {
-	size_t at = begin(out), len;
-	const char *page;
+	struct coder c = { .out = out };
+	size_t at = begin(out);
 
-	put_int(out, r->job);
-	put_int(out, r->status);
-	put_err(out, &r->err);
-	put_string(out, r->path);
-	put_string(out, r->address);
-	put_string(out, r->self);
-	put_bytes(out, r->token.s, r->token.len);
-	put_int(out, r->server_role);
-	put_int(out, r->renew_in_ms);
-	put_int(out, r->token_ends_in_ms);
-	put_int(out, r->extend_in_ms);
-	put_int(out, r->channel_ends_in_ms);
-	put_int(out, r->made);
-	put_int(out, r->partial);
-	put_number(out, r->sessions.count);
-	for (size_t i = 0; i < r->sessions.count; i++)
-		put_session(out, &r->sessions.items[i]);
-	if (json_slice(r->messages, &page, &len))
-		put_bytes(out, page, len);
-	else
-		put_string(out, NULL);
-	put_string(out, r->more);
+	code_result(&c, &result);
 	return end(out, at);
 }
 
@@ -144,20 +263,13 @@ void worker_msg_put_result(struct buf *out, const struct job_result *result)
 	struct job_result instead = job_result_init(result->job);
 	size_t before = out->len;
 
-	if (put_whole_result(out, result))
+	if (put_result(out, *result))
 		return;
 	buf_truncate(out, before);
 	instead.status = err_set(&instead.err, ST_PROTOCOL, "the server's response is too large");
-	if (!put_whole_result(out, &instead))
+	if (!put_result(out, instead))
 		BUG("message too long");
 }
-
-/* ---- reading --------------------------------------------------------------------------------------------------- */
-
-struct reader {
-	const char *at, *end;
-	bool bad;
-};
 
 size_t worker_msg_length(const char *p, size_t len)
 {
@@ -169,172 +281,20 @@ size_t worker_msg_length(const char *p, size_t len)
 	return HEAD + rest;
 }
 
-static struct reader open_message(const char *p, size_t len)
+static struct coder open_message(const char *p, size_t len)
 {
 	bool whole = len >= HEAD && worker_msg_length(p, len) == len;
 
-	return (struct reader){ .at = whole ? p + HEAD : p, .end = whole ? p + len : p, .bad = !whole };
-}
-
-static uint64_t get_number(struct reader *r)
-{
-	uint64_t number = 0;
-
-	if (r->bad || (size_t)(r->end - r->at) < sizeof(number)) {
-		r->bad = true;
-		return 0;
-	}
-	memcpy(&number, r->at, sizeof(number));
-	r->at += sizeof(number);
-	return number;
-}
-
-static int64_t get_int(struct reader *r)
-{
-	return (int64_t)get_number(r);
-}
-
-static int64_t get_range(struct reader *r, int64_t min, int64_t max)
-{
-	int64_t number = get_int(r);
-
-	if (number >= min && number <= max)
-		return number;
-	r->bad = true;
-	return min;
-}
-
-static bool get_bool(struct reader *r)
-{
-	return get_range(r, 0, 1);
-}
-
-/* Borrowed; false for NULL. */
-static bool get_bytes(struct reader *r, const char **s, size_t *len)
-{
-	uint64_t n = get_number(r);
-
-	if (r->bad || n == NO_STRING)
-		return false;
-	if (n > (size_t)(r->end - r->at)) {
-		r->bad = true;
-		return false;
-	}
-	*s = r->at;
-	*len = (size_t)n;
-	r->at += n;
-	return true;
-}
-
-static char *get_string(struct reader *r)
-{
-	const char *s;
-	size_t len;
-
-	if (!get_bytes(r, &s, &len))
-		return NULL;
-	if (memchr(s, '\0', len)) {
-		r->bad = true;
-		return NULL;
-	}
-	return xmemdup0(s, len);
-}
-
-static void get_secret(struct reader *r, struct secret *secret)
-{
-	const char *s;
-	size_t len;
-
-	if (get_bytes(r, &s, &len))
-		secret_set_token(secret, s, len);
-}
-
-/* Into an array of `size` bytes. */
-static void get_text(struct reader *r, char *out, size_t size)
-{
-	const char *s;
-	size_t len;
-
-	if (!get_bytes(r, &s, &len) || len >= size || memchr(s, '\0', len)) {
-		r->bad = true;
-		return;
-	}
-	memcpy(out, s, len);
-	out[len] = '\0';
-}
-
-static void get_err(struct reader *r, struct err *err)
-{
-	err->status = (enum status)get_range(r, 0, 255);
-	err->outcome = (enum err_outcome)get_range(r, ERR_NOT_SENT, ERR_REFUSED);
-	err->http = (int)get_range(r, 0, INT_MAX);
-	err->retryable = get_bool(r);
-	err->pending = get_bool(r);
-	err->retry_after_ms = get_int(r);
-	get_text(r, err->code, sizeof(err->code));
-	get_text(r, err->text, sizeof(err->text));
-}
-
-static void get_session(struct reader *r, struct history_session *session)
-{
-	session->type = (enum chat_type)get_range(r, CHAT_ONE_TO_ONE, CHAT_SMS);
-	session->conversation = get_string(r);
-	session->own = get_string(r);
-	session->last_ms = get_int(r);
-	r->bad |= !session->conversation;
-}
-
-static void get_sessions(struct reader *r, struct history_sessions *sessions)
-{
-	uint64_t count = get_number(r);
-
-	/* before memory is allocated */
-	if (count > (size_t)(r->end - r->at) / SESSION_MIN)
-		r->bad = true;
-	if (r->bad || !count)
-		return;
-	sessions->items = xcalloc((size_t)count, sizeof(*sessions->items));
-	sessions->cap = (size_t)count;
-	while (!r->bad && sessions->count < count)
-		get_session(r, &sessions->items[sessions->count++]);
-}
-
-static void get_page(struct reader *r, struct job_result *result)
-{
-	const char *s;
-	size_t len;
-
-	if (!get_bytes(r, &s, &len))
-		return;
-	buf_init(&result->page.text, BUF_NO_MAX);
-	buf_add(&result->page.text, s, len);
-	if (json_parse(&result->page.json, result->page.text.data, len, NULL, NULL))
-		r->bad = true;
-	else
-		result->messages = json_root(&result->page.json);
+	return (struct coder){ .at = whole ? p + HEAD : p, .end = whole ? p + len : p, .bad = !whole };
 }
 
 bool worker_msg_get_request(const char *p, size_t len, struct worker_request *msg)
 {
-	struct reader r = open_message(p, len);
-	struct job_request *request = &msg->request;
+	struct coder c = open_message(p, len);
 
 	*msg = (struct worker_request){ 0 };
-	request->job = (enum job_kind)get_range(&r, JOB_SETUP, JOB_PAGE);
-	request->token_only = get_bool(&r);
-	request->token_refused = get_bool(&r);
-	request->recreate = get_bool(&r);
-	request->existing = get_bool(&r);
-	request->cancelled = (unsigned)get_range(&r, 0, CHANNEL_SERVICES);
-	request->all = get_bool(&r);
-	if (get_bool(&r)) {
-		get_session(&r, &msg->session);
-		request->session = &msg->session;
-	}
-	request->next = msg->next = get_string(&r);
-	get_secret(&r, &msg->token);
-	msg->attempt = get_number(&r);
-	if (!r.bad && r.at == r.end && (request->session || request->job != JOB_PAGE))
+	code_request(&c, msg);
+	if (!c.bad && c.at == c.end && (msg->request.session || msg->request.job != JOB_PAGE))
 		return true;
 	worker_msg_release_request(msg);
 	return false;
@@ -342,27 +302,11 @@ bool worker_msg_get_request(const char *p, size_t len, struct worker_request *ms
 
 bool worker_msg_get_result(const char *p, size_t len, struct job_result *result)
 {
-	struct reader r = open_message(p, len);
+	struct coder c = open_message(p, len);
 
 	*result = (struct job_result){ .err = ERR_INIT };
-	result->job = (enum job_kind)get_range(&r, JOB_SETUP, JOB_PAGE);
-	result->status = (enum status)get_range(&r, 0, 255);
-	get_err(&r, &result->err);
-	result->path = get_string(&r);
-	result->address = get_string(&r);
-	result->self = get_string(&r);
-	get_secret(&r, &result->token);
-	result->server_role = get_bool(&r);
-	result->renew_in_ms = get_int(&r);
-	result->token_ends_in_ms = get_int(&r);
-	result->extend_in_ms = get_int(&r);
-	result->channel_ends_in_ms = get_int(&r);
-	result->made = (unsigned)get_range(&r, 0, CHANNEL_SERVICES);
-	result->partial = get_bool(&r);
-	get_sessions(&r, &result->sessions);
-	get_page(&r, result);
-	result->more = get_string(&r);
-	if (!r.bad && r.at == r.end)
+	code_result(&c, result);
+	if (!c.bad && c.at == c.end)
 		return true;
 	job_result_release(result);
 	return false;

@@ -8,7 +8,7 @@
 #ifndef KANDY_LISTEN_WORKER_MSG_H
 #define KANDY_LISTEN_WORKER_MSG_H
 
-#include "listen/machine.h"
+#include "listen/job.h"
 
 #define WORKER_MSG_MAX ((size_t)64 << 20) /* of one message */
 

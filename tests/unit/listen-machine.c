@@ -8,6 +8,7 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,14 +35,25 @@ static int64_t wall_ms(void)
 	return INT64_C(1700000000000) + rig.now;
 }
 
-static void warn(const char *text)
+static void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void warn(const char *format, ...)
 {
-	snprintf(rig.warned, sizeof(rig.warned), "%s", text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(rig.warned, sizeof(rig.warned), format, args);
+	va_end(args);
 }
 
-static void error(const char *text)
+static void error(const char *format, ...)
 {
-	snprintf(rig.error, sizeof(rig.error), "%s", text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(rig.error, sizeof(rig.error), format, args);
+	va_end(args);
 }
 
 static void set_up(void)
