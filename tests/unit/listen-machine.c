@@ -129,7 +129,7 @@ static bool next_job_is(enum job_kind job)
 	return next_is(MACHINE_ACT_JOB) && rig.last.request.job == job;
 }
 
-/* One of the next actions is that job; all up to it are taken, or just all. */
+/* One of the next actions is that job; actions up to it are dropped. */
 static bool wants_job(enum job_kind job)
 {
 	while (next_action()) {
@@ -307,7 +307,7 @@ static void closed(bool was_open, int http, enum status status)
 	machine_closed(rig.m, rig.now, &why);
 }
 
-/* What the numbers of the messages in the outflow are, in order: "1 2 3"; the reader takes all. */
+/* The numbers of the messages in the output queue, in order: "1 2 3"; the reader consumes all. */
 static const char *numbers(void)
 {
 	static char list[200000];
@@ -332,7 +332,7 @@ static bool has_text(const char *text)
 	return memmem(p, len, text, strlen(text)) != NULL;
 }
 
-/* Up to a live connection without any history. */
+/* The connect succeeds. */
 static void open_now(void)
 {
 	next_is(MACHINE_ACT_CONNECT);
@@ -340,7 +340,7 @@ static void open_now(void)
 	next_is(MACHINE_ACT_HEARTBEAT);
 }
 
-/* Connected, and asking which conversations there are. */
+/* Connected, and listing the conversations. */
 static void ask_history(void)
 {
 	start();
@@ -365,7 +365,7 @@ static void again_live(void)
 	open_now();
 }
 
-/* ---- the way up ------------------------------------------------------------------------------------------------ */
+/* ---- start ----------------------------------------------------------------------------------------------------- */
 
 static void test_start(void)
 {
@@ -373,14 +373,14 @@ static void test_start(void)
 	start();
 	tap_ok(next_job_is(JOB_SETUP) && !rig.last.request.recreate && !rig.last.request.token_refused &&
 			!rig.last.request.existing,
-		"prepares first");
+		"setup comes first");
 	tap_ok(quiet(), "setup is the only action at the start");
 	done_prepare("/ws");
 	tap_ok(next_is(MACHINE_ACT_CONNECT), "connects after the setup");
 	tap_str(rig.last.path, "/ws", "connects to the path of the setup");
 	tap_str(rig.last.token->s, "token-value", "connects with the token of the setup");
 	opened();
-	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS), "open: asks for the conversations");
+	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS), "open: lists the conversations");
 	message(1, 1);
 	tap_str(numbers(), "", "live messages are buffered during the backfill");
 	done_sessions(NULL, 0);
@@ -388,7 +388,7 @@ static void test_start(void)
 	tap_str(numbers(), "1", "buffered messages follow the backfill");
 	message(2, 2);
 	tap_str(numbers(), "2", "a live message is printed");
-	tap_ok(is_connected() && quiet(), "nothing else to do");
+	tap_ok(is_connected() && quiet(), "no other action");
 	tear_down();
 }
 
@@ -399,12 +399,12 @@ static void test_baseline(void)
 	start();
 	next_job_is(JOB_SETUP);
 	done_prepare("/ws");
-	tap_ok(next_job_is(JOB_CONVERSATIONS) && quiet(), "the first time, the history is asked before the connection");
+	tap_ok(next_job_is(JOB_CONVERSATIONS) && quiet(), "on the first run, the history is asked before the connect");
 	done_sessions("bob@x", 1600000005);
 	tap_ok(next_job_is(JOB_PAGE) && quiet(), "the baseline reads a page of a conversation of the last seconds");
 	done_page(5, 1, "more");
 	tap_ok(next_is(MACHINE_ACT_CONNECT) && quiet(), "connects when the baseline is complete");
-	tap_str(numbers(), "", "nothing of that is printed");
+	tap_str(numbers(), "", "existing messages are not printed");
 	opened();
 	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_job_is(JOB_CONVERSATIONS),
 		"the history is asked again after the first connect");
@@ -425,7 +425,7 @@ static void test_baseline(void)
 	tear_down();
 }
 
-/* Messages of the very second in which the listener starts. */
+/* Messages of the second in which the listener starts. */
 static void test_baseline_second(void)
 {
 	set_up();
@@ -437,7 +437,7 @@ static void test_baseline_second(void)
 	done_sessions("bob@x", 1600000000);
 	next_job_is(JOB_PAGE);
 	done_second(1600000000, 4, 3, "n-3");
-	tap_ok(next_job_is(JOB_PAGE), "a second that goes on in the next page");
+	tap_ok(next_job_is(JOB_PAGE), "the next page is read if it may have messages of the same second");
 	tap_str(rig.last.request.next, "n-3", "the next page is read with its token");
 	done_second(1600000000, 2, 1, NULL);
 	open_now();
@@ -479,11 +479,12 @@ static void test_baseline_many(void)
 			rig.last.request.session->conversation);
 		done_second(1600000100, 2, 1, NULL);
 	}
-	tap_str(asked, "late@x newest@x unknown@x ", "pages are read where something may still come");
+	tap_str(asked, "late@x newest@x unknown@x ",
+		"pages are read of conversations that may get another message of their last second");
 	tap_ok(rig.last.kind == MACHINE_ACT_READY && next_is(MACHINE_ACT_EXIT) && !rig.last.status,
 		"--once: a baseline ends the run");
 	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "old@x")->taken_until_s == 1600000000,
-		"the others are old by their time");
+		"messages of the other conversations are old by their time");
 	tear_down();
 }
 
@@ -535,13 +536,13 @@ static void test_baseline_fails(void)
 	done_prepare("/ws");
 	next_job_is(JOB_CONVERSATIONS);
 	fail(JOB_CONVERSATIONS, ST_AUTH, 403);
-	tap_ok(next_is(MACHINE_ACT_CONNECT), "a service that has no history for us");
+	tap_ok(next_is(MACHINE_ACT_CONNECT), "connects although the service refuses the history");
 	tap_ok(strstr(rig.error, "cannot read the history: ") != NULL, "a missing history is reported");
 	opened();
 	next_is(MACHINE_ACT_HEARTBEAT);
 	tap_ok(next_is(MACHINE_ACT_READY), "ready without a history");
 	machine_free(rig.m);
-	/* the next run finds that it has one */
+	/* in the next run the service has a history */
 	rig.baseline = false;
 	rig.now += 60000;
 	ask_history();
@@ -638,7 +639,7 @@ static void test_connect_fails(void)
 		next_job_is(JOB_SETUP);
 	}
 	tap_ok(rig.last.kind == MACHINE_ACT_EXIT && rig.last.status == ST_UNAVAILABLE,
-		"a socket that never opens ends it");
+		"a socket that never opens ends the run");
 	tap_int(tries + 1, 4, "four attempts to connect at the start");
 	tear_down();
 }
@@ -657,7 +658,7 @@ static void test_refused(void)
 		next_is(MACHINE_ACT_CONNECT);
 		closed(false, codes[i], ST_AUTH);
 		tap_ok(next_job_is(JOB_SETUP) && rig.last.request.token_refused && !rig.last.request.recreate,
-			"refused once: a new token, and a look at the channel");
+			"refused once: a new token");
 		done_prepare("/ws");
 		next_is(MACHINE_ACT_CONNECT);
 		closed(false, codes[i], ST_AUTH);
@@ -671,7 +672,7 @@ static void test_refused(void)
 	}
 }
 
-/* What worked before is refused for a long time. */
+/* An upgrade that worked before is refused for a long time. */
 static void test_refused_later(void)
 {
 	int channels = 0, tokens = 0, attempts = 0, said = 0;
@@ -700,7 +701,7 @@ static void test_refused_later(void)
 		}
 		tick();
 	}
-	tap_ok(attempts > 50, "an upgrade that is refused for an hour is tried again and again");
+	tap_ok(attempts > 50, "an upgrade that is refused for an hour is retried");
 	tap_int(channels, 1, "one new channel in an hour");
 	tap_int(tokens, 1, "one new token in an hour");
 	tap_ok(said >= 4 && said <= 8, "warnings about it are rate-limited");
@@ -733,7 +734,7 @@ static void test_short_connections(void)
 		}
 		tick();
 	}
-	tap_ok(connections < 100, "connections that bring nothing and do not last come less and less often");
+	tap_ok(connections < 100, "short connections without data are retried with backoff");
 	tear_down();
 }
 
@@ -756,7 +757,7 @@ static void test_busy(void)
 		why.err.retry_after_ms = 7000;
 		rig.connected = false;
 		machine_closed(rig.m, rig.now, &why);
-		tap_ok(quiet(), "busy: waits");
+		tap_ok(quiet(), "503: waits");
 		tap_ok(machine_deadline(rig.m) >= rig.now + 7000 && machine_deadline(rig.m) <= rig.now + 7710,
 			"Retry-After is respected");
 		tick();
@@ -765,7 +766,7 @@ static void test_busy(void)
 	}
 }
 
-/* ---- signs of life --------------------------------------------------------------------------------------------- */
+/* ---- keepalives ------------------------------------------------------------------------------------------------ */
 
 static void test_keepalive(void)
 {
@@ -775,7 +776,7 @@ static void test_keepalive(void)
 	go_live();
 	opened = rig.now;
 	tick();
-	tap_int(rig.now, opened + 30000, "the first connCheck after one interval");
+	tap_int(rig.now, opened + 30000, "the first connCheck comes after one interval");
 	tap_ok(next_is(MACHINE_ACT_HEARTBEAT) && next_is(MACHINE_ACT_SEND), "a connCheck is sent");
 	tap_str(rig.last.text, "{\"connCheck\":{\"interval\":30}}", "the connCheck has the protocol's form");
 	raw("{\"connAck\":{}}");
@@ -788,7 +789,7 @@ static void test_keepalive(void)
 			;
 		checks++;
 	}
-	tap_int(checks, 2, "unanswered ones");
+	tap_int(checks, 2, "connChecks without a response");
 	tap_int(rig.now, opened + 90000, "a connection is dead after three silent intervals");
 	tap_ok(rig.last.kind == MACHINE_ACT_DROP, "a dead connection is dropped");
 	tap_ok(strstr(rig.warned, "no data for 90 s") != NULL, "a dead connection is a warning");
@@ -805,8 +806,8 @@ static void test_keepalive(void)
 			;
 		message(i, i);
 	}
-	tap_int(rig.now, opened + 300000, "a server that sends messages and no connAck");
-	tap_ok(is_connected(), "lives");
+	tap_int(rig.now, opened + 300000, "a server that sends messages but no connAck is alive");
+	tap_ok(is_connected(), "the connection is kept");
 	tear_down();
 }
 
@@ -847,7 +848,7 @@ static void test_server_role(void)
 	tap_ok(asked > 0, "the server is probed before that");
 	tear_down();
 
-	/* one that checks less often than we would */
+	/* a server whose interval is longer than ours */
 	set_up();
 	start();
 	next_job_is(JOB_SETUP);
@@ -869,7 +870,7 @@ static void test_server_role(void)
 				raw("{\"connAck\":{}}");
 		}
 	}
-	tap_ok(is_connected(), "a server whose checks come seldom, and who answers ours, is not dead");
+	tap_ok(is_connected(), "a server with a long interval that answers our connChecks is alive");
 	closed(true, 0, ST_UNAVAILABLE);
 	tick();
 	while (rig.last.kind != MACHINE_ACT_JOB || rig.last.request.job != JOB_SETUP)
@@ -887,7 +888,7 @@ static void test_server_role(void)
 		while (next_action())
 			;
 	}
-	tap_int(rig.now, heard + 600000, "its interval is known on the next connection, too");
+	tap_int(rig.now, heard + 600000, "its interval is used on the next connection, too");
 	tear_down();
 }
 
@@ -899,7 +900,7 @@ static void test_paused(void)
 	go_live();
 	for (int i = 0; i < 6000 && !next_action(); i++)
 		message(i, i);
-	tap_ok(rig.last.kind == MACHINE_ACT_PAUSE, "a reader that takes nothing pauses the socket");
+	tap_ok(rig.last.kind == MACHINE_ACT_PAUSE, "a slow reader pauses the socket");
 	tap_ok(output_queue_len(&rig.output) < (3 << 19), "reading stops at about a megabyte");
 	end = rig.now + 600000;
 	while (rig.now < end) {
@@ -909,7 +910,7 @@ static void test_paused(void)
 				end = 0;
 		}
 	}
-	tap_ok(end && is_connected(), "ten minutes of silence of our own making are no death");
+	tap_ok(end && is_connected(), "ten minutes of silence while paused do not end the connection");
 	output_queue_consumed(&rig.output, rig.cursor, output_queue_len(&rig.output) - 1000);
 	machine_output_drained(rig.m, rig.now);
 	tap_ok(next_is(MACHINE_ACT_RESUME), "the socket is resumed when there is room");
@@ -934,7 +935,7 @@ static void test_duplicates(void)
 		message(i, i);
 	numbers();
 	message(100, 9999);
-	tap_str(numbers(), "", "3000 notifications later an ID is still known");
+	tap_str(numbers(), "", "an ID is recognized after 3000 notifications");
 	tear_down();
 }
 
@@ -953,11 +954,11 @@ static void test_merge(void)
 	done_sessions("bob@x", 1600000005);
 	tap_ok(next_job_is(JOB_PAGE) && !rig.last.request.next &&
 			!strcmp(rig.last.request.session->conversation, "bob@x"),
-		"its first page");
+		"the first page is read");
 	message(7, 7);
 	done_page(5, 4, "token");
 	tap_str(numbers(), "", "nothing is printed before older ones were read");
-	tap_ok(next_job_is(JOB_PAGE) && !strcmp(rig.last.request.next, "token"), "the next page");
+	tap_ok(next_job_is(JOB_PAGE) && !strcmp(rig.last.request.next, "token"), "the next page is read");
 	done_page(5, 1, NULL);
 	tap_str(numbers(), "3 4 5 6 7", "backfilled oldest first without known ones, then buffered ones, each once");
 	message(8, 8);
@@ -972,7 +973,7 @@ static void test_growing_history(void)
 	done_sessions("bob@x", 1600000100);
 	next_job_is(JOB_PAGE);
 	done_page(100, 51, "a");
-	/* twenty more have come: the second page repeats twenty of the first */
+	/* twenty more messages came: the second page repeats twenty of the first */
 	for (int i = 101; i <= 120; i++)
 		message(i, i);
 	next_job_is(JOB_PAGE);
@@ -984,7 +985,7 @@ static void test_growing_history(void)
 
 		for (int i = 1, used = 0; i <= 120; i++)
 			used += snprintf(wanted + used, sizeof(wanted) - (size_t)used, "%s%d", i > 1 ? " " : "", i);
-		tap_str(numbers(), wanted, "pages that shift while they are read: each once, in order");
+		tap_str(numbers(), wanted, "pages that shift while they are read: each message once, in order");
 	}
 	tear_down();
 }
@@ -1004,7 +1005,8 @@ static void test_long_history(void)
 		next_job_is(JOB_PAGE);
 		done_page(first, first - 49, first > 50 ? more : NULL);
 	}
-	tap_ok(output_queue_len(&rig.output) < (3 << 19), "a long history fills the outflow up to its mark only");
+	tap_ok(output_queue_len(&rig.output) < (3 << 19),
+		"a long history fills the output queue up to the watermark only");
 	while (output_queue_len(&rig.output)) {
 		char *list = xstrdup(numbers()), *rest = list;
 
@@ -1017,9 +1019,9 @@ static void test_long_history(void)
 	while (next_action() && rig.last.kind != MACHINE_ACT_READY)
 		;
 	tap_ok(rig.last.kind == MACHINE_ACT_READY, "ready when all of it is printed");
-	tap_ok(in_order, "oldest first");
+	tap_ok(in_order, "messages come oldest first");
 	tap_ok(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count >= CURSOR_IDS,
-		"the cursor knows the last ones");
+		"the cursor has marks of the last messages");
 	tear_down();
 }
 
@@ -1079,12 +1081,12 @@ static void test_two_numbers(void)
 			i, i);
 		done_raw_page(page, NULL);
 	}
-	tap_str(asked, "+1111 +2222 ", "each is asked for");
+	tap_str(asked, "+1111 +2222 ", "a page of each own number is read");
 	tap_ok(has_text("text 1") && has_text("text 2"), "both are printed");
 	numbers();
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"a\",\"inboundSMSMessage\":{\"message\":\"text 2\",\"messageId\":\"m2\","
 	    "\"senderAddress\":\"+1555\",\"destinationAddress\":\"tel:+2222\"}}}");
-	tap_str(numbers(), "", "the socket's message is the history's, however it writes the number");
+	tap_str(numbers(), "", "a live message is recognized however the server writes the number");
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"b\",\"inboundSMSMessage\":{\"message\":\"text 1\",\"messageId\":\"m1\","
 	    "\"senderAddress\":\"+1555\"}}}");
 	tap_str(numbers(), "", "a message without the own number is recognized");
@@ -1094,7 +1096,7 @@ static void test_two_numbers(void)
 	go_live();
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"c\",\"inboundSMSMessage\":{\"message\":\"text 7\",\"messageId\":\"m7\","
 	    "\"senderAddress\":\"+1555\"}}}");
-	tap_str(numbers(), "7", "a number's first message, from a server that never says");
+	tap_str(numbers(), "7", "a first message without the own number is printed");
 	closed(true, 0, ST_UNAVAILABLE);
 	again_live();
 	next_job_is(JOB_CONVERSATIONS);
@@ -1109,7 +1111,7 @@ static void test_two_numbers(void)
 	tear_down();
 }
 
-/* Messages that no line can be made of. */
+/* Messages that are too large for a line. */
 static void test_too_long(void)
 {
 	struct buf json;
@@ -1129,7 +1131,8 @@ static void test_too_long(void)
 	done_raw_page(json.data, NULL);
 	tap_str(numbers(), "1", "a line that is too long does not affect others");
 	tap_ok(strstr(rig.error, "'huge' of 'bob@x' skipped") != NULL, "the skipped message is named");
-	tap_int((intmax_t)cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2, "the cursor moves over it");
+	tap_int((intmax_t)cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2,
+		"the cursor advances over the skipped message");
 	rig.error[0] = '\0';
 	buf_clear(&json);
 	buf_adds(&json,
@@ -1146,7 +1149,7 @@ static void test_too_long(void)
 	closed(true, 0, ST_OK);
 	while (next_action() && rig.last.kind != MACHINE_ACT_EXIT)
 		;
-	tap_int(rig.last.status, ST_PARTIAL, "the end: some messages were lost");
+	tap_int(rig.last.status, ST_PARTIAL, "the exit status is 1 after skipped messages");
 	tap_ok(strstr(rig.last.err.text, "2 messages skipped") != NULL,
 		"the number of skipped messages is reported at the end");
 	tear_down();
@@ -1164,7 +1167,7 @@ static void test_unreadable(void)
 	numbers();
 	raw("{\"chatMessageNotification\":{\"id\":\"x\",");
 	tick();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "a notification that cannot be read: the history is asked");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "an invalid notification starts a recheck of the history");
 	message(3, 3);
 	tap_str(numbers(), "", "live messages wait for the recheck");
 	done_sessions("bob@x", 1600000002);
@@ -1184,7 +1187,7 @@ static void test_unreadable(void)
 		else
 			tick();
 	}
-	tap_ok(asked >= 9 && asked <= 11, "a server that goes on like that has it asked every half a minute");
+	tap_ok(asked >= 9 && asked <= 11, "rechecks are made at most every 30 s");
 	tear_down();
 }
 
@@ -1229,13 +1232,13 @@ static void test_pages_without_end(void)
 		char more[16];
 
 		if (pages > 10000) {
-			tap_ok(false, "there is an end of pages");
+			tap_ok(false, "endless pages end");
 			break;
 		}
 		snprintf(more, sizeof(more), "n-%d", pages);
 		done_page(1000000 - pages, 1000000 - pages, more);
 	}
-	tap_ok(strstr(rig.error, "too many pages") != NULL, "ten thousand pages are the most of one conversation");
+	tap_ok(strstr(rig.error, "too many pages") != NULL, "ten thousand pages are the limit of a conversation");
 	tear_down();
 }
 
@@ -1254,7 +1257,7 @@ static void test_abandoned_page(void)
 	tick();
 	tap_ok(quiet(), "one job at a time: the page of the old connection is still read");
 	done_page(3, 1, NULL);
-	tap_str(numbers(), "2 3", "its result is as good as before");
+	tap_str(numbers(), "2 3", "its result is used");
 	tap_ok(next_job_is(JOB_SETUP), "the next setup starts");
 	done_prepare("/ws");
 	open_now();
@@ -1279,13 +1282,13 @@ static void test_not_taken(void)
 	tap_ok(peer && !peer->count, "the cursor does not advance over unacknowledged messages");
 	output_queue_peek(&rig.output, &len);
 	output_queue_consumed(&rig.output, rig.cursor, len - 1);
-	tap_int(peer->count, 1, "half a line is not taken");
+	tap_int(peer->count, 1, "half a line is not acknowledged");
 	output_queue_consumed(&rig.output, rig.cursor, 1);
-	tap_int(peer->count, 2, "a whole one is");
+	tap_int(peer->count, 2, "a whole line is acknowledged");
 	tear_down();
 }
 
-/* Time passes, and jobs of the history fail in that way, until `until`; true if one of them was asked for. */
+/* Lets time pass until `until`; history jobs fail meanwhile. True if there was one. */
 static bool history_fails_until(int64_t until, enum status status, int http)
 {
 	bool asked = false;
@@ -1330,7 +1333,7 @@ static void test_history_fails(void)
 	tap_ok(has_text("\"waiting\",\"reason\":\"busy\""), "a waiting event is printed");
 	tap_str(numbers(), "", "live messages are buffered meanwhile");
 	tick();
-	tap_ok(next_job_is(JOB_CONVERSATIONS), "asked again");
+	tap_ok(next_job_is(JOB_CONVERSATIONS), "the history is retried");
 	rig.warned[0] = '\0';
 	fail_until(JOB_CONVERSATIONS, 503, INT64_C(86400000));
 	tap_str(rig.warned, "", "warnings are rate-limited");
@@ -1339,9 +1342,9 @@ static void test_history_fails(void)
 		tick();
 		raw("{\"connAck\":{}}");
 	}
-	tap_ok(rig.now <= asked + BACKOFF_LEAST_MAX_MS / 10 * 12, "a Retry-After of a day holds nothing for a day");
+	tap_ok(rig.now <= asked + BACKOFF_LEAST_MAX_MS / 10 * 12, "a Retry-After of a day is limited");
 	fail(JOB_CONVERSATIONS, ST_AUTH, 401);
-	tap_ok(rig.last.kind == MACHINE_ACT_JOB && next_is(MACHINE_ACT_CLOSE), "a login that is over ends it");
+	tap_ok(rig.last.kind == MACHINE_ACT_JOB && next_is(MACHINE_ACT_CLOSE), "a lost login ends the run");
 	tear_down();
 
 	set_up();
@@ -1352,16 +1355,16 @@ static void test_history_fails(void)
 	next_job_is(JOB_CONVERSATIONS);
 	message(3, 3);
 	fail(JOB_CONVERSATIONS, ST_PROTOCOL, 200);
-	tap_str(numbers(), "", "nonsense may be better the next time: held");
+	tap_str(numbers(), "", "an invalid response is retried");
 	tick();
 	next_job_is(JOB_CONVERSATIONS);
 	fail(JOB_CONVERSATIONS, ST_AUTH, 403);
-	tap_ok(has_text("\"gap\"") && strstr(rig.error, "history"), "a service without a history: it says so");
+	tap_ok(has_text("\"gap\"") && strstr(rig.error, "history"), "a service without a history is reported");
 	tap_str(numbers(), "3", "the listener goes on without a history");
 	tear_down();
 }
 
-/* The history cannot be read for so long that what the socket delivers is let through. */
+/* The history fails for so long that live messages pass through. */
 static void test_history_stalls(void)
 {
 	int64_t began;
@@ -1377,7 +1380,7 @@ static void test_history_stalls(void)
 	began = rig.now;
 	/* 2 and 3 came between the runs */
 	message(4, 4);
-	tap_ok(history_fails_until(began + 29999, ST_UNAVAILABLE, 503), "the history is asked for again and again");
+	tap_ok(history_fails_until(began + 29999, ST_UNAVAILABLE, 503), "the history is retried with backoff");
 	tap_str(numbers(), "", "live messages are buffered for half a minute");
 	tap_str(rig.error, "", "no error is reported before that");
 	history_fails_until(began + 30001, ST_UNAVAILABLE, 503);
@@ -1390,7 +1393,7 @@ static void test_history_stalls(void)
 		message(i, i);
 		numbers();
 	}
-	tap_ok(history_fails_until(rig.now + 600000, ST_UNAVAILABLE, 503), "the history is asked for on");
+	tap_ok(history_fails_until(rig.now + 600000, ST_UNAVAILABLE, 503), "the history is still retried");
 	closed(true, 0, ST_UNAVAILABLE);
 	tick();
 	wants_job(JOB_SETUP);
@@ -1443,7 +1446,7 @@ static void test_history_stalls(void)
 	tap_str(numbers(), "4 5 2", "missing messages come late, and none twice");
 	tear_down();
 
-	/* it is the reader who is slow */
+	/* the reader is slow */
 	set_up();
 	ask_history();
 	began = rig.now;
@@ -1466,7 +1469,7 @@ static void test_history_stalls(void)
 	tear_down();
 }
 
-/* One kind, or one conversation, that cannot be read holds up no other. */
+/* A kind or a conversation that cannot be read does not delay others. */
 static void test_history_in_part(void)
 {
 	struct job_result r = job_result_init(JOB_CONVERSATIONS);
@@ -1518,12 +1521,12 @@ static void test_history_in_part(void)
 	next_job_is(JOB_PAGE);
 	fail(JOB_PAGE, ST_AUTH, 403);
 	tap_ok(strstr(rig.error, "cannot read the history of 'refused@x'") != NULL,
-		"a conversation that is refused: an error");
+		"a refused conversation is an error");
 	next_job_is(JOB_PAGE);
 	fail_retryable(JOB_PAGE, 500);
 	next_job_is(JOB_PAGE);
 	done_page(1, 1, NULL);
-	tap_str(numbers(), "1", "the others come");
+	tap_str(numbers(), "1", "the other conversations are printed");
 	tick();
 	next_job_is(JOB_CONVERSATIONS);
 	r = job_result_init(JOB_CONVERSATIONS);
@@ -1534,7 +1537,7 @@ static void test_history_in_part(void)
 	tap_str(numbers(), "2", "buffered messages follow it");
 	tear_down();
 
-	/* --once takes what it can */
+	/* --once prints the readable part */
 	set_up();
 	rig.options.once = true;
 	start();
@@ -1564,8 +1567,7 @@ static void test_history_in_part(void)
 	done_prepare("/ws");
 	next_job_is(JOB_CONVERSATIONS);
 	fail_retryable(JOB_CONVERSATIONS, 503);
-	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE,
-		"--once with nothing that can be read ends: the attempts have been made by then");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_UNAVAILABLE, "--once ends if nothing can be read");
 	tear_down();
 }
 
@@ -1577,7 +1579,7 @@ static void test_held_in_order(void)
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"a\",\"inboundSMSMessage\":{\"message\":\"text 1, connected\",\"messageId\":\"m1\","
 	    "\"senderAddress\":\"+1\"}}}");
 	raw(" { \"CONNCHECK\" : {\"interval\":30}}");
-	tap_ok(next_is(MACHINE_ACT_SEND), "a connCheck is answered while messages are held");
+	tap_ok(next_is(MACHINE_ACT_SEND), "a connCheck is answered while messages are buffered");
 	tap_str(numbers(), "", "a message that contains the word connCheck is buffered like others");
 	done_sessions(NULL, 0);
 	tap_str(numbers(), "1", "the buffered message is printed after the backfill");
@@ -1591,7 +1593,7 @@ static void test_times_and_history(void)
 	ask_history();
 	rig.now += 5000;
 	machine_tick(rig.m, rig.now);
-	tap_ok(is_connected(), "--idle does not end a run that is still reading the history");
+	tap_ok(is_connected(), "--idle does not end a run during the backfill");
 	done_sessions("bob@x", 1600000001);
 	next_job_is(JOB_PAGE);
 	rig.now += 5000;
@@ -1621,14 +1623,14 @@ static void test_times_and_history(void)
 	ask_history();
 	fail_retryable(JOB_CONVERSATIONS, 503);
 	history_fails_until(50000, ST_UNAVAILABLE, 503);
-	tap_ok(is_connected(), "--max-offline is about connections, and not about the history");
+	tap_ok(is_connected(), "--max-offline does not apply to the history");
 	tear_down();
 }
 
-/* ---- mending in place ------------------------------------------------------------------------------------------ */
+/* ---- renewal --------------------------------------------------------------------------------------------------- */
 
 /*
- * Lets time pass, with a server that answers connChecks, until that job is wanted; other renewals succeed. False: the
+ * Lets time pass, with a server that answers connChecks, until that job is started; other renewals succeed. False: the
  * connection ended before.
  */
 static bool pass_until_job(enum job_kind job)
@@ -1678,7 +1680,7 @@ static void test_renewals(void)
 	tear_down();
 }
 
-/* The service goes on saying no, and the socket says nothing of it. */
+/* The service refuses to extend the channel, and the socket stays open. */
 static void test_channel_over(void)
 {
 	int tries = 0;
@@ -1732,14 +1734,14 @@ static void test_token_over(void)
 	go_live();
 	for (tries = 0; tries < 300 && pass_until_job(JOB_RENEW_TOKEN); tries++)
 		fail_retryable(JOB_RENEW_TOKEN, 503);
-	tap_ok(rig.now > 3700000 && is_connected(), "a service that cannot be asked is waited for");
+	tap_ok(rig.now > 3700000 && is_connected(), "a service that is down is waited for");
 	tear_down();
 
 	set_up();
 	go_live();
 	pass_until_job(JOB_REFRESH_CHANNEL);
 	fail(JOB_REFRESH_CHANNEL, ST_AUTH, 401);
-	tap_ok(next_is(MACHINE_ACT_CLOSE), "a login that is over ends it, whatever asks");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "a lost login ends the run, whatever the job");
 	tear_down();
 }
 
@@ -1760,7 +1762,7 @@ static void test_channel_gone(void)
 	tap_ok(has_text("was lost and has been re-created"), "a re-created channel is an event");
 	tear_down();
 
-	/* one subscription has gone, without a word */
+	/* one subscription is gone, without a notification */
 	set_up();
 	rig.options.events = true;
 	go_live();
@@ -1769,7 +1771,7 @@ static void test_channel_gone(void)
 	r.made = CHANNEL_SMS;
 	done(&r);
 	tap_ok(has_text("\"resubscribed\",\"reason\":\"sms\"") && next_job_is(JOB_CONVERSATIONS),
-		"a subscription that was missing: it is told, and the gap is filled");
+		"a missing subscription is re-created, and the gap backfilled");
 	tear_down();
 }
 
@@ -1783,14 +1785,15 @@ static void test_cancelled(void)
 	rig.options.events = true;
 	go_live();
 	CANCELLED("chat", "c1");
-	tap_ok(has_text("\"event\":\"subscription\""), "a cancelled subscription is told");
+	tap_ok(has_text("\"event\":\"subscription\""), "a cancelled subscription is printed");
 	tap_ok(next_job_is(JOB_REFRESH_CHANNEL) && rig.last.request.cancelled == CHANNEL_CHAT,
 		"a cancelled subscription is re-created");
 	message(3, 3);
 	tap_ok(!has_text("text 3"), "live messages wait for the history");
 	r.made = CHANNEL_CHAT;
 	done(&r);
-	tap_ok(has_text("\"resubscribed\",\"reason\":\"chat\"") && next_job_is(JOB_CONVERSATIONS), "the gap is filled");
+	tap_ok(has_text("\"resubscribed\",\"reason\":\"chat\"") && next_job_is(JOB_CONVERSATIONS),
+		"the history is asked for the gap");
 	done_sessions("bob@x", 1600000003);
 	next_job_is(JOB_PAGE);
 	done_page(3, 2, NULL);
@@ -1853,12 +1856,13 @@ static void test_count(void)
 	message(2, 2);
 	message(3, 3);
 	tap_ok(quiet(), "waits until all lines are written");
-	tap_str(numbers(), "1 2", "exactly so many");
+	tap_str(numbers(), "1 2", "exactly --count lines");
 	machine_output_drained(rig.m, rig.now);
 	tap_ok(next_is(MACHINE_ACT_CLOSE), "the connection is closed");
 	closed(true, 0, ST_OK);
 	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "the exit status is 0");
-	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2, "the third one is left for the next run");
+	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 2,
+		"the third message is left to the next run");
 	tear_down();
 }
 
@@ -1877,7 +1881,7 @@ static void test_times(void)
 	tap_ok(next_is(MACHINE_ACT_CLOSE), "the run ends");
 	tick();
 	tap_ok(next_is(MACHINE_ACT_DROP) && next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK,
-		"0: there was something; a peer that does not answer the close is not waited for");
+		"the exit status is 0 after a message, even if the close is not answered");
 	tear_down();
 
 	set_up();
@@ -1887,7 +1891,7 @@ static void test_times(void)
 	tap_int(rig.now, 21000, "--for counts from the start");
 	closed(true, 0, ST_OK);
 	next_is(MACHINE_ACT_CLOSE);
-	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_NOTHING, "124: there was nothing");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_NOTHING, "the exit status is 124 without a message");
 	tear_down();
 }
 
@@ -1904,7 +1908,7 @@ static void test_stop(void)
 	output_queue_consumed(&rig.output, rig.cursor, 10);
 	machine_stop(rig.m, rig.now, ST_SIGTERM);
 	message(3, 3);
-	tap_ok(quiet(), "a signal in the middle of a line: the reader gets some time");
+	tap_ok(quiet(), "a signal in the middle of a line gives the reader some time");
 	tick();
 	p = output_queue_peek(&rig.output, &len);
 	tap_ok(quiet() && len && memchr(p, '\n', len) == p + len - 1, "only the rest of the started line is left");
@@ -1912,18 +1916,18 @@ static void test_stop(void)
 	machine_output_drained(rig.m, rig.now);
 	tap_ok(next_is(MACHINE_ACT_CLOSE), "the connection is closed when the line is written");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_SIGTERM, "143");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_SIGTERM, "the exit status is 143");
 	tap_int(cursor_find(rig.cursor, "chat-oneToOne", "bob@x")->count, 1,
-		"the cursor stands behind the line that was taken");
+		"the cursor has advanced over the acknowledged line");
 	tear_down();
 
 	set_up();
 	go_live();
 	message(1, 1);
 	machine_reader_gone(rig.m, rig.now);
-	tap_ok(next_is(MACHINE_ACT_CLOSE), "a reader that has gone ends it at once");
+	tap_ok(next_is(MACHINE_ACT_CLOSE), "a closed pipe ends the run at once");
 	closed(true, 0, ST_OK);
-	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_SIGPIPE, "quietly");
+	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_SIGPIPE, "the run ends without an error message");
 	tear_down();
 }
 
@@ -1944,7 +1948,7 @@ static void test_once(void)
 	tap_ok(next_is(MACHINE_ACT_EXIT) && rig.last.status == ST_OK, "--once exits with 0");
 	tear_down();
 
-	/* nothing there, which is worth knowing the next time */
+	/* no messages; the next run starts here */
 	set_up();
 	rig.options.once = true;
 	start();
@@ -1968,13 +1972,12 @@ static void test_handover(void)
 	message(1, 1);
 	message(2, 2);
 	raw("{\"chatMessageNotification\":{\"id\":\"t\",\"isComposing\":{\"state\":\"active\",\"senderAddress\":\"bob@x\"}}}");
-	tap_int((intmax_t)rig.exec_queue.count, 2, "messages wait for the command, and nothing else does");
+	tap_int((intmax_t)rig.exec_queue.count, 2, "only messages wait for the command");
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
-	tap_ok(item && strstr(item->line, "text 1"), "the first begins");
-	tap_ok(!exec_queue_begin(&rig.exec_queue, rig.now, &due),
-		"the second of the same conversation does not meanwhile");
+	tap_ok(item && strstr(item->line, "text 1"), "the first command starts");
+	tap_ok(!exec_queue_begin(&rig.exec_queue, rig.now, &due), "the second command of the conversation waits");
 	machine_stop(rig.m, rig.now, ST_SIGTERM);
-	tap_ok(quiet() && machine_deadline(rig.m) == LISTEN_NEVER, "a command that runs may end");
+	tap_ok(quiet() && machine_deadline(rig.m) == LISTEN_NEVER, "a running command may finish");
 	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
 	machine_output_drained(rig.m, rig.now);
 	second = exec_queue_begin(&rig.exec_queue, rig.now, &due);
@@ -1983,7 +1986,7 @@ static void test_handover(void)
 	tear_down();
 }
 
-/* Messages that no command is run for, behind one whose command has not ended. */
+/* Messages without a command after one whose command is still running. */
 static void test_handover_in_order(void)
 {
 	const struct cursor_conversation *peer;
@@ -1999,9 +2002,9 @@ static void test_handover_in_order(void)
 	message(47, 47);
 	outbound(48, 48);
 	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
-	tap_int((intmax_t)peer->count, 0, "the cursor moves over none of them before the first one is taken");
+	tap_int((intmax_t)peer->count, 0, "the cursor waits for the first message");
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
-	tap_ok(item && !exec_queue_begin(&rig.exec_queue, rig.now, &due), "only the first one is handed over");
+	tap_ok(item && !exec_queue_begin(&rig.exec_queue, rig.now, &due), "only the first command starts");
 	exec_queue_retry(&rig.exec_queue, item, rig.now);
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
 	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
@@ -2015,7 +2018,7 @@ static void test_handover_in_order(void)
 	tear_down();
 }
 
-/* A message that names no ID can be handed over all the same. */
+/* A message without an ID. */
 static void test_handover_without_id(void)
 {
 	set_up();
@@ -2023,12 +2026,12 @@ static void test_handover_without_id(void)
 	go_live();
 	raw("{\"chatMessageNotification\":{\"id\":\"a\",\"chatMessage\":{\"text\":\"no link\",\"senderAddress\":\"bob@x\"}}}");
 	raw("{\"inboundSMSMessageNotification\":{\"id\":\"b\",\"inboundSMSMessage\":{\"message\":\"no ID\",\"senderAddress\":\"+1\"}}}");
-	tap_int((intmax_t)rig.exec_queue.count, 2, "a message without an ID is handed over");
+	tap_int((intmax_t)rig.exec_queue.count, 2, "a message without an ID is passed to the command");
 	tap_int((intmax_t)output_queue_len(&rig.output), 0, "the outbound message is not printed");
 	tear_down();
 }
 
-/* Messages of which nothing is printed count, too, while they wait for the line before them. */
+/* Skipped messages count for backpressure, too, while they wait for the line before them. */
 static void test_paused_by_receipts(void)
 {
 	int count = 0;
