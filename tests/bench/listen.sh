@@ -71,7 +71,7 @@ row '--jq .sender, messages a second' "$(median filter.rate)" "$(median plain.ra
 row '--format text, messages a second' "$(median text.rate)" "$(median plain.rate)" "$(calc "$(median text.rate)/$(median plain.rate)")"
 blaster single "$count" 1
 compare 'one a write' 1.7
-# The listener's requests are made by a process that comes and goes (lib/listen/listen_worker.h): the two of them, and the one that stays.
+# The request process of the listener (lib/listen/worker.h) comes and goes: the memory of both, and of the listener alone.
 blaster idle 1000 24
 "$KANDY" listen -q --cacert "$ca" --since none --heartbeat "$scratch/beat" >"$scratch/lines" 2>/dev/null &
 listener=$!

@@ -197,23 +197,23 @@ static void fail_retryable(enum job_kind job, int http)
 	fail_until(job, http, -1);
 }
 
-static void add_session(struct job_result *r, enum chat_type type, const char *peer, const char *own, int64_t last_s)
+static void add_session(struct job_result *r, enum chat_type type, const char *name, const char *own, int64_t last_s)
 {
 	struct history_sessions *sessions = &r->sessions;
 
 	sessions->items = xgrow(sessions->items, sessions->count, &sessions->cap, sizeof(*sessions->items));
 	sessions->items[sessions->count++] = (struct history_session){ .type = type,
-		.conversation = xstrdup(peer),
+		.conversation = xstrdup(name),
 		.own = xstrdup_null(own),
 		.last_ms = last_s < 0 ? -1 : last_s * 1000 };
 }
 
-static void done_sessions(const char *peer, int64_t last_s)
+static void done_sessions(const char *name, int64_t last_s)
 {
 	struct job_result r = { .job = JOB_CONVERSATIONS };
 
-	if (peer)
-		add_session(&r, CHAT_ONE_TO_ONE, peer, NULL, last_s);
+	if (name)
+		add_session(&r, CHAT_ONE_TO_ONE, name, NULL, last_s);
 	done(&r);
 }
 
@@ -1271,20 +1271,20 @@ static void test_abandoned_page(void)
 
 static void test_not_taken(void)
 {
-	const struct cursor_conversation *peer;
+	const struct cursor_conversation *bob;
 	size_t len;
 
 	set_up();
 	go_live();
 	message(1, 1);
 	message(2, 2);
-	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
-	tap_ok(peer && !peer->count, "the cursor does not advance over unacknowledged messages");
+	bob = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
+	tap_ok(bob && !bob->count, "the cursor does not advance over unacknowledged messages");
 	output_queue_peek(&rig.output, &len);
 	output_queue_consumed(&rig.output, rig.cursor, len - 1);
-	tap_int(peer->count, 1, "half a line is not acknowledged");
+	tap_int(bob->count, 1, "half a line is not acknowledged");
 	output_queue_consumed(&rig.output, rig.cursor, 1);
-	tap_int(peer->count, 2, "a whole line is acknowledged");
+	tap_int(bob->count, 2, "a whole line is acknowledged");
 	tear_down();
 }
 
@@ -1961,7 +1961,7 @@ static void test_once(void)
 	tear_down();
 }
 
-static void test_handover(void)
+static void test_exec_queue(void)
 {
 	struct exec_entry *item, *second;
 	int64_t due = LISTEN_NEVER;
@@ -1987,9 +1987,9 @@ static void test_handover(void)
 }
 
 /* Messages without a command after one whose command is still running. */
-static void test_handover_in_order(void)
+static void test_exec_queue_in_order(void)
 {
-	const struct cursor_conversation *peer;
+	const struct cursor_conversation *bob;
 	struct exec_entry *item;
 	int64_t due = LISTEN_NEVER;
 
@@ -2001,25 +2001,25 @@ static void test_handover_in_order(void)
 		outbound(i, i);
 	message(47, 47);
 	outbound(48, 48);
-	peer = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
-	tap_int((intmax_t)peer->count, 0, "the cursor waits for the first message");
+	bob = cursor_find(rig.cursor, "chat-oneToOne", "bob@x");
+	tap_int((intmax_t)bob->count, 0, "the cursor waits for the first message");
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
 	tap_ok(item && !exec_queue_begin(&rig.exec_queue, rig.now, &due), "only the first command starts");
 	exec_queue_retry(&rig.exec_queue, item, rig.now);
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
 	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
-	tap_int((intmax_t)peer->count, 46, "the cursor advances up to the next message with a command");
+	tap_int((intmax_t)bob->count, 46, "the cursor advances up to the next message with a command");
 	item = exec_queue_begin(&rig.exec_queue, rig.now, &due);
 	tap_ok(item && strstr(item->line, "text 47"), "the command for the next message starts");
 	exec_queue_finish(&rig.exec_queue, rig.cursor, item);
-	tap_int((intmax_t)peer->count, 48, "the cursor advances over the last one");
+	tap_int((intmax_t)bob->count, 48, "the cursor advances over the last one");
 	outbound(49, 49);
-	tap_int((intmax_t)peer->count, 49, "a message without predecessors is skipped at once");
+	tap_int((intmax_t)bob->count, 49, "a message without predecessors is skipped at once");
 	tear_down();
 }
 
 /* A message without an ID. */
-static void test_handover_without_id(void)
+static void test_exec_queue_without_id(void)
 {
 	set_up();
 	rig.io.exec = &rig.exec_queue;
@@ -2112,9 +2112,9 @@ int main(void)
 	test_times();
 	test_stop();
 	test_once();
-	test_handover();
-	test_handover_in_order();
-	test_handover_without_id();
+	test_exec_queue();
+	test_exec_queue_in_order();
+	test_exec_queue_without_id();
 	test_paused_by_receipts();
 	test_hostile();
 	return tap_done();

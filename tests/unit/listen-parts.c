@@ -83,28 +83,29 @@ static void test_stack(void)
 static void test_output_queue(void)
 {
 	struct cursor *cursor = cursor_new("/proc/nonexistent/cursor");
-	struct cursor_conversation *peer = cursor_conversation(cursor, "sms", 3, "+1", 2);
+	struct cursor_conversation *conversation = cursor_conversation(cursor, "sms", 3, "+1", 2);
 	struct output_queue o;
 	size_t len;
 
 	output_queue_init(&o);
-	output_queue_checkpoint(&o, cursor, peer, 1, 1000);
-	tap_int((intmax_t)peer->count, 1, "an empty queue: the cursor advances at once");
+	output_queue_checkpoint(&o, cursor, conversation, 1, 1000);
+	tap_int((intmax_t)conversation->count, 1, "an empty queue: the cursor advances at once");
 	buf_adds(&o.bytes, "first\n");
-	output_queue_checkpoint(&o, cursor, peer, 2, 1000);
-	output_queue_checkpoint(&o, cursor, peer, 3, 1000); /* one that a filter left out */
+	output_queue_checkpoint(&o, cursor, conversation, 2, 1000);
+	output_queue_checkpoint(&o, cursor, conversation, 3, 1000); /* one that a filter left out */
 	buf_adds(&o.bytes, "second\n");
-	output_queue_checkpoint(&o, cursor, peer, 4, 1000);
-	tap_ok(!output_queue_consumed(&o, cursor, 5) && peer->count == 1, "most of a line does not acknowledge it");
-	tap_ok(output_queue_consumed(&o, cursor, 1) && peer->count == 3,
+	output_queue_checkpoint(&o, cursor, conversation, 4, 1000);
+	tap_ok(!output_queue_consumed(&o, cursor, 5) && conversation->count == 1,
+		"most of a line does not acknowledge it");
+	tap_ok(output_queue_consumed(&o, cursor, 1) && conversation->count == 3,
 		"its end does, and the filtered message after it");
 	output_queue_consumed(&o, cursor, 3);
 	buf_adds(&o.bytes, "third\n");
-	output_queue_checkpoint(&o, cursor, peer, 5, 1000);
+	output_queue_checkpoint(&o, cursor, conversation, 5, 1000);
 	output_queue_truncate(&o);
 	tap_str(output_queue_peek(&o, &len), "ond\n", "truncate keeps the rest of a partly written line");
 	output_queue_consumed(&o, cursor, len);
-	tap_int((intmax_t)peer->count, 4, "the rest of the line is acknowledged");
+	tap_int((intmax_t)conversation->count, 4, "the rest of the line is acknowledged");
 	buf_adds(&o.bytes, "fourth\n");
 	output_queue_truncate(&o);
 	tap_int((intmax_t)output_queue_len(&o), 0, "truncate between lines keeps nothing");

@@ -180,12 +180,12 @@ static void test_damage(void)
 static void test_too_long(void)
 {
 	struct job_result r = { .job = JOB_CONVERSATIONS, .err = ERR_INIT }, got;
-	char *peer = xcalloc(1 << 20, 1);
+	char *name = xcalloc(1 << 20, 1);
 
-	memset(peer, 'x', (1 << 20) - 1);
+	memset(name, 'x', (1 << 20) - 1);
 	r.sessions.items = xcalloc(65, sizeof(*r.sessions.items));
 	for (; r.sessions.count < 65; r.sessions.count++)
-		r.sessions.items[r.sessions.count] = (struct history_session){ .conversation = peer };
+		r.sessions.items[r.sessions.count] = (struct history_session){ .conversation = name };
 	buf_clear(&bytes);
 	worker_msg_put_result(&bytes, &r);
 	tap_ok(worker_msg_get_result(bytes.data, bytes.len, &got),
@@ -193,7 +193,7 @@ static void test_too_long(void)
 	tap_ok(got.job == JOB_CONVERSATIONS && got.status == ST_PROTOCOL && !got.sessions.count, "becomes an error");
 	job_result_release(&got);
 	free(r.sessions.items);
-	free(peer);
+	free(name);
 }
 
 int main(void)
