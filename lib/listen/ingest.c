@@ -464,7 +464,7 @@ static void note_failure(struct ingest *in, int64_t now, const struct err *err)
 {
 	in->history_err = *err;
 	if (in->options->once)
-		return; /* the run ends with it */
+		return; /* it is the result of the run */
 	if (!in->history_warn.interval_ms)
 		ingest_event(in, "waiting", err->text);
 	warn_ratelimited(&in->history_warn, now, in->io.warn, "cannot read the history: %s; retrying", err->text);
@@ -600,7 +600,7 @@ static void remember_times(struct ingest *in)
 		in->backfilled_until_s[i] = conversation->taken_until_s;
 }
 
-/* Everything was read, or there is no history. */
+/* Everything was read, or the service has no history. */
 static void end_backfill(struct ingest *in, int64_t now)
 {
 	in->backfilling = in->pass_through = false;

@@ -97,7 +97,7 @@ struct ingest {
 
 	/* deadlines, or LISTEN_NEVER */
 	int64_t backfill_retry_at;
-	int64_t history_recheck_at; /* look in the history for what could not be decoded on the socket */
+	int64_t history_recheck_at; /* look for messages whose notification could not be decoded */
 	int64_t history_recheck_next; /* not before this time */
 	int64_t stall_at; /* let live messages pass, unless the backfill makes progress */
 };

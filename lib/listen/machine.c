@@ -11,7 +11,7 @@
 #define MISSED_MAX 3 /* keepalive intervals without data before the connection is dropped */
 #define CONNECT_MAX_MS 120000 /* in case the driver does not report how the attempt ended */
 #define START_TRIES 4 /* attempts to connect if there never was a connection */
-#define REFUSALS_MAX 3 /* responses 401, 403, 404 in a row: with a new token, then a new channel, then give up */
+#define REFUSALS_MAX 3 /* 401, 403, 404 in a row: first get a new token, then a new channel */
 #define LASTED_MS 30000 /* a connection of this length resets the backoff, even if no data came */
 #define RETRY_MAX_MS 15000 /* between two attempts of a renewal */
 #define RETRY_MIN_MS 500
@@ -57,7 +57,7 @@ struct machine {
 	bool gap; /* there was an earlier connection */
 	unsigned refusals; /* of the upgrade, in a row */
 	struct backoff backoff;
-	struct err offline_err; /* why there is no connection */
+	struct err offline_err; /* the reason for being offline */
 	struct warn_limiter offline_warn, token_warn, channel_warn;
 
 	/* deadlines, or LISTEN_NEVER */

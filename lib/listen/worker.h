@@ -5,7 +5,7 @@
  * The child is a fork of the listener. It starts with the first request and ends after WORKER_IDLE_MS without one. Its
  * state does not outlive it: session changes are in the session's file, everything else is in the messages
  * (worker_msg.h). Of the listener's descriptors it keeps stdin, stderr, the trace and its end of the socket pair. When
- * the other end is closed, because the listener is done with it or has died, the child aborts its request and exits.
+ * the other end is closed, because the listener has finished or died, the child aborts its request and exits.
  *
  * If the child dies, a warning is printed, its request fails with a retryable error, and the next request starts a new
  * child. A child that cannot be started is a retryable error, too.

@@ -12,7 +12,7 @@
 
 /*
  * The code_ functions do both directions, so that the two sides cannot differ: they write the value that they are given
- * and return it, or read and return another one. What is read from an invalid message is dropped by the caller.
+ * and return it, or read and return another one. Callers drop the values of an invalid message.
  */
 struct coder {
 	struct buf *out; /* NULL: reading */
@@ -56,7 +56,7 @@ static bool code_bool(struct coder *c, bool value)
 	return code_range(c, value, 0, 1);
 }
 
-/* What is read is borrowed; false for NULL. */
+/* When reading, `*s` is borrowed. False for NULL. */
 static bool code_bytes(struct coder *c, const char **s, size_t *len)
 {
 	int64_t n = code_range(c, *s ? (int64_t)*len : NO_STRING, NO_STRING, c->out ? INT64_MAX : c->end - c->at);
@@ -77,7 +77,7 @@ static bool code_bytes(struct coder *c, const char **s, size_t *len)
 	return true;
 }
 
-/* What is read is a copy. */
+/* When reading, the result is a copy. */
 static char *code_string(struct coder *c, char *string)
 {
 	const char *s = string;

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # listen under faults: sockets dropped, tokens that run out, channels forgotten, listeners ended and killed, while messages come.
-# Every message exactly once and in the order of its conversation; after SIGKILL, at least once, and twice only what had not
-# been acknowledged.
+# Every message comes exactly once and in order; after SIGKILL, unacknowledged ones may come twice.
 . "${0%/*}/../lib/tap.sh"
 
 stat_of() { control '{"do":"stats"}' && jq -r ".$1" "$scratch/control"; }
