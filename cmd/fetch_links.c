@@ -239,7 +239,7 @@ static const struct opt opts[] = {
 		AT(manifest),
 		.hint = HINT_FILE,
 		.help = "append a JSON line to FILE for each downloaded file" },
-	{ .kind = OPT_HEADING, .help = "Limits" },
+	{ .kind = OPT_HEADING, .hidden = true, .help = "Limits" },
 	{ .kind = OPT_LIST,
 		.name = "allow-host",
 		.metavar = "HOST",

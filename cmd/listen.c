@@ -248,7 +248,7 @@ static const struct opt opts[] = {
 		.hint = HINT_FILE,
 		.at = offsetof(struct listen_params, listen.dead_letter),
 		.help = "append dead-lettered messages to FILE, with the reason" },
-	{ .kind = OPT_HEADING, .help = "Connection and monitoring" },
+	{ .kind = OPT_HEADING, .hidden = true, .help = "Connection and monitoring" },
 	{ .kind = OPT_DURATION,
 		.name = "keepalive",
 		.metavar = "DURATION",

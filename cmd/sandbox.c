@@ -58,7 +58,7 @@ static const struct opt sandbox_opts[] = {
 		AT(users),
 		.help = "add the user NAME@sandbox.example, with the password NAME-secret" },
 
-	{ .kind = OPT_HEADING, .help = "Lifetimes" },
+	{ .kind = OPT_HEADING, .hidden = true, .help = "Lifetimes" },
 	{ .kind = OPT_DURATION,
 		.name = "token-life",
 		.metavar = "DURATION",
@@ -91,7 +91,7 @@ static const struct opt sandbox_opts[] = {
 		.max = INT64_C(31536000000),
 		.help = "maximum lifetime granted to a notification channel" },
 
-	{ .kind = OPT_HEADING, .help = "Limits" },
+	{ .kind = OPT_HEADING, .hidden = true, .help = "Limits" },
 	{ .kind = OPT_INT,
 		.name = "keep-per-conversation",
 		.metavar = "N",
@@ -133,7 +133,7 @@ static const struct opt sandbox_opts[] = {
 		.max = INT64_C(1) << 32,
 		.help = "close a connection with more than SIZE of unsent output" },
 
-	{ .kind = OPT_HEADING, .help = "Protocol variants" },
+	{ .kind = OPT_HEADING, .hidden = true, .help = "Protocol variants" },
 	{ .kind = OPT_CHOICE,
 		.name = "last-message-time",
 		.metavar = "from|until",
@@ -158,7 +158,7 @@ static const struct opt sandbox_opts[] = {
 		.help = "links to attachments are paths without a host" },
 	{ .kind = OPT_FLAG, .name = "no-range", AT(config.no_range), .help = "ignore Range in downloads" },
 
-	{ .kind = OPT_HEADING, .help = "Fault injection" },
+	{ .kind = OPT_HEADING, .hidden = true, .help = "Fault injection" },
 	{ .kind = OPT_LIST,
 		.name = "fault",
 		.metavar = "SPEC",

@@ -19,7 +19,7 @@
  *		{ 0 }
  *	};
  *
- * --help is short: it shows the first paragraph of the description, three examples, and no section whose heading is
+ * --help is short: it shows the first paragraph of the description, two examples, and no section whose heading is
  * `hidden` or has a `name`. `--help --all` and the man page show everything.
  */
 #ifndef KANDY_CLI_CLI_H

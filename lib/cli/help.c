@@ -15,7 +15,7 @@ enum {
 	BELOW_COLUMN = 8, /* where they begin on a narrow terminal: on a line of their own */
 	SECOND_MIN = 40, /* minimum width of the second column */
 	TEXT_MIN = 30, /* wrapped text is at least this wide, even on a narrower terminal */
-	EXAMPLES_MAX = 3, /* without --all */
+	EXAMPLES_MAX = 2, /* without --all */
 };
 
 static size_t second_column(size_t wanted, unsigned width)
@@ -89,8 +89,8 @@ struct help {
 	} shared, hidden;
 };
 
-/* Choices, default, variable and whether it may be repeated. */
-static void add_notes(struct buf *text, const struct opt *row)
+/* Choices, default, variable (with --all) and whether it may be repeated. */
+static void add_notes(struct buf *text, const struct opt *row, bool all)
 {
 	const char *separator = " (";
 
@@ -102,7 +102,7 @@ static void add_notes(struct buf *text, const struct opt *row)
 		buf_addf(text, "%sdefault: %s", separator, row->fallback);
 		separator = "; ";
 	}
-	if (row->env) {
+	if (row->env && all) {
 		buf_addf(text, "%s%s", separator, row->env);
 		separator = "; ";
 	}
@@ -148,7 +148,7 @@ static void add_row(const struct opt *row, size_t base, void *arg)
 	if (cli_takes_argument(row))
 		buf_addf(&left, " %s", cli_metavar(row));
 	buf_adds(&text, row->help);
-	add_notes(&text, row);
+	add_notes(&text, row, help->all);
 	add_pair(help->out, left.data, text.data, OPTION_COLUMN, help->width);
 	buf_release(&left);
 	buf_release(&text);

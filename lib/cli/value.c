@@ -128,14 +128,14 @@ static void add_item(struct str_list *list, const char *text)
 	list->items[list->count++] = text;
 }
 
-/* Whoever reads the list of processes reads an option's value. */
+/* Command lines are visible to other users. */
 static enum status check_url(const struct opt *row, const char *text, const struct origin *origin, struct err *err)
 {
 	url_redact(text);
 	if (origin->source != SOURCE_OPTION || !row->password_goes || !url_has_password(text))
 		return ST_OK;
 	return err_set(err, ST_USAGE,
-		"option '%s' takes no password: others could read it in the list of processes; put it into %s",
+		"option '%s' takes no password, because command lines are visible to other users; put it into %s",
 		origin->name, row->password_goes);
 }
 

@@ -111,7 +111,7 @@ unlike "$err" 'proxy-pass-phrase' 'listen does not print the password'
 # passwords are never printed
 run kandy login --proxy http://user:topsecretpw@127.0.0.1:1
 is "$status" 64 'a password in the option: 64'
-is "$(cat "$err")" "kandy: login: option '--proxy' takes no password: others could read it in the list of processes; put it into 'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file" 'the error says where to put the password'
+is "$(cat "$err")" "kandy: login: option '--proxy' takes no password, because command lines are visible to other users; put it into 'KANDY_PROXY' or 'https_proxy' in the environment, or into 'proxy' in the configuration file" 'the error says where to put the password'
 mkdir -p "$HOME/.config/kandy"
 (umask 077 && echo "proxy = http://proxy-user:proxy-pass-phrase@${proxy_url#http://}" >"$HOME/.config/kandy/config")
 run kandy login

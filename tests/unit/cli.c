@@ -427,7 +427,7 @@ static void test_shown(void)
 	shown("base-url", "http://***@host:1", "but may be a token");
 	tap_int(parse("--base-url=http://user:hunter2@host:1"), ST_USAGE, "a password in an option");
 	tap_str(err.text,
-		"option '--base-url' takes no password: others could read it in the list of processes; put it into "
+		"option '--base-url' takes no password, because command lines are visible to other users; put it into "
 		"'TEST_BASE_URL' in the environment",
 		"with where it goes, and not with the password");
 	setenv("TEST_BASE_URL", "http://user:hunter2@host:1", 1);
