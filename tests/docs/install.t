@@ -15,7 +15,7 @@ is "$status" 0 'make install'
 unlike "$err" . 'says nothing on stderr'
 is "$(find "$dest" -type f -perm /022)" '' 'nothing is writable for others'
 is "$(cd "$dest" && find . -type f -name kandy -perm 755)" './usr/bin/kandy' 'one binary, mode 755'
-same "$dest/usr/bin/kandy" "$top_dir/build/kandy" 'the one that was built'
+same "$dest/usr/bin/kandy" "$KANDY_BIN" 'the one that was built'
 
 export PATH=$dest/usr/bin:$PATH
 for name in $("$dest/usr/bin/kandy" help --emit commands); do
