@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALLS_MAX = 20000, JOBS_MAX = 8, SETTLE_MS = 60 };
+enum { CALLS_MAX = 20000, JOBS_MAX = 8, SETTLE_MS = 300 };
 
 /* ---- the service ----------------------------------------------------------------------------------------------- */
 
