@@ -1,13 +1,11 @@
 /*
- * Everything that a jv function is given it frees, jv_copy() excepted; so each jv here has one owner, and
- * is handed on by its last use.
+ * Every jv function except jv_copy() frees its arguments, so each jv here has one owner, and its last use passes it on.
  */
 #include "json/filter.h"
 
 #include "base/dynlib.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "json/json.h"
 #include "sonames.h"
 
@@ -17,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* jv.h has a function that calls this one; nobody calls that, but without optimisation it is there to be linked. */
+/* An unused inline function of jv.h calls it, which without optimisation would need it at link time. */
 #pragma weak jv_get_kind
 
 #define JQ_FUNCTIONS(X) \
@@ -80,7 +78,7 @@ static const struct dynlib_symbol jq_symbols[] = { JQ_FUNCTIONS(DYNLIB_SYMBOL){ 
 struct program {
 	char *text; /* NULL: none */
 	jq_state *jq;
-	struct buf complaint; /* what libjq says while it compiles */
+	struct buf errors; /* errors of libjq while it compiles */
 };
 
 struct filter {
@@ -104,7 +102,7 @@ static bool add_dumped(struct buf *out, jv value)
 	return ok;
 }
 
-/* libjq's callback for `debug`. The program asks for the value to be shown, so it may hold what was said. */
+/* libjq's callback for `debug`. The user asks for the value, so it may contain message text. */
 static void show_value(void *data, jv value)
 {
 	struct buf text;
@@ -114,27 +112,26 @@ static void show_value(void *data, jv value)
 	if (add_dumped(&text, value))
 		log_private("jq debug: %s", text.data);
 	else
-		log_private("jq debug: a value too long to show");
+		log_private("jq debug: value too long");
 	buf_release(&text);
 }
 
-/* libjq's callback for errors; without it they would go to stderr. `data` is the complaint. */
-static void collect_complaint(void *data, jv message)
+/* libjq's callback for errors, which it would print to stderr otherwise. */
+static void collect_error(void *data, jv message)
 {
-	struct buf *complaint = data;
+	struct buf *errors = data;
 
 	if (jv_get_kind(message) == JV_KIND_STRING)
-		buf_adds(complaint, jv_string_value(message));
+		buf_adds(errors, jv_string_value(message));
 	jv_free(message);
 }
 
 /*
- * Of "jq: error: syntax error, unexpected ... at <top-level>, line 1:\n.a |\njq: 1 compile error" the
- * sentence.
+ * Extracts the sentence of "jq: error: syntax error, unexpected ... at <top-level>, line 1:\n.a |\njq: 1 compile error".
  */
-static enum status complain(const struct program *program, struct err *err)
+static enum status compile_error(const struct program *program, struct err *err)
 {
-	const char *s = program->complaint.data;
+	const char *s = program->errors.data;
 	size_t len;
 
 	s += strncmp(s, "jq: ", 4) ? 0 : 4;
@@ -142,9 +139,9 @@ static enum status complain(const struct program *program, struct err *err)
 	len = strcspn(s, "\n");
 	while (len && strchr(": ", s[len - 1]))
 		len--;
-	/* what libjq calls built in and cannot compile is not its own, but the user's */
+	/* the builtins of libjq compile, so an error there is in the user's ~/.jq */
 	return err_set(err, ST_USAGE, "jq cannot compile '%.200s': %.*s%s", program->text, len ? (int)len : 15,
-		len ? s : "no reason given", strstr(s, "<builtin>") ? "; look at ~/.jq" : "");
+		len ? s : "no reason given", strstr(s, "<builtin>") ? "; check ~/.jq" : "");
 }
 
 static enum status compile(struct program *program, const struct filter *filter, struct err *err)
@@ -155,18 +152,18 @@ static enum status compile(struct program *program, const struct filter *filter,
 		return ST_OK;
 	if (!(program->jq = jq_init()))
 		return err_set(err, ST_INTERNAL, "cannot start jq");
-	jq_set_error_cb(program->jq, collect_complaint, &program->complaint);
-	/* jq_init() of 1.6 leaves these two as they are in fresh memory. Without the first, `input` finds nothing */
+	jq_set_error_cb(program->jq, collect_error, &program->errors);
+	/* jq_init() of 1.6 does not initialise these two. Without an input callback, `input` has no input */
 	jq_set_input_cb(program->jq, NULL, NULL);
 	jq_set_debug_cb(program->jq, show_value, NULL);
-	/* without these two an `import` ends in an assertion of libjq */
+	/* without these two, `import` fails an assertion of libjq */
 	jq_set_attr(program->jq, jv_string("JQ_LIBRARY_PATH"), jv_array_append(jv_array(), jv_string("~/.jq")));
 	jq_set_attr(program->jq, jv_string("PROGRAM_ORIGIN"), jv_string("."));
 	args = jv_object();
 	for (size_t i = 0; i < filter->arg_count; i++)
 		args = jv_object_set(args, jv_string(filter->args[i].name), jv_string(filter->args[i].value));
 	if (!jq_compile_args(program->jq, program->text, args))
-		return complain(program, err);
+		return compile_error(program, err);
 	return ST_OK;
 }
 
@@ -183,14 +180,14 @@ static void *compile_all(void *arg)
 static void program_init(struct program *program, const char *text)
 {
 	program->text = xstrdup_null(text);
-	buf_init(&program->complaint, 64 * 1024);
+	buf_init(&program->errors, 64 * 1024);
 }
 
 static void program_release(struct program *program)
 {
 	if (program->jq)
 		jq_teardown(&program->jq);
-	buf_release(&program->complaint);
+	buf_release(&program->errors);
 	free(program->text);
 }
 
@@ -255,41 +252,7 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
-/*
- * An error's sentence without its operands, which may be what somebody wrote: libjq quotes values in its sentences, and
- * what `error` and `halt_error` are given looks like one of these. So only what stands here is said. NULL: none of it.
- */
-static const char *known_sentence(const char *text, const char **type)
-{
-	static const char *const types[] = { "null", "boolean", "number", "string", "array", "object" };
-	static const char *const heads[] = { "Cannot index ", "Cannot iterate over ", "Cannot use ",
-		"Cannot check whether " };
-	static const char *const tails[] = { " cannot be added", " cannot be subtracted", " cannot be multiplied",
-		" cannot be divided", " cannot be divided because the divisor is zero", " cannot be negated",
-		" cannot be parsed as a number", " cannot be matched, as it is not a string",
-		" cannot be sorted, as it is not an array", " has no keys", " is not valid base64 data",
-		" number required" };
-	const char *head = "";
-
-	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
-		if (str_starts_with(text, heads[i]))
-			head = heads[i];
-	}
-	*type = NULL;
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		if (str_starts_with(text + strlen(head), types[i]))
-			*type = types[i];
-	}
-	if (!*type || *head)
-		return *type ? head : NULL;
-	for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
-		if (str_ends_with(text, tails[i]))
-			return tails[i];
-	}
-	return NULL;
-}
-
-/* " on message 'ID'", for which line it was; "" where that has no ID. */
+/* Appends " on message 'ID'" if the line has an ID. */
 static void add_item_name(struct buf *out, const struct json_doc *doc)
 {
 	struct json_value root = json_root(doc), id = json_get(root, "messageId");
@@ -303,28 +266,23 @@ static void add_item_name(struct buf *out, const struct json_doc *doc)
 	buf_addc(out, '\'');
 }
 
-/* Takes the message of an error. */
+/*
+ * Takes the message of an error. It is not shown, because it may contain message text: libjq quotes values in its
+ * errors, and `error` raises any value.
+ */
 static enum status raise_error(const struct filter *filter, jv message, struct err *err)
 {
-	bool string = jv_get_kind(message) == JV_KIND_STRING;
-	const char *text = string ? jv_string_value(message) : "", *type;
-	const char *sentence = known_sentence(text, &type);
 	struct buf where;
 
 	buf_init(&where, 512);
 	add_item_name(&where, &filter->doc);
-	if (sentence && *sentence == ' ')
-		err_set(err, ST_DATA, "jq failed%s: %s%s", where.data, type, sentence);
-	else if (sentence)
-		err_set(err, ST_DATA, "jq failed%s: %s%s", where.data, sentence, type);
-	else
-		err_set(err, ST_DATA, "jq failed%s; give jq the line and the program to read why", where.data);
+	err_set(err, ST_DATA, "jq failed%s; run jq on that line to see its error", where.data);
 	buf_release(&where);
 	jv_free(message);
 	return ST_DATA;
 }
 
-/* The end of the results: by itself, by an error, or by halt and halt_error. Takes the invalid `last`. */
+/* Handles the end of the results, which may be an error, halt or halt_error. Takes the invalid `last`. */
 static enum status finish(const struct filter *filter, jq_state *jq, jv last, struct err *err)
 {
 	jv message, code;
@@ -349,7 +307,7 @@ static enum status finish(const struct filter *filter, jq_state *jq, jv last, st
 	return ST_OK;
 }
 
-/* Whether any result is neither false nor null. Takes `input`. */
+/* Sets `*passes` if any result is neither false nor null. Takes `input`. */
 static enum status run_select(const struct filter *filter, jv input, bool *passes, struct err *err)
 {
 	jq_state *jq = filter->select.jq;
@@ -370,7 +328,7 @@ static enum status run_select(const struct filter *filter, jv input, bool *passe
 	}
 }
 
-/* Appends the results as lines; only whole ones stay in `out`. Takes `input`. */
+/* Appends the results as lines, without partial ones. Takes `input`. */
 static enum status run_program(const struct filter *filter, jv input, struct buf *out, struct err *err)
 {
 	const struct program *program = &filter->program;
@@ -384,16 +342,15 @@ static enum status run_program(const struct filter *filter, jv input, struct buf
 			return finish(filter, program->jq, result, err);
 		if (!add_dumped(out, result) || !buf_addc(out, '\n')) {
 			buf_truncate(out, before);
-			return err_set(err, ST_DATA, "the results of '%.200s' are over the limit of %zu bytes",
+			return err_set(err, ST_DATA, "the results of '%.200s' exceed the limit of %zu bytes",
 				program->text, out->max);
 		}
 	}
 }
 
 /*
- * The item on one line, its numbers untouched and lone surrogates mended: what is passed on, and what
- * libjq gets to read. It refuses some escapes of lone surrogates, and leaks memory where it refuses
- * something, so nothing but this is given to it.
+ * Puts the item on one line, with U+FFFD for lone surrogates and all digits of its numbers. This line is the output
+ * without a program, and the input of libjq, which refuses some lone surrogates and leaks memory on invalid input.
  */
 static enum status clean_item(struct filter *filter, const char *json, size_t len, struct err *err)
 {
@@ -403,7 +360,7 @@ static enum status clean_item(struct filter *filter, const char *json, size_t le
 		return st;
 	buf_clear(&filter->line);
 	if (!json_add_value(&filter->line, NULL, json_root(&filter->doc)) || filter->line.len > INT_MAX)
-		return err_set(err, ST_DATA, "an item of %zu bytes is too large for jq", len);
+		return err_set(err, ST_DATA, "a line of %zu bytes is too large for jq", len);
 	return ST_OK;
 }
 
@@ -418,8 +375,8 @@ enum status filter_run(struct filter *filter, const char *json, size_t len, stru
 		return st;
 	item = jv_parse_sized(line->data, (int)line->len);
 	if (jv_get_kind(item) == JV_KIND_INVALID) {
-		jv_free(item); /* its message quotes the text, which is nobody's business */
-		return err_set(err, ST_DATA, "an item that jq cannot read");
+		jv_free(item); /* its error quotes the text */
+		return err_set(err, ST_DATA, "jq cannot parse the line");
 	}
 	if (filter->select.text)
 		st = run_select(filter, jv_copy(item), &passes, err);
@@ -429,6 +386,6 @@ enum status filter_run(struct filter *filter, const char *json, size_t len, stru
 	if (st || !passes)
 		return st;
 	if (!buf_addc(line, '\n') || !buf_add(out, line->data, line->len))
-		return err_set(err, ST_DATA, "an item is over the limit of %zu bytes", out->max);
+		return err_set(err, ST_DATA, "a line exceeds the limit of %zu bytes", out->max);
 	return ST_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * json-int.h - what the files of the json room share; nobody else includes it.
+ * json-int.h - internals shared by the files of lib/json.
  */
 #ifndef KANDY_JSON_JSON_INT_H
 #define KANDY_JSON_JSON_INT_H
@@ -13,16 +13,15 @@
 
 enum {
 	NODE_ESCAPED = 1, /* a string with a backslash in it */
-	NODE_UNSOUND = 2, /* a lone surrogate is escaped in this string, or somewhere inside this container */
-	NODE_SPACED = 4, /* a container with white space between its tokens, or inside it */
+	NODE_UNSOUND = 2, /* this string, or one in this container, has the escape of a lone surrogate */
+	NODE_SPACED = 4, /* a container with white space between tokens */
 };
 
 /*
- * One value of a document; the list is in the order of the text. A container is followed by what it
- * contains, a member by a key (a string node) and a value. `next` is the node behind the value with all
- * that is in it, so the children of a container are those from `at + 1` on, by `next`, up to the
- * container's own `next`. While a container is open, its `next` holds the container around it: that is
- * the parser's whole stack.
+ * One value of a document; the list is in the order of the text. A container is followed by its contents, and a member
+ * is a key (a string node) and a value. `next` is the node after the value and its contents, so the children of a
+ * container start at `at + 1`, are linked by `next`, and end at the container's own `next`. While a container is open,
+ * its `next` refers to the container around it; this is the parser's only stack.
  */
 struct json_node {
 	uint32_t start, len; /* in the text; quotes and brackets included */
@@ -36,8 +35,7 @@ static inline const struct json_node *json_node_of(struct json_value value)
 }
 
 /*
- * Whether one of the eight bytes of a word is zero, or below n (a byte above 0x7f may count as such, and
- * ends a run anyway).
+ * Whether one of the eight bytes of a word is zero, or below n. Bytes above 0x7f may count too; they end a run anyway.
  */
 #define WORD_OF(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define WORD_HAS_ZERO(w) (((w)-WORD_OF(1)) & ~(w)&WORD_OF(0x80))
@@ -58,20 +56,20 @@ static inline bool scan_stops_in(const char *eight_bytes)
 }
 
 #ifdef __SSE2__
-/* A bit for each of sixteen bytes that the scan stops at. */
+/* A bit for each of sixteen bytes at which the scan stops. */
 static inline unsigned scan_stops_mask(const char *sixteen_bytes)
 {
 	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)sixteen_bytes), control = _mm_set1_epi8(0x1f);
 	__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
 
 	stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_max_epu8(v, control), control));
-	return (unsigned)_mm_movemask_epi8(_mm_or_si128(stop, v)); /* of `v` itself the top bits: no ASCII */
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(stop, v)); /* `v`: its top bits mark bytes that are not ASCII */
 }
 #endif
 
 /*
- * From `s` on, the first byte that is not a plain one of a JSON string: quote, backslash, control, or no
- * ASCII. What is left after whole steps is looked at by one more that overlaps the last.
+ * The first byte from `s` on that is not plain in a JSON string: a quote, backslash, control character or non-ASCII
+ * byte. After the whole steps, one more step, which overlaps the last, checks the remainder.
  */
 static inline const char *scan_plain(const char *s, const char *end)
 {
@@ -97,10 +95,10 @@ static inline const char *scan_plain(const char *s, const char *end)
 	return s;
 }
 
-/* Appends the decoded content of a string that the parser has passed (`s`: between the quotes). */
+/* Appends the decoded content of a validated string (`s`: the text between the quotes). */
 bool json_decode(struct buf *out, const char *s, size_t len);
 
-/* The code unit behind "\u" at `s` (four hex digits), or -1. */
+/* The code unit of the four hex digits at `s`, or -1. */
 int json_hex4(const char *s, const char *end);
 
 #endif

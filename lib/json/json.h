@@ -1,15 +1,14 @@
 /*
- * json.h - JSON (RFC 8259) read strictly and without copies, and written.
+ * json.h - the gate of lib/json: reads JSON (RFC 8259) strictly and without copies, and writes it. jq programs are in
+ * filter.h.
  *
- * Why our own reader: on the hot path of `listen` a parse and dump by libjq costs 40 times what a strict
- * validation with copied-through slices costs, and libjq 1.6 damages numbers (10000000000000000001
- * becomes 1e+19); of Debian's other libraries, those that keep the bytes are C++ or not in the release.
+ * kandy has its own reader because on the hot path of `listen`, libjq takes 40 times as long to parse and print a line
+ * as it takes to validate it and copy slices, and libjq 1.6 damages large numbers (10000000000000000001 becomes 1e+19).
  * tests/fuzz/json.c compares this reader with libjq.
  *
- * Reading. json_parse() checks the whole text once and keeps a flat list of its values; a struct
- * json_value is a borrowed handle into it, by value, good until the document is parsed into again or
- * released. There is no consuming call. Every function takes the "missing" value too (the result of
- * looking up what is not there) and gives "missing", false or NULL for it, so that paths can be chained:
+ * Reading. json_parse() checks the whole text and keeps a flat list of its values; a struct json_value is a borrowed
+ * handle into that list, valid until the document is parsed again or released. A lookup without a result returns the
+ * "missing" value. Every function accepts it and returns "missing", false or NULL, so that lookups can be chained:
  *
  *	struct json_doc doc = { 0 };
  *	if ((st = json_parse(&doc, text, len, NULL, err)))
@@ -18,12 +17,10 @@
  *	if (json_string(message_text, &buf)) ...
  *	json_release(&doc);
  *
- * The text must outlive the document. It must be valid UTF-8: pass foreign bytes through utf8_sanitize()
- * first where they may not be, or use json_parse_lenient(). Of keys that stand twice in an object, the
- * last one counts (as in libjq).
+ * The text must outlive the document. It must be valid UTF-8; json_parse_lenient() accepts any bytes. If a key occurs
+ * twice in an object, the last one counts, as in libjq.
  *
- * Writing. The json_add_ functions append to a struct buf and put commas where they belong. Never JSON by
- * printf.
+ * Writing. The json_add_ functions append to a struct buf and add the commas. JSON is never made by printf.
  *
  *	json_open(&out, '{');
  *	json_add_string(&out, "event", "sent");
@@ -59,9 +56,9 @@ struct json_node; /* json-int.h */
 struct json_doc {
 	const char *text;
 	size_t len;
-	struct json_node *nodes; /* kept from one parse to the next */
+	struct json_node *nodes; /* reused by the next parse */
 	size_t count, cap;
-	struct buf clean; /* json_parse_lenient(): the text after U+FFFD was put in */
+	struct buf clean; /* json_parse_lenient(): a copy of the text with U+FFFD */
 };
 
 struct json_value {
@@ -81,14 +78,13 @@ struct json_limits {
 	}
 
 /*
- * Parses the whole text (white space around it is fine). `limits` NULL: JSON_LIMITS_DEFAULT. ST_DATA says
- * what is wrong and at which byte; the document is then empty, and may be used again. A zeroed struct
- * json_doc is a good start.
+ * Parses the whole text, which may have white space around it. `limits` NULL: JSON_LIMITS_DEFAULT. ST_DATA names the
+ * error and its byte; the document is then empty and can be reused. Start with a zeroed struct json_doc.
  */
 enum status json_parse(struct json_doc *doc, const char *text, size_t len, const struct json_limits *limits,
 	struct err *err) MUST_USE;
 
-/* The same for text that may not be UTF-8: what is not becomes U+FFFD (in a copy that the document owns). */
+/* The same for any bytes: invalid UTF-8 becomes U+FFFD, in a copy that the document owns. */
 enum status json_parse_lenient(struct json_doc *doc, const char *text, size_t len, const struct json_limits *limits,
 	struct err *err) MUST_USE;
 
@@ -96,9 +92,9 @@ void json_release(struct json_doc *doc); /* also for a zeroed struct */
 
 struct json_value json_root(const struct json_doc *doc);
 enum json_type json_type(struct json_value value);
-bool json_exists(struct json_value value); /* there, and not null */
+bool json_exists(struct json_value value); /* neither missing nor null */
 struct json_value json_get(struct json_value object,
-	const char *key); /* missing if it is no object or has no such key */
+	const char *key); /* missing if it is not an object or has no such key */
 size_t json_count(struct json_value value); /* elements of an array, members of an object, else 0 */
 
 /*
@@ -113,25 +109,24 @@ struct json_iter json_first(struct json_value parent);
 struct json_iter json_next(struct json_iter it);
 bool json_more(struct json_iter it);
 
-/* Text behind a value. */
+/* The text of a value. */
 bool json_string(struct json_value value,
-	struct buf *out); /* appends the decoded string; false if it is none, or too long for `out` */
+	struct buf *out); /* appends the decoded string; false for another type, or if it is too long for `out` */
 char *json_dup(struct json_value
 		value); /* decoded copy of a string, or of a number's digits; NULL for anything else; free it.
 					    A string with a NUL character inside gives NULL */
-bool json_equals(struct json_value value, const char *s); /* a string that reads exactly so */
-bool json_equals_nocase(struct json_value value, const char *s); /* ASCII letters in either case */
+bool json_equals(struct json_value value, const char *s); /* a string equal to `s` */
+bool json_equals_nocase(struct json_value value, const char *s); /* ignores the case of ASCII letters */
 bool json_slice(struct json_value value, const char **s, size_t *len); /* the raw bytes of any value, quotes included */
 
 /*
- * The bytes between the quotes, as they stand in the text. `plain` is true if they have no escapes. A
- * string that holds an escape of a lone surrogate is reported as false in `*sound`: written on as it is,
- * some readers would refuse it; decode it.
+ * The raw bytes between the quotes. `plain` is set to true if they contain no escapes. `*sound` is set to false if they
+ * contain the escape of a lone surrogate, which some readers refuse: decode such a string before writing it.
  */
 bool json_string_slice(struct json_value value, const char **s, size_t *len, bool *plain, bool *sound);
 
 /*
- * Numbers; a string of digits counts too (protocol.md: "numbers may come as strings"). Fractions are cut off.
+ * Numbers, also as strings of digits, because the service sends both. Fractions are truncated.
  */
 bool json_int(struct json_value value, int64_t *out);
 bool json_bool(struct json_value value, bool *out); /* true, false, and the strings "true" and "false" */
@@ -148,9 +143,9 @@ bool json_add_bool(struct buf *out, const char *key, bool b);
 bool json_add_null(struct buf *out, const char *key);
 bool json_add_value(struct buf *out, const char *key, struct json_value value); /* copied through, white space between
 		tokens taken out; unsound strings mended; missing: null */
-bool json_add_raw(struct buf *out, const char *key, const char *json, size_t len); /* the caller vouches for it */
+bool json_add_raw(struct buf *out, const char *key, const char *json, size_t len); /* must be valid JSON */
 
-/* {"kind","code","http","message","retryable"}, as every line that tells of a failure has it. */
+/* {"kind","code","http","message","retryable"}, the "error" of every line that reports a failure. */
 void json_add_err(struct buf *out, const char *key, const struct err *err);
 
 #endif

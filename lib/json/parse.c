@@ -1,7 +1,6 @@
 /*
- * One pass over the text checks everything and lists the values. There is no recursion: the way back out
- * of a container is kept in its own node (json-int.h), so depth costs nothing and its limit is a matter
- * of taste.
+ * One pass checks the text and lists its values. There is no recursion: an open container's own node refers to the
+ * container around it (json-int.h), so depth costs nothing.
  */
 #include "json/json.h"
 
@@ -11,8 +10,8 @@
 
 #include <stdlib.h>
 
-#define NODES_AT_FIRST 32 /* enough for most answers and notifications */
-#define NOWHERE UINT32_MAX /* outside of all containers */
+#define NODES_AT_FIRST 32 /* enough for most responses and notifications */
+#define NOWHERE UINT32_MAX /* outside all containers */
 
 struct parser {
 	struct json_doc *doc;
@@ -20,7 +19,7 @@ struct parser {
 	uint32_t open; /* the innermost open container */
 	unsigned depth, max_depth;
 	size_t max_values;
-	const char *fault; /* what is wrong at `s` */
+	const char *fault; /* the error at `s` */
 };
 
 static bool fail(struct parser *p, const char *fault)
@@ -87,7 +86,7 @@ int json_hex4(const char *s, const char *end)
 	return unit;
 }
 
-/* `s` is at a backslash. The end of the escape, or NULL; a pair of surrogates is one escape. */
+/* The end of the escape sequence at `s`, or NULL; a surrogate pair is one sequence. */
 static const char *parse_escape(const char *s, const char *end, uint8_t *flags)
 {
 	int unit;
@@ -126,7 +125,7 @@ static bool parse_string(struct parser *p)
 		s = scan_plain(s, p->end);
 		if (s == p->end) {
 			p->s = s;
-			return fail(p, "the text ends inside a string");
+			return fail(p, "unterminated string");
 		}
 		c = (unsigned char)*s;
 		if (c == '"') {
@@ -140,19 +139,19 @@ static bool parse_string(struct parser *p)
 
 			if (!after) {
 				p->s = s;
-				return fail(p, "an escape that JSON does not know");
+				return fail(p, "invalid escape sequence");
 			}
 			s = after;
 		} else if (c < 0x20) {
 			p->s = s;
-			return fail(p, "a control character inside a string");
+			return fail(p, "control character in a string");
 		} else {
 			do {
 				size_t n = utf8_decode(s, (size_t)(p->end - s), NULL);
 
 				if (!n) {
 					p->s = s;
-					return fail(p, "bytes that are not UTF-8");
+					return fail(p, "invalid UTF-8");
 				}
 				s += n;
 			} while (s < p->end && (*s & 0x80));
@@ -178,18 +177,18 @@ static bool parse_number(struct parser *p)
 	digits = s;
 	s = skip_digits(s, p->end);
 	if (s == digits || (*digits == '0' && s - digits > 1))
-		return fail(p, "a number that JSON does not know");
+		return fail(p, "invalid number");
 	if (s < p->end && *s == '.') {
 		digits = ++s;
 		if ((s = skip_digits(s, p->end)) == digits)
-			return fail(p, "a number without digits behind its point");
+			return fail(p, "digit expected after the decimal point");
 	}
 	if (s < p->end && (*s == 'e' || *s == 'E')) {
 		s++;
 		s += s < p->end && (*s == '+' || *s == '-');
 		digits = s;
 		if ((s = skip_digits(s, p->end)) == digits)
-			return fail(p, "a number without digits in its exponent");
+			return fail(p, "digit expected in the exponent");
 	}
 	finish_node(p, node, s);
 	return true;
@@ -200,7 +199,7 @@ static bool parse_word(struct parser *p, enum json_type type, const char *word, 
 	struct json_node *node;
 
 	if ((size_t)(p->end - p->s) < len || memcmp(p->s, word, len) != 0)
-		return fail(p, "a word that is neither true, false nor null");
+		return fail(p, "invalid literal");
 	if (!(node = add_node(p, type)))
 		return false;
 	finish_node(p, node, p->s + len);
@@ -212,7 +211,7 @@ static bool open_container(struct parser *p, enum json_type type)
 	struct json_node *node;
 
 	if (p->depth == p->max_depth)
-		return fail(p, "nested too deeply");
+		return fail(p, "nesting too deep");
 	if (!(node = add_node(p, type)))
 		return false;
 	node->next = p->open;
@@ -239,23 +238,23 @@ static bool parse_key(struct parser *p)
 {
 	skip_space(p);
 	if (p->s == p->end || *p->s != '"')
-		return fail(p, p->s == p->end ? "the text ends inside an object" : "no string where a key must be");
+		return fail(p, p->s == p->end ? "unterminated object" : "key expected");
 	if (!parse_string(p))
 		return false;
 	skip_space(p);
 	if (p->s == p->end || *p->s != ':')
-		return fail(p, p->s == p->end ? "the text ends inside an object" : "no ':' behind a key");
+		return fail(p, p->s == p->end ? "unterminated object" : "':' expected after a key");
 	p->s++;
 	return true;
 }
 
-/* A value: a simple or an empty one, or the containers down to the first of that kind. */
+/* Reads a value, or opens containers until a simple value or an empty container has been read. */
 static bool parse_value(struct parser *p)
 {
 	for (;;) {
 		skip_space(p);
 		if (p->s == p->end)
-			return fail(p, p->doc->count ? "the text ends where a value must be" : "there is nothing");
+			return fail(p, p->doc->count ? "value expected" : "empty text");
 		switch (*p->s) {
 		case '{':
 			if (!open_container(p, JSON_OBJECT))
@@ -292,7 +291,7 @@ static bool parse_value(struct parser *p)
 		case '7':
 		case '8':
 		case '9': return parse_number(p);
-		default: return fail(p, "no value where one must be");
+		default: return fail(p, "value expected");
 		}
 	}
 }
@@ -302,17 +301,16 @@ static bool parse_document(struct parser *p)
 	for (;;) {
 		if (!parse_value(p))
 			return false;
-		/* behind it: ends of containers, until there is one more value to come */
+		/* close containers until another value follows */
 		for (;;) {
 			bool object;
 
 			skip_space(p);
 			if (p->open == NOWHERE)
-				return p->s == p->end || fail(p, "something behind the end of the value");
+				return p->s == p->end || fail(p, "unexpected text after the value");
 			object = p->doc->nodes[p->open].type == JSON_OBJECT;
 			if (p->s == p->end)
-				return fail(p,
-					object ? "the text ends inside an object" : "the text ends inside an array");
+				return fail(p, object ? "unterminated object" : "unterminated array");
 			if (*p->s == ',') {
 				p->s++;
 				if (object && !parse_key(p))
@@ -320,9 +318,7 @@ static bool parse_document(struct parser *p)
 				break;
 			}
 			if (*p->s != (object ? '}' : ']'))
-				return fail(p,
-					object ? "neither ',' nor '}' behind a member"
-					       : "neither ',' nor ']' behind an element");
+				return fail(p, object ? "',' or '}' expected" : "',' or ']' expected");
 			close_container(p);
 		}
 	}
@@ -342,11 +338,12 @@ enum status json_parse(struct json_doc *doc, const char *text, size_t len, const
 	doc->len = len;
 	doc->count = 0;
 	if (len > limits->bytes || len >= NOWHERE)
-		return err_set(err, ST_DATA, "JSON of %zu bytes is over the limit of %zu", len, limits->bytes);
+		return err_set(err, ST_DATA, "JSON text of %zu bytes exceeds the limit of %zu bytes", len,
+			limits->bytes);
 	if (parse_document(&p))
 		return ST_OK;
 	doc->count = 0;
-	return err_set(err, ST_DATA, "not JSON: %s (byte %zu)", p.fault, (size_t)(p.s - p.start) + 1);
+	return err_set(err, ST_DATA, "invalid JSON at byte %zu: %s", (size_t)(p.s - p.start) + 1, p.fault);
 }
 
 enum status json_parse_lenient(struct json_doc *doc, const char *text, size_t len, const struct json_limits *limits,
@@ -361,7 +358,7 @@ enum status json_parse_lenient(struct json_doc *doc, const char *text, size_t le
 		wider = *limits;
 	if (len > wider.bytes || utf8_valid(text, len))
 		return st;
-	wider.bytes = wider.bytes < BUF_NO_MAX / 3 ? wider.bytes * 3 : BUF_NO_MAX; /* U+FFFD is three bytes for one */
+	wider.bytes = wider.bytes < BUF_NO_MAX / 3 ? wider.bytes * 3 : BUF_NO_MAX; /* U+FFFD takes three bytes */
 	if (!doc->clean.data)
 		buf_init(&doc->clean, BUF_NO_MAX);
 	buf_clear(&doc->clean);

@@ -92,7 +92,7 @@ bool json_string_slice(struct json_value value, const char **s, size_t *len, boo
 	return true;
 }
 
-/* One escape at `s` (a backslash) as its character; `*s` goes behind it. A lone surrogate is U+FFFD. */
+/* Decodes the escape sequence at `*s` and moves `*s` past it. A lone surrogate becomes U+FFFD. */
 static uint32_t decode_escape(const char **s, const char *end)
 {
 	static const char names[] = "bfnrt", meanings[] = "\b\f\n\r\t";
@@ -161,7 +161,7 @@ char *json_dup(struct json_value value)
 	return buf_take(&out);
 }
 
-/* Whether the string `value` reads as `want`. */
+/* Whether the decoded string equals `want`. */
 static bool reads_as(struct json_value value, const char *want, size_t want_len, bool nocase)
 {
 	struct buf decoded;
@@ -173,7 +173,7 @@ static bool reads_as(struct json_value value, const char *want, size_t want_len,
 		return false;
 	if (plain)
 		return len == want_len && !(nocase ? strncasecmp(s, want, len) : memcmp(s, want, len));
-	if (len / 6 > want_len) /* an escape is at most six bytes for one */
+	if (len / 6 > want_len) /* an escape takes at most six bytes for one */
 		return false;
 	buf_init(&decoded, want_len);
 	same = json_decode(&decoded, s, len) && decoded.len == want_len &&
@@ -201,7 +201,7 @@ struct json_value json_get(struct json_value object, const char *key)
 	if (json_type(object) != JSON_OBJECT)
 		return missing;
 	nodes = object.doc->nodes;
-	/* from key to key; what most lookups cost is this loop */
+	/* most of the cost of a lookup is in this loop */
 	for (uint32_t at = object.at + 1; at < nodes[object.at].next; at = nodes[at + 1].next) {
 		const struct json_node *name = &nodes[at];
 
@@ -220,8 +220,8 @@ struct json_value json_get(struct json_value object, const char *key)
 }
 
 /*
- * The integer part of a decimal number, by its digits: a double would lose those above 2^53. The exponent
- * moves the point.
+ * The integer part of a decimal number, from its digits, because a double loses precision above 2^53. The exponent
+ * moves the decimal point.
  */
 static bool parse_integer(const char *s, const char *end, int64_t *out)
 {
@@ -260,7 +260,7 @@ static bool parse_integer(const char *s, const char *end, int64_t *out)
 		if (s < p)
 			digit = (unsigned)(*s++ - '0');
 		else if (!n)
-			break; /* zero stays zero, however great the exponent */
+			break; /* zero, whatever the exponent */
 		if (n > (limit - digit) / 10)
 			return false;
 		n = n * 10 + digit;

@@ -14,7 +14,7 @@ static void add_escaped(struct buf *out, unsigned char c)
 		buf_addf(out, "%04x", c);
 }
 
-/* What stands between the quotes. */
+/* Appends the text between the quotes. */
 static void add_inside(struct buf *out, const char *s, size_t len)
 {
 	const char *end = s + len;
@@ -46,9 +46,8 @@ static void add_quoted(struct buf *out, const char *s, size_t len)
 }
 
 /*
- * Puts what stands before a value, which is a comma unless this is the first of its container (json.h
- * says how that is told) and inside an object the key, and makes room for `room` bytes behind it. Nothing
- * is added if all of that does not fit.
+ * Appends the comma (except for the first value of a container) and the key that precede a value, and reserves `room`
+ * bytes for the value. Appends nothing if all of that does not fit.
  */
 static char *begin(struct buf *out, const char *key, size_t room)
 {
@@ -178,7 +177,7 @@ bool json_add_raw(struct buf *out, const char *key, const char *json, size_t len
 	return true;
 }
 
-/* A string whose lone surrogates become U+FFFD; the rest of it is decoded and written anew. */
+/* Appends a string re-encoded, with U+FFFD for lone surrogates. */
 static void add_mended(struct buf *out, const char *s, size_t len)
 {
 	struct buf decoded;
@@ -190,8 +189,8 @@ static void add_mended(struct buf *out, const char *s, size_t len)
 }
 
 /*
- * A value token by token: of the text between strings only white space is left out, and the strings are
- * the nodes of that type in the order of the list.
+ * Copies a value token by token, without the white space between tokens. Its strings are the string nodes in the order
+ * of the list.
  */
 static void add_tokens(struct buf *out, struct json_value value)
 {

@@ -31,7 +31,7 @@ is "$(sed -n 3,5p "$out" | jq -c '[.error, .parts[]?.error] | map(select(.) | ke
 	'every error has the same keys'
 is "$(sed -n 5p "$out" | jq -c '[.parts[].error|.kind,.http]')" '["data",null,"refused",404]' 'failed parts have an error'
 is "$(sed -n 6p "$out")" '{"last":true}' 'the next line is printed'
-like "$err" "^kandy: fetch-links: line 4: not JSON" 'stderr names the bad line'
+like "$err" "^kandy: fetch-links: line 4: invalid JSON" 'stderr names the bad line'
 like "$err" "^kandy: fetch-links: cannot download 'gone': " 'stderr names the missing attachment'
 is "$(ls -A in/box)" 'a b.bin' 'nothing else is in the directory'
 is "$(cut -d' ' -f1,2 "$asked" | sort | tr '\n' ' ')" 'GET /f/100000/x GET /no/such ' 'there were no other requests'

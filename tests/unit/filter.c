@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define UNKNOWN_END "; give jq the line and the program to read why"
+#define UNKNOWN_END "; run jq on that line to see its error"
 #define UNKNOWN "65: jq failed" UNKNOWN_END
 
 static struct err err;
@@ -81,65 +81,32 @@ static void test_failures(void)
 		"a module that is not there");
 	tap_ok(!strncmp(run(NULL, "import \"nosuch\" as x {search:\"./\"}; .", "1"), "64: jq cannot compile", 21),
 		"nor here");
-	tap_str(run(NULL, ".a", "[]"), "65: jq failed: Cannot index array", "an error of the program");
+	tap_str(run(NULL, ".a", "[]"), UNKNOWN, "an error of the program");
 	tap_str(run(NULL, "1, error({a:1})", "[]"), "1\n" UNKNOWN, "what came before it stays");
-	tap_str(run(NULL, ".", "{\"secret\":tru}"),
-		"65: not JSON: a word that is neither true, false nor null (byte 11)", "no JSON, and it is not quoted");
+	tap_str(run(NULL, ".", "{\"secret\":tru}"), "65: invalid JSON at byte 11: invalid literal",
+		"no JSON, and it is not quoted");
 	memset(big + 1, 'x', 1100);
 	big[1100] = '"';
-	tap_str(run(NULL, "1,.", big), "1\n65: the results of '1,.' are over the limit of 1000 bytes",
+	tap_str(run(NULL, "1,.", big), "1\n65: the results of '1,.' exceed the limit of 1000 bytes",
 		"whole lines alone");
-	tap_str(run(".", NULL, big), "65: an item is over the limit of 1000 bytes", "also when passed on");
+	tap_str(run(".", NULL, big), "65: a line exceeds the limit of 1000 bytes", "also when passed on");
 }
 
 /* Sentences of libjq quote what the line has in it, which is somebody's message. */
 static void test_discretion(void)
 {
 	static const char line[] = "{\"messageId\":\"msg1\",\"n\":null,\"text\":\"my secret PIN is 1234\"}";
-	static const struct {
-		const char *program, *said;
-	} cases[] = {
-		{ ".n[]", "Cannot iterate over null" },
-		{ ".text[]", "Cannot iterate over string" },
-		{ ".n[.text]", NULL }, /* is null */
-		{ "[][.text]", "Cannot index array" },
-		{ "{(.n|tojson|length):1}", "Cannot use number" },
-		{ ".text|has(0)", "Cannot check whether string" },
-		{ ".text + 1", "string cannot be added" },
-		{ ".n - 1", "null cannot be subtracted" },
-		{ ".text * .text", "string cannot be multiplied" },
-		{ ".text / 0", "string cannot be divided" },
-		{ ".text | keys", "string has no keys" },
-		{ ".n | test(\"a\")", "null cannot be matched, as it is not a string" },
-		{ ".n | tonumber", "null cannot be parsed as a number" },
-		{ ".text | sort", "string cannot be sorted, as it is not an array" },
-		{ ".n | floor", "null number required" },
-		{ ".text | tonumber", "" },
-		{ ".text | fromjson", "" },
-		{ ".text | fromdate", "" },
-		{ "error(.text)", "" },
-		{ "error(\"string \" + .text)", "" },
-		{ "error(\"Cannot \" + .text)", "" },
-		{ "error", "" },
-		{ ".text | halt_error", "" },
-		{ "halt_error", "" },
-		{ "path(.text|ascii_downcase)", "" },
-		{ "input", "" },
-		{ "[inputs]", NULL },
-		{ "input_filename, input_line_number", NULL },
-	};
+	static const char *const failing[] = { ".n[]", ".text[]", "[][.text]", "{(.n|tojson|length):1}", ".text|has(0)",
+		".text + 1", ".n - 1", ".text * .text", ".text / 0", ".text | keys", ".n | test(\"a\")",
+		".n | tonumber", ".text | sort", ".n | floor", ".text | tonumber", ".text | fromjson",
+		".text | fromdate", "error(.text)", "error(\"string \" + .text)", "error(\"Cannot \" + .text)", "error",
+		".text | halt_error", "halt_error", "path(.text|ascii_downcase)", "input" };
+	static const char *const passing[] = { ".n[.text]", "[inputs]", "input_filename, input_line_number" };
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const char *got = run(NULL, cases[i].program, line), *sentence = cases[i].said;
-		char wanted[200];
-
-		tap_ok(!strstr(got, "my") && !strstr(got, "PIN"), cases[i].program);
-		if (!sentence)
-			continue;
-		snprintf(wanted, sizeof(wanted), "65: jq failed on message 'msg1'%s%s", *sentence ? ": " : UNKNOWN_END,
-			sentence);
-		tap_str(got, wanted, cases[i].program);
-	}
+	for (size_t i = 0; i < sizeof(failing) / sizeof(*failing); i++)
+		tap_str(run(NULL, failing[i], line), "65: jq failed on message 'msg1'" UNKNOWN_END, failing[i]);
+	for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++)
+		tap_ok(!strstr(run(NULL, passing[i], line), "PIN"), passing[i]);
 }
 
 static void test_reuse(void)
@@ -181,7 +148,7 @@ static void test_own_definitions(void)
 	if (pipe(fds))
 		return;
 	if (!(child = fork())) {
-		bool told = str_ends_with(run(NULL, "twice", "4"), "; look at ~/.jq");
+		bool told = str_ends_with(run(NULL, "twice", "4"), "; check ~/.jq");
 
 		_exit(write(fds[1], told ? "y" : "n", 1) != 1);
 	}

@@ -223,7 +223,7 @@ static void test_failures(void)
 	struct buf small;
 	char *big;
 
-	tap_str(decode("<html>"), "invalid notification: not JSON: no value where one must be (byte 1)", "no JSON");
+	tap_str(decode("<html>"), "invalid notification: invalid JSON at byte 1: value expected", "no JSON");
 	tap_int(notification_decode(&decoder, "{\"a\"", 4, &out, &n, &err), ST_PROTOCOL, "half of one");
 	tap_ok(err.status == ST_PROTOCOL && !out.len, "nothing comes of it");
 	buf_init(&small, 50);
