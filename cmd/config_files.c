@@ -51,7 +51,7 @@ char *xdg_dir(const char *variable, const char *fallback)
 struct question {
 	const char *key;
 	bool known, forbidden;
-	const char **words; /* of nearest_key(), with room for all */
+	const char **words; /* for nearest_key(): room for all keys */
 	size_t count, cap;
 };
 

@@ -1,5 +1,5 @@
 /*
- * main.c - from argv to a row of the table, to its run(), to an exit code.
+ * main.c - finds the command, parses its options, runs it, and returns its exit status.
  */
 #include "base/buf.h"
 #include "base/file.h"
@@ -25,14 +25,14 @@
 static void out_of_memory(void)
 {
 	if (write(STDERR_FILENO, OUT_OF_MEMORY, sizeof(OUT_OF_MEMORY) - 1) < 0) {
-		/* then it must be said by the code alone */
+		/* the exit status reports it as well */
 	}
 	_exit(ST_INTERNAL);
 }
 
 /*
- * Whoever started us with a standard descriptor closed must not find our files under its number. What stands in for it
- * is as good as closed: input that is not there, and output that nobody can get, are errors and no success.
+ * If kandy is started with a standard descriptor closed, no file of its own may get that number. The placeholder
+ * behaves like a closed descriptor: reading and writing it are errors.
  */
 static void sane_descriptors(void)
 {
@@ -45,7 +45,7 @@ static void sane_descriptors(void)
 		close(fd);
 }
 
-/* A reader that went away is nothing to talk about: the shell sees what it sees of any other program. */
+/* A closed pipe is not reported: the shell sees the same as with any other program. */
 _Noreturn static void die_of_sigpipe(void)
 {
 	signal(SIGPIPE, SIG_DFL);
@@ -70,7 +70,7 @@ static enum status print_help(const struct cli *cli, struct err *err)
 	return print(&text, err);
 }
 
-/* The profile decides which part of a configuration file counts, so it cannot come from there. */
+/* The profile selects a part of the configuration files, so it cannot come from them. */
 static const char *profile_of(const struct common_params *common)
 {
 	const char *variable = getenv("KANDY_PROFILE");
@@ -87,7 +87,7 @@ static enum status set_up_log(const struct common_params *common, struct err *er
 	if (common->trace)
 		return log_open_trace(common->trace, err);
 	if (common->trace_text)
-		log_warn("--trace-text does nothing without --trace FILE");
+		log_warn("--trace-text has no effect without --trace FILE");
 	return ST_OK;
 }
 
@@ -123,12 +123,11 @@ static enum status run(const struct command *command, struct cli *cli, struct er
 		st = cli_layer(cli, NULL, err);
 	}
 	if (!st && !state_dir && !(command->needs & NEEDS_NO_FILES))
-		st = err_set(err, ST_CONFIG,
-			"no home directory is known for the token cache; set HOME or XDG_STATE_HOME");
+		st = err_set(err, ST_CONFIG, "no home directory for the token cache; set HOME or XDG_STATE_HOME");
 	if (!st)
 		st = set_up_log(cli->params, err);
 	if (!st && command->needs & NEEDS_STDIN && isatty(STDIN_FILENO))
-		log_note("reading from the terminal; ^D ends the input");
+		log_note("reading from the terminal; Ctrl-D ends the input");
 	if (!st)
 		st = command->run(&ctx, cli->params, err);
 	free(state_dir);
@@ -144,7 +143,7 @@ static enum status with_command(const struct command *command, int argc, char **
 	log_set_command(command->name);
 	st = cli_parse(&cli, command, argc, argv, err);
 	if (st)
-		; /* err says it */
+		; /* err has the sentence */
 	else if (cli.want_help)
 		st = print_help(&cli, err);
 	else if (cli.want_version)
@@ -174,7 +173,7 @@ static enum status without_command(const struct cli *cli, struct err *err)
 	return err_set(err, st, "%s", "");
 }
 
-/* "kandy -p alice send ..." is "kandy send -p alice ...". `cli` is the first of them, read as far as the command. */
+/* Makes "kandy send -p alice ..." of "kandy -p alice send ...". `cli` has been parsed up to the command. */
 static enum status behind_options(const struct cli *cli, int argc, char **argv, struct err *err)
 {
 	const struct command *command = cli_find(commands, cli->operands[0]);

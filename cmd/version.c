@@ -1,8 +1,8 @@
 /*
  * version.c - `kandy version`, and what `--version` prints.
  *
- * The libraries are asked here by name instead of through their rooms, because the question is one that no room needs
- * and a missing library is an answer, not a failure.
+ * The libraries are loaded here instead of by their rooms, because no room needs their versions, and a missing library
+ * is reported, not an error.
  */
 #include "cmd/version.h"
 
@@ -22,9 +22,8 @@
 
 struct library {
 	const char *name, *soname, *package;
-	const char
-		*function; /* of no argument, or of one int (0), that gives the version; libjq has none of the kind */
-	const char *prefix; /* what the text has before the number */
+	const char *function; /* returns the version; takes no argument, or one int (0). libjq has none */
+	const char *prefix; /* of the text, before the number */
 };
 
 static const struct library libraries[] = {
@@ -36,7 +35,7 @@ static const struct library libraries[] = {
 
 enum { LIBRARIES = sizeof(libraries) / sizeof(libraries[0]) };
 
-/* libjq.so.1.0.4: the number in the name of the file behind the soname. */
+/* libjq.so.1.0.4: the number in the name of the file that the soname links to. */
 static bool file_version(void *function, char version[static VERSION_MAX])
 {
 	char path[PATH_MAX];
@@ -52,7 +51,7 @@ static bool file_version(void *function, char version[static VERSION_MAX])
 	return true;
 }
 
-/* False: it is not there. `version` is then the reason, else the number. */
+/* False if the library is missing; `version` is then the reason, otherwise the number. */
 static bool ask(const struct library *library, char version[static VERSION_MAX], struct err *err)
 {
 	const char *(*function)(int) = NULL;
@@ -70,9 +69,7 @@ static bool ask(const struct library *library, char version[static VERSION_MAX],
 	if (str_starts_with(text, library->prefix))
 		text += strlen(library->prefix);
 	len = strcspn(text, " ");
-	while (len &&
-		(text[len - 1] == '-' ||
-			len >= VERSION_MAX)) /* libwebsockets: "4.1.6-", for the commit that is not known */
+	while (len && (text[len - 1] == '-' || len >= VERSION_MAX)) /* libwebsockets without a commit: "4.1.6-" */
 		len--;
 	memcpy(version, text, len);
 	return true;
@@ -159,12 +156,12 @@ static const struct opt opts[] = {
 
 const struct command cmd_version = {
 	.name = "version",
-	.summary = "print the version, and those of the libraries that are found",
+	.summary = "print version information",
 	.description =
 		(const char *const[]){
-			"Prints the version of kandy and of the libraries that it finds when it runs. They are opened when a command "
-			"first needs them, so one that is missing keeps only some commands from working; here it is null. libjq does "
-			"not tell its version: the number is that of its file.",
+			"Prints the versions of kandy and of the libraries that it finds at run time. A library is loaded when a command "
+			"first needs it, so a missing one, which is null here, affects only some commands. libjq does not report a "
+			"version; the library's file version is shown.",
 			NULL,
 		},
 	.opts = opts,

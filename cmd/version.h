@@ -1,5 +1,5 @@
 /*
- * version.h - the version, and those of the libraries as they are at run time.
+ * version.h - the version of kandy, and those of the libraries at run time.
  */
 #ifndef KANDY_CMD_VERSION_H
 #define KANDY_CMD_VERSION_H
@@ -15,8 +15,8 @@ enum status version_print(bool libraries, struct err *err) MUST_USE;
 enum { VERSION_MAX = 64 };
 
 /*
- * The name of library number `i`, or NULL behind the last one. `version` has its version, or "" where it is missing,
- * and then `err` says why (untouched otherwise; may be NULL).
+ * The name of library number `i`, or NULL after the last one. `version` is set to its version, or to "" if it is missing;
+ * then `err` says why (untouched otherwise; may be NULL).
  */
 const char *version_library(size_t i, char version[static VERSION_MAX], struct err *err);
 

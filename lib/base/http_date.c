@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SECONDS_MAX INT64_C(999999999) /* more of them are as good as for ever */
+#define SECONDS_MAX INT64_C(999999999) /* larger values are cut to this */
 
-/* Names of days and months are English here, since nobody calls setlocale(3). */
+/* strptime() reads English names, because kandy never calls setlocale(3). */
 int64_t http_date_ms(const char *value)
 {
 	static const char *const forms[] = {

@@ -21,20 +21,20 @@ static void on_signal(int number)
 	if (!first)
 		first = number;
 	if (event_fd >= 0 && write(event_fd, &one, sizeof(one)) < 0) {
-		/* full means readable, which is all that is wanted */
+		/* EAGAIN: it is readable already */
 	}
 	errno = saved;
 }
 
 void interrupt_install(void)
 {
-	/* SA_RESETHAND: the next one of its kind kills */
+	/* SA_RESETHAND: the next signal of this kind kills */
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction now;
 
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	/* a shell starts a background job with SIGINT ignored, nohup(1) a command with SIGHUP: that stays so */
+	/* shells start background jobs with SIGINT ignored, nohup(1) its command with SIGHUP: keep that */
 	if (!sigaction(SIGINT, NULL, &now) && now.sa_handler != SIG_IGN)
 		sigaction(SIGINT, &action, NULL);
 	if (!sigaction(SIGHUP, NULL, &now) && now.sa_handler != SIG_IGN)
@@ -98,7 +98,7 @@ void interrupt_by_peer(int fd)
 {
 	sigset_t blocked;
 
-	event_fd = -1; /* it is the parent's, who would be woken by it */
+	event_fd = -1; /* it is shared with the parent, which it would wake */
 	peer = fd;
 	first = 0;
 	sigemptyset(&blocked);

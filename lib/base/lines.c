@@ -25,7 +25,7 @@ bool lines_ready(const struct lines *lines)
 	return lines->ended || memchr(lines->buf.data + lines->start, '\n', lines->buf.len - lines->start);
 }
 
-/* Gives the `len` bytes at the start; `used` of them are then gone. */
+/* Returns the first `len` bytes as a line and consumes `used` bytes. */
 static enum lines_result give(struct lines *lines, size_t len, size_t used, char **line, size_t *line_len)
 {
 	char *at = lines->buf.data + lines->start;
@@ -48,7 +48,7 @@ static enum lines_result give(struct lines *lines, size_t len, size_t used, char
 	return LINES_LINE;
 }
 
-/* Would read(2) return at once? A regular file always says yes. */
+/* Whether read(2) would return at once; always true for a regular file. */
 static bool would_block(const struct lines *lines)
 {
 	struct pollfd p = { .fd = lines->fd, .events = POLLIN };

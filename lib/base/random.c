@@ -16,7 +16,7 @@ void random_bytes(void *p, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			BUG("getrandom failed"); /* it cannot, on the kernels that have it */
+			BUG("getrandom failed"); /* impossible on kernels that have it */
 		at += n;
 		len -= (size_t)n;
 	}

@@ -17,8 +17,8 @@ void secret_release(struct secret *secret)
 }
 
 /*
- * From the first secret on, the process leaves no core and shows its memory to nobody but root: neither to a debugger
- * nor by /proc/PID/mem or environ. What it starts is not affected, since exec(2) resets this.
+ * From the first secret on, the process leaves no core, and only root can read its memory with a debugger or through
+ * /proc/PID/mem and environ. Programs that it starts are not affected, because exec(2) resets this.
  */
 static void hide_memory(void)
 {
@@ -53,7 +53,7 @@ void secret_copy(struct secret *to, const struct secret *from)
 	if (to == from)
 		return;
 	if (from->s)
-		replace(to, from->s, from->len); /* all else was done when `from` was set */
+		replace(to, from->s, from->len); /* redaction and protection were set up when `from` was set */
 	else
 		secret_release(to);
 }

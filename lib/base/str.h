@@ -1,8 +1,8 @@
 /*
- * str.h - checked conversions of text.
+ * str.h - conversions and comparisons of strings.
  *
- * Each parse_ function takes the whole string or nothing: it returns false for the empty string, for
- * anything left over and for what does not fit, and leaves its target alone then.
+ * The str_parse_ functions accept only the whole string: they return false, and leave the target unchanged, for the
+ * empty string, trailing text and values out of range.
  */
 #ifndef KANDY_BASE_STR_H
 #define KANDY_BASE_STR_H
@@ -21,22 +21,21 @@ bool str_parse_size(const char *s, int64_t *bytes);
 
 const char *str_plural(int64_t n); /* "s", or "" for 1: "%lld message%s" */
 
-/* "5 B", "98 KiB", "1.2 GiB": for people. */
+/* "5 B", "98 KiB", "1.2 GiB", for people. */
 void str_format_size(char out[static 24], int64_t bytes);
 
-int str_hex_digit(char c); /* what it counts; -1: it is none */
+int str_hex_digit(char c); /* its value; -1: not a hex digit */
 void str_hex_encode(char *out, const void *p, size_t len); /* 2 * len digits and a NUL */
 
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 
 /*
- * How many single-character edits (insert, delete, replace, swap of two neighbours) lead from a to b; for "did you
- * mean".
+ * The number of single-character edits (insert, delete, replace, swap of neighbours) from a to b, for "did you mean".
  */
 size_t str_edit_distance(const char *a, const char *b);
 
-/* Of the NULL-terminated `words`, the one nearest to `word`, or NULL where none is near enough to be meant. */
+/* The word of the NULL-terminated list that is nearest to `word`; NULL if none is close enough. */
 const char *str_nearest_word(const char *word, const char *const *words);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ".25" or ",25", as `date -Ins` writes it: so many ms; what is finer is cut off. */
+/* ".25" or ",25", as `date -Ins` prints it, in whole ms. */
 static const char *parse_fraction(const char *s, int64_t *ms)
 {
 	int64_t place = 100;
@@ -34,7 +34,7 @@ static bool parse_date(const char *text, const char *format, int64_t *ms)
 		return false;
 	seconds = -tm.tm_gmtoff;
 	seconds += timegm(&tm);
-	if (tm.tm_mday != day) /* the 31st of February */
+	if (tm.tm_mday != day) /* February 31 */
 		return false;
 	*ms = seconds * 1000 + fraction;
 	return true;

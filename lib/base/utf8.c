@@ -72,7 +72,7 @@ bool utf8_encode(struct buf *out, uint32_t c)
 	return buf_add(out, s, n);
 }
 
-/* The number of leading bytes that are ASCII, by the word: most of what we see is nothing else. */
+/* The number of leading ASCII bytes, found by words, because most text is ASCII. */
 static size_t ascii_run(const char *s, size_t len)
 {
 	size_t i = 0;
@@ -129,7 +129,7 @@ size_t utf8_cut(const char *s, size_t len, size_t max)
 		return len;
 	if (max > len)
 		max = len;
-	/* back to the start of the last character, which stays only if it is whole */
+	/* back to the start of the last character, which is kept only if it is complete */
 	for (size_t back = 1; back <= 4 && back <= max; back++) {
 		unsigned char c = (unsigned char)s[max - back];
 
@@ -170,7 +170,7 @@ bool utf8_escape_controls(struct buf *out, const char *s, size_t len)
 
 	for (size_t i = 0, n; i < len; i += n) {
 		n = utf8_decode(s + i, len - i, &point);
-		/* below DEL, what stands raw in JSON is no part of a string: the newline at the end */
+		/* raw bytes below DEL are outside of strings: the newline at the end */
 		if (n && point >= 0x7f && utf8_is_control(point))
 			buf_addf(out, "\\u%04x", (unsigned)point);
 		else

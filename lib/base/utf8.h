@@ -11,8 +11,8 @@
 struct buf;
 
 /*
- * The length (1 to 4) of the valid character at `s`, of which `len` > 0 bytes are there, and its code
- * point in `*point` (may be NULL); 0 where no valid character starts.
+ * The length (1 to 4) of the valid character at the start of the `len` > 0 bytes at `s`, and its code point in `*point`
+ * (may be NULL); 0 if there is none.
  */
 size_t utf8_decode(const char *s, size_t len, uint32_t *point);
 
@@ -21,25 +21,25 @@ bool utf8_encode(struct buf *out, uint32_t point);
 
 bool utf8_valid(const char *s, size_t len);
 
-/* Appends `s` with U+FFFD for every byte that belongs to no valid character. */
+/* Appends `s` with U+FFFD for every byte that is not part of a valid character. */
 bool utf8_sanitize(struct buf *out, const char *s, size_t len);
 
 /* The longest prefix of `s` (of `len` bytes) that is at most `max` bytes and ends between characters. */
 size_t utf8_cut(const char *s, size_t len, size_t max);
 
 /*
- * Appends `s` fit for a terminal: invalid bytes as U+FFFD; control characters (C0, DEL, C1), the
- * bidirectional controls and the line and paragraph separators left out, but a newline or a tab becomes a space.
+ * Appends `s` in a form that is safe for a terminal: invalid bytes become U+FFFD, a newline or tab becomes a space, and
+ * other control characters (C0, DEL, C1), bidirectional controls and line and paragraph separators are removed.
  */
 bool utf8_printable(struct buf *out, const char *s, size_t len);
 
 /*
- * Appends lines of JSON fit for a terminal, with the same value: what utf8_printable() would leave out of their strings
- * is written as \uXXXX, if it is not so already.
+ * Appends lines of JSON in a form that is safe for a terminal and has the same value: the characters that
+ * utf8_printable() removes are written as \uXXXX.
  */
 bool utf8_escape_controls(struct buf *out, const char *s, size_t len);
 
-/* True for the code points that utf8_printable() leaves out (newline and tab included). */
+/* True for the code points that utf8_printable() removes or replaces. */
 bool utf8_is_control(uint32_t point);
 
 #endif

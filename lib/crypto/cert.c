@@ -88,7 +88,7 @@ static bool add_extension(X509 *cert, int nid, const char *value)
 
 static bool set_times(X509 *cert, int days)
 {
-	/* an hour of slack for clocks that are behind; one that has expired was valid for a month */
+	/* valid an hour ago, for slow clocks; an expired one was valid for a month */
 	int first = days < 0 ? days - 30 : 0;
 
 	return X509_time_adj_ex(X509_getm_notBefore(cert), first, -3600, NULL) &&
@@ -142,7 +142,7 @@ enum status cert_make(struct buf *cert_pem, struct buf *key_pem, int days, const
 		!PEM_write_bio_X509(cert_bio, cert) ||
 		!PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) || !take_pem(cert_bio, cert_pem) ||
 		!take_pem(key_bio, key_pem))
-		st = err_set(err, ST_INTERNAL, "cannot make a certificate for '%s'", host ? host : "localhost");
+		st = err_set(err, ST_INTERNAL, "cannot create a certificate for '%s'", host ? host : "localhost");
 	BIO_free(key_bio);
 	BIO_free(cert_bio);
 	X509_free(cert);

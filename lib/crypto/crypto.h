@@ -1,8 +1,8 @@
 /*
- * crypto.h - the gate to OpenSSL: digests, certificates, TLS as a client, and one TLS policy for libcurl and the
- * WebSocket.
+ * crypto.h - the gate of lib/crypto, the only room that calls OpenSSL: digests, certificates, TLS clients, and one TLS
+ * policy for libcurl and the WebSocket.
  *
- * libcrypto and libssl are loaded on first use. Pointers to OpenSSL's objects travel through other rooms as void *.
+ * libcrypto and libssl are loaded on first use. Other rooms pass pointers to OpenSSL's objects on as void *.
  */
 #ifndef KANDY_CRYPTO_CRYPTO_H
 #define KANDY_CRYPTO_CRYPTO_H
@@ -20,7 +20,7 @@ void crypto_sha256_update(struct sha256 *digest, const void *p, size_t len);
 void crypto_sha256_finish(struct sha256 *digest, char hex[static 65]);
 void crypto_sha256_free(struct sha256 *digest);
 
-/* SHA-1, for the WebSocket handshake alone, which wants it. */
+/* SHA-1, only for the WebSocket handshake, which requires it. */
 enum status crypto_sha1(const void *p, size_t len, unsigned char out[static 20], struct err *err) MUST_USE;
 
 /* HMAC-SHA-256 for the sandbox's tokens. */
@@ -28,13 +28,13 @@ enum status crypto_hmac_sha256(const void *key, size_t key_len, const void *p, s
 	struct err *err) MUST_USE;
 
 /*
- * Which certificates are trusted. `cafile` or `cadir` is set, never both: parsing Debian's bundle costs 40 ms for each
- * connection, its hashed directory 8 us (so that one is taken where it serves).
+ * The trusted certificates: `cafile` or `cadir`, never both. Parsing Debian's bundle takes 40 ms for each connection, a
+ * lookup in its hashed directory 8 us, so the directory is preferred.
  */
 struct tls_trust {
 	char *cafile;
 	char *cadir;
-	bool insecure; /* -k: whoever answers is believed */
+	bool insecure; /* -k: certificates are not verified */
 };
 
 /* `ca` (--cacert) is a file or a hashed directory; NULL: the system's. ST_CONFIG if it cannot be read. */
@@ -46,8 +46,8 @@ enum status tls_client_ctx(void **ssl_ctx, const struct tls_trust *trust, struct
 void tls_ctx_free(void *ssl_ctx);
 
 /*
- * A TLS connection over a connected, non-blocking socket, which stays its owner's: nothing here waits. Each call says
- * what it needs before it can go on, whatever its own direction is; then it is called again.
+ * A TLS connection over a connected, non-blocking socket, which the caller closes. No call blocks: the result says
+ * whether the socket must be readable or writable before the call is repeated, which may differ from its own direction.
  *
  *	tls_stream_new(&stream, ctx, fd, "host.example", &err);
  *	tls_stream_handshake(stream)			until it is TLS_DONE
@@ -60,43 +60,43 @@ enum tls_result {
 	TLS_DONE,
 	TLS_WANTS_READ, /* call again when the socket can be read */
 	TLS_WANTS_WRITE, /* ... can be written */
-	TLS_ENDED, /* the peer has ended it, properly or not */
+	TLS_ENDED, /* the peer closed the connection, properly or not */
 	TLS_BROKEN, /* see tls_stream_reason() */
 };
 
 /*
- * `host`, a name or a numeric address of either family, is asked for (SNI, a name only) and what the certificate must
- * be for, unless the context trusts whoever answers. One protocol is offered: http/1.1.
+ * `host` is a name or a numeric address. A name is sent as SNI, and the certificate must be valid for it, unless the
+ * context does not verify certificates. The only ALPN protocol is http/1.1.
  */
 enum status tls_stream_new(struct tls_stream **out, void *ssl_ctx, int fd, const char *host, struct err *err) MUST_USE;
-void tls_stream_free(struct tls_stream *stream); /* tells the peer, if it can be told at once; NULL is fine */
+void tls_stream_free(struct tls_stream *stream); /* sends close_notify if that does not block; NULL is allowed */
 
 enum tls_result tls_stream_handshake(struct tls_stream *stream);
-/* Reads what is there, up to `len` bytes. `*got` may be more than 0 with any result. */
+/* Reads up to `len` bytes. `*got` may be more than 0 with any result. */
 enum tls_result tls_stream_read(struct tls_stream *stream, void *p, size_t len, size_t *got);
 enum tls_result tls_stream_write(struct tls_stream *stream, const void *p, size_t len, size_t *put);
 
-/* True if there may be bytes that poll(2) does not tell of: they have been read from the socket, and not given out. */
+/* True if there may be bytes that poll(2) does not report, because they were already read from the socket. */
 bool tls_stream_pending(const struct tls_stream *stream);
 
 long tls_stream_verify_error(const struct tls_stream *stream); /* X509_V_ERR_ number for tls_verify_text(); 0: none */
-const char *tls_stream_reason(const struct tls_stream *stream); /* OpenSSL's words for TLS_BROKEN */
+const char *tls_stream_reason(const struct tls_stream *stream); /* OpenSSL's error for TLS_BROKEN */
 
 /*
- * The same policy put on an SSL_CTX that someone else made (CURLOPT_SSL_CTX_FUNCTION); trust is set there by CAINFO
- * or CAPATH. False if it could not be: the connection must not be made then.
+ * Applies the same policy to libcurl's SSL_CTX (CURLOPT_SSL_CTX_FUNCTION), except for trust, which CAINFO or CAPATH
+ * sets. False if that failed: the connection must not be made then.
  */
 bool tls_apply_policy(void *ssl_ctx);
 
 /*
- * The sentence for a failed verification: expired, not yet valid, self-signed, unknown issuer, wrong host, each its
- * own. `x509_error` is an X509_V_ERR_ number (SSL_get_verify_result, CURLINFO_SSL_VERIFYRESULT).
+ * The sentence for a failed verification, for example an expired certificate or a wrong host. `x509_error` is an
+ * X509_V_ERR_ number (SSL_get_verify_result, CURLINFO_SSL_VERIFYRESULT).
  */
 const char *tls_verify_text(long x509_error);
 
 /*
  * A self-signed certificate (EC P-256) for the local sandbox, valid for 127.0.0.1, ::1 and localhost, as PEM.
- * `days` may be negative (a certificate that has expired), `host` another name than these (NULL: these); for tests.
+ * For tests, `days` may be negative (an expired certificate), and `host` replaces these names unless it is NULL.
  */
 enum status cert_make(struct buf *cert_pem, struct buf *key_pem, int days, const char *host, struct err *err) MUST_USE;
 

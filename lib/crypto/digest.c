@@ -39,7 +39,7 @@ struct sha256 {
 	EVP_MD_CTX *ctx;
 };
 
-/* Digests are made on several threads, the library is loaded on one. */
+/* Several threads make digests; one of them loads the library. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static enum status load_status;
 static struct err load_err = ERR_INIT;
@@ -68,7 +68,7 @@ enum status crypto_sha256_new(struct sha256 **out, struct err *err)
 	digest->ctx = EVP_MD_CTX_new();
 	if (!digest->ctx || !EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL)) {
 		crypto_sha256_free(digest);
-		return err_set(err, ST_INTERNAL, "cannot begin a SHA-256 digest");
+		return err_set(err, ST_INTERNAL, "cannot compute a SHA-256 digest");
 	}
 	*out = digest;
 	return ST_OK;
@@ -106,7 +106,7 @@ enum status crypto_hmac_sha256(const void *key, size_t key_len, const void *p, s
 	if ((st = load(err)))
 		return st;
 	if (key_len > 4096 || !HMAC(EVP_sha256(), key, (int)key_len, p, len, out, NULL))
-		return err_set(err, ST_INTERNAL, "cannot make an HMAC");
+		return err_set(err, ST_INTERNAL, "cannot compute an HMAC");
 	return ST_OK;
 }
 
@@ -117,6 +117,6 @@ enum status crypto_sha1(const void *p, size_t len, unsigned char out[static 20],
 	if ((st = load(err)))
 		return st;
 	if (!EVP_Digest(p, len, out, NULL, EVP_sha1(), NULL))
-		return err_set(err, ST_INTERNAL, "cannot make a SHA-1 digest");
+		return err_set(err, ST_INTERNAL, "cannot compute a SHA-1 digest");
 	return ST_OK;
 }

@@ -54,7 +54,7 @@ static enum status load(struct err *err)
 	return load_status;
 }
 
-/* OpenSSL's own words for what it did last. */
+/* OpenSSL's reason for its last error. */
 static const char *reason(void)
 {
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
@@ -69,7 +69,7 @@ bool tls_apply_policy(void *ssl_ctx)
 
 	if (load(NULL))
 		return false;
-	/* of a connection that waits, which a listener's does most of the time, no buffers are held */
+	/* idle connections, like a listener's most of the time, keep no buffers */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1;
 }
@@ -96,7 +96,7 @@ enum status tls_client_ctx(void **ssl_ctx, const struct tls_trust *trust, struct
 	else if (trust->cafile)
 		ok = SSL_CTX_load_verify_file(ctx, trust->cafile) == 1;
 	if (!ok)
-		st = err_set(err, ST_CONFIG, "no CA certificates to be had from '%s': %s",
+		st = err_set(err, ST_CONFIG, "cannot load the CA certificates of '%s': %s",
 			trust->cadir ? trust->cadir : trust->cafile, reason());
 out:
 	if (st)
@@ -115,25 +115,25 @@ void tls_ctx_free(void *ssl_ctx)
 const char *tls_verify_text(long x509_error)
 {
 	switch (x509_error) {
-	case X509_V_OK: return "the certificate is fine";
+	case X509_V_OK: return "the certificate is valid";
 	case X509_V_ERR_CERT_HAS_EXPIRED: return "the server's certificate has expired";
-	case X509_V_ERR_CERT_NOT_YET_VALID: return "the server's certificate is not valid yet; is the clock right?";
+	case X509_V_ERR_CERT_NOT_YET_VALID: return "the server's certificate is not valid yet; check the clock";
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		return "the server's certificate is self-signed and not among the trusted ones (see --cacert)";
+		return "the server's certificate is self-signed and not trusted (see --cacert)";
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return "the chain of the server's certificate ends in one that is not trusted (see --cacert)";
+		return "the certificate chain of the server ends in an untrusted root (see --cacert)";
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		return "the server's certificate was issued by an authority that is not known here (see --cacert)";
+		return "the server's certificate was issued by an unknown authority (see --cacert)";
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH: return "the server's certificate is for another host";
 	case X509_V_ERR_CERT_REVOKED: return "the server's certificate has been revoked";
-	case X509_V_ERR_INVALID_PURPOSE: return "the server's certificate is not meant for a server";
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE: return "the signature of the server's certificate is wrong";
+	case X509_V_ERR_INVALID_PURPOSE: return "the server's certificate is not a server certificate";
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE: return "the server's certificate has an invalid signature";
 	case X509_V_ERR_EE_KEY_TOO_SMALL:
 	case X509_V_ERR_CA_KEY_TOO_SMALL:
-	case X509_V_ERR_CA_MD_TOO_WEAK: return "the server's certificate uses cryptography that is too weak";
+	case X509_V_ERR_CA_MD_TOO_WEAK: return "the server's certificate uses weak cryptography";
 	default: return "the server's certificate cannot be verified";
 	}
 }

@@ -85,18 +85,18 @@ static const struct dynlib_symbol crypto_symbols[] = { CRYPTO_FUNCTIONS(DYNLIB_S
 #define ERR_clear_error stream_api.p_ERR_clear_error
 
 /*
- * What one read of the socket takes: from a server that is busy, many small records come at once. OpenSSL has a mode
- * for that, too (SSL_set_read_ahead), but moves all that it has read to the front of its buffer for each record.
+ * The size of one read of the socket, because a busy server sends many small records at once. OpenSSL's own mode for
+ * this (SSL_set_read_ahead) moves its whole buffer to the front for each record.
  */
 #define READ_SIZE ((size_t)64 * 1024)
 
 struct tls_stream {
 	SSL *ssl;
 	int fd;
-	bool usable; /* the handshake is through, and nothing is broken since: goodbye can be said */
-	const char *reason; /* OpenSSL's, static there */
-	bool filled; /* the last read of the socket filled the buffer: there may be more */
-	size_t at, len; /* of `raw`: what OpenSSL has not taken */
+	bool usable; /* the handshake is complete and nothing failed since: close_notify may be sent */
+	const char *reason; /* static text of OpenSSL */
+	bool filled; /* the last read of the socket filled the buffer; there may be more */
+	size_t at, len; /* the part of `raw` that OpenSSL has not read */
 	char raw[READ_SIZE];
 };
 
@@ -150,7 +150,7 @@ static long on_ctrl(BIO *bio, int command, long number, void *pointer)
 	(void)bio;
 	(void)number;
 	(void)pointer;
-	return command == BIO_CTRL_FLUSH; /* nothing is held back */
+	return command == BIO_CTRL_FLUSH; /* nothing is buffered */
 }
 
 static void load_once(void)
@@ -180,13 +180,13 @@ static bool attach(struct tls_stream *stream)
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
 
-/* Whom the certificate must be for. */
+/* Sets the host for which the certificate must be valid. */
 static bool expect(SSL *ssl, const char *host)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	/* an address is compared with the certificate's addresses, a name with its names */
+	/* addresses are compared with the certificate's addresses, names with its names */
 	if (X509_VERIFY_PARAM_set1_ip_asc(param, host))
 		return true;
 	return SSL_set_tlsext_host_name(ssl, host) == 1 && X509_VERIFY_PARAM_set1_host(param, host, 0);
@@ -212,7 +212,7 @@ enum status tls_stream_new(struct tls_stream **out, void *ssl_ctx, int fd, const
 		return err_set(err, ST_INTERNAL, "cannot set up TLS with '%s'", host);
 	}
 	SSL_set_mode(stream->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* one buffer for each record anew is the price of that mode, for 16 kB of one connection */
+	/* that mode allocates a buffer for each record, to save 16 kB for one connection */
 	SSL_clear_mode(stream->ssl, SSL_MODE_RELEASE_BUFFERS);
 	*out = stream;
 	return ST_OK;
@@ -224,12 +224,12 @@ void tls_stream_free(struct tls_stream *stream)
 		return;
 	if (stream->usable)
 		SSL_shutdown(stream->ssl);
-	ERR_clear_error(); /* it is one queue for all connections of this thread */
+	ERR_clear_error(); /* the error queue is shared by all connections of this thread */
 	SSL_free(stream->ssl);
 	free(stream);
 }
 
-/* What a call that gave `result` (1: it went well) needs now. */
+/* The result of an OpenSSL call that returned `result` (1: success). */
 static enum tls_result translate(struct tls_stream *stream, int result)
 {
 	const char *reason;

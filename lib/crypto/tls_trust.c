@@ -57,7 +57,7 @@ static enum status use_given(struct tls_trust *trust, const char *ca, struct err
 		if (!is_hashed_dir(ca))
 			return err_set(err, ST_CONFIG,
 				"no hashed certificates in the directory '%s'; run 'openssl rehash' on it, "
-				"or name a file",
+				"or specify a file",
 				ca);
 		trust->cadir = xstrdup(ca);
 		return ST_OK;
@@ -71,7 +71,7 @@ static enum status use_given(struct tls_trust *trust, const char *ca, struct err
 
 enum status tls_trust_init(struct tls_trust *trust, const char *ca, bool insecure, struct err *err)
 {
-	/* where Debian, Fedora and Alpine keep them */
+	/* of Debian, Fedora and Alpine */
 	static const char *const dirs[] = { "/etc/ssl/certs", "/etc/pki/tls/certs", NULL };
 	static const char *const files[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
 		"/etc/ssl/cert.pem", NULL };
@@ -92,7 +92,7 @@ enum status tls_trust_init(struct tls_trust *trust, const char *ca, bool insecur
 	if (insecure)
 		return ST_OK;
 	return err_set(err, ST_CONFIG,
-		"no CA certificates on this system; install the package 'ca-certificates', or use --cacert");
+		"no CA certificates found on this system; install the package 'ca-certificates', or use --cacert");
 }
 
 void tls_trust_release(struct tls_trust *trust)

@@ -23,7 +23,7 @@ struct config {
 	size_t profile_count, profile_cap;
 };
 
-/* The line under the reader's eyes; it may be changed in place. */
+/* The current line; parsing changes it in place. */
 struct line {
 	const char *path;
 	size_t number;
@@ -40,7 +40,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* White space off both ends, in place. */
+/* Removes white space at both ends, in place. */
 static char *trim(char *s)
 {
 	size_t len;
@@ -58,7 +58,7 @@ static bool is_name(const char *s)
 	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
-/* Takes the quotes off a value, in place. */
+/* Removes the quotes of a value, in place. */
 static enum status unquote(const struct line *line, char *value, struct err *err)
 {
 	char *to = value;
@@ -68,15 +68,15 @@ static enum status unquote(const struct line *line, char *value, struct err *err
 		return ST_OK;
 	for (; *from && *from != '"'; from++) {
 		if (*from == '\\' && from[1] != '"' && from[1] != '\\')
-			return wrong(line, "in quotes, only \\\" and \\\\ may follow a backslash", err);
+			return wrong(line, "invalid escape sequence: expected \\\" or \\\\", err);
 		if (*from == '\\')
 			from++;
 		*to++ = *from;
 	}
 	if (*from != '"')
-		return wrong(line, "the closing quote is missing", err);
+		return wrong(line, "missing closing quote", err);
 	if (from[1])
-		return wrong(line, "something stands behind the closing quote", err);
+		return wrong(line, "unexpected text after the closing quote", err);
 	*to = '\0';
 	return ST_OK;
 }
@@ -98,16 +98,16 @@ static enum status read_section(struct config *config, const struct line *line, 
 	char *name;
 
 	if (line->text[len - 1] != ']')
-		return wrong(line, "a section is written [PROFILE]", err);
+		return wrong(line, "invalid section: expected [PROFILE]", err);
 	line->text[len - 1] = '\0';
 	name = trim(line->text + 1);
 	if (!is_name(name))
-		return wrong(line, "the name of a profile has letters, digits, '.', '_' and '-' alone", err);
+		return wrong(line, "invalid profile name: only letters, digits, '.', '_' and '-' are allowed", err);
 	*profile = add_profile(config, name);
 	return ST_OK;
 }
 
-/* The value is not in the sentences: it may be somebody's password. */
+/* Errors do not quote the value, which may be a password. */
 static enum status read_entry(struct config *config, const struct line *line, const char *profile, struct err *err)
 {
 	char *equals = strchr(line->text, '=');
@@ -115,12 +115,12 @@ static enum status read_entry(struct config *config, const struct line *line, co
 	enum status st;
 
 	if (!equals)
-		return wrong(line, "neither 'KEY = VALUE' nor '[PROFILE]' nor a '#' comment", err);
+		return wrong(line, "invalid line: expected KEY = VALUE, [PROFILE] or a # comment", err);
 	*equals = '\0';
 	key = trim(line->text);
 	value = trim(equals + 1);
 	if (!is_name(key))
-		return wrong(line, "the key before '=' is no name", err);
+		return wrong(line, "invalid key before '='", err);
 	if ((st = unquote(line, value, err)))
 		return st;
 	config->entries = xgrow(config->entries, config->count, &config->cap, sizeof(*config->entries));
@@ -154,7 +154,7 @@ static enum status read_lines(struct config *config, char *text, struct err *err
 	return st;
 }
 
-/* What is wrong with the file is a matter of the configuration, whatever it is. */
+/* Every failure to read the file is reported as a configuration error. */
 static enum status as_config(struct err *err)
 {
 	if (err)
@@ -168,7 +168,7 @@ enum status config_parse(struct config **out, const char *path, char *text, size
 	enum status st;
 
 	if (memchr(text, '\0', len))
-		return err_set(err, ST_CONFIG, "'%s' is no text file: it has a NUL byte", path);
+		return err_set(err, ST_CONFIG, "'%s' is not a text file: it contains a NUL byte", path);
 	config = xcalloc(1, sizeof(*config));
 	config->path = xstrdup(path);
 	st = read_lines(config, text, err);
@@ -258,7 +258,7 @@ enum status config_check(const struct config *config, bool (*known)(const char *
 		if (near)
 			return err_set(err, ST_CONFIG, "%s: unknown key '%s'; did you mean '%s'?", entry->where,
 				entry->key, near);
-		return err_set(err, ST_CONFIG, "%s: unknown key '%s'; kandy(1) lists the keys", entry->where,
+		return err_set(err, ST_CONFIG, "%s: unknown key '%s'; see kandy(1) for the keys", entry->where,
 			entry->key);
 	}
 	return ST_OK;

@@ -39,7 +39,7 @@ password_of() {
 	is "$status" "$([ $fine = 1 ] && echo 77 || echo 65)" "a password of $n bytes from a command"
 }
 around $((64 * KiB)) password_of
-like "$err" 'gives more than 65536 bytes' 'the limit is named'
+like "$err" 'is larger than 65536 bytes' 'the limit of a password is named'
 
 # what counts is the form as it is sent: a '%' takes three bytes in it
 form_of() {
@@ -51,7 +51,7 @@ form_of() {
 fixed='client_id=PUB-sandbox&username=&password=&grant_type=password&scope=openid'
 : >"$sandbox_record"
 around $((256 * KiB)) form_of
-like "$err" 'user name and password are too long' 'the limit is said'
+like "$err" 'user name and password too long: the request would exceed' 'the limit of the login form is named'
 
 # ---- the files of a profile ----
 

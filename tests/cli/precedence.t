@@ -90,7 +90,7 @@ json "$out" '.settings["password-file"].value' '"~/pw"' 'a variable is taken as 
 
 echo 'verbose' >"$config"
 run kandy whoami
-like "$err" "$config:1: neither 'KEY = VALUE'" 'a line that is none'
+like "$err" "$config:1: invalid line: expected KEY = VALUE" 'a line without = is refused'
 
 # what is used is what is said
 sandbox

@@ -146,6 +146,6 @@ unlike "$bodies" 'whoever-reads-this|eyJ|grant_type|expires_in' 'no token, no fo
 grep -vF "$text" "$secrets" | sort -u >"$secrets.bodies"
 is "$(grep -cFf "$secrets.bodies" "$bodies")" 0 'no secret, and nothing of a file'
 run kandy whoami --trace-text
-like "$err" 'warning: --trace-text does nothing without --trace FILE' '--trace-text alone is said to be of no use'
+like "$err" 'warning: --trace-text has no effect without --trace FILE' '--trace-text without --trace is warned about'
 is "$(find "$XDG_STATE_HOME" -type f ! -perm 600 | wc -l)" 0 'what is kept is for its owner'
 finish

@@ -80,16 +80,16 @@ static void test_refusals(void)
 {
 	char *big = malloc((2 << 20) + 1);
 
-	refused("key = 1\nwhat is this\n", ":2: neither 'KEY = VALUE' nor '[PROFILE]' nor a '#' comment");
-	refused("[reports\n", ":1: a section is written [PROFILE]");
-	refused("[a/b]\n", ":1: the name of a profile has letters, digits, '.', '_' and '-' alone");
-	refused("[]\n", ":1: the name of a profile has letters, digits, '.', '_' and '-' alone");
-	refused("\n\n = 1\n", ":3: the key before '=' is no name");
-	refused("a key = 1\n", ":1: the key before '=' is no name");
-	refused("key = \"open\n", ":1: the closing quote is missing");
-	refused("key = \"open\\\"\n", ":1: the closing quote is missing");
-	refused("key = \"a\" b\n", ":1: something stands behind the closing quote");
-	refused("key = \"\\n\"\n", ":1: in quotes, only \\\" and \\\\ may follow a backslash");
+	refused("key = 1\nwhat is this\n", ":2: invalid line: expected KEY = VALUE, [PROFILE] or a # comment");
+	refused("[reports\n", ":1: invalid section: expected [PROFILE]");
+	refused("[a/b]\n", ":1: invalid profile name: only letters, digits, '.', '_' and '-' are allowed");
+	refused("[]\n", ":1: invalid profile name: only letters, digits, '.', '_' and '-' are allowed");
+	refused("\n\n = 1\n", ":3: invalid key before '='");
+	refused("a key = 1\n", ":1: invalid key before '='");
+	refused("key = \"open\n", ":1: missing closing quote");
+	refused("key = \"open\\\"\n", ":1: missing closing quote");
+	refused("key = \"a\" b\n", ":1: unexpected text after the closing quote");
+	refused("key = \"\\n\"\n", ":1: invalid escape sequence: expected \\\" or \\\\");
 	tap_int(read_bytes("key = a\0b\n", 10), ST_CONFIG, "a NUL byte");
 	tap_int(read_text("key=\xff\xfe\n"), ST_OK, "bytes that are no UTF-8 are a value like any other");
 	memset(big, '#', 2 << 20);
@@ -137,7 +137,7 @@ static void test_check(void)
 	tap_int(read_text("jobs = 1\n[a]\njobs = 2\n"), ST_OK, "known keys");
 	tap_int(config_check(config, known, nearest, NULL, &err), ST_OK, "are fine");
 	checked("jobs = 1\n[a]\njob = 2\n", ":3: unknown key 'job'; did you mean 'jobs'?");
-	checked("colour = red\n", ":1: unknown key 'colour'; kandy(1) lists the keys");
+	checked("colour = red\n", ":1: unknown key 'colour'; see kandy(1) for the keys");
 	checked("password = hunter2\n",
 		":1: 'password' is a secret and does not belong in this file; use 'password-file' or 'password-command'");
 }
