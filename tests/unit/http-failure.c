@@ -80,7 +80,7 @@ static const struct failure_case cases[] = {
 	{ "self-signed", { CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 18, HOST, .detail = "" },
 		ST_CONFIG, ERR_NOT_SENT, false, "self-signed" },
 	{ "unknown issuer", { CURLE_PEER_FAILED_VERIFICATION, PHASE_TLS, .verify_result = 20, HOST, .detail = "" },
-		ST_CONFIG, ERR_NOT_SENT, false, "an authority that is not known" },
+		ST_CONFIG, ERR_NOT_SENT, false, "an unknown authority" },
 	{ "bad CA file",
 		{ CURLE_SSL_CACERT_BADFILE, PHASE_TLS, HOST, .detail = "error setting certificate file: x.pem" },
 		ST_CONFIG, ERR_NOT_SENT, false, "x.pem; check --cacert" },
