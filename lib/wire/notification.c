@@ -47,7 +47,6 @@ static void decode_typing(struct decoding *d, struct json_value composing)
 	struct json_value state = json_get(composing, "state");
 	struct buf *line = d->line;
 
-	d->n->kind = NOTIFICATION_TYPING;
 	place_by_addresses(d, composing);
 	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(composing, "lastactive"));
 	line_open(line, "typing", d->id, d->n);
@@ -141,7 +140,6 @@ static bool decode_receipt(struct decoding *d)
 			if (json_type(it.value) == JSON_OBJECT)
 				add_receipt(d, it.value);
 	}
-	d->n->kind = NOTIFICATION_RECEIPT;
 	return d->n->lines > 0;
 }
 
@@ -174,7 +172,6 @@ static void add_participants(struct decoding *d)
 
 static bool decode_invitation(struct decoding *d)
 {
-	d->n->kind = NOTIFICATION_INVITATION;
 	place_by_links(d);
 	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	line_open(d->line, "invitation", d->id, d->n);
@@ -188,7 +185,6 @@ static bool decode_invitation(struct decoding *d)
 
 static bool decode_participants(struct decoding *d)
 {
-	d->n->kind = NOTIFICATION_PARTICIPANTS;
 	place_by_links(d);
 	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	line_open(d->line, "participants", d->id, d->n);
@@ -200,7 +196,6 @@ static bool decode_participants(struct decoding *d)
 
 static bool decode_group(struct decoding *d)
 {
-	d->n->kind = NOTIFICATION_GROUP;
 	place_by_links(d);
 	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	line_open(d->line, "group", d->id, d->n);

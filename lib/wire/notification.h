@@ -42,13 +42,8 @@
 #include "json/json.h"
 
 enum notification_kind {
-	NOTIFICATION_UNKNOWN, /* event "notification" */
+	NOTIFICATION_OTHER = 0, /* a line, and nothing else to do */
 	NOTIFICATION_MESSAGE,
-	NOTIFICATION_TYPING,
-	NOTIFICATION_RECEIPT,
-	NOTIFICATION_INVITATION,
-	NOTIFICATION_PARTICIPANTS,
-	NOTIFICATION_GROUP,
 	NOTIFICATION_SUBSCRIPTION, /* the server has cancelled one: it must be re-created */
 	NOTIFICATION_CONN_CHECK, /* no line; to be answered with connAck */
 	NOTIFICATION_CONN_ACK, /* no line */
