@@ -77,11 +77,11 @@ tap_pids+=($!)
 wait_for grep -q . port || { echo 'Bail out! the service did not start'; show leaky.err; exit 1; }
 leaky() { KANDY_BASE_URL=http://127.0.0.1:$(cat port) XDG_STATE_HOME=$scratch/leaky KANDY_USERNAME=alice@test.example KANDY_RETRY=0 "$@"; }
 kept 'a login that is refused with all that it said' 77 leaky kandy login --password-file odd.pw
-like "$scratch/seen/err.$traces" 'refuses the login: cannot use client_id=PUB-sandbox&username=[^&]*&password=\*\*\*' 'which is shown, but not the password'
+like "$scratch/seen/err.$traces" 'refused the login: cannot use client_id=PUB-sandbox&username=[^&]*&password=\*\*\*' 'which is shown, but not the password'
 kept 'the same with a short password' 77 leaky kandy login --password-file short.pw
-like "$scratch/seen/err.$traces" 'refuses the login: cannot use client_id=PUB-sandbox&username=[^&]*&password=\*\*\*' 'which is shown, but not the password'
+like "$scratch/seen/err.$traces" 'refused the login: cannot use client_id=PUB-sandbox&username=[^&]*&password=\*\*\*' 'which is shown, but not the password'
 kept 'the same of a project' 77 leaky kandy login --project --client-secret-file odd.secret
-like "$scratch/seen/err.$traces" 'refuses the login: cannot use client_id=PUB-sandbox&client_secret=\*\*\*' 'which is shown, but not the secret'
+like "$scratch/seen/err.$traces" 'refused the login: cannot use client_id=PUB-sandbox&client_secret=\*\*\*' 'which is shown, but not the secret'
 kept 'a login there' 0 leaky kandy login --password-file good.pw
 kept 'a message that is refused with its token' 77 leaky kandy send -t bob@test.example -m x
 kept 'a socket with a token in its path' 77 leaky kandy listen --since none

@@ -47,7 +47,7 @@ for ((i = 0; i < count; i++)); do
 	status=$?
 	[ -z "$writer" ] || wait "$writer"
 	is "$status" 0 "$example"
-	is "$(grep -vE '^kandy: [a-z-]+: (warning: )?(reading|ready|listening|there are no messages)' "$err")" '' "no error or warning: $example"
+	is "$(grep -vE '^kandy: [a-z-]+: (warning: )?(reading|ready|listening|no messages with)' "$err")" '' "no error or warning: $example"
 done
 
 finish

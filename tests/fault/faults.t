@@ -340,7 +340,7 @@ spec=write:1:28 once 'no space' inject
 is "$status" 74 'listen: output that cannot be written gives 74'
 spec=fork:1:11 once 'no process' inject
 is "$status" 75 'listen: no worker process gives 75'
-like "$err" 'cannot start a process for requests: Resource temporarily unavailable' 'listen: the error names the missing process'
+like "$err" 'cannot start the request process: Resource temporarily unavailable' 'listen: the error names the missing process'
 if [ -z "$own_malloc" ]; then
 	spec=malloc:60:12 once 'no memory' inject
 	is "$status $(cat "$err")" '70 kandy: out of memory' 'listen: out of memory prints one line'
