@@ -11,7 +11,6 @@
 #include "cmd/output.h"
 
 #include <dirent.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

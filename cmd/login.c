@@ -1,13 +1,11 @@
 /*
  * login.c - log in and store credentials.
  */
-#include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
 #include "cmd/session_opts.h"
 #include "cmd/token_line.h"
-#include "json/json.h"
 
 struct login_params {
 	struct common_params common;

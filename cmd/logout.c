@@ -1,14 +1,12 @@
 /*
  * logout.c - delete the tokens, and the channel on the server.
  */
-#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/common_opts.h"
 #include "cmd/output.h"
 #include "cmd/session_opts.h"
 #include "cmd/token_line.h"
-#include "json/json.h"
 
 struct logout_params {
 	struct common_params common;

@@ -1,7 +1,6 @@
 #include "base/log.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/redact.h"
 #include "base/utf8.h"

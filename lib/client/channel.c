@@ -7,7 +7,6 @@
 #include "wire/service_error.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/percent.h"
 #include "base/str.h"
 
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include "base/utf8.h"
 #include "json/json-int.h"
 
-#include <stdlib.h>
 #include <strings.h>
 
 static const struct json_value missing;

@@ -4,7 +4,6 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "send/spool_item.h"
 
 #include <stdlib.h>

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PENDING_FACTOR 6 /* a gateway gave up: the service behind it may still accept the message for a while */
