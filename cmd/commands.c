@@ -78,13 +78,10 @@ const struct command topic_connection = {
 	.name = "connection",
 	.hidden = true,
 	.summary = "options common to all commands",
-	.description =
-		(const char *const[]){
-			"Every command takes the common options. Those that talk to the service also take the connection and login options.",
-			"An option that names a KANDY_ variable can be set by that variable or, except for --profile and --trace, in a "
-			"configuration file; see kandy-config(5). 'kandy whoami' shows where each setting comes from.",
-			NULL,
-		},
+	.description = CLI_LIST(
+		"Every command takes the common options. Those that talk to the service also take the connection and login options.",
+		"An option that names a KANDY_ variable can be set by that variable or, except for --profile and --trace, in a "
+		"configuration file; see kandy-config(5). 'kandy whoami' shows where each setting comes from."),
 	.opts = connection_rows,
 };
 
@@ -94,37 +91,27 @@ const struct command overview = {
 	.wraps = true,
 	.operands_max = SIZE_MAX,
 	.summary = "send and receive Kandy CPaaS chat messages from scripts",
-	.description =
-		(const char *const[]){
-			"kandy logs in, subscribes to notifications, sends text with attachments, listens, and downloads what arrives. "
-			"It prints JSON lines on stdout, and errors and progress on stderr. The common options may also precede the command.",
-			"kandy-COMMAND is the same as kandy COMMAND. Each command has a man page of that name.",
-			"An address is user@domain, group:ID or sms:+NUMBER.",
-			NULL,
-		},
+	.description = CLI_LIST(
+		"kandy logs in, subscribes to notifications, sends text with attachments, listens, and downloads what arrives. "
+		"It prints JSON lines on stdout, and errors and progress on stderr. The common options may also precede the command.",
+		"kandy-COMMAND is the same as kandy COMMAND. Each command has a man page of that name.",
+		"An address is user@domain, group:ID or sms:+NUMBER."),
 	.opts = common_opts,
 	.params_size = sizeof(struct common_params),
-	.examples =
-		(const struct cli_example[]){
-			{ "kandy sandbox -- $SHELL", "try it offline, in a shell with a local server" },
-			{ "kandy send -t bob@sandbox.example -m hello -a report.pdf",
-				"send a text with an attachment" },
-			{ "kandy listen | jq .", "print what arrives" },
-			{ "kandy listen --exec ./on-message", "run a command for each message" },
-			{ "kandy login --password-file ~/.kandy-pw && kandy subscribe chat",
-				"log in once, from a script" },
-			{ "kandy listen | kandy fetch-links -D inbox | jq -r '.parts[] | select(.type==\"file\").path'",
-				"download attachments and print their paths" },
-			{ "kandy listen --select '.parts[].text? == \"status\"' --jq '{to:.address, text:\"all good\"}' | kandy send --jsonl",
-				"reply to certain messages" },
-			{ "find reports -name '*.pdf' | jq -Rc '{to:\"bob@sandbox.example\", text:\"report\", files:[.]}' | kandy send --jsonl -j 8",
-				"send many messages in parallel" },
-			{ "df -P | awk '+$5 > 90' | kandy send -q -E --spool -t bob@sandbox.example",
-				"from cron: send a warning, now or when the service is reachable again" },
-			{ "kandy listen -q --once --exec ./on-message",
-				"from cron: process the messages since the last run" },
-			{ NULL, NULL },
-		},
+	.examples = CLI_EXAMPLES({ "kandy sandbox -- $SHELL", "try it offline, in a shell with a local server" },
+		{ "kandy send -t bob@sandbox.example -m hello -a report.pdf", "send a text with an attachment" },
+		{ "kandy listen | jq .", "print what arrives" },
+		{ "kandy listen --exec ./on-message", "run a command for each message" },
+		{ "kandy login --password-file ~/.kandy-pw && kandy subscribe chat", "log in once, from a script" },
+		{ "kandy listen | kandy fetch-links -D inbox | jq -r '.parts[] | select(.type==\"file\").path'",
+			"download attachments and print their paths" },
+		{ "kandy listen --select '.parts[].text? == \"status\"' --jq '{to:.address, text:\"all good\"}' | kandy send --jsonl",
+			"reply to certain messages" },
+		{ "find reports -name '*.pdf' | jq -Rc '{to:\"bob@sandbox.example\", text:\"report\", files:[.]}' | kandy send --jsonl -j 8",
+			"send many messages in parallel" },
+		{ "df -P | awk '+$5 > 90' | kandy send -q -E --spool -t bob@sandbox.example",
+			"from cron: send a warning, now or when the service is reachable again" },
+		{ "kandy listen -q --once --exec ./on-message", "from cron: process the messages since the last run" }),
 };
 
 #define SERVICE \

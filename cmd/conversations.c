@@ -102,28 +102,17 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Prints a line for each conversation, with \"event\":\"conversation\", type, destination, address, lastText and timestamp. The "
-	"conversation with the latest message comes first. The address can be used with 'kandy history' and 'kandy send'.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy conversations", "list all conversations" },
-	{ "kandy conversations | jq -r .address | xargs -r -n 1 kandy history -n 1",
-		"print the last message of each conversation" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "history", "group", NULL };
-
 const struct command cmd_conversations = {
 	.name = "conversations",
 	.summary = "list conversations",
-	.description = description,
+	.description = CLI_LIST(
+		"Prints a line for each conversation, with \"event\":\"conversation\", type, destination, address, lastText and timestamp. The "
+		"conversation with the latest message comes first. The address can be used with 'kandy history' and 'kandy send'."),
 	.opts = opts,
 	.params_size = sizeof(struct conversations_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy conversations", "list all conversations" },
+		{ "kandy conversations | jq -r .address | xargs -r -n 1 kandy history -n 1",
+			"print the last message of each conversation" }),
+	.see_also = CLI_LIST("history", "group"),
 	.run = run,
 };

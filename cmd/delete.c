@@ -57,22 +57,6 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Deletes messages from this user's history on the server; the other participants keep theirs. Deleting a missing message succeeds.",
-	"Prints a line for each message: {\"event\":\"deleted\",\"type\":...,\"destination\":[...],\"messageId\":\"...\"}. With --all it is "
-	"one line, whose messageId is null.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy delete bob@sandbox.example --all", "delete the conversation with bob" },
-	{ "kandy history bob@sandbox.example -n 1 | jq -r .messageId | xargs -r kandy delete bob@sandbox.example",
-		"delete its last message" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "history", NULL };
-
 const struct command cmd_delete = {
 	.name = "delete",
 	.operands = "ADDRESS [MESSAGE-ID...]",
@@ -80,10 +64,15 @@ const struct command cmd_delete = {
 	.operands_max = SIZE_MAX,
 	.operand_hint = HINT_ADDRESS,
 	.summary = "delete messages or conversations",
-	.description = description,
+	.description = CLI_LIST(
+		"Deletes messages from this user's history on the server; the other participants keep theirs. Deleting a missing message succeeds.",
+		"Prints a line for each message: {\"event\":\"deleted\",\"type\":...,\"destination\":[...],\"messageId\":\"...\"}. With --all it is "
+		"one line, whose messageId is null."),
 	.opts = opts,
 	.params_size = sizeof(struct delete_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy delete bob@sandbox.example --all", "delete the conversation with bob" },
+		{ "kandy history bob@sandbox.example -n 1 | jq -r .messageId | xargs -r kandy delete bob@sandbox.example",
+			"delete its last message" }),
+	.see_also = CLI_LIST("history"),
 	.run = run,
 };

@@ -115,32 +115,21 @@ static enum status run_flush(const struct run_ctx *ctx, const void *params, stru
 	return st;
 }
 
-static const char *const description[] = {
-	"Delivers the messages that 'kandy send --spool' has queued, oldest first, and prints the same lines as send. Only one flush runs at a time.",
-	"If posting a message was cut off (a crash, a lost response), the conversation history is checked before the message is posted again. Order is preserved "
-	"within a conversation, not across conversations. A later 'kandy send' does not wait for the queue.",
-	"Rejected messages, and messages older than --max-age that cannot be delivered, are moved to the failed queue with the error; see 'kandy spool'. A message is "
-	"delivered only by the account and service that it was queued for, if these were known at the time; while another account is logged in, it stays queued.",
-	"The exit status is 0 if the queue is empty, that of the failure (69, 75, 77) while messages are queued, and 1 if messages were moved to the failed queue.",
-	"For cron: '*/10 * * * * kandy flush -q >/dev/null'. For systemd: a service with Type=oneshot and ExecStart=/usr/local/bin/kandy flush -q, and "
-	"a timer of the same name with OnCalendar=*:0/10 and Persistent=true; README.md has both files.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy flush", "deliver queued messages" },
-	{ NULL, NULL },
-};
-
-static const char *const see_also[] = { "send", "spool", NULL };
-
 const struct command cmd_flush = {
 	.name = "flush",
 	.summary = "deliver queued messages",
-	.description = description,
+	.description = CLI_LIST(
+		"Delivers the messages that 'kandy send --spool' has queued, oldest first, and prints the same lines as send. Only one flush runs at a time.",
+		"If posting a message was cut off (a crash, a lost response), the conversation history is checked before the message is posted again. Order is preserved "
+		"within a conversation, not across conversations. A later 'kandy send' does not wait for the queue.",
+		"Rejected messages, and messages older than --max-age that cannot be delivered, are moved to the failed queue with the error; see 'kandy spool'. A message is "
+		"delivered only by the account and service that it was queued for, if these were known at the time; while another account is logged in, it stays queued.",
+		"The exit status is 0 if the queue is empty, that of the failure (69, 75, 77) while messages are queued, and 1 if messages were moved to the failed queue.",
+		"For cron: '*/10 * * * * kandy flush -q >/dev/null'. For systemd: a service with Type=oneshot and ExecStart=/usr/local/bin/kandy flush -q, and "
+		"a timer of the same name with OnCalendar=*:0/10 and Persistent=true; README.md has both files."),
 	.opts = opts,
 	.params_size = sizeof(struct flush_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy flush", "deliver queued messages" }),
+	.see_also = CLI_LIST("send", "spool"),
 	.run = run_flush,
 };

@@ -181,31 +181,20 @@ static enum status do_delete(const struct job *job, struct err *err)
 	return end_line(job, &line, err);
 }
 
-static const char *const create_options[] = { "name", "subject", "image", NULL };
-static const char *const invite_options[] = { "admin", NULL };
-
-static const struct cli_example create_examples[] = {
-	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
-		"create a group and print its address" },
-	{ 0 },
-};
-
-static const struct cli_example list_examples[] = {
-	{ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'", "list the addresses and names of all groups" },
-	{ 0 },
-};
-
 static const struct cli_verb verbs[] = {
 	{ .name = "list",
 		.summary = "list the groups that you are a member of or invited to",
-		.examples = list_examples },
+		.examples = CLI_EXAMPLES({ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'",
+			"list the addresses and names of all groups" }) },
 	{ .name = "create",
 		.operands = "ADDRESS...",
 		.operands_min = 1,
 		.operands_max = SIZE_MAX,
 		.summary = "create a group of you and these users",
-		.options = create_options,
-		.examples = create_examples },
+		.options = CLI_LIST("name", "subject", "image"),
+		.examples = CLI_EXAMPLES(
+			{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
+				"create a group and print its address" }) },
 	{ .name = "show",
 		.operands = "ID",
 		.operands_min = 1,
@@ -216,7 +205,7 @@ static const struct cli_verb verbs[] = {
 		.operands_min = 2,
 		.operands_max = SIZE_MAX,
 		.summary = "invite users to a group",
-		.options = invite_options },
+		.options = CLI_LIST("admin") },
 	{ .name = "remove",
 		.operands = "ID ADDRESS...",
 		.operands_min = 2,
@@ -319,14 +308,6 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Manages group conversations. An ID may be written with or without 'group:'. Other commands, such as 'kandy send' and 'kandy history', "
-	"take the address group:ID.",
-	"Prints lines with \"event\":\"group\", type, destination (the group's ID), address (group:ID), name and participants, and a line with "
-	"\"event\":\"participants\" for each participant that was changed.",
-	NULL,
-};
-
 static const struct cli_example examples[] = {
 	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
 		"create a group and print its address" },
@@ -334,17 +315,19 @@ static const struct cli_example examples[] = {
 	{ 0 },
 };
 
-static const char *const see_also[] = { "send", "listen", "conversations", NULL };
-
 const struct command cmd_group = {
 	.name = "group",
 	.operands_min = 1,
 	.verbs = verbs,
 	.summary = "manage group conversations",
-	.description = description,
+	.description = CLI_LIST(
+		"Manages group conversations. An ID may be written with or without 'group:'. Other commands, such as 'kandy send' and 'kandy history', "
+		"take the address group:ID.",
+		"Prints lines with \"event\":\"group\", type, destination (the group's ID), address (group:ID), name and participants, and a line with "
+		"\"event\":\"participants\" for each participant that was changed."),
 	.opts = opts,
 	.params_size = sizeof(struct group_params),
 	.examples = examples,
-	.see_also = see_also,
+	.see_also = CLI_LIST("send", "listen", "conversations"),
 	.run = run,
 };

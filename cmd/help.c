@@ -163,20 +163,13 @@ const struct command cmd_help = {
 	.operands = "[COMMAND [VERB] | connection]",
 	.operands_max = SIZE_MAX, /* of --emit complete; find() counts */
 	.summary = "show the commands, or the help of a command",
-	.description =
-		(const char *const[]){
-			"Without an operand, lists the commands; with one, shows its help, as 'kandy COMMAND --help' does. 'kandy help "
-			"connection' shows the options common to all commands.",
-			NULL,
-		},
+	.description = CLI_LIST(
+		"Without an operand, lists the commands; with one, shows its help, as 'kandy COMMAND --help' does. 'kandy help "
+		"connection' shows the options common to all commands."),
 	.opts = opts,
 	.params_size = sizeof(struct help_params),
 	.needs = NEEDS_NO_FILES,
-	.examples =
-		(const struct cli_example[]){
-			{ "kandy help", "list the commands" },
-			{ "kandy help version", "show the help of version" },
-			{ NULL, NULL },
-		},
+	.examples = CLI_EXAMPLES({ "kandy help", "list the commands" },
+		{ "kandy help version", "show the help of version" }),
 	.run = run,
 };

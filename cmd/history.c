@@ -218,23 +218,6 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Prints the last messages of a conversation, oldest first, as lines like those of 'kandy listen' with \"backfilled\":true. 'kandy "
-	"fetch-links' accepts them too. If there are no messages, a note is printed on stderr.",
-	"If the line of a message would be longer than 4 MiB, an \"event\":\"error\" line is printed instead, and the exit status is 1.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy history bob@sandbox.example", "print the last 50 messages from and to bob" },
-	{ "kandy history bob@sandbox.example --format text", "print them as text" },
-	{ "kandy history bob@sandbox.example --count 0 | kandy fetch-links -D inbox",
-		"download all files exchanged with bob" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "conversations", "listen", "fetch-links", NULL };
-
 const struct command cmd_history = {
 	.name = "history",
 	.operands = "ADDRESS",
@@ -242,10 +225,16 @@ const struct command cmd_history = {
 	.operands_max = 1,
 	.operand_hint = HINT_ADDRESS,
 	.summary = "show a conversation",
-	.description = description,
+	.description = CLI_LIST(
+		"Prints the last messages of a conversation, oldest first, as lines like those of 'kandy listen' with \"backfilled\":true. 'kandy "
+		"fetch-links' accepts them too. If there are no messages, a note is printed on stderr.",
+		"If the line of a message would be longer than 4 MiB, an \"event\":\"error\" line is printed instead, and the exit status is 1."),
 	.opts = opts,
 	.params_size = sizeof(struct history_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy history bob@sandbox.example", "print the last 50 messages from and to bob" },
+		{ "kandy history bob@sandbox.example --format text", "print them as text" },
+		{ "kandy history bob@sandbox.example --count 0 | kandy fetch-links -D inbox",
+			"download all files exchanged with bob" }),
+	.see_also = CLI_LIST("conversations", "listen", "fetch-links"),
 	.run = run,
 };

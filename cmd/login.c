@@ -40,38 +40,27 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Requests tokens from the service and stores them in $XDG_STATE_HOME/kandy/PROFILE.json for the other commands. Commands refresh the "
-	"access token automatically after half of its lifetime. If the refresh token has expired, they log in again, provided a password source "
-	"is configured.",
-	"There is no --password option, because command lines are visible to other users. The password is read from the first of these that is "
-	"set: --password-file, --password-command, --password-stdin, the variable KANDY_PASSWORD, the file kandy-password in "
-	"$CREDENTIALS_DIRECTORY, a prompt on the terminal. A source on the command line has precedence over one in the environment, which has "
-	"precedence over one in a configuration file.",
-	"With --project, the client ID and a client secret are used instead of a user name and a password.",
-	"Prints one line: {\"event\":\"token\",\"address\":...,\"userId\":...,\"expires\":...}. Times are milliseconds since 1970.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy login --username alice@sandbox.example --password-file ~/.kandy-pw",
-		"log in with the password in a file" },
-	{ "echo alice-secret | kandy login -u alice@sandbox.example --password-stdin",
-		"read the password from a pipe" },
-	{ "kandy login --profile robot --project --client-secret-command 'cat ~/.kandy-secret'",
-		"log in as a project, in a separate profile" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "logout", "whoami", "subscribe", NULL };
-
 const struct command cmd_login = {
 	.name = "login",
 	.summary = "log in and store credentials",
-	.description = description,
+	.description = CLI_LIST(
+		"Requests tokens from the service and stores them in $XDG_STATE_HOME/kandy/PROFILE.json for the other commands. Commands refresh the "
+		"access token automatically after half of its lifetime. If the refresh token has expired, they log in again, provided a password source "
+		"is configured.",
+		"There is no --password option, because command lines are visible to other users. The password is read from the first of these that is "
+		"set: --password-file, --password-command, --password-stdin, the variable KANDY_PASSWORD, the file kandy-password in "
+		"$CREDENTIALS_DIRECTORY, a prompt on the terminal. A source on the command line has precedence over one in the environment, which has "
+		"precedence over one in a configuration file.",
+		"With --project, the client ID and a client secret are used instead of a user name and a password.",
+		"Prints one line: {\"event\":\"token\",\"address\":...,\"userId\":...,\"expires\":...}. Times are milliseconds since 1970."),
 	.opts = opts,
 	.params_size = sizeof(struct login_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy login --username alice@sandbox.example --password-file ~/.kandy-pw",
+					 "log in with the password in a file" },
+		{ "echo alice-secret | kandy login -u alice@sandbox.example --password-stdin",
+			"read the password from a pipe" },
+		{ "kandy login --profile robot --project --client-secret-command 'cat ~/.kandy-secret'",
+			"log in as a project, in a separate profile" }),
+	.see_also = CLI_LIST("logout", "whoami", "subscribe"),
 	.run = run,
 };

@@ -73,27 +73,16 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Deletes the notification channel with its subscriptions on the server, if it can be reached, and the stored tokens in any case. "
-	"Logging out when not logged in is not an error.",
-	"Prints one line: {\"event\":\"token\",\"loggedIn\":false,...}, with the account that was logged in.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy logout", "log out of the default profile" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "login", "unsubscribe", NULL };
-
 const struct command cmd_logout = {
 	.name = "logout",
 	.summary = "log out and revoke the channel",
-	.description = description,
+	.description = CLI_LIST(
+		"Deletes the notification channel with its subscriptions on the server, if it can be reached, and the stored tokens in any case. "
+		"Logging out when not logged in is not an error.",
+		"Prints one line: {\"event\":\"token\",\"loggedIn\":false,...}, with the account that was logged in."),
 	.opts = opts,
 	.params_size = sizeof(struct logout_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy logout", "log out of the default profile" }),
+	.see_also = CLI_LIST("login", "unsubscribe"),
 	.run = run,
 };

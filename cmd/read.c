@@ -46,20 +46,6 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Marks chat messages as displayed; their sender can see that. SMS messages cannot be marked.",
-	"Prints a line for each message, with \"event\":\"receipt\", type, destination, messageId, and \"status\":\"Displayed\".",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy history bob@sandbox.example -n 1 | jq -r .messageId | xargs -r kandy read bob@sandbox.example",
-		"mark the last message as read" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "history", "listen", NULL };
-
 const struct command cmd_read = {
 	.name = "read",
 	.operands = "ADDRESS MESSAGE-ID...",
@@ -67,10 +53,14 @@ const struct command cmd_read = {
 	.operands_max = SIZE_MAX,
 	.operand_hint = HINT_ADDRESS,
 	.summary = "mark messages as read",
-	.description = description,
+	.description = CLI_LIST(
+		"Marks chat messages as displayed; their sender can see that. SMS messages cannot be marked.",
+		"Prints a line for each message, with \"event\":\"receipt\", type, destination, messageId, and \"status\":\"Displayed\"."),
 	.opts = opts,
 	.params_size = sizeof(struct read_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES(
+		{ "kandy history bob@sandbox.example -n 1 | jq -r .messageId | xargs -r kandy read bob@sandbox.example",
+			"mark the last message as read" }),
+	.see_also = CLI_LIST("history", "listen"),
 	.run = run,
 };

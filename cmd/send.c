@@ -529,47 +529,36 @@ static enum status run_send(const struct run_ctx *ctx, const void *params, struc
 	return st;
 }
 
-static const char *const description[] = {
-	"Sends a text, files, or both, to one or more users, groups or phone numbers. Prints one JSON line per recipient: "
-	"\"event\":\"sent\" with the message ID.",
-	"Attachments are streamed from disk, whatever their size, and each file is uploaded once for all recipients of the run.",
-	"Requests that were certainly not processed are retried (--retry). If the response is lost, the conversation history is checked before resending, "
-	"to avoid duplicates (--on-unknown).",
-	"If a single message cannot be sent, an error is printed on stderr and determines the exit status. With --lines and --jsonl, each failure is also an "
-	"\"event\":\"error\" line on stdout in place of the result, the batch continues, and the exit status is 1. If you are not logged in, the batch stops at "
-	"once. With -q, one summary line is printed on stderr: the number of failures and the first error.",
-	"A line of --jsonl is {\"to\":ADDRESS or [ADDRESS...], \"text\":TEXT, \"files\":[PATH...], \"type\":TYPE, \"ref\":ANYTHING}, or a message as printed by 'kandy "
-	"listen' and 'kandy fetch-links', whose \"address\" is used as the recipient. The result repeats its \"ref\". A file can also be {\"path\":PATH, \"name\":NAME, "
-	"\"mimeType\":TYPE}. Limits: 1000 recipients and 100 files per line, 4 MiB per line or text.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy send -t bob@sandbox.example -m \"nightly report\"", "send a text" },
-	{ "uptime | kandy send bob@sandbox.example carol@sandbox.example",
-		"send the output of a command to two users" },
-	{ "df -P | awk '+$5 > 90' | kandy send -E -t bob@sandbox.example",
-		"send the output of a command, if there is any" },
-	{ "tar -cz . | kandy send -t bob@sandbox.example -m backup -a - --name backup.tar.gz",
-		"send a stream as an attachment" },
-	{ "kandy send --spool -t bob@sandbox.example -m \"nightly report\"", "send now, or queue the message" },
-	{ "printf '{\"to\":\"bob@sandbox.example\",\"text\":\"%s\"}\\n' one two | kandy send --jsonl -j 8",
-		"send a batch" },
-	{ NULL, NULL },
-};
-
-static const char *const see_also[] = { "flush", "spool", "listen", "fetch-links", "history", NULL };
-
 const struct command cmd_send = {
 	.name = "send",
 	.operands = "[ADDRESS...]",
 	.operands_max = SIZE_MAX,
 	.operand_hint = HINT_ADDRESS,
 	.summary = "send messages with attachments",
-	.description = description,
+	.description = CLI_LIST(
+		"Sends a text, files, or both, to one or more users, groups or phone numbers. Prints one JSON line per recipient: "
+		"\"event\":\"sent\" with the message ID.",
+		"Attachments are streamed from disk, whatever their size, and each file is uploaded once for all recipients of the run.",
+		"Requests that were certainly not processed are retried (--retry). If the response is lost, the conversation history is checked before resending, "
+		"to avoid duplicates (--on-unknown).",
+		"If a single message cannot be sent, an error is printed on stderr and determines the exit status. With --lines and --jsonl, each failure is also an "
+		"\"event\":\"error\" line on stdout in place of the result, the batch continues, and the exit status is 1. If you are not logged in, the batch stops at "
+		"once. With -q, one summary line is printed on stderr: the number of failures and the first error.",
+		"A line of --jsonl is {\"to\":ADDRESS or [ADDRESS...], \"text\":TEXT, \"files\":[PATH...], \"type\":TYPE, \"ref\":ANYTHING}, or a message as printed by 'kandy "
+		"listen' and 'kandy fetch-links', whose \"address\" is used as the recipient. The result repeats its \"ref\". A file can also be {\"path\":PATH, \"name\":NAME, "
+		"\"mimeType\":TYPE}. Limits: 1000 recipients and 100 files per line, 4 MiB per line or text."),
 	.opts = opts,
 	.params_size = sizeof(struct send_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy send -t bob@sandbox.example -m \"nightly report\"", "send a text" },
+		{ "uptime | kandy send bob@sandbox.example carol@sandbox.example",
+			"send the output of a command to two users" },
+		{ "df -P | awk '+$5 > 90' | kandy send -E -t bob@sandbox.example",
+			"send the output of a command, if there is any" },
+		{ "tar -cz . | kandy send -t bob@sandbox.example -m backup -a - --name backup.tar.gz",
+			"send a stream as an attachment" },
+		{ "kandy send --spool -t bob@sandbox.example -m \"nightly report\"", "send now, or queue the message" },
+		{ "printf '{\"to\":\"bob@sandbox.example\",\"text\":\"%s\"}\\n' one two | kandy send --jsonl -j 8",
+			"send a batch" }),
+	.see_also = CLI_LIST("flush", "spool", "listen", "fetch-links", "history"),
 	.run = run_send,
 };

@@ -224,31 +224,20 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 	return st;
 }
 
-static const char *const description[] = {
-	"Lists the messages that are queued for 'kandy flush', and the failed ones, as JSON lines; removes them, or queues failed ones again.",
-	"The \"state\" is \"waiting\", \"failed\" (\"error\" has the reason), or \"uncertain\": it is being sent, or may have been sent when its process "
-	"ended; the next flush checks. \"userId\", \"username\" and \"baseUrl\" identify the account that queued the message; only that account delivers it.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy spool", "list the queue" },
-	{ "kandy spool remove --all", "delete all failed messages" },
-	{ NULL, NULL },
-};
-
-static const char *const see_also[] = { "send", "flush", NULL };
-
 const struct command cmd_spool = {
 	.name = "spool",
 	.operands = "[list | remove [ID...] | retry [ID...]]",
 	.operands_max = SIZE_MAX,
 	.operand_choices = actions,
 	.summary = "list and manage the queue",
-	.description = description,
+	.description = CLI_LIST(
+		"Lists the messages that are queued for 'kandy flush', and the failed ones, as JSON lines; removes them, or queues failed ones again.",
+		"The \"state\" is \"waiting\", \"failed\" (\"error\" has the reason), or \"uncertain\": it is being sent, or may have been sent when its process "
+		"ended; the next flush checks. \"userId\", \"username\" and \"baseUrl\" identify the account that queued the message; only that account delivers it."),
 	.opts = opts,
 	.params_size = sizeof(struct spool_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy spool", "list the queue" },
+		{ "kandy spool remove --all", "delete all failed messages" }),
+	.see_also = CLI_LIST("send", "flush"),
 	.run = run_spool,
 };

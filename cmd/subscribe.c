@@ -119,35 +119,25 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Subscribes to notifications of the services, for 'kandy listen'. The command is idempotent: existing subscriptions are "
-	"renewed, missing ones are created. If necessary, it creates the notification channel.",
-	"The services are chat, sms (sms=+NUMBER for one number) and receipts (delivery receipts of sent SMS). Without operands, the "
-	"subscriptions of the last channel are renewed, or chat is subscribed if there are none.",
-	"Prints a line for each subscription: {\"event\":\"subscription\",\"service\":\"chat\",\"made\":true,...}. 'made' is true if the "
-	"subscription was created by this call; 'expires' is the end of the channel's lifetime, in milliseconds since 1970.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy subscribe chat", "subscribe to chat messages" },
-	{ "kandy subscribe chat sms=+16135550199 receipts", "also to SMS for a number, and to delivery receipts" },
-	{ "kandy subscribe --list | jq -r .service", "list the subscribed services" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "unsubscribe", "listen", NULL };
-
 const struct command cmd_subscribe = {
 	.name = "subscribe",
 	.operands = "[chat] [sms[=+NUMBER]] [receipts]",
 	.operands_max = 64,
 	.operand_choices = service_names,
 	.summary = "subscribe to notifications",
-	.description = description,
+	.description = CLI_LIST(
+		"Subscribes to notifications of the services, for 'kandy listen'. The command is idempotent: existing subscriptions are "
+		"renewed, missing ones are created. If necessary, it creates the notification channel.",
+		"The services are chat, sms (sms=+NUMBER for one number) and receipts (delivery receipts of sent SMS). Without operands, the "
+		"subscriptions of the last channel are renewed, or chat is subscribed if there are none.",
+		"Prints a line for each subscription: {\"event\":\"subscription\",\"service\":\"chat\",\"made\":true,...}. 'made' is true if the "
+		"subscription was created by this call; 'expires' is the end of the channel's lifetime, in milliseconds since 1970."),
 	.opts = opts,
 	.params_size = sizeof(struct subscribe_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy subscribe chat", "subscribe to chat messages" },
+		{ "kandy subscribe chat sms=+16135550199 receipts",
+			"also to SMS for a number, and to delivery receipts" },
+		{ "kandy subscribe --list | jq -r .service", "list the subscribed services" }),
+	.see_also = CLI_LIST("unsubscribe", "listen"),
 	.run = run,
 };

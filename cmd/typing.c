@@ -46,20 +46,6 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Shows the other participants of a chat that a message is being written. The indicator expires after a minute or when a message "
-	"arrives; repeat the command to keep it.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy typing bob@sandbox.example", "show the typing indicator" },
-	{ "kandy typing --stop bob@sandbox.example", "clear it" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "send", "read", NULL };
-
 const struct command cmd_typing = {
 	.name = "typing",
 	.operands = "ADDRESS",
@@ -67,10 +53,13 @@ const struct command cmd_typing = {
 	.operands_max = 1,
 	.operand_hint = HINT_ADDRESS,
 	.summary = "send a typing indicator",
-	.description = description,
+	.description = CLI_LIST(
+		"Shows the other participants of a chat that a message is being written. The indicator expires after a minute or when a message "
+		"arrives; repeat the command to keep it."),
 	.opts = opts,
 	.params_size = sizeof(struct typing_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy typing bob@sandbox.example", "show the typing indicator" },
+		{ "kandy typing --stop bob@sandbox.example", "clear it" }),
+	.see_also = CLI_LIST("send", "read"),
 	.run = run,
 };

@@ -97,32 +97,21 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Cancels the subscriptions to the services, or, without operands, all of them, and deletes the notification channel. 'sms' "
-	"without a number stands for all numbers. Removing a missing subscription succeeds. A running listener does not re-create "
-	"removed subscriptions, and exits when none remain.",
-	"Prints a line for each removed subscription: {\"event\":\"subscription\",\"service\":\"chat\",\"removed\":true,...}.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy unsubscribe sms", "cancel all SMS subscriptions" },
-	{ "kandy unsubscribe", "cancel everything and delete the channel" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "subscribe", "logout", NULL };
-
 const struct command cmd_unsubscribe = {
 	.name = "unsubscribe",
 	.operands = "[chat] [sms[=+NUMBER]] [receipts]",
 	.operands_max = 64,
 	.operand_choices = service_names,
 	.summary = "cancel subscriptions",
-	.description = description,
+	.description = CLI_LIST(
+		"Cancels the subscriptions to the services, or, without operands, all of them, and deletes the notification channel. 'sms' "
+		"without a number stands for all numbers. Removing a missing subscription succeeds. A running listener does not re-create "
+		"removed subscriptions, and exits when none remain.",
+		"Prints a line for each removed subscription: {\"event\":\"subscription\",\"service\":\"chat\",\"removed\":true,...}."),
 	.opts = opts,
 	.params_size = sizeof(struct unsubscribe_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy unsubscribe sms", "cancel all SMS subscriptions" },
+		{ "kandy unsubscribe", "cancel everything and delete the channel" }),
+	.see_also = CLI_LIST("subscribe", "logout"),
 	.run = run,
 };

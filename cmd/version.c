@@ -157,21 +157,14 @@ static const struct opt opts[] = {
 const struct command cmd_version = {
 	.name = "version",
 	.summary = "print version information",
-	.description =
-		(const char *const[]){
-			"Prints the versions of kandy and of the libraries that it finds at run time. A library is loaded when a command "
-			"first needs it, so a missing one, which is null here, affects only some commands. libjq does not report a "
-			"version; the library's file version is shown.",
-			NULL,
-		},
+	.description = CLI_LIST(
+		"Prints the versions of kandy and of the libraries that it finds at run time. A library is loaded when a command "
+		"first needs it, so a missing one, which is null here, affects only some commands. libjq does not report a "
+		"version; the library's file version is shown."),
 	.opts = opts,
 	.params_size = sizeof(struct version_params),
 	.needs = NEEDS_NO_FILES,
-	.examples =
-		(const struct cli_example[]){
-			{ "kandy version", "one line of JSON" },
-			{ "kandy version --format text", "the same for people" },
-			{ NULL, NULL },
-		},
+	.examples = CLI_EXAMPLES({ "kandy version", "one line of JSON" },
+		{ "kandy version --format text", "the same for people" }),
 	.run = run,
 };

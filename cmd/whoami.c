@@ -194,30 +194,19 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Prints one line about the profile: the login and when its tokens expire, the notification channel, and under 'settings' each setting "
-	"of any command with its value, its source (option, environment, profile, system, login or default) and the exact place. Secrets, and "
-	"the user and password of a proxy, are shown as ***; of a command only the program is shown.",
-	"No request is sent; use 'kandy doctor' to test the connection. The exit status is 77 if not logged in.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy whoami | jq -r .address", "print this user's address" },
-	{ "kandy whoami | jq -r '.settings[\"base-url\"] | \"\\(.value) by \\(.source)\"'",
-		"print the base URL and its source" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "login", "doctor", NULL };
-
 const struct command cmd_whoami = {
 	.name = "whoami",
 	.summary = "show the current login and settings",
-	.description = description,
+	.description = CLI_LIST(
+		"Prints one line about the profile: the login and when its tokens expire, the notification channel, and under 'settings' each setting "
+		"of any command with its value, its source (option, environment, profile, system, login or default) and the exact place. Secrets, and "
+		"the user and password of a proxy, are shown as ***; of a command only the program is shown.",
+		"No request is sent; use 'kandy doctor' to test the connection. The exit status is 77 if not logged in."),
 	.opts = opts,
 	.params_size = sizeof(struct whoami_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy whoami | jq -r .address", "print this user's address" },
+		{ "kandy whoami | jq -r '.settings[\"base-url\"] | \"\\(.value) by \\(.source)\"'",
+			"print the base URL and its source" }),
+	.see_also = CLI_LIST("login", "doctor"),
 	.run = run,
 };

@@ -18,7 +18,6 @@
 #include "send/lookup.h"
 #include "send/queue.h"
 
-
 enum delivery_state {
 	DELIVERY_QUEUED, /* waits for its turn in the conversation, or for its files */
 	DELIVERY_READY, /* in the ready list */
