@@ -83,9 +83,11 @@ static void check_message(struct json_value response)
 {
 	struct address to = { CHAT_ONE_TO_ONE, (char *)(uintptr_t) "bob@acme.example.com" };
 	struct message message = { .to = &to, .text = "hi" };
-	struct lookup lookup = {
-		.message = &message, .sender = "alice@acme.example.com", .since_ms = INT64_C(1525895987000)
-	};
+	struct lookup lookup = { .message = &message,
+		.sender = "alice@acme.example.com",
+		.user_id = "u",
+		.last_sent_id = "msg1",
+		.window = { true, 0, INT64_C(1525895987000) } };
 	struct message_sent sent = { 0 };
 	struct err err;
 
@@ -94,8 +96,12 @@ static void check_message(struct json_value response)
 			MUST(sent.status);
 		message_sent_release(&sent);
 	}
-	if (lookup_page(&lookup, response) == LOOKUP_MORE)
-		MUST(lookup.next);
+	switch (lookup_page(&lookup, response)) {
+	case LOOKUP_MORE: MUST(lookup.next); break;
+	case LOOKUP_PRESENT: MUST(lookup.candidates == 1 && lookup.found.status); break;
+	case LOOKUP_INCONCLUSIVE: MUST(lookup.reason); break;
+	case LOOKUP_NOT_FOUND: MUST(!lookup.candidates); break;
+	}
 	lookup_release(&lookup);
 }
 
