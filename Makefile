@@ -86,7 +86,7 @@ $(O)/libkandy.a: $(LIB_OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/%.o: %.c $(O)/flags $(O)/sonames.h
+$(O)/%.o: %.c $(O)/flags $(O)/sonames.h | $(O)/dynlib_calls.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROJECT_CPPFLAGS) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(PROJECT_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -113,6 +113,13 @@ $(O)/sonames.h: Makefile | $(DEPS)
 		fi; \
 		printf '#define SONAME_%s "%s"\n' "$$(echo $${library#lib} | tr a-z A-Z)" "$$soname"; \
 	done > $@
+
+# The functions in the X(name) lists are called through pointers (lib/base/dynlib.h).
+DYNLIB_CALLS := $(shell grep -l DYNLIB_SLOT lib/*/*.[ch])
+$(O)/dynlib_calls.h: $(DYNLIB_CALLS) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -n 's/\bX(\([A-Za-z0-9_]*\))/\n#define \1 DYNLIB_TABLE.p_\1\n/gp' $(DYNLIB_CALLS) | \
+		grep '^#define .*\.p_' | sort -u > $@
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
@@ -295,7 +302,7 @@ lint-cppcheck:
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck -q -j 2 --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingInclude --suppress=internalAstError -D_GNU_SOURCE -I. -Ilib $(CMD_SOURCES) $(LIB_SOURCES)
-lint-tidy: $(O)/sonames.h
+lint-tidy: $(O)/sonames.h $(O)/dynlib_calls.h
 	$(call say,LINT,clang-tidy)
 	$(Q)printf '%s\n' $(CMD_SOURCES) $(LIB_SOURCES) | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet "$$@" -- \
 		$(subst ','\'',$(PROJECT_CPPFLAGS)) $(LIBRARY_CFLAGS) -std=c11 2>/dev/null' clang-tidy

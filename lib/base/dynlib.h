@@ -9,10 +9,11 @@
  *	static struct { JQ_FUNCTIONS(DYNLIB_SLOT) } jq_api;
  *	#define DYNLIB_TABLE jq_api
  *	static const struct dynlib_symbol jq_symbols[] = { JQ_FUNCTIONS(DYNLIB_SYMBOL) { NULL, NULL } };
- *	#define jq_init jq_api.p_jq_init
+ *	#include "dynlib_calls.h"
  *
  * DYNLIB_SLOT takes the type from the library's own header, so the compiler checks these calls like any others. The
- * soname is that of the library found by the build (sonames.h, made by the Makefile).
+ * Makefile generates dynlib_calls.h, which defines the name of each listed function as that of its slot in
+ * DYNLIB_TABLE, and sonames.h with the sonames of the libraries found by the build.
  */
 #ifndef KANDY_BASE_DYNLIB_H
 #define KANDY_BASE_DYNLIB_H

@@ -45,32 +45,7 @@ static struct {
 } cert_api;
 #define DYNLIB_TABLE cert_api
 static const struct dynlib_symbol cert_symbols[] = { CERT_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
-#define EVP_PKEY_Q_keygen cert_api.p_EVP_PKEY_Q_keygen
-#define EVP_PKEY_free cert_api.p_EVP_PKEY_free
-#define EVP_sha256 cert_api.p_EVP_sha256
-#define X509_new cert_api.p_X509_new
-#define X509_free cert_api.p_X509_free
-#define X509_set_version cert_api.p_X509_set_version
-#define X509_get_serialNumber cert_api.p_X509_get_serialNumber
-#define ASN1_INTEGER_set_uint64 cert_api.p_ASN1_INTEGER_set_uint64
-#define X509_getm_notBefore cert_api.p_X509_getm_notBefore
-#define X509_getm_notAfter cert_api.p_X509_getm_notAfter
-#define X509_time_adj_ex cert_api.p_X509_time_adj_ex
-#define X509_set_pubkey cert_api.p_X509_set_pubkey
-#define X509_get_subject_name cert_api.p_X509_get_subject_name
-#define X509_NAME_add_entry_by_txt cert_api.p_X509_NAME_add_entry_by_txt
-#define X509_set_issuer_name cert_api.p_X509_set_issuer_name
-#define X509V3_set_ctx cert_api.p_X509V3_set_ctx
-#define X509V3_EXT_conf_nid cert_api.p_X509V3_EXT_conf_nid
-#define X509_add_ext cert_api.p_X509_add_ext
-#define X509_EXTENSION_free cert_api.p_X509_EXTENSION_free
-#define X509_sign cert_api.p_X509_sign
-#define PEM_write_bio_X509 cert_api.p_PEM_write_bio_X509
-#define PEM_write_bio_PrivateKey cert_api.p_PEM_write_bio_PrivateKey
-#define BIO_new cert_api.p_BIO_new
-#define BIO_s_mem cert_api.p_BIO_s_mem
-#define BIO_ctrl cert_api.p_BIO_ctrl
-#define BIO_free cert_api.p_BIO_free
+#include "dynlib_calls.h"
 
 static bool add_extension(X509 *cert, int nid, const char *value)
 {

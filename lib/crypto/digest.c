@@ -25,15 +25,7 @@ static struct {
 } digest_api;
 #define DYNLIB_TABLE digest_api
 static const struct dynlib_symbol digest_symbols[] = { DIGEST_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
-#define EVP_MD_CTX_new digest_api.p_EVP_MD_CTX_new
-#define EVP_MD_CTX_free digest_api.p_EVP_MD_CTX_free
-#define EVP_Digest digest_api.p_EVP_Digest
-#define EVP_sha1 digest_api.p_EVP_sha1
-#define EVP_sha256 digest_api.p_EVP_sha256
-#define EVP_DigestInit_ex digest_api.p_EVP_DigestInit_ex
-#define EVP_DigestUpdate digest_api.p_EVP_DigestUpdate
-#define EVP_DigestFinal_ex digest_api.p_EVP_DigestFinal_ex
-#define HMAC digest_api.p_HMAC
+#include "dynlib_calls.h"
 
 struct sha256 {
 	EVP_MD_CTX *ctx;

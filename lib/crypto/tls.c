@@ -24,16 +24,7 @@ static struct {
 #define DYNLIB_TABLE tls_api
 static const struct dynlib_symbol tls_symbols[] = { TLS_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 static const struct dynlib_symbol error_symbols[] = { ERROR_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
-#define TLS_client_method tls_api.p_TLS_client_method
-#define SSL_CTX_new tls_api.p_SSL_CTX_new
-#define SSL_CTX_free tls_api.p_SSL_CTX_free
-#define SSL_CTX_ctrl tls_api.p_SSL_CTX_ctrl
-#define SSL_CTX_set_verify tls_api.p_SSL_CTX_set_verify
-#define SSL_CTX_load_verify_file tls_api.p_SSL_CTX_load_verify_file
-#define SSL_CTX_load_verify_dir tls_api.p_SSL_CTX_load_verify_dir
-#define ERR_peek_last_error tls_api.p_ERR_peek_last_error
-#define ERR_reason_error_string tls_api.p_ERR_reason_error_string
-#define ERR_clear_error tls_api.p_ERR_clear_error
+#include "dynlib_calls.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static enum status load_status;

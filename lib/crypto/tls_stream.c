@@ -53,36 +53,7 @@ static struct {
 #define DYNLIB_TABLE stream_api
 static const struct dynlib_symbol stream_symbols[] = { STREAM_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 static const struct dynlib_symbol crypto_symbols[] = { CRYPTO_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
-#define SSL_new stream_api.p_SSL_new
-#define SSL_free stream_api.p_SSL_free
-#define SSL_set_bio stream_api.p_SSL_set_bio
-#define SSL_ctrl stream_api.p_SSL_ctrl
-#define SSL_set_alpn_protos stream_api.p_SSL_set_alpn_protos
-#define SSL_get0_param stream_api.p_SSL_get0_param
-#define SSL_get_verify_mode stream_api.p_SSL_get_verify_mode
-#define SSL_get_verify_result stream_api.p_SSL_get_verify_result
-#define SSL_connect stream_api.p_SSL_connect
-#define SSL_read_ex stream_api.p_SSL_read_ex
-#define SSL_write_ex stream_api.p_SSL_write_ex
-#define SSL_shutdown stream_api.p_SSL_shutdown
-#define SSL_has_pending stream_api.p_SSL_has_pending
-#define SSL_get_error stream_api.p_SSL_get_error
-#define BIO_meth_new stream_api.p_BIO_meth_new
-#define BIO_meth_set_read_ex stream_api.p_BIO_meth_set_read_ex
-#define BIO_meth_set_write_ex stream_api.p_BIO_meth_set_write_ex
-#define BIO_meth_set_ctrl stream_api.p_BIO_meth_set_ctrl
-#define BIO_new stream_api.p_BIO_new
-#define BIO_set_data stream_api.p_BIO_set_data
-#define BIO_get_data stream_api.p_BIO_get_data
-#define BIO_set_init stream_api.p_BIO_set_init
-#define BIO_set_flags stream_api.p_BIO_set_flags
-#define BIO_clear_flags stream_api.p_BIO_clear_flags
-#define X509_VERIFY_PARAM_set_hostflags stream_api.p_X509_VERIFY_PARAM_set_hostflags
-#define X509_VERIFY_PARAM_set1_host stream_api.p_X509_VERIFY_PARAM_set1_host
-#define X509_VERIFY_PARAM_set1_ip_asc stream_api.p_X509_VERIFY_PARAM_set1_ip_asc
-#define ERR_peek_last_error stream_api.p_ERR_peek_last_error
-#define ERR_reason_error_string stream_api.p_ERR_reason_error_string
-#define ERR_clear_error stream_api.p_ERR_clear_error
+#include "dynlib_calls.h"
 
 /*
  * The size of one read of the socket, because a busy server sends many small records at once. OpenSSL's own mode for

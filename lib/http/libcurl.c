@@ -6,7 +6,6 @@
 
 struct http_curl_api http_curl_api;
 
-#define DYNLIB_TABLE http_curl_api
 static const struct dynlib_symbol symbols[] = { CURL_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 
 static struct {

@@ -53,40 +53,10 @@ struct http_curl_api {
 	CURL_FUNCTIONS(DYNLIB_SLOT)
 };
 extern struct http_curl_api http_curl_api;
+#define DYNLIB_TABLE http_curl_api
+#include "dynlib_calls.h"
 
 /* Loads and initialises libcurl once per process; thread-safe. */
 enum status http_load(struct err *err) MUST_USE;
-
-#define curl_global_init http_curl_api.p_curl_global_init
-#define curl_easy_init http_curl_api.p_curl_easy_init
-#define curl_easy_cleanup http_curl_api.p_curl_easy_cleanup
-#define curl_easy_reset http_curl_api.p_curl_easy_reset
-#define curl_easy_setopt http_curl_api.p_curl_easy_setopt
-#define curl_easy_getinfo http_curl_api.p_curl_easy_getinfo
-#define curl_easy_strerror http_curl_api.p_curl_easy_strerror
-#define curl_multi_init http_curl_api.p_curl_multi_init
-#define curl_multi_cleanup http_curl_api.p_curl_multi_cleanup
-#define curl_multi_setopt http_curl_api.p_curl_multi_setopt
-#define curl_multi_add_handle http_curl_api.p_curl_multi_add_handle
-#define curl_multi_remove_handle http_curl_api.p_curl_multi_remove_handle
-#define curl_multi_perform http_curl_api.p_curl_multi_perform
-#define curl_multi_poll http_curl_api.p_curl_multi_poll
-#define curl_multi_info_read http_curl_api.p_curl_multi_info_read
-#define curl_multi_strerror http_curl_api.p_curl_multi_strerror
-#define curl_slist_append http_curl_api.p_curl_slist_append
-#define curl_slist_free_all http_curl_api.p_curl_slist_free_all
-#define curl_mime_init http_curl_api.p_curl_mime_init
-#define curl_mime_addpart http_curl_api.p_curl_mime_addpart
-#define curl_mime_name http_curl_api.p_curl_mime_name
-#define curl_mime_filename http_curl_api.p_curl_mime_filename
-#define curl_mime_type http_curl_api.p_curl_mime_type
-#define curl_mime_data http_curl_api.p_curl_mime_data
-#define curl_mime_data_cb http_curl_api.p_curl_mime_data_cb
-#define curl_mime_free http_curl_api.p_curl_mime_free
-#define curl_url http_curl_api.p_curl_url
-#define curl_url_cleanup http_curl_api.p_curl_url_cleanup
-#define curl_url_set http_curl_api.p_curl_url_set
-#define curl_url_get http_curl_api.p_curl_url_get
-#define curl_free http_curl_api.p_curl_free
 
 #endif

@@ -49,31 +49,7 @@ static struct {
 } jq_api;
 #define DYNLIB_TABLE jq_api
 static const struct dynlib_symbol jq_symbols[] = { JQ_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
-#define jq_init jq_api.p_jq_init
-#define jq_teardown jq_api.p_jq_teardown
-#define jq_set_error_cb jq_api.p_jq_set_error_cb
-#define jq_set_input_cb jq_api.p_jq_set_input_cb
-#define jq_set_debug_cb jq_api.p_jq_set_debug_cb
-#define jq_set_attr jq_api.p_jq_set_attr
-#define jq_compile_args jq_api.p_jq_compile_args
-#define jq_start jq_api.p_jq_start
-#define jq_next jq_api.p_jq_next
-#define jq_halted jq_api.p_jq_halted
-#define jq_get_exit_code jq_api.p_jq_get_exit_code
-#define jq_get_error_message jq_api.p_jq_get_error_message
-#define jv_get_kind jq_api.p_jv_get_kind
-#define jv_copy jq_api.p_jv_copy
-#define jv_free jq_api.p_jv_free
-#define jv_invalid_get_msg jq_api.p_jv_invalid_get_msg
-#define jv_parse_sized jq_api.p_jv_parse_sized
-#define jv_dump_string jq_api.p_jv_dump_string
-#define jv_string jq_api.p_jv_string
-#define jv_string_value jq_api.p_jv_string_value
-#define jv_string_length_bytes jq_api.p_jv_string_length_bytes
-#define jv_array jq_api.p_jv_array
-#define jv_array_append jq_api.p_jv_array_append
-#define jv_object jq_api.p_jv_object
-#define jv_object_set jq_api.p_jv_object_set
+#include "dynlib_calls.h"
 
 struct program {
 	char *text; /* NULL: none */

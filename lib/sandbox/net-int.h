@@ -37,29 +37,8 @@ struct net_lws {
 	LWS_FUNCTIONS(DYNLIB_SLOT)
 };
 extern struct net_lws net_lws; /* filled by net_new() */
-
-#define lws_create_context net_lws.p_lws_create_context
-#define lws_create_vhost net_lws.p_lws_create_vhost
-#define lws_context_destroy net_lws.p_lws_context_destroy
-#define lws_service net_lws.p_lws_service
-#define lws_cancel_service net_lws.p_lws_cancel_service
-#define lws_set_log_level net_lws.p_lws_set_log_level
-#define lws_get_vhost_listen_port net_lws.p_lws_get_vhost_listen_port
-#define lws_get_vhost net_lws.p_lws_get_vhost
-#define lws_vhost_user net_lws.p_lws_vhost_user
-#define lws_adopt_descriptor_vhost net_lws.p_lws_adopt_descriptor_vhost
-#define lws_wsi_user net_lws.p_lws_wsi_user
-#define lws_callback_on_writable net_lws.p_lws_callback_on_writable
-#define lws_write net_lws.p_lws_write
-#define lws_partial_buffered net_lws.p_lws_partial_buffered
-#define lws_send_pipe_choked net_lws.p_lws_send_pipe_choked
-#define lws_rx_flow_control net_lws.p_lws_rx_flow_control
-#define lws_set_timeout net_lws.p_lws_set_timeout
-#define lws_get_socket_fd net_lws.p_lws_get_socket_fd
-#define lws_sul_schedule net_lws.p_lws_sul_schedule
-#define lws_sul_cancel net_lws.p_lws_sul_cancel
-#define lws_SHA1 net_lws.p_lws_SHA1
-#define lws_b64_encode_string net_lws.p_lws_b64_encode_string
+#define DYNLIB_TABLE net_lws
+#include "dynlib_calls.h"
 
 enum { READ_CHUNK = 64 * 1024, WRITE_CHUNK = 64 * 1024 };
 

@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define DYNLIB_TABLE net_lws
 static const struct dynlib_symbol lws_symbols[] = { LWS_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 
 /* ---- watched descriptors ---------------------------------------------------------------------------------------- */
