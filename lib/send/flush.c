@@ -74,7 +74,7 @@ static enum status move_to_failed(struct flush *flush, struct spool_message *mes
 /* It was certainly not sent. */
 static enum status move_to_new(struct flush *flush, struct spool_message *message, struct err *err)
 {
-	message->attempted_ms = message->lost_ms = 0;
+	message->attempted_ms = 0;
 	return spool_move(flush->spool, message, SPOOL_NEW, err);
 }
 
@@ -87,10 +87,8 @@ static enum status keep_tried(struct flush *flush, struct spool_message *message
 	message->attempts += result->attempts;
 	free(message->error);
 	message->error = xstrdup(result->err.text);
-	if (unknown)
-		message->lost_ms = result->lost_ms;
-	else
-		message->attempted_ms = message->lost_ms = 0;
+	if (!unknown)
+		message->attempted_ms = 0;
 	if (!spool_item_is_retryable(result))
 		return move_to_failed(flush, message, result, false, err);
 	if (is_too_old(flush, message))
@@ -131,7 +129,7 @@ static enum status settle(struct flush *flush, struct spool_message *message, co
 	case OUTCOME_FAILED: break;
 	}
 	if (result->cause == CAUSE_LOGIN && is_too_old(flush, message)) {
-		message->attempted_ms = message->lost_ms = 0;
+		message->attempted_ms = 0;
 		return move_to_failed(flush, message, result, true, err);
 	}
 	if (result->cause == CAUSE_INTERRUPTED || result->cause == CAUSE_LOGIN) {
@@ -195,7 +193,6 @@ static enum status before_post(void *arg, struct draft *draft, const struct mess
 
 	spool_item_note_files(message, posted);
 	message->attempted_ms = now_ms;
-	message->lost_ms = 0;
 	message->post_number = draft->post_number;
 	return spool_move(flush->spool, message, SPOOL_CUR, err);
 }

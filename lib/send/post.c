@@ -76,8 +76,6 @@ static void response_lost(const struct send_queue *queue, struct delivery *deliv
 {
 	keep_err(delivery, err);
 	delivery->maybe_sent = true;
-	delivery->pending |= err->pending;
-	delivery->lost_ms = clock_wall_ms();
 	delivery->settled_ms = clock_mono_ms() + queue->config.settle_ms * (err->pending ? PENDING_FACTOR : 1);
 	if (queue->config.on_unknown == ON_UNKNOWN_RESEND) {
 		repost(queue, delivery);
@@ -184,7 +182,7 @@ static void not_found(struct send_queue *queue, struct delivery *delivery)
 	if (check_again(queue, delivery))
 		return;
 	sent_ids_settle(queue->sent_ids, delivery->number);
-	delivery->maybe_sent = delivery->pending = false;
+	delivery->maybe_sent = false;
 	repost(queue, delivery);
 }
 

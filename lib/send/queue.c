@@ -381,7 +381,6 @@ static void report_one(struct send_queue *queue, struct delivery *delivery)
 		.sent = delivery->sent,
 		.attempts = delivery->attempts,
 		.attempted_ms = delivery->attempted_ms,
-		.lost_ms = delivery->lost_ms,
 		.post_number = delivery->first_number,
 		.files = entry->files };
 
@@ -471,6 +470,9 @@ static void recall_post(const struct send_queue *queue, struct delivery *deliver
 {
 	int64_t now = clock_mono_ms(), age = clock_wall_ms() - draft->attempted_ms;
 
+	delivery->step = STEP_LOOKUP;
+	delivery->uncertain = delivery->maybe_sent = true;
+	delivery->attempted_ms = draft->attempted_ms;
 	delivery->first_ms = delivery->posted_ms = now - (age > 0 ? age : 0);
 	delivery->first_number = delivery->number = draft->post_number;
 	delivery->settled_ms = now + queue->config.settle_ms;
@@ -490,13 +492,8 @@ static struct send_entry *entry_new(struct send_queue *queue, struct draft *draf
 
 		delivery->entry = entry;
 		delivery->index = i;
-		delivery->uncertain = draft->uncertain;
-		delivery->maybe_sent = draft->uncertain;
-		delivery->attempted_ms = draft->uncertain ? draft->attempted_ms : 0;
-		delivery->lost_ms = draft->uncertain ? draft->lost_ms : 0;
 		if (draft->uncertain)
 			recall_post(queue, delivery, draft);
-		delivery->step = draft->uncertain ? STEP_LOOKUP : STEP_POST;
 	}
 	entry->prev = queue->last;
 	*(queue->last ? &queue->last->next : &queue->first) = entry;
@@ -523,14 +520,12 @@ void send_queue_add(struct send_queue *queue, struct draft *draft)
 		*(conversation->last ? &conversation->last->next_in_conversation : &conversation->first) = delivery;
 		conversation->last = delivery;
 	}
-	if (draft->uncertain) {
+	if (draft->uncertain)
 		recall_files(entry);
+	if (draft->uncertain || queue->stopped)
 		entry_ready(queue, entry);
-	} else if (queue->stopped) {
-		entry_ready(queue, entry);
-	} else {
+	else
 		entry_upload(queue, entry);
-	}
 }
 
 enum status send_queue_step(struct send_queue *queue, int wait_ms, int extra_fd, struct err *err)

@@ -75,8 +75,7 @@ struct send_result {
 	struct message_sent sent; /* OUTCOME_SENT */
 	int64_t attempts; /* to post the message */
 	struct err err; /* unless sent */
-	/* wall clock: the first attempt that may have been received, and the end of the last one; 0: none */
-	int64_t attempted_ms, lost_ms;
+	int64_t attempted_ms; /* wall clock: the first attempt; 0: none */
 	uint64_t post_number; /* of the first attempt, see store/sent_ids.h */
 	const struct message_file *files; /* the uploaded objects; NULL unless all were uploaded */
 };

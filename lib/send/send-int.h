@@ -49,12 +49,11 @@ struct delivery {
 	bool uncertain; /* the draft's; until the history has answered */
 	int64_t delay_ms, due_ms; /* clock_mono_ms() */
 	struct retry retry; /* shared by all posts, whether the client or the queue retries; started by the first */
-	int64_t attempts, attempted_ms, lost_ms;
+	int64_t attempts, attempted_ms;
 	int64_t first_ms, posted_ms; /* clock_mono_ms() at the first post and at the last one */
 	uint64_t first_number, number; /* of its first and last post, see store/sent_ids.h */
 	int64_t settled_ms; /* clock_mono_ms() from which on the history shows it if it was accepted */
 	bool maybe_sent; /* an attempt may have been received; the history has not been heard yet, or is not asked */
-	bool pending; /* ... and the service may still be processing it */
 	unsigned lookups; /* since the last post */
 	struct lookup lookup;
 	struct message message;

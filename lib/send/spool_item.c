@@ -84,7 +84,6 @@ enum status spool_item_add(struct spool *spool, struct shared_copy *shared_copy,
 		.created_ms = clock_wall_ms(),
 		.attempts = result->attempts,
 		.attempted_ms = maybe ? result->attempted_ms : 0,
-		.lost_ms = maybe ? result->lost_ms : 0,
 		.post_number = maybe ? result->post_number : 0,
 		.error = xstrdup(result->err.text),
 		.file_count = draft->file_count,
@@ -131,7 +130,6 @@ struct draft *spool_item_draft(struct spool_message *message)
 	draft_set_text(draft, message->text, strlen(message->text));
 	draft->uncertain = message->state == SPOOL_CUR;
 	draft->attempted_ms = message->attempted_ms;
-	draft->lost_ms = message->lost_ms;
 	draft->post_number = message->post_number;
 	draft->file_count = message->file_count;
 	draft->files = xcalloc(message->file_count + 1, sizeof(*draft->files));

@@ -133,7 +133,6 @@ void spool_encode(const struct spool_message *message, struct buf *out)
 	json_add_int(out, "created", message->created_ms);
 	json_add_int(out, "attempts", message->attempts);
 	json_add_int(out, "attempted", message->attempted_ms);
-	json_add_int(out, "lost", message->lost_ms);
 	if (message->post_number)
 		json_add_int(out, "post", (int64_t)message->post_number);
 	json_add_string(out, "error", message->error);
@@ -191,7 +190,6 @@ static enum status decode(struct json_value root, const char *dir, struct spool_
 		return ST_DATA;
 	if (message->attempts < 0 || message->attempts > ATTEMPTS_MAX)
 		message->attempts = message->attempts < 0 ? 0 : ATTEMPTS_MAX;
-	(void)get_time(root, "lost", &message->lost_ms);
 	if (json_int(json_get(root, "post"), &post) && post > 0)
 		message->post_number = (uint64_t)post;
 	return message->to && message->text ? ST_OK : ST_DATA;

@@ -45,7 +45,6 @@ struct spool_message {
 	int64_t attempts;
 	int64_t attempted_ms; /* start of the attempt that may have been received; 0: none */
 	uint64_t post_number; /* of that attempt, see sent_ids.h; 0: unknown */
-	int64_t lost_ms; /* its end without a response; 0: its process died */
 	char *error; /* the last error; NULL: none yet */
 	/* the account and service that have to deliver it; NULL: not known */
 	char *user_id, *username, *base_url;

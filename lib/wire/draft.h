@@ -44,12 +44,9 @@ struct draft {
 	struct err bad; /* status not ST_OK: why it is invalid */
 	char *source; /* the input line, or NULL */
 	size_t source_len;
-	/*
-	 * An earlier process may have posted it, between `attempted_ms` and `lost_ms` (0: it died), with the x-ids of
-	 * `files`: check the history first
-	 */
+	/* an earlier process may have posted it, with the x-ids of `files`: check the history first */
 	bool uncertain;
-	int64_t attempted_ms, lost_ms;
+	int64_t attempted_ms; /* uncertain: when */
 	uint64_t post_number; /* of its first attempt, see store/sent_ids.h; 0: unknown */
 	char *origin; /* see store/sent_ids.h; or NULL */
 	void *user; /* the caller's */
