@@ -36,10 +36,7 @@ static enum status print_one(const struct history_session *session, bool text, s
 	output_begin(&line, "conversation");
 	address_add(&line, session->type, session->conversation, strlen(session->conversation));
 	json_add_string(&line, "lastText", session->last_text);
-	if (session->last_ms >= 0)
-		json_add_int(&line, "timestamp", session->last_ms);
-	else
-		json_add_null(&line, "timestamp");
+	json_add_time(&line, "timestamp", session->last_ms);
 	json_close(&line, '}');
 	buf_addc(&line, '\n');
 	st = output_event(&line, text, err);

@@ -55,15 +55,9 @@ static void add_error(struct history_reader *r, const struct notification *n, co
 	json_add_string(&r->line, "event", "error");
 	json_add_string(&r->line, "command", "history");
 	address_add(&r->line, address->type, address->id, strlen(address->id));
-	if (n->message_id.s)
-		json_add_string_len(&r->line, "messageId", n->message_id.s, n->message_id.len);
-	else
-		json_add_null(&r->line, "messageId");
+	json_add_string_len(&r->line, "messageId", n->message_id.s, n->message_id.len);
 	json_add_string(&r->line, "status", "failed");
-	if (n->timestamp_ms >= 0)
-		json_add_int(&r->line, "timestamp", n->timestamp_ms);
-	else
-		json_add_null(&r->line, "timestamp");
+	json_add_time(&r->line, "timestamp", n->timestamp_ms);
 	json_add_err(&r->line, "error", why);
 	json_close(&r->line, '}');
 	buf_addc(&r->line, '\n');
@@ -125,10 +119,10 @@ static enum status read_page(struct history_reader *r, char **token, struct err 
 	enum status st = history_fetch_page(r->recipient.client, address->type, address->id, r->own, *token,
 		r->left < HISTORY_PAGE ? r->left : HISTORY_PAGE, &response, &messages, &next, err);
 
-	for (struct json_iter it = json_first(messages); !st && !r->done && json_more(it); it = json_next(it))
+	for (struct json_iter it = json_items(messages); !st && !r->done && json_more(it); it = json_next(it))
 		st = push_message(r, it.value, err);
 	if (!st && next && r->left && !r->done)
-		st = check_progress(r, next, !json_more(json_first(messages)), err);
+		st = check_progress(r, next, !json_more(json_items(messages)), err);
 	client_response_release(&response);
 	free(*token);
 	*token = next;

@@ -106,6 +106,8 @@ struct json_iter {
 	uint32_t end; /* of the parent's children */
 };
 struct json_iter json_first(struct json_value parent);
+/* The elements of an array; any other value but null as its only element, since some servers write it like that. */
+struct json_iter json_items(struct json_value list);
 struct json_iter json_next(struct json_iter it);
 bool json_more(struct json_iter it);
 
@@ -136,9 +138,10 @@ bool json_open(struct buf *out, char bracket); /* '{' or '[': an element, or the
 bool json_open_key(struct buf *out, const char *key, char bracket);
 bool json_close(struct buf *out, char bracket); /* '}' or ']' */
 bool json_add_string(struct buf *out, const char *key, const char *s); /* NULL s: null */
-bool json_add_string_len(struct buf *out, const char *key, const char *s, size_t len);
+bool json_add_string_len(struct buf *out, const char *key, const char *s, size_t len); /* the same */
 bool json_add_joined(struct buf *out, const char *key, const char *head, const char *s, size_t len); /* one string */
 bool json_add_int(struct buf *out, const char *key, int64_t n);
+bool json_add_time(struct buf *out, const char *key, int64_t ms); /* negative: unknown, null */
 bool json_add_bool(struct buf *out, const char *key, bool b);
 bool json_add_null(struct buf *out, const char *key);
 bool json_add_value(struct buf *out, const char *key, struct json_value value); /* copied through, white space between

@@ -41,6 +41,13 @@ struct json_iter json_first(struct json_value parent)
 	return it;
 }
 
+struct json_iter json_items(struct json_value list)
+{
+	if (json_type(list) == JSON_ARRAY || !json_exists(list))
+		return json_first(list);
+	return (struct json_iter){ .value = list, .end = json_node_of(list)->next };
+}
+
 struct json_iter json_next(struct json_iter it)
 {
 	it.value.at = json_node_of(it.value)->next;

@@ -96,10 +96,13 @@ bool json_close(struct buf *out, char bracket)
 
 bool json_add_string_len(struct buf *out, const char *key, const char *s, size_t len)
 {
-	bool plain = scan_plain(s, s + len) == s + len;
-	char *p = begin(out, key, plain ? len + 2 : 0);
+	bool plain;
+	char *p;
 
-	if (!p)
+	if (!s)
+		return json_add_null(out, key);
+	plain = scan_plain(s, s + len) == s + len;
+	if (!(p = begin(out, key, plain ? len + 2 : 0)))
 		return false;
 	if (!plain) {
 		add_quoted(out, s, len);
@@ -125,7 +128,7 @@ bool json_add_joined(struct buf *out, const char *key, const char *head, const c
 
 bool json_add_string(struct buf *out, const char *key, const char *s)
 {
-	return s ? json_add_string_len(out, key, s, strlen(s)) : json_add_null(out, key);
+	return json_add_string_len(out, key, s, s ? strlen(s) : 0);
 }
 
 bool json_add_int(struct buf *out, const char *key, int64_t n)
@@ -140,6 +143,11 @@ bool json_add_int(struct buf *out, const char *key, int64_t n)
 	if (n < 0)
 		*--p = '-';
 	return json_add_raw(out, key, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+bool json_add_time(struct buf *out, const char *key, int64_t ms)
+{
+	return ms >= 0 ? json_add_int(out, key, ms) : json_add_null(out, key);
 }
 
 bool json_add_bool(struct buf *out, const char *key, bool b)

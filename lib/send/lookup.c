@@ -317,11 +317,8 @@ enum lookup_result lookup_page(struct lookup *lookup, struct json_value response
 
 	if (json_type(list) != JSON_OBJECT)
 		return inconclusive(lookup, "the response is not a history");
-	if (json_type(entries) == JSON_OBJECT) /* an array of one, as some servers write it */
-		result = consider(lookup, entries);
-	else
-		for (struct json_iter it = json_first(entries); !result && json_more(it); it = json_next(it))
-			result = consider(lookup, it.value);
+	for (struct json_iter it = json_items(entries); !result && json_more(it); it = json_next(it))
+		result = consider(lookup, it.value);
 	if (result)
 		return result;
 	free(lookup->next);

@@ -13,8 +13,7 @@
 /* A string, or the first one of an array: some identity servers make every claim an array. */
 static char *text_claim(struct json_value claims, const char *name)
 {
-	struct json_value value = json_get(claims, name);
-	char *text = json_dup(json_type(value) == JSON_ARRAY ? json_first(value).value : value);
+	char *text = json_dup(json_items(json_get(claims, name)).value);
 
 	if (text && !*text) {
 		free(text);

@@ -156,17 +156,12 @@ static enum status read_recipients(struct draft *draft, struct json_value root, 
 	struct json_value to = json_get(root, key);
 	enum status st = ST_OK, one;
 
-	if (json_type(to) == JSON_ARRAY) {
-		for (struct json_iter it = json_first(to); json_more(it); it = json_next(it)) {
-			if ((one = read_recipient(draft, it.value, key, type, st ? NULL : err)))
-				st = one;
-		}
-	} else if (json_exists(to)) {
-		st = read_recipient(draft, to, key, type, err);
-	} else {
-		for (size_t i = 0; !st && i < defaults->to_count; i++)
-			st = draft_add_to(draft, defaults->to[i], type ? type : defaults->type, err);
+	for (struct json_iter it = json_items(to); json_more(it); it = json_next(it)) {
+		if ((one = read_recipient(draft, it.value, key, type, st ? NULL : err)))
+			st = one;
 	}
+	for (size_t i = 0; !st && !json_exists(to) && i < defaults->to_count; i++)
+		st = draft_add_to(draft, defaults->to[i], type ? type : defaults->type, err);
 	if (!st && !draft->to_count)
 		st = err_set(err, ST_DATA, "missing recipient ('to')");
 	return st;
@@ -240,12 +235,8 @@ static enum status read_content(struct draft *draft, struct json_value root, str
 	if (json_exists(text_value) && json_type(text_value) != JSON_STRING)
 		st = err_set(err, ST_DATA, "invalid 'text': expected a string");
 	add_text(&text, text_value);
-	if (json_type(files) == JSON_ARRAY) {
-		for (struct json_iter it = json_first(files); !st && json_more(it); it = json_next(it))
-			st = read_file(draft, it.value, err);
-	} else if (!st && json_exists(files)) {
-		st = read_file(draft, files, err);
-	}
+	for (struct json_iter it = json_items(files); !st && json_more(it); it = json_next(it))
+		st = read_file(draft, it.value, err);
 	if (!st)
 		st = read_parts(draft, json_get(root, "parts"), &text, err);
 	if (!st && text.overflow)

@@ -112,8 +112,6 @@ static void decode_member(struct group *group, struct json_value object)
 
 enum status group_decode(struct json_value object, struct group *group, struct err *err)
 {
-	struct json_value people = json_get(object, "participant");
-
 	*group = (struct group){ .id = id_of(json_get(object, "resourceURL")) };
 	if (!group->id)
 		return err_set(err, ST_PROTOCOL, "invalid group in the server's response: no ID in 'resourceURL'");
@@ -121,10 +119,7 @@ enum status group_decode(struct json_value object, struct group *group, struct e
 	group->subject = json_dup(json_get(object, "subject"));
 	group->type = json_dup(json_get(object, "x-type"));
 	group->image = json_dup(json_get(object, "x-image"));
-	if (json_type(people) == JSON_OBJECT)
-		decode_member(group, people);
-	for (struct json_iter it = json_first(people); json_type(people) == JSON_ARRAY && json_more(it);
-		it = json_next(it))
+	for (struct json_iter it = json_items(json_get(object, "participant")); json_more(it); it = json_next(it))
 		decode_member(group, it.value);
 	return ST_OK;
 }
@@ -134,8 +129,7 @@ enum status group_decode_list(struct json_value response, struct group_list *lis
 	struct json_value groups = json_get(json_get(response, GROUP_KEY "List"), GROUP_KEY);
 	enum status st = ST_OK;
 
-	for (struct json_iter it = json_first(groups); !st && json_type(groups) == JSON_ARRAY && json_more(it);
-		it = json_next(it)) {
+	for (struct json_iter it = json_items(groups); !st && json_more(it); it = json_next(it)) {
 		list->items = xgrow(list->items, list->count, &list->cap, sizeof(*list->items));
 		if (!(st = group_decode(it.value, &list->items[list->count], err)))
 			list->count++;

@@ -73,10 +73,7 @@ void history_decode_sessions(struct json_value response, enum chat_type type, st
 	struct json_value list = json_get(response, type == CHAT_SMS ? "smsThreadList" : "chatSessionList");
 	struct json_value items = json_get(list, type == CHAT_SMS ? "smsThread" : "chatSession");
 
-	if (json_type(items) == JSON_OBJECT)
-		add_session(sessions, type, items);
-	for (struct json_iter it = json_first(items); json_type(items) == JSON_ARRAY && json_more(it);
-		it = json_next(it))
+	for (struct json_iter it = json_items(items); json_more(it); it = json_next(it))
 		add_session(sessions, type, it.value);
 	*next = next_token(list);
 }

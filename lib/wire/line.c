@@ -26,14 +26,6 @@ void line_add_int(struct buf *line, const char *key, struct json_value value)
 		json_add_null(line, key);
 }
 
-void line_add_time(struct buf *line, const struct notification *n)
-{
-	if (n->timestamp_ms >= 0)
-		json_add_int(line, "timestamp", n->timestamp_ms);
-	else
-		json_add_null(line, "timestamp");
-}
-
 void line_open(struct buf *line, const char *event, struct json_value id, const struct notification *n)
 {
 	json_open(line, '{');
@@ -80,36 +72,30 @@ static bool has_text(struct json_value text)
 /* A message of files alone has no text part, even if its text is an empty string. */
 static void add_parts(struct buf *line, struct json_value text, struct json_value attachment)
 {
-	bool single = json_type(attachment) == JSON_OBJECT;
+	struct json_iter it = json_items(attachment);
 
 	json_open_key(line, "parts", '[');
-	if (has_text(text) || (json_type(text) == JSON_STRING && !single && !json_count(attachment))) {
+	if (has_text(text) || (json_type(text) == JSON_STRING && !json_more(it))) {
 		json_open(line, '{');
 		json_add_string(line, "type", "text");
 		line_add_text(line, "text", text);
 		json_close(line, '}');
 	}
-	if (single)
-		add_file(line, attachment);
-	else
-		for (struct json_iter it = json_first(attachment); json_more(it); it = json_next(it))
-			add_file(line, it.value);
+	for (; json_more(it); it = json_next(it))
+		add_file(line, it.value);
 	json_close(line, ']');
 }
 
 void line_add_message(struct buf *line, const struct notification_message *message, struct notification *n)
 {
 	line_open(line, "message", message->id, n);
-	if (n->message_id.s)
-		json_add_string_len(line, "messageId", n->message_id.s, n->message_id.len);
-	else
-		json_add_null(line, "messageId");
+	json_add_string_len(line, "messageId", n->message_id.s, n->message_id.len);
 	if (json_exists(message->sender))
 		line_add_text(line, "sender", message->sender);
 	else
 		json_add_string(line, "sender", message->fallback);
 	json_add_string(line, "direction", n->outbound ? "outbound" : "inbound");
-	line_add_time(line, n);
+	json_add_time(line, "timestamp", n->timestamp_ms);
 	add_parts(line, message->text, message->attachment);
 	if (message->backfilled)
 		json_add_bool(line, "backfilled", true);

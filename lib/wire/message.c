@@ -95,9 +95,7 @@ static struct json_value sms_status(struct json_value request)
 {
 	struct json_value list = json_get(json_get(request, "deliveryInfoList"), "deliveryInfo");
 
-	if (json_type(list) == JSON_ARRAY)
-		list = json_first(list).value;
-	return json_get(list, "deliveryStatus");
+	return json_get(json_items(list).value, "deliveryStatus");
 }
 
 enum status message_decode_sent(struct json_value response, enum chat_type type, int64_t now_ms,

@@ -39,7 +39,6 @@ void line_close(struct buf *line, struct notification *n);
 /* A string or number as a string; a number or digits as a number; else null. */
 void line_add_text(struct buf *line, const char *key, struct json_value value);
 void line_add_int(struct buf *line, const char *key, struct json_value value);
-void line_add_time(struct buf *line, const struct notification *n);
 
 /* The line of a message, from values as they were received. */
 struct notification_message {

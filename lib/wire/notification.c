@@ -40,6 +40,13 @@ static void place_by_links(struct decoding *d)
 
 	d->n->type = place.known ? place.type : CHAT_GROUP;
 	decoder_set_conversation(d->decoder, d->n, decoder_segment(d->decoder, place.conversation));
+	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
+}
+
+static void end_line(struct decoding *d)
+{
+	json_add_time(d->line, "timestamp", d->n->timestamp_ms);
+	line_close(d->line, d->n);
 }
 
 static void decode_typing(struct decoding *d, struct json_value composing)
@@ -59,8 +66,7 @@ static void decode_typing(struct decoding *d, struct json_value composing)
 	else
 		line_add_text(line, "state", state);
 	line_add_int(line, "refresh", json_get(composing, "refresh"));
-	line_add_time(line, d->n);
-	line_close(line, d->n);
+	end_line(d);
 }
 
 static bool decode_chat(struct decoding *d)
@@ -123,22 +129,16 @@ static void add_receipt(struct decoding *d, struct json_value info)
 		json_add_string(d->line, "status", statuses[i]);
 	else
 		line_add_text(d->line, "status", status);
-	line_add_time(d->line, d->n);
-	line_close(d->line, d->n);
+	end_line(d);
 }
 
 static bool decode_receipt(struct decoding *d)
 {
-	struct json_value info = json_get(d->body, "deliveryInfo");
-
 	d->n->type = CHAT_SMS;
 	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
-	if (json_type(info) == JSON_OBJECT) {
-		add_receipt(d, info);
-	} else {
-		for (struct json_iter it = json_first(info); json_more(it); it = json_next(it))
-			if (json_type(it.value) == JSON_OBJECT)
-				add_receipt(d, it.value);
+	for (struct json_iter it = json_items(json_get(d->body, "deliveryInfo")); json_more(it); it = json_next(it)) {
+		if (json_type(it.value) == JSON_OBJECT)
+			add_receipt(d, it.value);
 	}
 	return d->n->lines > 0;
 }
@@ -159,49 +159,38 @@ static void add_participant(struct buf *line, struct json_value participant)
 
 static void add_participants(struct decoding *d)
 {
-	struct json_value participants = json_get(d->body, "participant");
-
 	json_open_key(d->line, "participants", '[');
-	if (json_type(participants) == JSON_OBJECT)
-		add_participant(d->line, participants);
-	else
-		for (struct json_iter it = json_first(participants); json_more(it); it = json_next(it))
-			add_participant(d->line, it.value);
+	for (struct json_iter it = json_items(json_get(d->body, "participant")); json_more(it); it = json_next(it))
+		add_participant(d->line, it.value);
 	json_close(d->line, ']');
 }
 
 static bool decode_invitation(struct decoding *d)
 {
 	place_by_links(d);
-	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	line_open(d->line, "invitation", d->id, d->n);
 	line_add_text(d->line, "name", json_get(d->body, "x-name"));
 	line_add_text(d->line, "subject", json_get(d->body, "subject"));
 	add_participants(d);
-	line_add_time(d->line, d->n);
-	line_close(d->line, d->n);
+	end_line(d);
 	return true;
 }
 
 static bool decode_participants(struct decoding *d)
 {
 	place_by_links(d);
-	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	line_open(d->line, "participants", d->id, d->n);
 	add_participants(d);
-	line_add_time(d->line, d->n);
-	line_close(d->line, d->n);
+	end_line(d);
 	return true;
 }
 
 static bool decode_group(struct decoding *d)
 {
 	place_by_links(d);
-	decoder_set_time(d->n, json_get(d->body, "dateTime"), json_get(d->body, "timestamp"));
 	line_open(d->line, "group", d->id, d->n);
 	line_add_text(d->line, "eventType", json_get(d->body, "eventType"));
-	line_add_time(d->line, d->n);
-	line_close(d->line, d->n);
+	end_line(d);
 	return true;
 }
 
@@ -231,8 +220,7 @@ static bool decode_cancellation(struct decoding *d, struct slice key)
 	json_add_string(d->line, "service", d->n->service);
 	json_add_string(d->line, "status", "cancelled");
 	line_add_text(d->line, "reason", json_type(reason) == JSON_OBJECT ? json_get(reason, "text") : reason);
-	line_add_time(d->line, d->n);
-	line_close(d->line, d->n);
+	end_line(d);
 	return true;
 }
 
@@ -251,8 +239,7 @@ static void decode_unknown(struct decoding *d, struct json_value root, struct js
 	line_add_text(d->line, "id", d->id);
 	line_add_text(d->line, "kind", key);
 	json_add_value(d->line, "raw", root);
-	line_add_time(d->line, d->n);
-	line_close(d->line, d->n);
+	end_line(d);
 }
 
 static bool decode_known(struct decoding *d, struct json_value key)

@@ -23,12 +23,6 @@ void object_form(struct http_part parts[static 2], int fd, int64_t size, const c
 	parts[1] = (struct http_part){ .name = "raw", .filename = name, .content_type = type, .fd = fd, .size = size };
 }
 
-/* A value is a scalar, or the only element of an array (OMA). */
-static struct json_value plain(struct json_value value)
-{
-	return json_type(value) == JSON_ARRAY ? json_first(value).value : value;
-}
-
 enum status object_decode(struct json_value response, char **xid, struct err *err)
 {
 	struct json_value list = json_get(json_get(json_get(response, "object"), "attributes"), "attribute");
@@ -38,7 +32,7 @@ enum status object_decode(struct json_value response, char **xid, struct err *er
 
 		if (!json_equals_nocase(json_get(it.value, "name"), "x-id"))
 			continue;
-		id = json_dup(plain(json_get(it.value, "value")));
+		id = json_dup(json_items(json_get(it.value, "value")).value);
 		if (id && *id) {
 			*xid = id;
 			return ST_OK;

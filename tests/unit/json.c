@@ -127,6 +127,12 @@ static void test_lookup(void)
 	tap_ok(json_more(it) && json_type(it.key) == JSON_MISSING, "an element has none");
 	tap_ok(!json_more(json_first(json_get(v, "nothing"))), "nothing to walk in missing");
 	tap_ok(!json_more(json_first(root("[]"))) && !json_more(json_first(root("{}"))), "nor in what is empty");
+	it = json_items(root("[1,2]"));
+	tap_ok(json_type(it.value) == JSON_NUMBER && json_more(json_next(it)),
+		"the items of an array are its elements");
+	it = json_items(root("{\"a\":1,\"b\":2}"));
+	tap_ok(json_type(it.value) == JSON_OBJECT && !json_more(json_next(it)), "an object is its only item");
+	tap_ok(!json_more(json_items(root("null"))), "null has no items");
 	tap_ok(!json_exists(json_get(root("{\"a\":null}"), "a")), "null does not exist");
 }
 
