@@ -41,13 +41,11 @@ const struct opt common_opts[] = {
 	{ 0 },
 };
 
-static const char *const formats[] = { "json", "text", NULL };
-
 const struct opt format_opts[] = {
 	{ .kind = OPT_CHOICE,
 		.name = "format",
 		.metavar = "FORMAT",
-		.choices = formats,
+		.choices = CLI_LIST("json", "text"),
 		.fallback = "json",
 		.at = offsetof(struct format_params, format),
 		.help = "output format" },

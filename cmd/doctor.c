@@ -172,31 +172,20 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Checks everything needed to reach the service, and prints a line for each check: configuration files, libraries, state directory, "
-	"session, login, proxy, name resolution, connection and certificate, clock, token, notification channel. 'ok' is true, false, or null "
-	"for a check that was skipped because an earlier one failed.",
-	"An expired token is refreshed, as by any command. Nothing else is changed.",
-	"The exit status is 0 if no check failed, else the highest 'code' of a line.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy doctor --format text", "print the checks as text" },
-	{ "kandy doctor | jq -r 'select(.ok == false) | .text'", "print failures only" },
-	{ NULL, NULL },
-};
-
-static const char *const see_also[] = { "login", "whoami", NULL };
-
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.summary = "diagnose configuration and connectivity",
-	.description = description,
+	.description = CLI_LIST(
+		"Checks everything needed to reach the service, and prints a line for each check: configuration files, libraries, state directory, "
+		"session, login, proxy, name resolution, connection and certificate, clock, token, notification channel. 'ok' is true, false, or null "
+		"for a check that was skipped because an earlier one failed.",
+		"An expired token is refreshed, as by any command. Nothing else is changed.",
+		"The exit status is 0 if no check failed, else the highest 'code' of a line."),
 	.opts = opts,
 	.params_size = sizeof(struct doctor_params),
 	.needs = NEEDS_NO_SANE_CONFIG,
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy doctor --format text", "print the checks as text" },
+		{ "kandy doctor | jq -r 'select(.ok == false) | .text'", "print failures only" }),
+	.see_also = CLI_LIST("login", "whoami"),
 	.run = run,
 };

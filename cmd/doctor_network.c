@@ -196,18 +196,18 @@ void doctor_network(struct report *report, struct client *client, const struct s
 	buf_init(&host, BUF_NO_MAX);
 	check_proxy(n, &host);
 	if (!check_dns(n, host.data)) {
-		skip(n, (const char *const[]){ "connection", "clock", "token", "channel", NULL }, "no address");
+		skip(n, CLI_LIST("connection", "clock", "token", "channel"), "no address");
 	} else if (interrupt_status()) {
 		/* stop */
 	} else if (!check_connection(n)) {
-		skip(n, (const char *const[]){ "clock", "token", "channel", NULL }, "no connection");
+		skip(n, CLI_LIST("clock", "token", "channel"), "no connection");
 	} else {
 		check_clock(n);
 		check_token(n, &good);
 		if (good)
 			check_channel(n);
 		else
-			skip(n, (const char *const[]){ "channel", NULL }, "no token");
+			skip(n, CLI_LIST("channel"), "no token");
 	}
 	buf_release(&host);
 }

@@ -308,13 +308,6 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const struct cli_example examples[] = {
-	{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
-		"create a group and print its address" },
-	{ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'", "list the addresses and names of all groups" },
-	{ 0 },
-};
-
 const struct command cmd_group = {
 	.name = "group",
 	.operands_min = 1,
@@ -327,7 +320,11 @@ const struct command cmd_group = {
 		"\"event\":\"participants\" for each participant that was changed."),
 	.opts = opts,
 	.params_size = sizeof(struct group_params),
-	.examples = examples,
+	.examples = CLI_EXAMPLES(
+		{ "kandy group create --name team bob@sandbox.example carol@sandbox.example | jq -r .address",
+			"create a group and print its address" },
+		{ "kandy group list | jq -r '\"\\(.address) \\(.name)\"'",
+			"list the addresses and names of all groups" }),
 	.see_also = CLI_LIST("send", "listen", "conversations"),
 	.run = run,
 };

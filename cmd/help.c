@@ -139,9 +139,6 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	return st;
 }
 
-static const char *const readers[] = { "man", "man-config", "man-json", "json", "commands", "profiles", "complete",
-	NULL };
-
 static const struct opt opts[] = {
 	{ .kind = OPT_FLAG,
 		.name = "all",
@@ -150,7 +147,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_CHOICE,
 		.name = "emit",
 		.metavar = "WHAT",
-		.choices = readers,
+		.choices = CLI_LIST("man", "man-config", "man-json", "json", "commands", "profiles", "complete"),
 		.hidden = true,
 		.at = offsetof(struct help_params, emit),
 		.help = "print documents generated from the rows" },

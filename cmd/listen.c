@@ -283,52 +283,41 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const char *const description[] = {
-	"Prints incoming notifications as JSON lines until it is stopped. It subscribes to chat by itself; to receive SMS or receipts, run "
-	"'kandy subscribe' once.",
-	"Each message is printed once, and the messages of a conversation in order. A checkpoint is kept on disk; after every connect, "
-	"messages since the checkpoint are backfilled from the history (\"backfilled\":true) before live ones. A message is acknowledged "
-	"when its line has been written, or when the command of --exec exits with 0. Typing notifications and receipts are not in the "
-	"history; --events reports a gap in which some may be missing. If the backfill fails, a warning is printed and it is retried. Live "
-	"messages are held for up to 30 s; then they are printed out of order, an error is reported, and the missing messages follow when "
-	"the history is available.",
-	"If the jq program of --select or --jq fails on a message, the message is skipped and reported (even with -q), and the exit status is "
-	"1. For other notifications, a failure is a warning.",
-	"With --exec, COMMAND is run for each message. Its stdin is the message's line, and its stdout goes to stderr. The main fields are in "
-	"KANDY_EVENT, KANDY_TYPE, KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_ADDRESS (where to send an answer), "
-	"KANDY_DIRECTION, KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT (the first 100 KiB), KANDY_FILES (number of attachments) and "
-	"KANDY_ATTEMPT; KANDY_PROFILE is the listener's profile. Exit status 0 acknowledges the message. 75 (temporary failure) retries "
-	"indefinitely with backoff, or after --retry-delay. Any other status is retried --exec-retries times; then the message is "
-	"dead-lettered, and the exit status is 1. If COMMAND is ended together with the listener, or by SIGTERM, it is run again the next "
-	"time. The command is run for messages only; --events prints other notifications.",
-	"With --once, a message for which COMMAND exits with 75 is deferred to the next run, with all later ones of its conversation, and the "
-	"exit status is 75.",
-	"If the connection is lost, kandy reconnects with backoff. It renews the token, the channel and the subscriptions, and exits only if it "
-	"cannot go on (77: not logged in, refused, or no subscription is left; 69: see --max-offline) or when it is stopped.",
-	"The checkpoint is a file next to the token cache, with the same requirement for its mode (78). If it is corrupt, kandy reports it and "
-	"starts from now, or from --since; with --once the exit status is 65.",
-	"Under systemd with Type=notify, it reports readiness and feeds the watchdog.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy listen -n 1 --idle 2s || true", "wait for one notification" },
-	{ "kandy listen --idle 1s --jq '.parts[]?.text? // empty' || true", "print only the texts" },
-	{ "kandy listen --once --exec cat", "from cron: process messages received since the last run" },
-	{ 0 },
-};
-
-static const char *const see_also[] = { "subscribe", "fetch-links", "send", NULL };
-
 const struct command cmd_listen = {
 	.name = "listen",
 	.operands = "[ARGUMENT...]",
 	.operands_max = SIZE_MAX,
 	.summary = "stream incoming messages",
-	.description = description,
+	.description = CLI_LIST(
+		"Prints incoming notifications as JSON lines until it is stopped. It subscribes to chat by itself; to receive SMS or receipts, run "
+		"'kandy subscribe' once.",
+		"Each message is printed once, and the messages of a conversation in order. A checkpoint is kept on disk; after every connect, "
+		"messages since the checkpoint are backfilled from the history (\"backfilled\":true) before live ones. A message is acknowledged "
+		"when its line has been written, or when the command of --exec exits with 0. Typing notifications and receipts are not in the "
+		"history; --events reports a gap in which some may be missing. If the backfill fails, a warning is printed and it is retried. Live "
+		"messages are held for up to 30 s; then they are printed out of order, an error is reported, and the missing messages follow when "
+		"the history is available.",
+		"If the jq program of --select or --jq fails on a message, the message is skipped and reported (even with -q), and the exit status is "
+		"1. For other notifications, a failure is a warning.",
+		"With --exec, COMMAND is run for each message. Its stdin is the message's line, and its stdout goes to stderr. The main fields are in "
+		"KANDY_EVENT, KANDY_TYPE, KANDY_ID, KANDY_MESSAGE_ID, KANDY_SENDER, KANDY_DESTINATION, KANDY_ADDRESS (where to send an answer), "
+		"KANDY_DIRECTION, KANDY_TIMESTAMP, KANDY_BACKFILLED, KANDY_TEXT (the first 100 KiB), KANDY_FILES (number of attachments) and "
+		"KANDY_ATTEMPT; KANDY_PROFILE is the listener's profile. Exit status 0 acknowledges the message. 75 (temporary failure) retries "
+		"indefinitely with backoff, or after --retry-delay. Any other status is retried --exec-retries times; then the message is "
+		"dead-lettered, and the exit status is 1. If COMMAND is ended together with the listener, or by SIGTERM, it is run again the next "
+		"time. The command is run for messages only; --events prints other notifications.",
+		"With --once, a message for which COMMAND exits with 75 is deferred to the next run, with all later ones of its conversation, and the "
+		"exit status is 75.",
+		"If the connection is lost, kandy reconnects with backoff. It renews the token, the channel and the subscriptions, and exits only if it "
+		"cannot go on (77: not logged in, refused, or no subscription is left; 69: see --max-offline) or when it is stopped.",
+		"The checkpoint is a file next to the token cache, with the same requirement for its mode (78). If it is corrupt, kandy reports it and "
+		"starts from now, or from --since; with --once the exit status is 65.",
+		"Under systemd with Type=notify, it reports readiness and feeds the watchdog."),
 	.opts = opts,
 	.params_size = sizeof(struct listen_params),
-	.examples = examples,
-	.see_also = see_also,
+	.examples = CLI_EXAMPLES({ "kandy listen -n 1 --idle 2s || true", "wait for one notification" },
+		{ "kandy listen --idle 1s --jq '.parts[]?.text? // empty' || true", "print only the texts" },
+		{ "kandy listen --once --exec cat", "from cron: process messages received since the last run" }),
+	.see_also = CLI_LIST("subscribe", "fetch-links", "send"),
 	.run = run,
 };

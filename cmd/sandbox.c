@@ -18,10 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const addresses[] = { "127.0.0.1", "::1", NULL };
-static const char *const last_message_times[] = { "from", "until", NULL };
-static const char *const next_kinds[] = { "message", "offset", NULL };
-
 struct sandbox_params {
 	struct common_params common;
 	struct sandbox_config config;
@@ -36,7 +32,7 @@ static const struct opt sandbox_opts[] = {
 		.metavar = "ADDRESS",
 		AT(config.address),
 		.fallback = "127.0.0.1",
-		.choices = addresses,
+		.choices = CLI_LIST("127.0.0.1", "::1"),
 		.help = "loopback address to listen on" },
 	{ .kind = OPT_INT,
 		.name = "port",
@@ -139,14 +135,14 @@ static const struct opt sandbox_opts[] = {
 		.metavar = "from|until",
 		AT(config.last_message_time),
 		.fallback = "from",
-		.choices = last_message_times,
+		.choices = CLI_LIST("from", "until"),
 		.help = "lastMessageTime in history selects messages from that time, or until then" },
 	{ .kind = OPT_CHOICE,
 		.name = "next",
 		.metavar = "message|offset",
 		AT(config.next),
 		.fallback = "message",
-		.choices = next_kinds,
+		.choices = CLI_LIST("message", "offset"),
 		.help = "a page of history continues after a message, or at an offset from the newest" },
 	{ .kind = OPT_FLAG,
 		.name = "milliseconds",
@@ -467,41 +463,6 @@ static enum status run(const struct run_ctx *ctx, const void *params, struct err
 	return status;
 }
 
-static const char *const description[] = {
-	"Serves the CPaaS protocol on the loopback address, for offline work, demos and tests: tokens, notification "
-	"channels and their WebSockets, one-to-one and group chat, attachments, SMS, history. The users are alice, bob, "
-	"carol and dave @sandbox.example, with the passwords NAME-secret. The client ID is PUB-sandbox, the client "
-	"secret of the project is sandbox-secret.",
-	"With a COMMAND, runs it with KANDY_BASE_URL, KANDY_CACERT and KANDY_CLIENT_ID set, and exits with its "
-	"status. Without one, prints these variables as export lines once it is ready, and stops on SIGINT, SIGTERM "
-	"or SIGHUP, or when its stdin (a pipe or a socket) is closed. All state is in memory, attachments in an "
-	"unlinked file in $TMPDIR or /tmp.",
-	"A message is pushed to all subscribed channels of its recipient that have an open WebSocket, and to other "
-	"logins of its sender as outbound. Without an open WebSocket it is in the history only.",
-	"POST /sandbox/control (without a token) changes a running sandbox. The member \"do\" of the body is one of: "
-	"drop-sockets (\"how\": drop, reset or close), half-open (stop reading and writing WebSockets, and keep them "
-	"open), forget-channels, cancel-subscriptions (\"service\": this one only; \"silent\":true: without a "
-	"notification), each for all users or one \"user\"; number (add the \"number\" to \"user\"); expire-tokens "
-	"(\"refresh\":true: refresh tokens, too); sockets (\"mute\":true: send no connAck; \"no-outbound\":true: do "
-	"not push to other logins of the sender; \"fragment\":N: split notifications into fragments of 1 to N bytes; "
-	"\"duplicate\":N: send every Nth notification twice; \"reorder\":N: send every Nth after its successor); "
-	"message-time (\"at\": time of all new messages, in milliseconds since 1970; without it, now); clock "
-	"(\"ahead\": offset of the server's clock in milliseconds, in messages and Date); fault (\"fault\": as "
-	"--fault) and clear-faults; notify (\"json\" or \"text\": send it unchanged to all WebSockets of \"to\"); send "
-	"(\"from\", \"to\", \"text\", \"attachment\": unchanged); burst (\"from\", \"to\", \"count\", "
-	"\"conversations\", \"size\", \"rate\" per second, \"label\": many messages; \"hold\":false: let the queue of a "
-	"slow reader overflow); stats.",
-	NULL,
-};
-
-static const struct cli_example examples[] = {
-	{ "kandy sandbox sh -c 'echo $KANDY_BASE_URL'", "run a command with its own sandbox" },
-	{ "kandy sandbox --fault 'POST token 1:503' -- sh -c "
-	  "'KANDY_PASSWORD=alice-secret kandy login -u alice@sandbox.example'",
-		"show that a login is retried after a server error" },
-	{ NULL, NULL },
-};
-
 const struct command cmd_sandbox = {
 	.name = "sandbox",
 	.operands = "[COMMAND [ARGUMENT...]]",
@@ -509,10 +470,36 @@ const struct command cmd_sandbox = {
 	.operand_hint = HINT_COMMAND,
 	.wraps = true,
 	.summary = "run a local test server",
-	.description = description,
+	.description = CLI_LIST(
+		"Serves the CPaaS protocol on the loopback address, for offline work, demos and tests: tokens, notification "
+		"channels and their WebSockets, one-to-one and group chat, attachments, SMS, history. The users are alice, bob, "
+		"carol and dave @sandbox.example, with the passwords NAME-secret. The client ID is PUB-sandbox, the client "
+		"secret of the project is sandbox-secret.",
+		"With a COMMAND, runs it with KANDY_BASE_URL, KANDY_CACERT and KANDY_CLIENT_ID set, and exits with its "
+		"status. Without one, prints these variables as export lines once it is ready, and stops on SIGINT, SIGTERM "
+		"or SIGHUP, or when its stdin (a pipe or a socket) is closed. All state is in memory, attachments in an "
+		"unlinked file in $TMPDIR or /tmp.",
+		"A message is pushed to all subscribed channels of its recipient that have an open WebSocket, and to other "
+		"logins of its sender as outbound. Without an open WebSocket it is in the history only.",
+		"POST /sandbox/control (without a token) changes a running sandbox. The member \"do\" of the body is one of: "
+		"drop-sockets (\"how\": drop, reset or close), half-open (stop reading and writing WebSockets, and keep them "
+		"open), forget-channels, cancel-subscriptions (\"service\": this one only; \"silent\":true: without a "
+		"notification), each for all users or one \"user\"; number (add the \"number\" to \"user\"); expire-tokens "
+		"(\"refresh\":true: refresh tokens, too); sockets (\"mute\":true: send no connAck; \"no-outbound\":true: do "
+		"not push to other logins of the sender; \"fragment\":N: split notifications into fragments of 1 to N bytes; "
+		"\"duplicate\":N: send every Nth notification twice; \"reorder\":N: send every Nth after its successor); "
+		"message-time (\"at\": time of all new messages, in milliseconds since 1970; without it, now); clock "
+		"(\"ahead\": offset of the server's clock in milliseconds, in messages and Date); fault (\"fault\": as "
+		"--fault) and clear-faults; notify (\"json\" or \"text\": send it unchanged to all WebSockets of \"to\"); send "
+		"(\"from\", \"to\", \"text\", \"attachment\": unchanged); burst (\"from\", \"to\", \"count\", "
+		"\"conversations\", \"size\", \"rate\" per second, \"label\": many messages; \"hold\":false: let the queue of a "
+		"slow reader overflow); stats."),
 	.opts = sandbox_opts,
 	.params_size = sizeof(struct sandbox_params),
-	.examples = examples,
+	.examples = CLI_EXAMPLES({ "kandy sandbox sh -c 'echo $KANDY_BASE_URL'", "run a command with its own sandbox" },
+		{ "kandy sandbox --fault 'POST token 1:503' -- sh -c "
+		  "'KANDY_PASSWORD=alice-secret kandy login -u alice@sandbox.example'",
+			"show that a login is retried after a server error" }),
 	.needs = NEEDS_NO_FILES,
 	.run = run,
 };

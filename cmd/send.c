@@ -38,8 +38,6 @@ struct send_params {
 
 #define AT(member) .at = offsetof(struct send_params, member)
 
-static const char *const on_unknown_choices[] = { "check", "resend", "fail", NULL };
-
 static const struct opt opts[] = {
 	{ .kind = OPT_HEADING, .help = "Message" },
 	{ .kind = OPT_LIST,
@@ -124,7 +122,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_CHOICE,
 		.name = "on-unknown",
 		.metavar = "HOW",
-		.choices = on_unknown_choices,
+		.choices = CLI_LIST("check", "resend", "fail"),
 		AT(on_unknown),
 		.fallback = "check",
 		.help = "what to do if the response to a message is lost",

@@ -45,8 +45,6 @@ enum status spool_open_profile(struct spool **spool, const struct run_ctx *ctx, 
 	return ST_OK;
 }
 
-static const char *const actions[] = { "list", "remove", "retry", NULL };
-
 /* ---- list ------------------------------------------------------------------------------------------------------ */
 
 static void add_message(struct buf *out, const struct spool_message *message)
@@ -228,7 +226,7 @@ const struct command cmd_spool = {
 	.name = "spool",
 	.operands = "[list | remove [ID...] | retry [ID...]]",
 	.operands_max = SIZE_MAX,
-	.operand_choices = actions,
+	.operand_choices = CLI_LIST("list", "remove", "retry"),
 	.summary = "list and manage the queue",
 	.description = CLI_LIST(
 		"Lists the messages that are queued for 'kandy flush', and the failed ones, as JSON lines; removes them, or queues failed ones again.",

@@ -89,8 +89,6 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	return st;
 }
 
-static const char *const roles[] = { "client", "server", NULL };
-
 static const struct opt opts[] = {
 	{ .kind = OPT_FLAG,
 		.name = "list",
@@ -111,7 +109,7 @@ static const struct opt opts[] = {
 		.name = "conn-check",
 		.metavar = "ROLE",
 		.at = offsetof(struct subscribe_params, role),
-		.choices = roles,
+		.choices = CLI_LIST("client", "server"),
 		.fallback = CHANNEL_ROLE,
 		.help = "side that sends keepalive probes: client or server" },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct subscribe_params, session) },

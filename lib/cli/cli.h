@@ -109,7 +109,7 @@ struct cli_verb {
 	const struct cli_example *examples; /* NULL, or as in struct command; the command's examples are not repeated */
 };
 
-/* The lists of a command or verb, with their end. */
+/* The lists of a row, with their end. */
 /* clang-format off */
 #define CLI_LIST(...) (const char *const[]){ __VA_ARGS__, NULL }
 #define CLI_EXAMPLES(...) (const struct cli_example[]){ __VA_ARGS__, { 0 } }
