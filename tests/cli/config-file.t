@@ -23,12 +23,12 @@ for mode in 666 664 602 620 777; do
 		chmod $mode "$file"
 		run kandy login
 		is "$status" 78 "${file##*/}, mode $mode: 78"
-		is "$(cat "$err")" "kandy: login: '$file' can be written by others (mode 0$mode); run 'chmod go-w $file'" 'and what to do'
+		is "$(cat "$err")" "kandy: login: '$file' can be written by others (mode 0$mode); run 'chmod go-w $file'" 'the error names the file and says what to do'
 		rm "$file"
 	done
 done
 ok 'no command was run' test ! -e ran
-is "$(grep -c '' "$sandbox_record")" "$requests" 'and nobody was asked'
+is "$(grep -c '' "$sandbox_record")" "$requests" 'no request was sent'
 
 # what the sentence says to do, done
 echo 'password-command = echo alice-secret' >"$config"
@@ -45,7 +45,7 @@ run kandy login
 is "$status" 0 'a symbolic link to a good file'
 chmod 666 elsewhere
 run kandy login
-is "$status" 78 'and to one that others may change'
+is "$status" 78 'a symbolic link to a file that others can write is refused'
 rm "$config"
 
 # commands that need no files, and those that say what is wrong
@@ -56,10 +56,10 @@ for command in 'help login' version; do
 	is "$status" 0 "kandy $command does not look at it"
 done
 run kandy sandbox -- true
-is "$status" 0 'nor does the sandbox'
+is "$status" 0 'kandy sandbox does not look at it'
 run kandy doctor
 is "$status" 78 'doctor: 78'
-json "$out" 'select(.name == "config" and .ok == false) | .text' "\"'$config' can be written by others (mode 0666); run 'chmod go-w $config'\"" 'and the same sentence'
+json "$out" 'select(.name == "config" and .ok == false) | .text' "\"'$config' can be written by others (mode 0666); run 'chmod go-w $config'\"" 'doctor: the check of the configuration fails with the same sentence'
 rm "$config"
 
 KANDY_SYSTEM_CONFIG=/dev/null KANDY_PASSWORD=alice-secret run kandy login

@@ -21,6 +21,6 @@ shape errors '.error, .parts[]?.error' 'fetch-links, of a line and of a file'
 as alice kandy send -t bob@sandbox.example -m x >/dev/null
 as bob kandy listen --since all --once --exec-retries 0 --dead-letter errors.exec --exec sh -- -c 'exit 3' >/dev/null 2>&1
 shape errors.exec .error 'listen, of what a command gave up'
-is "$(jq -c '.error | [.kind, .code, .message]' errors.exec)" '["exit",3,"exit status 3"]' 'with its exit status'
+is "$(jq -c '.error | [.kind, .code, .message]' errors.exec)" '["exit",3,"exit status 3"]' 'the error has the exit status of the command'
 
 finish

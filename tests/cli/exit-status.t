@@ -10,21 +10,21 @@ run kandy version operand
 is "$status" 64 '64: an operand too many'
 run kandy version --trace "$scratch/nowhere/trace"
 is "$status" 73 '73: a trace file that cannot be created'
-like "$err" "^kandy: version: cannot open the trace file '$scratch/nowhere/trace': No such file or directory\$" 'with the reason'
+like "$err" "^kandy: version: cannot open the trace file '$scratch/nowhere/trace': No such file or directory\$" '73: the error gives the reason'
 
 kandy version >/dev/full 2>"$err"
 is $? 74 '74: a full disk'
-like "$err" '^kandy: version: cannot write the output: No space left on device$' 'with the reason'
+like "$err" '^kandy: version: cannot write the output: No space left on device$' '74: a full disk: the error gives the reason'
 kandy version >&- 2>"$err"
 is $? 74 '74: stdout is closed'
-like "$err" '^kandy: version: cannot write the output: ' 'with the reason'
+like "$err" '^kandy: version: cannot write the output: ' '74: stdout is closed: the error says what failed'
 kandy help --emit json 2>"$err" | true
 is "${PIPESTATUS[0]}" 141 '141: the reader has gone'
 is "$(cat "$err")" '' 'which is nothing to talk about'
 kandy version 2>&- >"$out"
 is $? 0 'stderr may be closed'
 kandy version <&- >"$out" 2>"$err"
-is $? 0 'and stdin'
+is $? 0 'stdin may be closed'
 
 # files opened later must not take the place of a closed descriptor
 kandy version --trace "$scratch/trace" 2>&- >"$out"

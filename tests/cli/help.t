@@ -97,7 +97,7 @@ for call in '-V' '--version' 'version -V' 'help --version'; do
 done
 run kandy -vV
 like "$out" "^kandy $version\$" 'kandy -vV: the version'
-like "$out" '^libcurl [0-9]+\.' 'and the libraries'
+like "$out" '^libcurl [0-9]+\.' 'kandy -vV: the versions of the libraries'
 run kandy version
 json "$out" '[.event, .version, (.libraries | length)]' "[\"version\",\"$version\",4]" 'kandy version is a line of JSON'
 run kandy version --format text

@@ -71,7 +71,7 @@ is "$(jq -sc 'map([.type,.destination,.parts[0].text])' "$out")" '[["sms",["+161
 as alice kandy send -t carol@sandbox.example -m hi >/dev/null
 run as alice kandy conversations
 is "$(jq -sc 'map([.event,.type,.destination[0],.lastText])|sort' "$out")" \
-	'[["conversation","chat-oneToOne","bob@sandbox.example","x\ny \"z\"\n\\"],["conversation","chat-oneToOne","carol@sandbox.example","hi"],["conversation","sms","+16135550199","by SMS"]]' 'with whom'
+	'[["conversation","chat-oneToOne","bob@sandbox.example","x\ny \"z\"\n\\"],["conversation","chat-oneToOne","carol@sandbox.example","hi"],["conversation","sms","+16135550199","by SMS"]]' 'kandy conversations: type, recipient and last text of each'
 is "$(jq -s 'map(.timestamp)|.==(sort|reverse) and all(.>1e12)' "$out")" true 'the newest first, in milliseconds'
 run as alice kandy conversations --type sms
 is "$(jq -sr 'map(.destination[0])|join(",")' "$out")" '+16135550199' 'of one kind'

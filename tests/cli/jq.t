@@ -11,11 +11,11 @@ id=$(as alice kandy history bob@sandbox.example | jq -r .messageId)
 listen() { MALLOC_PERTURB_=85 as alice kandy listen --since all --once "$@"; }
 run listen --trace trace --jq 'debug | .parts[0].text'
 is "$status $(cat "$out")" '0 "my PIN is 1234"' 'debug passes its value on'
-like "$err" '^kandy: listen: jq debug: \{"event":"message",.*my PIN is 1234' 'and shows it on stderr'
+like "$err" '^kandy: listen: jq debug: \{"event":"message",.*my PIN is 1234' 'debug shows its value on stderr'
 ok 'there is a trace' test -s trace
 unlike trace 'my PIN' 'which does not have it'
 run listen -q --jq 'debug | .parts[0].text'
-is "$(cat "$out" "$err")" '"my PIN is 1234"' 'nor is it shown with -q'
+is "$(cat "$out" "$err")" '"my PIN is 1234"' '-q: the value of debug is not shown'
 run listen --jq '[inputs]'
 is "$status $(cat "$out" "$err")" '0 []' 'there is no other input'
 run listen -v --jq '.parts[0].text | tonumber'

@@ -30,7 +30,7 @@ ok 'the options count' test -e trace
 run kandy -p nobody whoami -q
 json "$out" .profile '"nobody"' 'the profile does'
 run kandy -p nobody whoami -p somebody
-json "$out" .profile '"somebody"' 'and gives way to the one behind the command'
+json "$out" .profile '"somebody"' '-p after the command overrules -p before it'
 run kandy --help send
 kandy send --help >wanted
 same "$out" wanted 'kandy --help send is kandy send --help'

@@ -52,7 +52,7 @@ echo 'connect-timeout = never' >"$config"
 run kandy whoami
 is "$status" 78 'a bad value in a file'
 like "$err" "^kandy: whoami: $config:1: the key 'connect-timeout' takes a duration such as '10s'.*, not 'never'\$" \
-	'with file and line'
+	'a bad value in a file: the error names file and line'
 
 # keys
 echo 'conect-timeout = 1' >"$config"
@@ -64,7 +64,7 @@ run kandy whoami
 is "$status $(cat "$err")" \
 	"78 kandy: whoami: $config:2: 'password' is a secret and does not belong in this file; use 'password-file' or 'password-command'" \
 	'a secret is refused, in any section'
-unlike "$err" hunter2 'and not shown'
+unlike "$err" hunter2 'a secret in a file is not shown'
 echo 'format = text' >"$config"
 run kandy whoami
 is "$status" 78 'an option that is no setting is no key'
@@ -105,7 +105,7 @@ printf '[home]\nclient-id = PUB-sandbox\nusername = alice@sandbox.example\npassw
 run kandy login -p home
 is "$status" 0 'a login with a password file at home'
 kandy fetch-links -p home </dev/null
-ok 'and an output directory there' test -d "$HOME/inbox" -a ! -e '~'
+ok '~ in output-dir is the home directory' test -d "$HOME/inbox" -a ! -e '~'
 run kandy login -p alice
 is "$status" 0 'a login from the profile alone'
 run kandy whoami -p alice
@@ -114,6 +114,6 @@ json "$out" '[.address, .settings["base-url"].source, .settings["client-id"].sou
 KANDY_BASE_URL=http://127.0.0.1:1 run kandy login -p alice --retry 0
 is "$status" 69 'the environment overrules the profile: nobody is there'
 KANDY_BASE_URL=http://127.0.0.1:1 run kandy login -p alice --base-url "$url"
-is "$status" 0 'and the option overrules the environment'
+is "$status" 0 'the option overrules the environment'
 
 finish

@@ -17,7 +17,7 @@ on_terminal() {
 texts() { jq -r 'if type == "string" then . else .parts[]?.text end' "$1"; }
 shown() { # NAME
 	unlike lines "$controls" "$1: no control character on a terminal"
-	is "$(texts lines)" "$(cat text)" 'and the same text'
+	is "$(texts lines)" "$(cat text)" "$1: the text is unchanged"
 	like lines "$(printf '\u00e9\u2713')" 'what is harmless is as it was'
 }
 

@@ -71,7 +71,7 @@ like "$trace" 'http < HTTP/1\.1 401' 'refusals'
 like "$trace" 'http > Content-Type: multipart/form-data' 'uploads'
 like "$trace" 'http = POST https://127\.0\.0\.1:[0-9]+/cpaas/chat/v1/[^ ]*/messages: status 201, .*body sent [0-9]+, received [0-9]+; ms: ' 'sizes and times'
 unlike "$trace" 'http = POST [^ ]*/token: .*body sent [0-9]' 'but not how long a password is'
-like "$trace" 'http > Content-Length: \*\*\*$' 'nor does the head of that request tell'
+like "$trace" 'http > Content-Length: \*\*\*$' 'Content-Length of the request with the password is redacted'
 is "$(grep -A9 'http > POST /cpaas/auth/v1/token' "$trace" | grep -c 'Content-Length: [0-9]')" 0 'of any such request'
 
 # what it must not tell
@@ -93,18 +93,18 @@ echo '{"event":"message","messageId":"m1","parts":[{"type":"file","name":"x","ra
 	kandy fetch-links -p bob -D inbox --trace signed -v >"$out" 2>"$err"
 is $? 1 'a link that leads nowhere'
 like signed 'http > GET /x\?signature=\*\*\*&n=\*\*\* HTTP/' 'the request without what its query says'
-is "$(grep -c 5igned signed "$err" | paste -sd' ')" "signed:0 $err:0" 'nor is it anywhere else'
+is "$(grep -c 5igned signed "$err" | paste -sd' ')" "signed:0 $err:0" 'the query is in no line of the trace and of stderr'
 
 # a file that others can read, or no file at all
 touch shared && chmod 640 shared
 run kandy whoami -p alice --trace shared
 is "$status $(stat -c %s shared)" '78 0' 'a trace file that others can read is refused'
-like "$err" "^kandy: whoami: the trace file 'shared' can be read or written by others \(mode 0640\); run 'chmod 600 shared'\$" 'with what to do'
+like "$err" "^kandy: whoami: the trace file 'shared' can be read or written by others \(mode 0640\); run 'chmod 600 shared'\$" 'the error says how to make the trace file private'
 if [ "$(id -u)" = 0 ]; then
 	(umask 077; : >foreign)
 	chown 65534 foreign
 	run kandy whoami --trace foreign
-	is "$status $(cat "$err")" "78 kandy: whoami: the trace file 'foreign' belongs to another user" 'nor one of another user'
+	is "$status $(cat "$err")" "78 kandy: whoami: the trace file 'foreign' belongs to another user" 'a trace file of another user is refused'
 else
 	diag 'only root can make a file of another user'
 fi
@@ -140,7 +140,7 @@ like "$bodies" "http < body \{\"chatMessage\":\{.*$text" 'the answer'
 like "$bodies" "http < body \{\"chatMessageList\":.*$text" 'history'
 like "$bodies" 'websocket < text \{.*words on a socket' 'a message on the WebSocket'
 like "$bodies" 'http < body .* \.\.\. \(cut; [0-9]+ bytes in all\)$' 'of a long body, the beginning'
-ok 'and no more of it' test "$(awk '{ if (length > max) max = length } END { print max }' "$bodies")" -lt 17000
+ok 'a long body is cut' test "$(awk '{ if (length > max) max = length } END { print max }' "$bodies")" -lt 17000
 like "$bodies" 'access_token=\*\*\*&b=c' 'a token in a URL in a message is not shown'
 unlike "$bodies" 'whoever-reads-this|eyJ|grant_type|expires_in' 'no token, no form of a login, no answer to one'
 grep -vF "$text" "$secrets" | sort -u >"$secrets.bodies"

@@ -19,7 +19,7 @@ told() { # WHO COMMAND...: with -v there are requests, each on a line of its own
 	cat "$err" >>all
 }
 told alice send -t bob@sandbox.example -m 'private words' -a note.txt
-like "$err" "^kandy: send: uploaded 'note\.txt'\$" 'and each upload'
+like "$err" "^kandy: send: uploaded 'note\.txt'\$" 'each upload is logged'
 told alice conversations
 told alice history bob@sandbox.example
 told bob subscribe chat sms
@@ -27,10 +27,10 @@ told bob doctor
 told bob listen --once --since all
 cp "$out" message
 input=message told bob fetch-links -D inbox
-like "$err" "^kandy: fetch-links: downloaded '$PWD/inbox/note-[0-9]\.txt', 14 bytes\$" 'and each file'
+like "$err" "^kandy: fetch-links: downloaded '$PWD/inbox/note-[0-9]\.txt', 14 bytes\$" 'each downloaded file is logged'
 run as bob kandy listen -v -n 1 --since all
 like "$err" '^kandy: listen: websocket: connecting to https://127' 'listen: that it connects'
-like "$err" '^kandy: listen: websocket: open$' 'and is connected'
+like "$err" '^kandy: listen: websocket: open$' 'listen: that it is connected'
 cat "$err" >>all
 KANDY_BASE_URL=https://127.0.0.1:1 run kandy conversations -v -q
 is "$(wc -l <"$err")" 1 '-q is stronger'
@@ -44,7 +44,7 @@ cat "$err" >>all
 unlike all 'private|-secret' 'no text, no bytes and no password is among it'
 token=$(jq -r .accessToken "$scratch/state-bob/kandy/default.json")
 ok 'there is a token' test "${#token}" -gt 100
-ok 'nor the token' bash -c '! grep -qF -- "$0" all' "$token"
-unlike all '\?' 'and no query of a URL'
+ok 'the token is not logged' bash -c '! grep -qF -- "$0" all' "$token"
+unlike all '\?' 'no query of a URL is logged'
 
 finish

@@ -14,9 +14,9 @@ sandbox
 timeout $((2 * patience)) bash -e -x -o pipefail tour.sh </dev/null >"$out" 2>"$err"
 is $? 0 'the tour runs from its first line to its last'
 like "$out" '"event":"sent"' 'something was sent'
-like "$out" 'nightly report' 'and heard'
+like "$out" 'nightly report' 'the message was received'
 ok 'its attachment arrived' cmp report.csv inbox/report.csv
-unlike "$err" '^kandy: ' 'and nothing was complained about'
+unlike "$err" '^kandy: ' 'the tour prints no warning and no error'
 
 # options and commands that stand in code exist
 wrong=
@@ -36,9 +36,9 @@ is "$(blocks json | jq -e . >/dev/null 2>&1; echo $?)" 0 'its JSON is JSON'
 # (the units of systemd are ini, too)
 blocks ini | awk '/^# kandy-flush/ || /^$/ { next } /^\[/ { unit = /^\[(Service|Timer|Install)\]/ } /^base-url/ { unit = 0 } !unit' >"$scratch/readme-config"
 ok 'there is a configuration' grep -q = "$scratch/readme-config"
-unlike "$scratch/readme-config" 'ExecStart|OnCalendar|WantedBy' 'and no unit in it'
+unlike "$scratch/readme-config" 'ExecStart|OnCalendar|WantedBy' 'the configuration has no lines of systemd units'
 ok 'there is a timer for kandy flush' grep -q '^OnCalendar=' "$readme"
-ok 'and its service' grep -qE '^ExecStart=/[a-z/]*kandy flush -q$' "$readme"
+ok 'there is a service for the timer' grep -qE '^ExecStart=/[a-z/]*kandy flush -q$' "$readme"
 KANDY_SYSTEM_CONFIG=$scratch/readme-config run kandy whoami
 unlike "$err" "$scratch/readme-config" 'the configuration that it shows is understood'
 

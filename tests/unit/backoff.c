@@ -28,7 +28,8 @@ static void test_growth(void)
 		}
 	}
 	tap_ok(inside, "from nothing to the ceiling, which doubles up to the cap");
-	tap_ok(greatest[0] > 50 && greatest[3] > 400 && greatest[11] > 2500, "and the room is used");
+	tap_ok(greatest[0] > 50 && greatest[3] > 400 && greatest[11] > 2500,
+		"delays use the whole range up to the ceiling");
 	for (int i = 0; i < 100; i++) {
 		int64_t delay = backoff_next(&b, 3000);
 
@@ -72,7 +73,7 @@ static void test_retry(void)
 	retry_start(&r, &policy, 1000);
 	tap_int(retry_delay(&r, &failure, false, 1000), 700, "a fixed delay");
 	tap_int(retry_delay(&r, &failure, false, 2300), 700, "to the end of the time");
-	tap_int(retry_delay(&r, &failure, false, 2301), -1, "and not beyond");
+	tap_int(retry_delay(&r, &failure, false, 2301), -1, "no retry after the end of the time");
 }
 
 int main(void)

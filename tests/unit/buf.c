@@ -27,7 +27,7 @@ static void test_growth(void)
 	tap_str(b.data, "c-7-x", "formatted");
 	s = buf_take(&b);
 	tap_str(s, "c-7-x", "taken");
-	tap_ok(!b.len && !b.data[0], "and empty again");
+	tap_ok(!b.len && !b.data[0], "empty after its text was taken");
 	free(s);
 	s = buf_take(&b);
 	tap_str(s, "", "of nothing an empty string is taken");

@@ -188,7 +188,7 @@ static void test_spellings(void)
 	tap_int(parse("--text="), ST_OK, "an empty value");
 	tap_str(p->text, "", "is empty, not missing");
 	tap_int(parse("-t", "--once"), ST_OK, "an argument may look like an option");
-	tap_str(p->text, "--once", "and is one all the same");
+	tap_str(p->text, "--once", "an argument that looks like an option is kept as it is");
 	tap_int(parse("--text=a=b"), ST_OK, "only the first '=' counts");
 	tap_str(p->text, "a=b", "the rest is the value");
 	tap_int(parse("--to=a", "-Tb", "--to", "c"), ST_OK, "a list");
@@ -218,7 +218,7 @@ static void test_kinds(void)
 #define refused(sentence, ...) \
 	do { \
 		tap_int(parse(__VA_ARGS__), ST_USAGE, #__VA_ARGS__ " is refused"); \
-		tap_str(err.text, sentence, "with its sentence"); \
+		tap_str(err.text, sentence, "the error for " #__VA_ARGS__); \
 	} while (0)
 
 static void test_errors(void)
@@ -250,9 +250,11 @@ static void test_errors(void)
 
 	tap_int(parse_list((const char *const[]){ "test", "a", "--jobs", NULL }), ST_USAGE,
 		"an argument that is missing");
-	tap_str(err.text, "option '--jobs' needs an argument: '--jobs=4'", "with an example");
+	tap_str(err.text, "option '--jobs' needs an argument: '--jobs=4'",
+		"a missing argument: the error has an example");
 	tap_int(parse_list((const char *const[]){ "test", "a", "-oT", NULL }), ST_USAGE, "one of a short option");
-	tap_str(err.text, "option '-T' needs an argument: '--to=ADDRESS'", "with an example");
+	tap_str(err.text, "option '-T' needs an argument: '--to=ADDRESS'",
+		"a missing argument of a short option: the error has an example");
 }
 
 static void test_operands(void)
@@ -271,7 +273,7 @@ static void test_operands(void)
 	tap_int(parse_list((const char *const[]){ "test", "--help", "--bogus", NULL }), ST_OK, "behind --help");
 	tap_ok(cli.want_help, "nothing is checked");
 	tap_int(parse_list((const char *const[]){ "test", "-vV", NULL }), ST_OK, "-V needs no operand");
-	tap_ok(cli.want_version && p->verbose == 1, "and knows what stood before it");
+	tap_ok(cli.want_version && p->verbose == 1, "-V keeps the options before it");
 }
 
 #define parse_verb(...) parse_command(&with_verbs, (const char *const[]){ "things", __VA_ARGS__ NULL })
@@ -340,7 +342,7 @@ static void test_layers(void)
 	(void)!parse("-v");
 	tap_int(layer(NULL), ST_OK, "nothing but defaults");
 	tap_ok(p->jobs == 4 && p->size == 1024 && !p->wait && !p->text, "they are there, or zero");
-	tap_int(cli_source(&cli, "jobs", &where), SOURCE_DEFAULT, "and the source says so");
+	tap_int(cli_source(&cli, "jobs", &where), SOURCE_DEFAULT, "the source is the default");
 	tap_ok(!where, "from nowhere");
 	shown("size", "1k", "the text of a default");
 	tap_ok(!cli_value_text(&cli, "text"), "a value that is not set has none");
@@ -349,7 +351,7 @@ static void test_layers(void)
 	(void)!parse("-v");
 	tap_ok(!layer(&files) && p->jobs == 6, "the system's file before the default");
 	tap_int(cli_source(&cli, "jobs", &where), SOURCE_SYSTEM, "source");
-	tap_str(where, "/etc/config:7", "and place");
+	tap_str(where, "/etc/config:7", "the place is file and line");
 	files.user = "5";
 	(void)!parse("-v");
 	tap_ok(!layer(&files) && p->jobs == 5, "the user's file before the system's");
@@ -358,11 +360,11 @@ static void test_layers(void)
 	(void)!parse("-v");
 	tap_ok(!layer(&files) && p->jobs == 7, "the environment before the files");
 	tap_int(cli_source(&cli, "jobs", &where), SOURCE_ENVIRONMENT, "source");
-	tap_str(where, "TEST_JOBS", "and name");
+	tap_str(where, "TEST_JOBS", "the place is the name of the variable");
 	(void)!parse("-j8");
 	tap_ok(!layer(&files) && p->jobs == 8, "the option before everything");
 	tap_int(cli_source(&cli, "jobs", &where), SOURCE_OPTION, "source");
-	tap_str(where, "-j", "and the way it was written");
+	tap_str(where, "-j", "the place is the option as it was written");
 	setenv("TEST_JOBS", "", 1);
 	(void)!parse("-v");
 	tap_ok(!layer(&files) && p->jobs == 5, "an empty variable counts as not set");
@@ -379,7 +381,7 @@ static void test_layers(void)
 	(void)!parse("-v");
 	tap_int(layer(&files), ST_CONFIG, "a bad value in a file is a configuration error");
 	tap_str(err.text, "/home/config:3: the key 'jobs' takes a whole number such as '4', from 1 to 16, not 'many'",
-		"with file and line");
+		"a bad value in a file: the error names file and line");
 }
 
 static void test_layered_kinds(void)
@@ -394,13 +396,14 @@ static void test_layered_kinds(void)
 	files.user = "perhaps";
 	(void)!parse("-v");
 	tap_int(layer(&files), ST_CONFIG, "a flag is yes or no");
-	tap_str(err.text, "/home/config:3: the key 'deep' must be 'yes' or 'no', not 'perhaps'", "and nothing else");
+	tap_str(err.text, "/home/config:3: the key 'deep' must be 'yes' or 'no', not 'perhaps'",
+		"a flag in a file: the error names the two values");
 	files = (struct files){ "base-url", "x", NULL };
 	(void)!parse("-v");
 	tap_ok(!layer(&files) && p->group.url && !layer(NULL) && !p->group.url,
 		"layered again without files: it is gone");
 	tap_ok(!cli_value_text(&cli, "base-url") && !cli_source(&cli, "base-url", &where) && !where,
-		"and so is its place");
+		"layered again without files: no text, no source and no place");
 	files = (struct files){ "size", "3k", NULL };
 	(void)!parse("-v");
 	tap_ok(!layer(&files) && p->size == 1024, "a row without .config is not looked up in files");

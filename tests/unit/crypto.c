@@ -54,7 +54,7 @@ static void test_trust(const char *dir, const struct buf *cert)
 	tap_int(tls_trust_init(&trust, file, false, &err), ST_OK, "trust in the file");
 	tap_ok(trust.cafile && !strcmp(trust.cafile, file) && !trust.cadir, "it is a file");
 	tap_int(tls_client_ctx(&ctx, &trust, &err), ST_OK, "a context with it");
-	tap_ok(tls_apply_policy(ctx), "and the policy once more");
+	tap_ok(tls_apply_policy(ctx), "the policy can be applied twice");
 	tls_ctx_free(ctx);
 	tls_ctx_free(NULL);
 	tls_trust_release(&trust);
@@ -96,7 +96,7 @@ static void test_certificate(const char *dir)
 	buf_init(&small, 10);
 	tap_int(cert_make(&cert, &key, 1, NULL, &err), ST_OK, "a certificate");
 	tap_ok(!strncmp(cert.data, "-----BEGIN CERTIFICATE-----\n", 28), "is PEM");
-	tap_ok(!strncmp(key.data, "-----BEGIN PRIVATE KEY-----\n", 28), "and so is its key");
+	tap_ok(!strncmp(key.data, "-----BEGIN PRIVATE KEY-----\n", 28), "the key is PEM");
 	test_trust(dir, &cert);
 	buf_clear(&cert);
 	buf_clear(&key);

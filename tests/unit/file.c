@@ -27,7 +27,7 @@ static void test_replace_and_read(void)
 
 	buf_init(&text, 3);
 	tap_int(file_write_atomic(path, "old", 3, &err), ST_OK, "a new file");
-	tap_ok(!stat(path, &status) && (status.st_mode & 0777) == 0600, "with mode 0600");
+	tap_ok(!stat(path, &status) && (status.st_mode & 0777) == 0600, "a new file has mode 0600");
 	tap_int(file_read(path, &text, &err), ST_OK, "read up to the limit");
 	tap_str(text.data, "old", "what was written");
 	tap_int(file_write_atomic(path, "newer", 5, &err), ST_OK, "replaced");
@@ -50,7 +50,7 @@ static void test_directories(void)
 	     *under = in_dir("file/x");
 	struct stat status;
 
-	tap_int(file_make_dir(deep, &err), ST_OK, "with its parents");
+	tap_int(file_make_dir(deep, &err), ST_OK, "a directory is created with its parents");
 	tap_ok(!stat(deep, &status) && S_ISDIR(status.st_mode) && (status.st_mode & 0777) == 0700, "0700");
 	tap_int(file_make_dir(deep, &err), ST_OK, "once more");
 	tap_int(file_write_atomic(file, "", 0, &err), ST_OK, "a file");
@@ -79,7 +79,7 @@ static void test_private(void)
 		tap_ok(!chmod(path, 0600 | mode), "a bit for others");
 		tap_int(file_open_private(path, &fd, &err), ST_CONFIG, "is refused");
 	}
-	tap_ok(strstr(err.text, "chmod 600"), "and the sentence says what to do");
+	tap_ok(strstr(err.text, "chmod 600"), "the error says what to do");
 	chmod(path, 0600);
 	tap_ok(!symlink("secret", link), "a symbolic link");
 	tap_int(file_open_private(link, &fd, &err), ST_CONFIG, "is refused");

@@ -152,7 +152,7 @@ static void table(void)
 		snprintf(what, sizeof(what), "name %zu becomes '%s'", i + 1, cases[i].wanted);
 		tap_str(out.data, cases[i].wanted, what);
 		if (!is_safe(out.data, out.len))
-			tap_ok(false, "and is safe");
+			tap_ok(false, "a cleaned name is safe");
 	}
 	printf("# hostile names: %zu cases\n", sizeof(cases) / sizeof(*cases));
 
@@ -199,7 +199,7 @@ static void lengths(void)
 		}
 	}
 	tap_ok(all, "long names are cut between characters, their extension kept");
-	tap_ok(cut_ok, "and no shorter than needed");
+	tap_ok(cut_ok, "long names are cut no shorter than needed");
 	printf("# long names: %zu cases\n", count);
 
 	buf_clear(&out);
@@ -302,7 +302,7 @@ int main(void)
 	memset(name, 'x', sizeof(name) - 5);
 	strcpy(name + sizeof(name) - 5, ".png");
 	tap_int((intmax_t)strlen(tagged(&out, name)), (intmax_t)FILENAME_LIMIT, "does not make a name too long");
-	tap_ok(str_ends_with(out.data, "x-thumbnail.png"), "and is whole");
+	tap_ok(str_ends_with(out.data, "x-thumbnail.png"), "the tag is not cut");
 
 	tap_str(from_url(&out, "https://h/a/pic%20one.png?x=1#y"), "pic one.png", "a URL's last segment, decoded");
 	tap_str(from_url(&out, "https://h/cpaas/nms/v1/chat/u/objects/776e/payload"), "776e",

@@ -119,7 +119,7 @@ static void test_reuse(void)
 	tap_int(filter_ready(filter, &err), ST_OK, "compiled");
 	tap_int(filter_run(filter, "{\"a\":1}", 7, &out, &err), ST_OK, "first item");
 	tap_int(filter_run(filter, "[]", 2, &out, &err), ST_DATA, "one that fails");
-	tap_int(filter_run(filter, "{\"a\":2}", 7, &out, &err), ST_OK, "and on");
+	tap_int(filter_run(filter, "{\"a\":2}", 7, &out, &err), ST_OK, "an item after one that failed");
 	tap_str(out.data, "1\n2\n", "their results");
 	filter_free(filter);
 	tap_int(filter_new(&filter, ".", ".", NULL, 0, &err), ST_OK, "one that is never run");
@@ -140,7 +140,7 @@ static void test_own_definitions(void)
 	path = file_join(dir, ".jq");
 	tap_int(file_write_atomic(path, "def twice: . * 2;", 17, &err), ST_OK, "with definitions");
 	tap_str(run(NULL, "twice", "4"), "8\n", "they count, as with jq");
-	tap_int(file_write_atomic(path, "def twice: (", 12, &err), ST_OK, "with a mistake");
+	tap_int(file_write_atomic(path, "def twice: (", 12, &err), ST_OK, "definitions with a mistake");
 	/*
 	 * In a process of its own, whose word counts and not its status: libjq forgets memory over that, and a leak
 	 * checker would say so.

@@ -50,7 +50,7 @@ static void test_accepts(void)
 		tap_int(parse(good[i]), ST_OK, good[i][0] == '\t' ? "white space around" : good[i]);
 	for (size_t i = 0; bad[i]; i++) {
 		tap_int(parse(bad[i]), ST_DATA, "refused");
-		tap_int(json_type(json_root(&doc)), JSON_MISSING, "and nothing is left of it");
+		tap_int(json_type(json_root(&doc)), JSON_MISSING, "a refused text leaves no document");
 	}
 	tap_int(json_parse(&doc, "\"a\0b\"", 5, NULL, &err), ST_DATA, "a NUL inside a string");
 	tap_int(json_parse(&doc, "1\0", 2, NULL, &err), ST_DATA, "a NUL behind the value");
@@ -103,7 +103,7 @@ static void test_limits(void)
 	memset(deep, '[', 1000000);
 	memset(deep + 1000000, ']', 1000000);
 	tap_int(json_parse(&doc, deep, 2000000, &limits, &err), ST_OK, "a million deep does not touch the stack");
-	tap_int(json_parse(&doc, deep, 2000000, NULL, &err), ST_DATA, "and is refused by default");
+	tap_int(json_parse(&doc, deep, 2000000, NULL, &err), ST_DATA, "a million deep is refused by default");
 	free(deep);
 }
 
@@ -126,7 +126,8 @@ static void test_lookup(void)
 	it = json_first(json_get(json_get(v, "b"), "c"));
 	tap_ok(json_more(it) && json_type(it.key) == JSON_MISSING, "an element has none");
 	tap_ok(!json_more(json_first(json_get(v, "nothing"))), "nothing to walk in missing");
-	tap_ok(!json_more(json_first(root("[]"))) && !json_more(json_first(root("{}"))), "nor in what is empty");
+	tap_ok(!json_more(json_first(root("[]"))) && !json_more(json_first(root("{}"))),
+		"nothing to walk in an empty array or object");
 	it = json_items(root("[1,2]"));
 	tap_ok(json_type(it.value) == JSON_NUMBER && json_more(json_next(it)),
 		"the items of an array are its elements");
@@ -198,7 +199,7 @@ static void test_numbers(void)
 		tap_ok(ok == cases[i].ok && n == cases[i].n, cases[i].text);
 	}
 	tap_ok(json_bool(root("true"), &b) && b && json_bool(root("\"False\""), &b) && !b, "truth, also as a string");
-	tap_ok(!json_bool(root("1"), &b) && !json_bool(root("\"yes\""), &b), "and nothing else");
+	tap_ok(!json_bool(root("1"), &b) && !json_bool(root("\"yes\""), &b), "no other value is a truth value");
 }
 
 static void test_writer(void)
@@ -293,7 +294,7 @@ static void test_copying(void)
 		"lenient with bytes that are not UTF-8");
 	tap_ok(json_equals(json_get(json_root(&doc), "a"), "x\xef\xbf\xbdy"), "they are U+FFFD");
 	tap_int(json_parse_lenient(&doc, "{\xff", 2, NULL, &err), ST_DATA, "not with the rest");
-	tap_int(json_parse_lenient(&doc, "[1", 2, NULL, &err), ST_DATA, "nor without");
+	tap_int(json_parse_lenient(&doc, "[1", 2, NULL, &err), ST_DATA, "lenient: a text that is cut off is refused");
 }
 
 int main(void)

@@ -34,11 +34,11 @@ static void polled_pipe(void)
 	tap_int(lines_next(&lines, &line, &len), LINES_LINE, "a line at the limit");
 	tap_int((intmax_t)len, 8, "is whole");
 	tap_int(lines_next(&lines, &line, &len), LINES_TOO_LONG, "a longer one is passed over");
-	tap_int(lines.number, 4, "and counted");
+	tap_int(lines.number, 4, "a skipped line is counted");
 	tap_ok(put(fds[1], "last"), "a line without its newline");
 	close(fds[1]);
 	tap_int(lines_next(&lines, &line, &len), LINES_LINE, "is given at the end");
-	tap_int(lines_next(&lines, &line, &len), LINES_END, "and then the end");
+	tap_int(lines_next(&lines, &line, &len), LINES_END, "the end comes after the last line");
 	lines_release(&lines);
 	close(fds[0]);
 }
@@ -63,7 +63,7 @@ static void byte_order_mark(void)
 	close(fds[1]);
 	tap_int(lines_next(&lines, &line, &len), LINES_LINE, "is given");
 	tap_str(line, "12345678", "without the mark");
-	tap_int((intmax_t)len, 8, "and its length is without it");
+	tap_int((intmax_t)len, 8, "its length does not count the mark");
 	tap_int(lines_next(&lines, &line, &len), LINES_LINE, "the next line");
 	tap_str(line, "\xef\xbb\xbfx", "has what it has");
 	lines_release(&lines);

@@ -79,7 +79,7 @@ static void test_redaction(void)
 	tap_str(end(), "kandy: the password is '***', twice: x***y\n", "a secret is not written");
 	begin();
 	log_error("%s", "hunter2-\001hunter2");
-	tap_str(end(), "kandy: ***\n", "nor one that control characters were put into");
+	tap_str(end(), "kandy: ***\n", "a secret with control characters inside is not written");
 	redact_add("short", 5);
 	begin();
 	log_error("short");
@@ -115,7 +115,7 @@ static void test_memory(void)
 	tap_str(end(), "kandy: *** *** token-000135\n", "of many tokens the latest 64 are kept");
 	begin();
 	log_error("the password");
-	tap_str(end(), "kandy: ***\n", "and they push no password out");
+	tap_str(end(), "kandy: ***\n", "many tokens do not push a password out");
 	for (int i = 0; i < 200; i++) {
 		snprintf(token, sizeof(token), "other-%06d", i);
 		redact_add(token, strlen(token));
@@ -123,7 +123,7 @@ static void test_memory(void)
 	}
 	begin();
 	log_error("the password, other-000199 other-000137 other-000136");
-	tap_str(end(), "kandy: ***, *** *** other-000136\n", "nor does anything else, as long as it is named");
+	tap_str(end(), "kandy: ***, *** *** other-000136\n", "other secrets do not push out one that is added again");
 	redact_clear();
 	begin();
 	log_error("the password");
@@ -197,7 +197,7 @@ static void test_trace(void)
 	snprintf(path, sizeof(path), "%s/trace", dir);
 	tap_ok(!log_tracing(), "no trace");
 	tap_int(log_open_trace(path, &err), ST_OK, "a trace");
-	tap_ok(log_tracing() && !stat(path, &status) && (status.st_mode & 0777) == 0600, "with mode 0600");
+	tap_ok(log_tracing() && !stat(path, &status) && (status.st_mode & 0777) == 0600, "a trace has mode 0600");
 	redact_add("trace-secret", 12);
 	begin();
 	log_trace("GET /x?access_token=%s", "trace-secret");
@@ -260,7 +260,7 @@ static void test_bodies(void)
 	while (text.len < 4 * LOG_BODY_MAX)
 		buf_adds(&text, "a-secret-that-is-known or ");
 	log_body_text(&out, text.data, text.len);
-	tap_ok(!strstr(out.data, "secret"), "nor of one of many, which leave room for what was read last");
+	tap_ok(!strstr(out.data, "secret"), "no part of one of many secrets at the cut");
 	log_close();
 	buf_release(&out);
 	buf_release(&text);

@@ -11,10 +11,10 @@ int main(void)
 
 	tap_int(prctl(PR_GET_DUMPABLE), 1, "without a secret, the process may be looked at");
 	secret_set(&a, "some secret", 11);
-	tap_int(prctl(PR_GET_DUMPABLE), 0, "with one, it leaves no core and cannot be attached to");
+	tap_int(prctl(PR_GET_DUMPABLE), 0, "a process with a secret leaves no core and cannot be attached to");
 	prctl(PR_SET_DUMPABLE, 1);
 	secret_set_token(&b, "some token", 10);
-	tap_int(prctl(PR_GET_DUMPABLE), 0, "nor with a token");
+	tap_int(prctl(PR_GET_DUMPABLE), 0, "a process with a token leaves no core");
 	secret_copy(&b, &a);
 	tap_ok(secret_equal(&a, &b), "a copy is equal");
 	secret_set(&b, "some secres", 11);
