@@ -1,5 +1,6 @@
 /*
- * layer.c - what no option gave: environment, then configuration files, then the default; and who gave what.
+ * layer.c - sets the options that the command line did not set: from the environment, then the configuration files, then
+ * the defaults.
  */
 #include "base/mem.h"
 #include "base/url.h"
@@ -20,8 +21,7 @@ static enum status fill(struct cli *cli, struct cli_value *value, const char *te
 }
 
 /*
- * A path in a file has to say all of where it is, since the same file serves a shell, cron and systemd, which start us
- * in different directories.
+ * A path in a file must not depend on the working directory, because a shell, cron and systemd use the same file.
  */
 static enum status fill_path(struct cli *cli, struct cli_value *value, const char *text, enum opt_source source,
 	const char *where, const char *home, struct err *err)
@@ -31,15 +31,15 @@ static enum status fill_path(struct cli *cli, struct cli_value *value, const cha
 	if (*text == '/' || !*text)
 		return fill(cli, value, text, source, where, err);
 	if (!at_home)
-		return err_set(err, ST_CONFIG, "%s: the key '%s' takes a path that begins with '/' or '~/', not '%s'",
+		return err_set(err, ST_CONFIG, "%s: invalid %s '%s': expected a path that begins with '/' or '~/'",
 			where, value->row->name, text);
 	if (!home)
-		return err_set(err, ST_CONFIG, "%s: no home directory is known for '%s'; set HOME", where, text);
+		return err_set(err, ST_CONFIG, "%s: cannot expand '%s': no home directory; set HOME", where, text);
 	value->path = xasprintf("%s%s", home, text + 1);
 	return fill(cli, value, value->path, source, where, err);
 }
 
-/* A variable that is set to nothing counts as not set. */
+/* An empty variable counts as not set. */
 static const char *from_environment(const struct opt *row)
 {
 	const char *text = row->env ? getenv(row->env) : NULL;
@@ -47,7 +47,7 @@ static const char *from_environment(const struct opt *row)
 	return text && *text ? text : NULL;
 }
 
-/* What an earlier layering has left: nothing of it may stay where a layer is missing this time. */
+/* Drops the value that an earlier call set, in case no layer sets it this time. */
 static void forget(struct cli *cli, struct cli_value *value)
 {
 	char *at = (char *)cli->params + value->at;

@@ -1,5 +1,5 @@
 /*
- * value.c - the text of one value, checked and stored where its row points to.
+ * value.c - checks the text of one value and stores it at the place of its row.
  */
 #include "base/mem.h"
 #include "base/str.h"
@@ -21,15 +21,15 @@ const char *value_example(const struct opt *row)
 	}
 }
 
-/* "option '--jobs'", "the environment variable 'KANDY_JOBS'" or "the key 'jobs' (FILE:LINE)". */
+/* "invalid --jobs", "invalid KANDY_JOBS" or "FILE:LINE: invalid jobs". */
 static void name_origin(struct buf *out, const struct opt *row, const struct origin *origin)
 {
 	switch (origin->source) {
-	case SOURCE_OPTION: buf_addf(out, "option '%s'", origin->name); break;
-	case SOURCE_ENVIRONMENT: buf_addf(out, "the environment variable '%s'", origin->name); break;
+	case SOURCE_OPTION:
+	case SOURCE_ENVIRONMENT: buf_addf(out, "invalid %s", origin->name); break;
 	case SOURCE_SYSTEM:
-	case SOURCE_PROFILE: buf_addf(out, "%s: the key '%s'", origin->name, row->name); break;
-	case SOURCE_DEFAULT: buf_addf(out, "the default of '--%s'", row->name); break;
+	case SOURCE_PROFILE: buf_addf(out, "%s: invalid %s", origin->name, row->name); break;
+	case SOURCE_DEFAULT: buf_addf(out, "invalid default of --%s", row->name); break;
 	}
 }
 
@@ -44,46 +44,43 @@ static const char *number_text(const struct opt *row, int64_t n, char out[static
 	return out;
 }
 
-static void say_wanted(struct buf *out, const struct opt *row)
+static void add_expected(struct buf *out, const struct opt *row)
 {
 	char low[32], high[32];
 
 	switch (row->kind) {
-	case OPT_FLAG: buf_adds(out, "must be 'yes' or 'no'"); return;
-	case OPT_DURATION: buf_adds(out, "takes a duration such as "); break;
-	case OPT_SIZE: buf_adds(out, "takes a size such as "); break;
-	default: buf_adds(out, "takes a whole number such as "); break;
+	case OPT_FLAG: buf_adds(out, "yes or no"); return;
+	case OPT_DURATION: buf_adds(out, "a duration"); break;
+	case OPT_SIZE: buf_adds(out, "a size"); break;
+	case OPT_CHOICE:
+		for (size_t i = 0; row->choices[i]; i++)
+			buf_addf(out, "%s%s", !i ? "" : row->choices[i + 1] ? ", " : " or ", row->choices[i]);
+		return;
+	default: buf_adds(out, "a whole number"); break;
 	}
-	buf_addf(out, "'%s'", value_example(row));
 	if (row->max && row->max != INT64_MAX)
-		buf_addf(out, ", from %s to %s", number_text(row, row->min, low), number_text(row, row->max, high));
+		buf_addf(out, " from %s to %s", number_text(row, row->min, low), number_text(row, row->max, high));
 	else if (row->min)
-		buf_addf(out, ", %s or more", number_text(row, row->min, low));
+		buf_addf(out, " of at least %s", number_text(row, row->min, low));
+	if (row->kind == OPT_DURATION || row->kind == OPT_SIZE)
+		buf_addf(out, ", such as %s", value_example(row));
 }
 
 static enum status refuse(const struct opt *row, const char *text, const struct origin *origin, struct err *err)
 {
 	bool file = origin->source == SOURCE_SYSTEM || origin->source == SOURCE_PROFILE;
+	const char *near = row->kind == OPT_CHOICE ? str_nearest_word(text, row->choices) : NULL;
 	struct buf sentence;
 	enum status st;
 
 	buf_init(&sentence, BUF_NO_MAX);
 	name_origin(&sentence, row, origin);
-	buf_addc(&sentence, ' ');
-	if (row->kind == OPT_CHOICE) {
-		const char *near = str_nearest_word(text, row->choices);
-
-		buf_adds(&sentence, "must be one of ");
-		for (size_t i = 0; row->choices[i]; i++)
-			buf_addf(&sentence, "%s'%s'", i ? ", " : "", row->choices[i]);
-		buf_addf(&sentence, ", not '%s'", text);
-		if (near)
-			buf_addf(&sentence, "; did you mean '%s'?", near);
-	} else {
-		say_wanted(&sentence, row);
-		if (!row->secret)
-			buf_addf(&sentence, ", not '%s'", text);
-	}
+	if (!row->secret)
+		buf_addf(&sentence, " '%s'", text);
+	buf_adds(&sentence, ": expected ");
+	add_expected(&sentence, row);
+	if (near)
+		buf_addf(&sentence, "; did you mean '%s'?", near);
 	st = err_set(err, file ? ST_CONFIG : ST_USAGE, "%s", sentence.data);
 	buf_release(&sentence);
 	return st;

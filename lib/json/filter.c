@@ -243,7 +243,7 @@ static void add_item_name(struct buf *out, const struct json_doc *doc)
 }
 
 /*
- * Takes the message of an error. It is not shown, because it may contain message text: libjq quotes values in its
+ * Takes the message of an error, which is not shown because it may contain message text: libjq quotes values in its
  * errors, and `error` raises any value.
  */
 static enum status raise_error(const struct filter *filter, jv message, struct err *err)
@@ -252,7 +252,7 @@ static enum status raise_error(const struct filter *filter, jv message, struct e
 
 	buf_init(&where, 512);
 	add_item_name(&where, &filter->doc);
-	err_set(err, ST_DATA, "jq failed%s; run jq on that line to see its error", where.data);
+	err_set(err, ST_DATA, "jq program failed%s; run jq on that line to see its error", where.data);
 	buf_release(&where);
 	jv_free(message);
 	return ST_DATA;

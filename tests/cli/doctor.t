@@ -45,7 +45,7 @@ is "$(check connection)" true 'the other checks run all the same'
 printf '[a]\nretry = lots\n' >"$config"
 run kandy doctor -p a
 is "$status" 78 'a bad value in the configuration'
-like <(text config) "$config:2: the key 'retry' takes a whole number" 'is named'
+like <(text config) "$config:2: invalid retry 'lots': expected a whole number" 'is named'
 echo 'retry = 2' >"$config"
 chmod 666 "$config"
 run kandy doctor

@@ -19,10 +19,10 @@ is "$(cat "$out" "$err")" '"my PIN is 1234"' '-q: the value of debug is not show
 run listen --jq '[inputs]'
 is "$status $(cat "$out" "$err")" '0 []' 'there is no other input'
 run listen -v --jq '.parts[0].text | tonumber'
-like "$err" "jq failed on message '$id'; " 'a program that fails: on which message'
+like "$err" "jq program failed on message '$id'; " 'a program that fails: on which message'
 unlike "$err" 'PIN|1234' 'but not what is in it'
 run listen -v --select 'error(.parts[0].text)'
-like "$err" "jq failed on message '$id'; " 'the same of --select'
+like "$err" "jq program failed on message '$id'; " 'the same of --select'
 unlike "$err" 'PIN|1234' 'whatever it is that is raised'
 
 # a second program would take the place of the first without a word

@@ -81,7 +81,7 @@ send_text 'not a number'
 send_text '17'
 run as alice kandy listen -q --once --jq '.parts[0].text | tonumber'
 is "$status $(cat "$out")" '1 17' 'a program that fails on a message: the others come, and the code is 1'
-like "$err" "^kandy: listen: message '[^']+' of 'bob@sandbox.example' skipped: jq failed" 'the skipped message is named, even with -q'
+like "$err" "^kandy: listen: message '[^']+' of 'bob@sandbox.example' skipped: jq program failed" 'the skipped message is named, even with -q'
 run as alice kandy listen -q --once
 is "$status $(wc -c <"$out")" '0 0' 'the next run continues after the skipped message'
 run as alice kandy listen --once --jq '.a +'
@@ -92,7 +92,7 @@ is "$status" 64 '--arg alone is a mistake'
 run as alice kandy listen --arg x --jq .
 is "$status" 64 '--arg without a value is a mistake'
 run as alice kandy listen -n 0
-is "$status $(cat "$err")" "64 kandy: listen: option '-n' takes a whole number such as '10', 1 or more, not '0'" 'a number without an upper limit'
+is "$status $(cat "$err")" "64 kandy: listen: invalid -n '0': expected a whole number of at least 1" 'a number without an upper limit'
 run as alice kandy listen operand
 is "$status" 64 'operands are for --exec'
 

@@ -45,13 +45,13 @@ run kandy whoami --connect-timeout never
 is "$status" 64 'a bad option'
 KANDY_CONNECT_TIMEOUT=never run kandy whoami
 is "$status" 64 'a bad variable'
-like "$err" "the environment variable 'KANDY_CONNECT_TIMEOUT' takes a duration" 'is named'
+like "$err" "invalid KANDY_CONNECT_TIMEOUT 'never': expected a duration" 'is named'
 KANDY_CONNECT_TIMEOUT=never run kandy whoami --connect-timeout 5
 is "$status" 77 'but not where the option stands before it'
 echo 'connect-timeout = never' >"$config"
 run kandy whoami
 is "$status" 78 'a bad value in a file'
-like "$err" "^kandy: whoami: $config:1: the key 'connect-timeout' takes a duration such as '10s'.*, not 'never'\$" \
+like "$err" "^kandy: whoami: $config:1: invalid connect-timeout 'never': expected a duration from .*, such as 10s\$" \
 	'a bad value in a file: the error names file and line'
 
 # keys
@@ -79,10 +79,10 @@ path 'my pw' 'also in quotes'
 env -u HOME kandy whoami -p work >"$out" 2>&1
 unlike "$out" '~' 'which is known without HOME, too'
 run kandy whoami -p odd
-is "$status $(cat "$err")" "78 kandy: whoami: $config:6: the key 'password-file' takes a path that begins with '/' or '~/', not 'pw'" \
+is "$status $(cat "$err")" "78 kandy: whoami: $config:6: invalid password-file 'pw': expected a path that begins with '/' or '~/'" \
 	'a relative path is refused'
 echo /dev/null | kandy fetch-links -p far >"$out" 2>"$err"
-is "$? $(cat "$err")" "78 kandy: fetch-links: $config:8: the key 'output-dir' takes a path that begins with '/' or '~/', not '~bob/x'" \
+is "$? $(cat "$err")" "78 kandy: fetch-links: $config:8: invalid output-dir '~bob/x': expected a path that begins with '/' or '~/'" \
 	'so is the home of somebody else'
 tilde='~'
 KANDY_PASSWORD_FILE=$tilde/pw run kandy whoami

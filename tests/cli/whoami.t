@@ -88,7 +88,7 @@ setting retry '["9","option","--retry"]' 'one given here'
 for command in "send -t bob@x -m x" flush "fetch-links x" whoami; do
 	KANDY_JOBS=abc run kandy $command
 	is "$status" 64 "KANDY_JOBS=abc kandy ${command%% *}"
-	like "$err" "'KANDY_JOBS' takes a whole number such as '4', from 1 to 256, not 'abc'" 'says what it takes'
+	like "$err" "invalid KANDY_JOBS 'abc': expected a whole number from 1 to 256" 'says what it takes'
 	KANDY_JOBS='' run kandy $command -j 257
 	is "$status" 64 "kandy ${command%% *} -j 257"
 done

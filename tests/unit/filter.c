@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define UNKNOWN_END "; run jq on that line to see its error"
-#define UNKNOWN "65: jq failed" UNKNOWN_END
+#define UNKNOWN "65: jq program failed" UNKNOWN_END
 
 static struct err err;
 
@@ -104,7 +104,7 @@ static void test_discretion(void)
 	static const char *const passing[] = { ".n[.text]", "[inputs]", "input_filename, input_line_number" };
 
 	for (size_t i = 0; i < sizeof(failing) / sizeof(*failing); i++)
-		tap_str(run(NULL, failing[i], line), "65: jq failed on message 'msg1'" UNKNOWN_END, failing[i]);
+		tap_str(run(NULL, failing[i], line), "65: jq program failed on message 'msg1'" UNKNOWN_END, failing[i]);
 	for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++)
 		tap_ok(!strstr(run(NULL, passing[i], line), "PIN"), passing[i]);
 }
