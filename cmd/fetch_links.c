@@ -324,7 +324,7 @@ const struct command cmd_fetch_links = {
 			{ "kandy listen -n 1 | kandy fetch-links -D inbox | jq -r '.parts[] | select(.type==\"file\").path'",
 				"wait for a message, download its attachments and print their paths" },
 			{ "kandy history bob@sandbox.example | kandy fetch-links -D archive --skip-existing -j 8",
-				"download what has not been downloaded before" },
+				"skip attachments that were downloaded before" },
 			{ NULL, NULL },
 		},
 	.see_also = (const char *const[]){ "listen", "history", "send", NULL },

@@ -247,7 +247,7 @@ static enum status on_step(void *arg, size_t pending, struct err *err)
 
 /* ---- the run --------------------------------------------------------------------------------------------------- */
 
-/* A summary covers what was read: say that there may be more. */
+/* A summary covers the input that was read; there may be more. */
 static void add_unread(const struct send_run *run, struct err *err)
 {
 	struct err sum = *err;

@@ -19,7 +19,7 @@ struct buf;
 enum log_level {
 	LOG_QUIET = -1, /* errors and security warnings only (-q) */
 	LOG_NORMAL = 0, /* also warnings and notes */
-	LOG_VERBOSE = 1, /* also what is being done (-v) */
+	LOG_VERBOSE = 1, /* also each request and each step (-v) */
 };
 
 void log_set_level(enum log_level level);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-	ANSWER_MAX = 4096, /* the longest line that a terminal hands over */
+	ANSWER_MAX = 4096, /* the longest line in canonical mode */
 	WIDTH_MAX = 1000,
 };
 
@@ -44,7 +44,7 @@ bool term_interactive(void)
 	return true;
 }
 
-/* Reads up to the newline; a signal ends it. */
+/* Reads up to the newline; a signal interrupts it. */
 static enum status read_answer(int fd, struct buf *answer, struct err *err)
 {
 	struct pollfd ready[] = { { .fd = fd, .events = POLLIN }, { .fd = interrupt_fd(), .events = POLLIN } };
@@ -93,11 +93,11 @@ enum status term_prompt_secret(const char *question, struct secret *out, struct 
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	silent.c_lflag |= ICANON | ISIG;
 	buf_init_secret(&answer, ANSWER_MAX);
-	/* what was typed before the question is not the answer to it */
+	/* TCSAFLUSH drops input typed before the question */
 	if (tcsetattr(fd, TCSAFLUSH, &silent) || !say(fd, question)) {
 		st = err_set(err, ST_IO, "cannot use the terminal: %s", strerror(errno));
 	} else if (!(st = read_answer(fd, &answer, err))) {
-		/* read() has put a newline behind the answer */
+		/* read() left a newline after the answer */
 		answer.data[answer.len] = '\0';
 		secret_set(out, answer.data, answer.len);
 	}

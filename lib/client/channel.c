@@ -289,7 +289,7 @@ static enum status subscribe_missing(struct client *client, const struct channel
 								    : subscribe(client, service, next, change, err);
 }
 
-/* It is deleted even if the server does not list it, so that there are never two. */
+/* It is deleted even if the server does not list it, because it must not exist twice. */
 static enum status recreate(struct client *client, const struct session_subscription *old, struct session *next,
 	struct channel_change *change, struct err *err)
 {

@@ -11,7 +11,7 @@ struct client_response;
 
 #define HISTORY_PAGE 50 /* messages requested at once */
 
-/* Appends all conversations of one kind, in no particular order. 404 means that there are none. */
+/* Appends all conversations of one kind, in no particular order. 404 means none. */
 enum status history_fetch_sessions(struct client *client, enum chat_type type, struct history_sessions *sessions,
 	struct err *err) MUST_USE;
 

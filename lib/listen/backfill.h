@@ -1,5 +1,5 @@
 /*
- * backfill.h - messages that came while nobody listened, from the history: oldest first for each conversation, and only
+ * backfill.h - messages from the history that arrived while no listener ran: oldest first for each conversation, and only
  * those that the cursor has not marked as taken.
  *
  * A pure state machine: `need` says what it needs next (the list of conversations, or one page); then it returns lines
@@ -65,7 +65,7 @@ struct line_info {
 void backfill_init(struct backfill *b, const char *temp_dir); /* `temp_dir` is borrowed */
 void backfill_release(struct backfill *b);
 
-void backfill_start(struct backfill *b); /* from the beginning; drops what was in progress */
+void backfill_start(struct backfill *b); /* from the beginning; drops the backfill in progress */
 
 /*
  * Takes ownership of the list (empties `sessions`). With `baseline`, existing messages count as taken; pages may be

@@ -129,7 +129,7 @@ static void restart_idle(struct machine *m, int64_t now)
 		m->idle_at = now + m->options->idle_ms;
 }
 
-/* Before the first connection and during a backfill, silence does not mean that there are no messages. */
+/* Before the first connection and during a backfill, silence does not mean an empty history. */
 static bool may_idle(const struct machine *m)
 {
 	return m->ready && !ingest_is_buffering(&m->ingest);

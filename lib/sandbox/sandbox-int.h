@@ -219,7 +219,7 @@ void burst_drained(struct sandbox *s, const struct user *user); /* a socket of `
 size_t burst_count(const struct sandbox *s);
 void burst_free_all(struct sandbox *s);
 
-/* ---- record.c: what was sent and received ----------------------------------------------------------------------- */
+/* ---- record.c: the log of requests and frames -------------------------------------------------------------------- */
 
 enum status record_new(struct record **out, const char *path, struct err *err) MUST_USE;
 void record_free(struct record *record); /* NULL is fine */

@@ -20,7 +20,7 @@ enum status failed_add_result(struct failed_file *failed, struct draft *draft, c
 enum status failed_add_line(struct failed_file *failed, const char *line, size_t len, struct err *err) MUST_USE;
 const char *failed_path(const struct failed_file *failed);
 
-/* Writes what is buffered, and frees. ST_IO. NULL is fine. */
+/* Writes the buffered lines and frees it. ST_IO. NULL is fine. */
 enum status failed_close(struct failed_file *failed, struct err *err) MUST_USE;
 
 #endif

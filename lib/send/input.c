@@ -251,7 +251,7 @@ bool send_input_remaining(struct send_input *input, const char **line, size_t *l
 	if (input->form == INPUT_ONE || input->ended)
 		return false;
 	do {
-		/* block, until there is a signal; then take what is available */
+		/* block until a signal arrives; after it, read only available input */
 		lines->polled = input->terminal || interrupt_status();
 		lines->read = lines->polled ? read : interrupt_read;
 		result = lines_next(lines, &at, len);

@@ -62,7 +62,7 @@ enum status send_input_wait(int fd, int wait_ms, struct err *err) MUST_USE;
 
 /*
  * The next line as it is; waits for it unless the input is a terminal. False at the end, or, with input->incomplete,
- * before it: after a signal, it reads only what is available.
+ * before it: after a signal, it reads only available input.
  */
 bool send_input_remaining(struct send_input *input, const char **line, size_t *len);
 bool send_input_remaining_blocks(const struct send_input *input); /* reading it may take long */

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PENDING_FACTOR 6 /* a gateway gave up: the service behind it may still accept the message for a while */
+#define PENDING_FACTOR 6 /* after a gateway timeout, the service may still accept the message for a while */
 #define FIRST_CHECK_SHARE 16 /* of the settling time; each later check waits twice as long */
 #define CLOCK_SLACK_MS 500
 #define DATE_SLACK_MS 2000 /* the Date header and the message clock may be of two machines */

@@ -135,8 +135,8 @@ struct conversation_table {
 };
 
 /*
- * The service's message clock minus clock_mono_ms(), as the responses to posts show it. After a jump it is no evidence
- * any more.
+ * The service's message clock minus clock_mono_ms(), as the responses to posts show it. After a jump it is not
+ * used any more.
  */
 struct message_clock {
 	bool known, unsteady;

@@ -181,8 +181,8 @@ int64_t cursor_last(const struct cursor_conversation *conversation)
 }
 
 /*
- * Drops the oldest mark. Messages up to its second then count as taken, which is right once later seconds have begun;
- * but not during a gap. Then the message may come twice, which is better than losing another one.
+ * Drops the oldest mark. Messages up to its second then count as taken, which is right once the current second is
+ * later; but not during a gap. Then the message may come twice, which is better than losing another one.
  */
 static void drop_mark(const struct cursor *c, struct cursor_conversation *conversation, int64_t newest_s)
 {

@@ -28,12 +28,12 @@ struct post {
 	_Atomic uint64_t number; /* 0: free */
 	uint64_t conversation, fingerprint;
 	int64_t begun_ms; /* clock_mono_ms() */
-	bool closed; /* nobody waits for it any more */
+	bool closed; /* no process waits for it any more */
 };
 
 struct table {
 	_Atomic uint64_t magic, counter;
-	_Atomic uint64_t posts_lost; /* the number of the newest post in doubt that there was no room for */
+	_Atomic uint64_t posts_lost; /* the number of the newest post in doubt that did not fit */
 	struct post posts[POSTS];
 	struct bucket buckets[BUCKETS];
 };
@@ -150,7 +150,7 @@ static size_t oldest(const struct bucket *bucket)
 	return which;
 }
 
-void sent_ids_note(struct sent_ids *ids, uint64_t conversation, const char *id, uint64_t begun, const char *origin)
+void sent_ids_note(struct sent_ids *ids, uint64_t conversation, const char *id, uint64_t post, const char *origin)
 {
 	struct bucket *bucket;
 	uint64_t key, before;
@@ -173,7 +173,7 @@ void sent_ids_note(struct sent_ids *ids, uint64_t conversation, const char *id, 
 		}
 	}
 	bucket->origin[at] = hash(0, origin);
-	bucket->begun[at] = begun;
+	bucket->begun[at] = post;
 	bucket->number[at] = ++ids->table->counter;
 }
 

@@ -25,7 +25,7 @@ struct sent_ids;
 
 /* `path` as store_path(store, ".sent") gives it; copied. Opened when first used. */
 struct sent_ids *sent_ids_new(const char *path);
-void sent_ids_free(struct sent_ids *ids); /* NULL, as for all functions here: nobody else sends, and nothing is kept */
+void sent_ids_free(struct sent_ids *ids); /* NULL, as for all functions here: no other process sends, and nothing is kept */
 /* False if the file cannot be opened: then nothing can be ruled out. */
 bool sent_ids_usable(struct sent_ids *ids);
 
@@ -38,10 +38,10 @@ struct sent_id {
 };
 
 /*
- * The ID of an accepted message, whose post has the number `begun`. `origin`: of a message that may come up again in
- * another process; or NULL.
+ * Stores the ID of an accepted message and the number of its post. `origin`: of a message that another process may send
+ * again; or NULL.
  */
-void sent_ids_note(struct sent_ids *ids, uint64_t conversation, const char *id, uint64_t begun, const char *origin);
+void sent_ids_note(struct sent_ids *ids, uint64_t conversation, const char *id, uint64_t post, const char *origin);
 struct sent_id sent_ids_get(struct sent_ids *ids, uint64_t conversation, const char *id, const char *origin);
 /* The number of the newest ID that was forgotten where this one would be; 0: none was. */
 uint64_t sent_ids_forgotten(struct sent_ids *ids, uint64_t conversation, const char *id);

@@ -49,7 +49,8 @@ is "$(continued "$scratch/planted.t" "$scratch/planted.c" | sed 's/.*planted//')
 .t:4: nor this one
 .c:2: with a name on the next line' 'the check finds planted names and no others'
 
-continued tests/*/*.t tests/unit/*.c >"$scratch/found"
+# the names planted above do not count
+continued tests/*/*.t tests/unit/*.c | grep -v "^tests/lint/assertions" >"$scratch/found"
 diag "$(head -n 40 "$scratch/found")"
 ok "assertions say what they assert ($(wc -l <"$scratch/found") do not)" test ! -s "$scratch/found"
 finish
