@@ -251,6 +251,23 @@ enum status client_call(struct client *client, const struct client_call *call, s
 	return st;
 }
 
+enum status client_request(struct client *client, const char *method, char *path, struct buf *body,
+	struct client_response *response, struct err *err)
+{
+	struct client_call call = { .method = method, .path = path };
+	enum status st;
+
+	if (body) {
+		call.json = body->data;
+		call.json_len = body->len;
+	}
+	st = client_call(client, &call, response, err);
+	free(path);
+	if (body)
+		buf_release(body);
+	return st;
+}
+
 enum status client_delete(struct client *client, const char *path, struct err *err)
 {
 	struct client_call call = { .method = "DELETE", .path = path };

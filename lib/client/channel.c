@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define BODY_MAX ((size_t)64 * 1024)
-#define PATH_BYTES_MAX ((size_t)16 * 1024)
 #define LOCK_SLACK_MS 30000
 #define ENSURE_TRIES 3 /* in case a new channel vanishes again before its subscriptions exist */
 
@@ -93,16 +92,6 @@ static enum status forget_url(struct session *session, void *arg, struct err *er
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-static enum status send_body(struct client *client, const char *method, const struct buf *path, const struct buf *body,
-	struct client_response *response, struct err *err)
-{
-	const struct client_call call = {
-		.method = method, .path = path->data, .json = body->data, .json_len = body->len
-	};
-
-	return client_call(client, &call, response, err);
-}
-
 static int64_t requested_lifetime(const struct client *client, const struct channel_request *request)
 {
 	const struct session *session = client_session(client);
@@ -118,32 +107,30 @@ static enum status create_channel(struct client *client, const struct channel_re
 	int64_t lifetime = requested_lifetime(client, request);
 	const char *role = request->role ? request->role : CHANNEL_ROLE;
 	struct client_response response = { 0 };
-	struct buf path, body;
+	struct buf body;
 	enum status st;
 
 	session_forget_channel(next);
 	next->channel_lifetime_ms = lifetime;
 	next->channel_role = xstrdup(role);
-	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
-	client_path(client, &path, "notificationchannel", "/channels");
 	channel_encode(&body, lifetime, client_session(client)->correlator, role);
-	if (!(st = send_body(client, "POST", &path, &body, &response, err)))
+	st = client_request(client, "POST", client_path(client, "notificationchannel", "/channels"), &body, &response,
+		err);
+	if (!st)
 		st = channel_decode(json_root(&response.json), clock_wall_ms(), next, err);
 	client_response_release(&response);
-	buf_release(&path);
-	buf_release(&body);
 	return st;
 }
 
-static void subscriptions_path(const struct client *client, unsigned service, struct buf *out)
+static char *subscriptions_path(const struct client *client, unsigned service)
 {
+	const char *user = client_session(client)->user_id;
+
 	switch (service) {
-	case CHANNEL_SMS: client_path(client, out, "smsmessaging", "/inbound/subscriptions"); break;
-	case CHANNEL_RECEIPTS:
-		client_path(client, out, "smsmessaging", "/outbound/{}/subscriptions", client_session(client)->user_id);
-		break;
-	default: client_path(client, out, "chat", "/subscriptions");
+	case CHANNEL_SMS: return client_path(client, "smsmessaging", "/inbound/subscriptions");
+	case CHANNEL_RECEIPTS: return client_path(client, "smsmessaging", "/outbound/{}/subscriptions", user);
+	default: return client_path(client, "chat", "/subscriptions");
 	}
 }
 
@@ -153,15 +140,13 @@ static enum status subscribe(struct client *client, const struct channel_service
 	const unsigned bit = channel_service_bit(service->service);
 	struct session_subscription *new;
 	struct client_response response = { 0 };
-	struct buf path, body;
+	struct buf body;
 	enum status st;
 	char *url;
 
-	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
-	subscriptions_path(client, bit, &path);
 	channel_encode_subscription(&body, service, next->channel_callback, client_session(client)->correlator);
-	if ((st = send_body(client, "POST", &path, &body, &response, err)) ||
+	if ((st = client_request(client, "POST", subscriptions_path(client, bit), &body, &response, err)) ||
 		(st = channel_decode_subscription(json_root(&response.json), &url, err))) {
 		err_prefix(err, "cannot subscribe to %s", service->service);
 	} else {
@@ -173,8 +158,6 @@ static enum status subscribe(struct client *client, const struct channel_service
 		change->services_made |= bit;
 	}
 	client_response_release(&response);
-	buf_release(&path);
-	buf_release(&body);
 	return st;
 }
 
@@ -197,19 +180,12 @@ static void lists_release(struct lists *lists)
 static enum status fetch_list(struct client *client, unsigned service, struct client_response *response, bool *refused,
 	struct err *err)
 {
-	struct client_call call = { .method = "GET" };
 	struct err why = ERR_INIT;
-	struct buf path;
-	enum status st;
+	enum status st = client_request(client, "GET", subscriptions_path(client, service), NULL, response, &why);
 
-	buf_init(&path, PATH_BYTES_MAX);
-	subscriptions_path(client, service, &path);
-	call.path = path.data;
-	st = client_call(client, &call, response, &why);
 	*refused = st && service_error_is_permanent(&why);
 	if (st && !*refused)
 		*err = why;
-	buf_release(&path);
 	return *refused ? ST_OK : st;
 }
 
@@ -254,18 +230,15 @@ static enum status save_lifetime(struct client *client, struct json_value respon
 static enum status extend(struct client *client, int64_t lifetime_ms, struct err *err)
 {
 	struct client_response response = { 0 };
-	struct buf path, body;
+	char *path = xasprintf("%s/channelLifetime", client_session(client)->channel_resource);
+	struct buf body;
 	enum status st;
 
-	buf_init(&path, PATH_BYTES_MAX);
 	buf_init(&body, BODY_MAX);
-	buf_addf(&path, "%s/channelLifetime", client_session(client)->channel_resource);
 	channel_encode_lifetime(&body, lifetime_ms);
-	if (!(st = send_body(client, "PUT", &path, &body, &response, err)))
+	if (!(st = client_request(client, "PUT", path, &body, &response, err)))
 		st = save_lifetime(client, json_root(&response.json), err);
 	client_response_release(&response);
-	buf_release(&path);
-	buf_release(&body);
 	return st;
 }
 

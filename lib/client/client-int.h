@@ -32,13 +32,16 @@ const char *client_mismatch(const struct client *client, const char **session_va
 void client_check_session(struct client *client); /* sets session_matches */
 
 /*
- * state.c: appends "/cpaas/SERVICE/v1/{userId}" and the rest, a template of path.h. A version in `service` replaces v1:
- * "nms/v1/chat". There is a user ID after client_authenticate().
+ * state.c: "/cpaas/SERVICE/v1/{userId}" and the rest, a template of path.h; free it. A version in `service` replaces
+ * v1: "nms/v1/chat". There is a user ID after client_authenticate().
  */
-void client_path(const struct client *client, struct buf *out, const char *service, const char *template, ...);
+char *client_path(const struct client *client, const char *service, const char *template, ...);
 
 /* call.c */
 void client_free_calls(struct client *client);
+/* A call with `body`, which may be NULL; releases it, and frees `path`. `response` as for client_call(). */
+enum status client_request(struct client *client, const char *method, char *path, struct buf *body,
+	struct client_response *response, struct err *err) MUST_USE;
 enum status client_delete(struct client *client, const char *path, struct err *err) MUST_USE; /* 404, 410: success */
 
 /* history.c: the path of a conversation's messages; `own` as for history_fetch_page() */

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_BYTES_MAX ((size_t)16 * 1024)
-
 static bool is_with(const struct history_session *session, const struct address *recipient)
 {
 	const char *a = session->conversation, *b = recipient->id;
@@ -44,13 +42,12 @@ enum status conversation_delete(struct client *client, const struct address *rec
 
 	if ((st = conversation_own(client, recipient, &own, err)) || (recipient->type == CHAT_SMS && !own))
 		return st;
-	buf_init(&path, PATH_BYTES_MAX);
-	if (recipient->type == CHAT_SMS && !message_id)
-		client_path(client, &path, "smsmessaging", "/remoteAddresses/{}/localAddresses/{}", recipient->id, own);
-	else
-		history_path(client, &path, recipient->type, recipient->id, own);
+	buf_init(&path, BUF_NO_MAX);
+	history_path(client, &path, recipient->type, recipient->id, own);
 	if (message_id)
 		path_add(&path, "/{}", message_id);
+	else if (recipient->type == CHAT_SMS)
+		buf_truncate(&path, path.len - strlen("/messages"));
 	st = client_delete(client, path.data, err);
 	buf_release(&path);
 	free(own);
@@ -65,7 +62,7 @@ enum status conversation_typing(struct client *client, const struct address *rec
 
 	if (recipient->type == CHAT_SMS)
 		return err_set(err, ST_DATA, "'%s': SMS has no typing indicator", recipient->id);
-	buf_init(&path, PATH_BYTES_MAX);
+	buf_init(&path, BUF_NO_MAX);
 	buf_init(&body, BUF_NO_MAX);
 	history_path(client, &path, recipient->type, recipient->id, NULL);
 	message_encode_typing(&body, active, clock_wall_ms());
@@ -81,19 +78,14 @@ enum status conversation_typing(struct client *client, const struct address *rec
 enum status conversation_read(struct client *client, const struct address *recipient, const char *message_id,
 	struct err *err)
 {
-	struct client_call call = {
-		.method = "PUT", .json = MESSAGE_DISPLAYED_BODY, .json_len = sizeof(MESSAGE_DISPLAYED_BODY) - 1
-	};
-	struct buf path;
-	enum status st;
+	struct buf path, body;
 
 	if (recipient->type == CHAT_SMS)
 		return err_set(err, ST_DATA, "'%s': SMS messages cannot be marked as read", recipient->id);
-	buf_init(&path, PATH_BYTES_MAX);
+	buf_init(&path, BUF_NO_MAX);
 	history_path(client, &path, recipient->type, recipient->id, NULL);
 	path_add(&path, "/{}/status", message_id);
-	call.path = path.data;
-	st = client_call(client, &call, NULL, err);
-	buf_release(&path);
-	return st;
+	buf_init(&body, BUF_NO_MAX);
+	buf_adds(&body, MESSAGE_DISPLAYED_BODY);
+	return client_request(client, "PUT", buf_take(&path), &body, NULL, err);
 }

@@ -30,14 +30,14 @@ static void add_token(struct buf *path, const char *before, const char *token)
 	}
 }
 
-static void sessions_path(struct client *client, enum chat_type type, const char *token, struct buf *path)
+static char *sessions_path(struct client *client, enum chat_type type)
 {
 	switch (type) {
-	case CHAT_ONE_TO_ONE: client_path(client, path, "chat", "/oneToOne/sessions"); break;
-	case CHAT_GROUP: client_path(client, path, "chat", "/group/sessions"); break;
-	case CHAT_SMS: client_path(client, path, "smsmessaging", "/remoteAddresses"); break;
+	case CHAT_ONE_TO_ONE: return client_path(client, "chat", "/oneToOne/sessions");
+	case CHAT_GROUP: return client_path(client, "chat", "/group/sessions");
+	case CHAT_SMS: break;
 	}
-	add_token(path, "?next=", token);
+	return client_path(client, "smsmessaging", "/remoteAddresses");
 }
 
 /* Reads the page with the token `*next`, and sets that of the next one. */
@@ -45,12 +45,15 @@ static enum status sessions_page(struct client *client, enum chat_type type, str
 	char **next, struct err *err)
 {
 	struct client_response response = { 0 };
+	char *base = sessions_path(client, type);
 	struct buf path;
 	enum status st;
 	bool found;
 
 	buf_init(&path, BUF_NO_MAX);
-	sessions_path(client, type, *next, &path);
+	buf_adds(&path, base);
+	free(base);
+	add_token(&path, "?next=", *next);
 	free(*next);
 	*next = NULL;
 	/* the page has the text of each conversation's last message */
@@ -82,14 +85,18 @@ enum status history_fetch_sessions(struct client *client, enum chat_type type, s
 void history_path(const struct client *client, struct buf *out, enum chat_type type, const char *conversation,
 	const char *own)
 {
+	char *path = NULL;
+
 	switch (type) {
-	case CHAT_ONE_TO_ONE: client_path(client, out, "chat", "/oneToOne/{}/adhoc/messages", conversation); break;
-	case CHAT_GROUP: client_path(client, out, "chat", "/group/{}/messages", conversation); break;
+	case CHAT_ONE_TO_ONE: path = client_path(client, "chat", "/oneToOne/{}/adhoc/messages", conversation); break;
+	case CHAT_GROUP: path = client_path(client, "chat", "/group/{}/messages", conversation); break;
 	case CHAT_SMS:
-		client_path(client, out, "smsmessaging", "/remoteAddresses/{}/localAddresses/{}/messages", conversation,
-			own);
+		path = client_path(client, "smsmessaging", "/remoteAddresses/{}/localAddresses/{}/messages",
+			conversation, own);
 		break;
 	}
+	buf_adds(out, path);
+	free(path);
 }
 
 /* The response is valid but too large to be read: in bytes or, which looks like invalid JSON, in values. */

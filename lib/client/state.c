@@ -84,14 +84,17 @@ const struct client_config *client_settings(const struct client *client)
 	return &client->config;
 }
 
-void client_path(const struct client *client, struct buf *out, const char *service, const char *template, ...)
+char *client_path(const struct client *client, const char *service, const char *template, ...)
 {
 	const char *user = client->session.user_id ? client->session.user_id : "";
+	struct buf path;
 	va_list args;
 
-	buf_addf(out, "/cpaas/%s", service);
-	path_add(out, strchr(service, '/') ? "/{}" : "/v1/{}", user);
+	buf_init(&path, BUF_NO_MAX);
+	buf_addf(&path, "/cpaas/%s", service);
+	path_add(&path, strchr(service, '/') ? "/{}" : "/v1/{}", user);
 	va_start(args, template);
-	path_vadd(out, template, args);
+	path_vadd(&path, template, args);
 	va_end(args);
+	return buf_take(&path);
 }
