@@ -6,13 +6,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum {

@@ -8,7 +8,6 @@
 #include "base/random.h"
 #include "crypto/crypto.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
