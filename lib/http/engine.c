@@ -312,6 +312,7 @@ static void finish(struct transfer *t, CURLcode code)
 		status = describe_abort(t, &t->err, &err);
 	else if (code != CURLE_OK && !(t->in_body && t->response.status >= 400))
 		status = describe(t, code, &err); /* an incomplete error response is still one */
+	response_skip_bom(&t->response);
 	trace_verbose(t, &err);
 	goaway_end(t);
 	unlink_transfer(t);

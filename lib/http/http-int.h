@@ -80,7 +80,7 @@ struct transfer {
 	bool resend_stopped; /* libcurl tried to resend a request that may have been processed */
 	int64_t overhead; /* bytes that libcurl counted before the request itself (CONNECT) */
 	int64_t progress_at_ms;
-	/* of a response that is not the file: start of its body, bytes sent by then, the limit that it exceeded */
+	/* of a response that is not the file: start of the wait for it, bytes sent by then, the limit that it exceeded */
 	int64_t body_since_ms, body_sent, exceeded_ms;
 	char error[CURL_ERROR_SIZE];
 };
@@ -98,6 +98,7 @@ void request_end(struct transfer *transfer, bool keep);
 size_t response_on_header(char *p, size_t size, size_t count, void *transfer);
 size_t response_on_body(char *p, size_t size, size_t count, void *transfer);
 void response_reset(struct http_response *response, size_t max_body);
+void response_skip_bom(struct http_response *response); /* some servers send one before JSON */
 
 /*
  * goaway.c is told when a request begins on a connection, before that if it is not the first try, and when it has

@@ -51,7 +51,7 @@ struct http_response {
 	int status;
 	struct buf body;
 	/* header values; "" if missing */
-	char *content_type, *etag, *last_modified, *content_range, *location, *date, *retry_after;
+	char *content_type, *etag, *last_modified, *content_range, *location, *date, *retry_after, *content_encoding;
 	int64_t content_length; /* -1: unknown */
 	int64_t retry_after_ms; /* http_date.h, relative to `date` if there is one; -1: none */
 };
@@ -70,7 +70,7 @@ struct http_request {
 
 	/*
 	 * 0: the config's; -1: none, for file transfers. A response that is not the file (an error or a redirect with
-	 * `sink`; any response to an upload) then has the config's timeout, from the end of its headers.
+	 * `sink`; any response to an upload) then has the config's timeout, from the end of its headers or of the upload.
 	 */
 	int64_t timeout_ms;
 	/* abort when slower than 1 byte/s for this time; 0: no limit, or 5 min if there is no timeout */

@@ -21,6 +21,7 @@
 
 #define UPLOAD_BUFFER (256L * 1024) /* HTTP/1.1 only: on HTTP/2 a large buffer slows uploads down */
 #define PROGRESS_EVERY_MS 100
+#define IDENTITY "Accept-Encoding: identity" /* some servers compress if the header is missing */
 
 static size_t on_read(char *out, size_t size, size_t count, void *arg)
 {
@@ -60,15 +61,18 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 
 /*
  * A file transfer has no timeout, or a long one, but a response that is not the file (a redirect, an error, a response
- * to an upload) must be limited. libcurl has no timeout that starts with the response headers. The response to an
- * upload may begin before the upload is complete; while that still sends data, the clock restarts.
+ * to an upload) must be limited. libcurl has no timeout that starts with the response headers, or with the end of an
+ * upload. The response to an upload may begin before the upload is complete; while that still sends data, the clock
+ * restarts.
  */
-static bool body_timed_out(struct transfer *t, int64_t received, int64_t sent)
+static bool response_timed_out(struct transfer *t, int64_t received, int64_t sent, int64_t to_send)
 {
 	const struct http_request *request = &t->request;
 	int64_t timeout = t->http->config.timeout_ms, now, elapsed;
 
-	if (!t->in_body || (request->sink ? t->response.status / 100 == 2 : request->timeout_ms > 0))
+	if (request->sink ? !t->in_body || t->response.status / 100 == 2 : request->timeout_ms > 0)
+		return false;
+	if (!t->in_body && !(request->parts && to_send > 0 && sent >= to_send))
 		return false;
 	now = clock_mono_ms();
 	if (!t->body_since_ms || sent != t->body_sent) {
@@ -97,7 +101,7 @@ static int on_progress(void *arg, curl_off_t to_receive, curl_off_t received, cu
 		t->debug_lines = true;
 		curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
 	}
-	if (body_timed_out(t, received, sent))
+	if (response_timed_out(t, received, sent, to_send))
 		return 1;
 	if (!t->request.progress)
 		return 0;
@@ -219,6 +223,8 @@ static enum status add_headers(struct transfer *t, struct err *err)
 	/* no "100-continue": libcurl waits a second for servers that do not support it */
 	if (status == ST_OK)
 		status = add_header(t, "Expect:", err);
+	if (status == ST_OK)
+		status = add_header(t, IDENTITY, err);
 	for (const char *const *h = request->headers; status == ST_OK && h && *h; h++)
 		status = add_header(t, *h, err);
 	buf_release(&line);
@@ -251,7 +257,7 @@ static bool same_headers(const struct transfer *t)
 		return false;
 	if (request->body && !skip_header(&list, type ? "Content-Type: " : "Content-Type:", type ? type : ""))
 		return false;
-	if (!skip_header(&list, "Expect:", ""))
+	if (!skip_header(&list, "Expect:", "") || !skip_header(&list, IDENTITY, ""))
 		return false;
 	for (const char *const *h = request->headers; h && *h; h++) {
 		if (!skip_header(&list, *h, ""))

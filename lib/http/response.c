@@ -32,6 +32,7 @@ void http_response_release(struct http_response *response)
 	release_text(response->location);
 	release_text(response->date);
 	release_text(response->retry_after);
+	release_text(response->content_encoding);
 	memset(response, 0, sizeof(*response));
 }
 
@@ -46,8 +47,15 @@ void response_reset(struct http_response *response, size_t max_body)
 	response->location = none;
 	response->date = none;
 	response->retry_after = none;
+	response->content_encoding = none;
 	response->content_length = -1;
 	response->retry_after_ms = -1;
+}
+
+void response_skip_bom(struct http_response *response)
+{
+	if (response->body.len >= 3 && !memcmp(response->body.data, "\xef\xbb\xbf", 3))
+		buf_consume(&response->body, 3);
 }
 
 /* Headers stored as strings. */
@@ -62,6 +70,7 @@ static const struct {
 	{ "location", offsetof(struct http_response, location) },
 	{ "date", offsetof(struct http_response, date) },
 	{ "retry-after", offsetof(struct http_response, retry_after) },
+	{ "content-encoding", offsetof(struct http_response, content_encoding) },
 };
 
 static bool is_named(const char *name, size_t len, const char *wanted)

@@ -596,6 +596,7 @@ static void test_request_text(void)
 	tap_ok(strstr(server.last, "\r\nAccept: application/json\r\n"), "... our own header");
 	tap_ok(strstr(server.last, "\r\nX-More: 1\r\n"), "... another one");
 	tap_ok(!strcasestr(server.last, "\r\nExpect:"), "... no Expect");
+	tap_ok(strstr(server.last, "\r\nAccept-Encoding: identity\r\n"), "... no content coding is accepted");
 	tap_ok(strstr(server.last, "\r\n\r\n{\"a\":1}"), "... body");
 	http_response_release(&response);
 
@@ -798,6 +799,48 @@ static void test_answers_in_time(void)
 		http_free(http);
 	}
 	tap_int((intmax_t)sunk.bytes, 0, "the sink gets no bytes of them");
+}
+
+static void test_upload_without_answer(void)
+{
+	struct http *http = client_within(answer_never, 300);
+	char *content = xcalloc(1, 3000000);
+	struct http_part part = { .name = "raw", .data = content, .len = 3000000 };
+	struct http_request request = { .method = "POST",
+		.url = url,
+		.parts = &part,
+		.part_count = 1,
+		.timeout_ms = -1,
+		.low_speed_time_ms = 5000 };
+	struct http_response response;
+	struct err err = ERR_INIT;
+
+	tap_int(http_perform(http, &request, &response, &err), ST_TEMPFAIL, "no response to an upload");
+	tap_ok(strstr(err.text, "within 0.3 s") != NULL, "... fails after the timeout");
+	tap_int(err.outcome, ERR_MAYBE_SENT, "... may have been processed");
+	http_response_release(&response);
+	http_free(http);
+	free(content);
+}
+
+static void answer_with_bom(struct server *s, int fd)
+{
+	while (read_request(s, fd))
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: br\r\n\r\n\xef\xbb\xbf{}");
+}
+
+static void test_bom(void)
+{
+	struct http *http = client(answer_with_bom);
+	struct http_request request = get();
+	struct http_response response;
+	struct err err = ERR_INIT;
+
+	tap_int(http_perform(http, &request, &response, &err), ST_OK, "a response with a BOM");
+	tap_str(response.body.data, "{}", "... the BOM is skipped");
+	tap_str(response.content_encoding, "br", "... its content coding is known");
+	http_response_release(&response);
+	http_free(http);
 }
 
 static void progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
@@ -1006,6 +1049,8 @@ int main(void)
 	test_multipart();
 	test_sink();
 	test_answers_in_time();
+	test_upload_without_answer();
+	test_bom();
 	test_many();
 	test_drop();
 	test_extra_fd();
