@@ -16,6 +16,8 @@ const char manual_guarantees[] =
 	"exactly one own message in it, newer than the request and otherwise unaccounted for, can be this one, the message is reported as "
 	"sent, with its ID. If no such message appears within --settle-time, while the history shows the message that was sent before, it is sent "
 	"again. In every other case delivery is unknown: the exit status is 75, and kandy does not resend by itself.\n"
+	"- After a response with a 2xx status that cannot be used (empty, cut, compressed), the history is checked in the same way, but the message is "
+	"never sent again.\n"
 	"- SMS has no history: after a lost response delivery is unknown.\n"
 	"- The messages of one conversation are sent in the order of the input. There is no order between conversations.\n"
 	"- Not guaranteed: a recipient that has read the message, the delivery of an SMS (subscribe to receipts), and the order of messages that two "

@@ -127,7 +127,7 @@ static const struct opt opts[] = {
 		.fallback = "check",
 		.help = "what to do if the response to a message is lost",
 		.more = "check: check the history; if it shows the message, that was sent; if the message is certainly absent, it is resent; otherwise its "
-			"status is \"unknown\" and the exit status 75. resend may send duplicates. fail leaves the status at \"unknown\"." },
+			"status is \"unknown\" and the exit status 75. resend may send duplicates (not after a 2xx response). fail leaves the status at \"unknown\"." },
 	{ .kind = OPT_GROUP, .group = settle_opts, AT(settle) },
 	{ .kind = OPT_FLAG,
 		.name = "spool",

@@ -147,10 +147,10 @@ static enum status accept_response(struct call_state *state, struct http_respons
 	if (!result->text.len || !json_parse_lenient(&result->json, result->text.data, result->text.len, NULL, NULL))
 		return ST_OK;
 	label = request_label(state);
-	st = service_error_shape(response, label, "not JSON", err);
+	st = service_error_shape(response, label, *response->content_encoding ? "compressed" : "not JSON", err);
 	free(label);
-	/* a page comes from a proxy; truncated JSON comes from the service, which has processed the request */
-	if (response->content_type && strcasestr(response->content_type, "json"))
+	/* a page comes from a proxy; anything else may come from the service, which has then processed the request */
+	if (!service_error_is_page(response))
 		err->outcome = ERR_MAYBE_SENT;
 	return st;
 }

@@ -1,6 +1,6 @@
 /*
  * post.c - one message: post it; if the response is lost, look it up in the history; if it is certainly not there,
- * post it again.
+ * post it again. After a response with a 2xx status that cannot be used, it is looked up, but never posted again.
  */
 #include "send/send-int.h"
 
@@ -76,8 +76,9 @@ static void response_lost(const struct send_queue *queue, struct delivery *deliv
 {
 	keep_err(delivery, err);
 	delivery->maybe_sent = true;
+	delivery->accepted |= err->http / 100 == 2;
 	delivery->settled_ms = clock_mono_ms() + queue->config.settle_ms * (err->pending ? PENDING_FACTOR : 1);
-	if (queue->config.on_unknown == ON_UNKNOWN_RESEND) {
+	if (queue->config.on_unknown == ON_UNKNOWN_RESEND && !delivery->accepted) {
 		repost(queue, delivery);
 	} else if (queue->config.on_unknown == ON_UNKNOWN_FAIL) {
 		set_unknown(queue, delivery, "history not checked (--on-unknown fail)");
@@ -135,11 +136,13 @@ static void on_posted(void *arg, enum status status, struct client_response *res
 	if (queue->aborted)
 		return;
 	delivery->attempts += response ? response->attempts : 0;
-	if (status)
+	if (status) {
 		err = *failure;
-	else
+	} else {
 		status = message_decode_sent(json_root(&response->json), delivery->message.to->type, now,
 			&delivery->sent, &err);
+		err.http = response->http;
+	}
 	if (!status) {
 		if (delivery->sent.timed)
 			observe_clock(&queue->clock, delivery);
@@ -181,6 +184,10 @@ static void not_found(struct send_queue *queue, struct delivery *delivery)
 {
 	if (check_again(queue, delivery))
 		return;
+	if (delivery->accepted) {
+		set_unknown(queue, delivery, "the history does not show the message");
+		return;
+	}
 	sent_ids_settle(queue->sent_ids, delivery->number);
 	delivery->maybe_sent = false;
 	repost(queue, delivery);

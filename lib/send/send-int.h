@@ -54,6 +54,7 @@ struct delivery {
 	uint64_t first_number, number; /* of its first and last post, see store/sent_ids.h */
 	int64_t settled_ms; /* clock_mono_ms() from which on the history shows it if it was accepted */
 	bool maybe_sent; /* an attempt may have been received; the history has not been heard yet, or is not asked */
+	bool accepted; /* an attempt had a 2xx response, from the service or a proxy: not to be posted again */
 	unsigned lookups; /* since the last post */
 	struct lookup lookup;
 	struct message message;

@@ -11,7 +11,7 @@ bool spool_item_is_retryable(const struct send_result *result)
 	switch (result->outcome) {
 	case OUTCOME_SENT: return false;
 	case OUTCOME_BLOCKED: return true;
-	case OUTCOME_UNKNOWN: return result->to->type != CHAT_SMS;
+	case OUTCOME_UNKNOWN: return result->to->type != CHAT_SMS && result->err.http / 100 != 2;
 	case OUTCOME_FAILED: break;
 	}
 	return result->cause != CAUSE_MESSAGE;

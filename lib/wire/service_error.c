@@ -23,7 +23,7 @@ static const char *content_type(const struct http_response *response)
 	return response->content_type && *response->content_type ? response->content_type : "no content type";
 }
 
-static bool is_html(const struct http_response *response)
+bool service_error_is_page(const struct http_response *response)
 {
 	return response->content_type &&
 		(!strncasecmp(response->content_type, "text/html", 9) ||
@@ -179,7 +179,7 @@ static enum status kind_of(const struct http_response *response, bool has_text, 
 		*outcome = ERR_MAYBE_SENT;
 		return ST_UNAVAILABLE;
 	}
-	if (status < 400 || (!has_text && is_html(response)))
+	if (status < 400 || (!has_text && service_error_is_page(response)))
 		return ST_PROTOCOL;
 	return ST_AUTH;
 }

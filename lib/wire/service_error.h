@@ -24,6 +24,9 @@ enum status service_error(const struct http_response *response, const char *what
 enum status service_error_shape(const struct http_response *response, const char *what, const char *problem,
 	struct err *err);
 
+/* True for HTML, which comes from a proxy or another web server, not from the service. */
+bool service_error_is_page(const struct http_response *response);
+
 /* True if the same request would be refused again, and not because of the token: missing, or not allowed. */
 bool service_error_is_permanent(const struct err *err);
 

@@ -47,7 +47,11 @@ attempt 'response cut short' 'POST messages 1:cut/20' 0 'POST:201 GET:200' && ar
 attempt 'response is invalid JSON' 'POST messages 1:badjson' 0 'POST:201 GET:200' && arrived 1
 attempt 'no response in time' 'POST messages 1:hang' 0 'POST:0 GET:200' --timeout 3s && arrived 1
 attempt 'a reset before the request was read' 'POST messages 1:reset' 0 'POST:0 GET:200+ POST:201' && arrived 2
-attempt 'empty response from a proxy' 'POST messages 1:empty' 0 'POST:200 GET:200+ POST:201' && arrived 2
+attempt 'an empty 200 response' 'POST messages 1:empty' 75 'POST:200 GET:200+'
+like "$err" 'delivery unknown: .* has no .chatMessage.; the history does not show the message' '    the error names the reason'
+attempt 'an empty 200 response, --on-unknown resend' 'POST messages 1:empty' 75 'POST:200 GET:200+' --on-unknown resend
+attempt 'a 202 response' 'POST messages 1:202' 75 'POST:202 GET:200+'
+attempt 'a 204 response' 'POST messages 1:204' 75 'POST:204 GET:200+'
 attempt 'slow response' 'POST messages 1:slow/300' 0 'POST:201' && arrived 1
 attempt 'a page from a proxy' 'POST messages 1:html' 76 'POST:200'
 like "$err" 'status 200, not JSON \(text/html\)' '    the error has status and type'
@@ -112,22 +116,33 @@ is "$status $(ours later)" '0 1' 'Retry-After as a date is read by the clock of 
 ok '    retried after the requested time' test "$(apart)" -ge 900
 kill "$sandbox_pid"
 
-# late WHAT NAME: a gateway responds with WHAT, and the service accepts the message only after the second lookup
+# an empty response is not repeated by a later flush
+fresh_sandbox --fault 'POST messages 1:empty'
+run as alice kandy send --spool -t bob@sandbox.example -m once
+first=$status
+run as alice kandy flush
+is "$first $status $(ours once)" '75 0 0' 'a queued message with an empty 200 response is not posted by flush'
+kill "$sandbox_pid"
+
+# late WHAT NAME [MS]: a gateway responds with WHAT, and the service accepts the message only after the second lookup, or MS later
 late() {
 	sandbox --no-tls
 	rm -rf "$scratch/state-alice" port
 	: >accepted
-	node "$tests_dir/lib/late.cjs" "${KANDY_BASE_URL##*:}" "$1" 800 accepted >port &
+	node "$tests_dir/lib/late.cjs" "${KANDY_BASE_URL##*:}" "$1" "${3:-800}" accepted >port &
 	tap_pids+=($!)
 	wait_for grep -q . port
 	KANDY_BASE_URL=http://127.0.0.1:$(cat port)
 	run as alice kandy send -t bob@sandbox.example -m late --retry-delay 10ms --settle-time 3s
-	is "$status $(wc -l <accepted) $(jq -r .attempts "$out")" '0 1 1' "$2"
+	is "$status $(wc -l <accepted) $(jq -r .attempts "$out")" "${wanted:-0 1 1}" "$2"
 	kill "$sandbox_pid"
 }
 unset KANDY_CACERT
 late 502 'a gateway fails at once: the message arrives late, and once'
 late drop 'a gateway closes the connection: the message arrives late, and once'
+late gzip 'a compressed 200 response: the ID is found in the history'
+wanted='75 0 ' late gzip 'a compressed 200 response, and no message in the history: no resend' 60000
+wanted='75 0 ' late untyped 'a 200 response without a content type, and no message in the history: no resend' 60000
 
 head -c 200000 /dev/urandom > file
 attempt 'response to an upload lost' 'POST objects 1:lost' 0 'POST:0 POST:201 POST:201' -a file && arrived 1

@@ -3,11 +3,12 @@
 //	node late.cjs PORT WHAT MS LOG
 //
 // Listens on a free port, which it prints, and hands each request on to the plain server at PORT of 127.0.0.1. But the first message
-// that is posted is answered at once, with the status WHAT, or by closing the connection (WHAT = "drop"), and handed on MS
-// milliseconds later. LOG gets a line for each message that the server has accepted.
+// that is posted is answered at once, with the status WHAT, with a 200 whose body is compressed ("gzip") or has no type ("untyped"),
+// or by closing the connection ("drop"), and handed on MS milliseconds later. LOG gets a line for each message that the server has accepted.
 'use strict';
 const fs = require('fs');
 const http = require('http');
+const { gzipSync } = require('zlib');
 
 const [port, what, ms, log] = process.argv.slice(2);
 let early = true;
@@ -34,6 +35,10 @@ http.createServer((request, response) => {
 		early = early && !message;
 		if (first && what === 'drop')
 			response.destroy();
+		else if (first && what === 'gzip')
+			response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }).end(gzipSync('{"chatMessage":{}}'));
+		else if (first && what === 'untyped')
+			response.writeHead(200).end('OK');
 		else if (first)
 			response.writeHead(Number(what), { 'Content-Type': 'text/html' }).end('<h1>no</h1>');
 		setTimeout(() => handOn(request, Buffer.concat(chunks), (answer, body) => {

@@ -360,7 +360,7 @@ static void test_bad_files(void)
 
 /* ---- lost responses ---------------------------------------------------------------------------------------------- */
 
-static int to_lose, shown_after;
+static int to_lose, shown_after, lost_http;
 static bool history_fails, pending;
 
 static enum status lose(const struct call *call, struct err *err)
@@ -374,6 +374,7 @@ static enum status lose(const struct call *call, struct err *err)
 	st = err_set(err, ST_TEMPFAIL, "no answer");
 	err->outcome = ERR_MAYBE_SENT;
 	err->pending = pending;
+	err->http = lost_http;
 	return st;
 }
 
@@ -437,6 +438,12 @@ static void test_lost_answers(void)
 		"after a gateway timeout the history is checked for longer");
 	shown_after = 0;
 	pending = false;
+	lost_http = 200;
+	lost(1, NULL, ON_UNKNOWN_CHECK);
+	tap_ok(results.unknown == 1 && calls_to("POST", "/messages") == 1, "after a 2xx nothing is sent again");
+	lost(1, found, ON_UNKNOWN_RESEND);
+	tap_ok(results.sent == 1 && calls_to("POST", "/messages") == 1, "after a 2xx even resend looks it up");
+	lost_http = 0;
 	lost(1, NULL, ON_UNKNOWN_FAIL);
 	tap_ok(results.unknown == 1 && !calls_to("GET", ""), "fail: no lookup");
 	lost(9, NULL, ON_UNKNOWN_RESEND);
