@@ -102,6 +102,7 @@ struct send_upload {
 	enum upload_state state;
 	size_t users;
 	bool listed; /* in the table, where later entries find it */
+	bool racy; /* had just been written when it was opened: later entries do not share it */
 	char *xid;
 	struct err err;
 	bool no_token; /* it failed because there is no token */

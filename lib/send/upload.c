@@ -1,12 +1,13 @@
 /*
  * upload.c - the files of a run, each uploaded once for all entries that carry it. A file is identified by stat(2), so
- * a file that changed is uploaded again. It is open only during its upload: a thousand queued messages need no
+ * a file that changed is uploaded again; so is one that had just been written when it was read. It is open only during its upload: a thousand queued messages need no
  * thousand descriptors.
  */
 #include "send/send-int.h"
 
 #include "wire/mime.h"
 #include "wire/object.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -70,7 +71,7 @@ static struct send_upload *get(struct upload_cache *cache, const struct draft_fi
 
 	HASH_EACH (node, &cache->table, hash) {
 		upload = HASH_STRUCT(node, struct send_upload, node);
-		if (!strcmp(upload->key, key))
+		if (!upload->racy && !strcmp(upload->key, key))
 			break;
 		upload = NULL;
 	}
@@ -237,7 +238,19 @@ static void on_progress(void *arg, int64_t sent, int64_t to_send, int64_t receiv
 		config->progress(config->arg, job->upload->name, sent, to_send);
 }
 
-static enum status open_file(const struct send_upload *upload, struct send_job *job, int64_t *size, struct err *err)
+/*
+ * True if a change after this moment may leave the times of the file as they are. File systems store them in units of
+ * up to 2 s (FAT). Those with fractions of a second still use the time of the last clock tick.
+ */
+static bool is_racy(const struct stat *st)
+{
+	int64_t granularity_ms = st->st_ctim.tv_nsec ? 20 : 2000;
+	int64_t changed_ms = (int64_t)st->st_ctim.tv_sec * 1000 + st->st_ctim.tv_nsec / 1000000;
+
+	return clock_wall_ms() - changed_ms <= granularity_ms;
+}
+
+static enum status open_file(struct send_upload *upload, struct send_job *job, int64_t *size, struct err *err)
 {
 	struct stat st;
 
@@ -250,6 +263,7 @@ static enum status open_file(const struct send_upload *upload, struct send_job *
 			"cannot read the file: %s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ST_NOINPUT, "not a regular file any more");
+	upload->racy = is_racy(&st);
 	*size = st.st_size;
 	return ST_OK;
 }

@@ -5,7 +5,9 @@
 #include "base/str.h"
 #include "tests/lib/tap.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -276,6 +278,37 @@ static void write_file(const char *path, const char *text)
 	}
 }
 
+/* stat(2) and fstat(2) of a file system with timestamps in whole seconds, if `coarse` is set. */
+static bool coarse;
+
+static int coarse_stat(int rc, struct stat *st)
+{
+	if (!rc && coarse)
+		st->st_mtim.tv_nsec = st->st_ctim.tv_nsec = 0;
+	return rc;
+}
+
+int stat(const char *restrict path, struct stat *restrict st)
+{
+	return coarse_stat(fstatat(AT_FDCWD, path, st, 0), st);
+}
+
+int fstat(int fd, struct stat *st)
+{
+	return coarse_stat(fstatat(fd, "", st, AT_EMPTY_PATH), st);
+}
+
+/* Waits for the beginning of a second. */
+static void wait_for_second(void)
+{
+	struct timespec now;
+
+	do {
+		usleep(1000);
+		clock_gettime(CLOCK_REALTIME, &now);
+	} while (now.tv_nsec > 200000000);
+}
+
 static void attach(struct draft *draft, const char *path)
 {
 	struct err err = ERR_INIT;
@@ -323,6 +356,39 @@ static void test_uploads(void)
 	drain(queue);
 	tap_int((intmax_t)calls_to("POST", "/objects"), 3, "a changed file is uploaded again");
 	send_queue_free(queue);
+}
+
+static void send_with(struct send_queue *queue, int line, const char *path)
+{
+	struct draft *draft = item_to(line, "a@x", "x");
+
+	attach(draft, path);
+	send_queue_add(queue, draft);
+	drain(queue);
+}
+
+static void test_racy_files(void)
+{
+	struct send_queue_config config = config_of(4);
+	struct send_queue *queue = begin(&config);
+	const struct timespec old[] = { { time(NULL) - 100, 0 }, { time(NULL) - 100, 0 } };
+
+	coarse = true;
+	wait_for_second();
+	write_file("c.txt", "aaa");
+	utimensat(AT_FDCWD, "c.txt", old, 0);
+	send_with(queue, 1, "c.txt");
+	write_file("c.txt", "bbb");
+	utimensat(AT_FDCWD, "c.txt", old, 0);
+	send_with(queue, 2, "c.txt");
+	tap_int((intmax_t)calls_to("POST", "/objects"), 2, "a file rewritten within the second is uploaded again");
+	sleep(3);
+	send_with(queue, 3, "c.txt");
+	send_with(queue, 4, "c.txt");
+	tap_int((intmax_t)calls_to("POST", "/objects"), 3, "a file that is older when it is read is uploaded once");
+	coarse = false;
+	send_queue_free(queue);
+	unlink("c.txt");
 }
 
 static void test_bad_files(void)
@@ -639,6 +705,7 @@ int main(void)
 	test_many(true);
 	test_recipients();
 	test_uploads();
+	test_racy_files();
 	test_bad_files();
 	test_lost_answers();
 	test_last_sent_id();
