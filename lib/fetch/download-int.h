@@ -77,8 +77,8 @@ struct download_set {
 
 /* download_body.c */
 void download_body_encode_info(struct buf *info, const struct download *d);
-/* The resume info fits download `d` and `found` bytes; its validator is taken over then. */
-bool download_body_info_matches(void *d, const char *info, size_t len, int64_t found);
+/* Compares the resume info with download `d`, whose validator is then that of the info. */
+enum resume_match download_body_match_info(void *d, const char *info, size_t len, int64_t found);
 /* True if a partial file of an earlier run was opened; `err` may be set if false. */
 bool download_body_resume(struct download *d, struct err *err);
 /* Checks a size against the message and the limits. */

@@ -53,7 +53,6 @@ static void send_request(struct download *d)
 	};
 	struct err err = ERR_INIT;
 
-	d->in_body = d->restart = false;
 	d->total = -1;
 	http_response_release(&d->response);
 	d->state = DOWNLOAD_REQUESTING;
@@ -79,6 +78,7 @@ void download_attempt_start(struct download *d)
 	struct client *client = d->set->config->client;
 	struct err err = ERR_INIT;
 
+	d->in_body = d->restart = false;
 	free(d->url);
 	d->url = xstrdup(d->start);
 	d->same_origin = d->start_same_origin;
@@ -169,7 +169,7 @@ static void finish(struct download *d)
 
 	/* an empty body causes no call of download_body_on_bytes() */
 	if (!d->in_body && download_body_begin(d, &d->response, &err)) {
-		download_attempt_fail(d, &err);
+		wait_or_fail(d, &err);
 		return;
 	}
 	size = file_writer_size(d->writer);
@@ -274,8 +274,9 @@ void download_attempt_on_written(struct download *d)
 
 void download_attempt_fail(struct download *d, const struct err *err)
 {
-	bool resumable =
-		err->retryable || err->status == ST_SIGHUP || err->status == ST_SIGINT || err->status == ST_SIGTERM;
+	/* a failure without a body says nothing about the partial file */
+	bool resumable = !d->in_body || err->retryable || err->status == ST_IO || err->status == ST_SIGHUP ||
+		err->status == ST_SIGINT || err->status == ST_SIGTERM;
 
 	d->result.err = *err;
 	err_prefix(&d->result.err, "cannot download '%s'", d->name);

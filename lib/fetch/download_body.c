@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/statvfs.h>
 
 void download_body_encode_info(struct buf *info, const struct download *d)
@@ -22,7 +23,7 @@ void download_body_encode_info(struct buf *info, const struct download *d)
 	buf_addc(info, '\n');
 }
 
-bool download_body_info_matches(void *arg, const char *text, size_t len, int64_t found)
+enum resume_match download_body_match_info(void *arg, const char *text, size_t len, int64_t found)
 {
 	struct download *d = arg;
 	struct json_doc doc = { 0 };
@@ -30,6 +31,8 @@ bool download_body_info_matches(void *arg, const char *text, size_t len, int64_t
 	int64_t size;
 	bool same = false;
 
+	if (!len || text[len - 1] != '\n')
+		return RESUME_FROM_START; /* the run ended while it was written */
 	if (!json_parse(&doc, text, len, NULL, &ignored)) {
 		struct json_value info = json_root(&doc);
 
@@ -37,11 +40,12 @@ bool download_body_info_matches(void *arg, const char *text, size_t len, int64_t
 			d->object_size = -1;
 		same = json_equals(json_get(info, "link"), d->start) && json_int(json_get(info, "size"), &size) &&
 			size == d->size && (size < 0 || found <= size) &&
-			(d->object_size < 0 || found <= d->object_size) &&
-			(d->validator = json_dup(json_get(info, "validator"))) != NULL;
+			(d->object_size < 0 || found <= d->object_size);
+		if (same)
+			d->validator = json_dup(json_get(info, "validator"));
 	}
 	json_release(&doc);
-	return same;
+	return !same ? RESUME_NOT : d->validator ? RESUME_CONTINUE : RESUME_FROM_START;
 }
 
 void download_body_abort(struct download *d)
@@ -60,7 +64,7 @@ static enum status new_writer(struct download *d, struct err *err)
 
 bool download_body_resume(struct download *d, struct err *err)
 {
-	return download_dir_resume(d->set->dir, d->name, download_body_info_matches, d, &d->partial) &&
+	return download_dir_resume(d->set->dir, d->name, download_body_match_info, d, &d->partial) &&
 		!new_writer(d, err);
 }
 
@@ -91,9 +95,7 @@ enum status download_body_restart(struct download *d, struct err *err)
 
 bool download_body_suspend(struct download *d)
 {
-	struct err ignored = ERR_INIT;
-
-	if (!d->partial.has_resume_info || !d->writer || file_writer_drain(d->writer, &ignored))
+	if (!d->partial.has_resume_info || !d->validator || !d->writer || !file_writer_settle(d->writer))
 		return false;
 	file_writer_free(d->writer);
 	d->writer = NULL;
@@ -130,7 +132,7 @@ static enum status open_file(struct download *d, struct err *err)
 		if ((st = download_dir_begin(d->set->dir, d->name, &d->partial, err)) || (st = new_writer(d, err)))
 			return st;
 	}
-	if ((st = check_space(d, err)) || !d->validator || (d->total >= 0 && d->total < DOWNLOAD_RESUME_MIN))
+	if ((st = check_space(d, err)) || (d->total >= 0 && d->total < DOWNLOAD_RESUME_MIN))
 		return st;
 	buf_init(&info, BUF_NO_MAX);
 	download_body_encode_info(&info, d);
@@ -179,11 +181,27 @@ bool download_body_same_length(const struct download *d, int64_t total)
 	return total >= 0 && (d->object_size < 0 || total == d->object_size);
 }
 
-/* A 206 must begin at the resume offset and have the same validator and total length. */
+static enum status begin_whole(struct download *d, const struct http_response *response, int64_t total, struct err *err)
+{
+	enum status st;
+
+	free(d->validator);
+	d->validator = validator_of(response);
+	d->total = d->object_size = total;
+	if (d->total >= 0 && (st = download_body_check_total(d, d->total, err)))
+		return st;
+	if (d->writer && (st = download_body_restart(d, err)))
+		return st;
+	return open_file(d, err);
+}
+
+/* A 206 must hold the whole file, or begin at the resume offset and have the same validator and total length. */
 static enum status begin_range(struct download *d, const struct http_response *response, struct err *err)
 {
-	struct content_range range;
+	struct content_range range = { -1, -1, -1 };
 
+	if (range_parse(response->content_range, &range) && !range.first && range.last + 1 == range.total)
+		return begin_whole(d, response, range.total, err);
 	if (!d->resume_offset || !range_parse(response->content_range, &range) || range.first != d->resume_offset ||
 		!download_body_same_length(d, range.total) || !repeats_validator(d, response)) {
 		d->restart = true;
@@ -193,30 +211,24 @@ static enum status begin_range(struct download *d, const struct http_response *r
 	return download_body_check_total(d, d->total, err);
 }
 
-static enum status begin_whole(struct download *d, const struct http_response *response, struct err *err)
-{
-	enum status st;
-
-	free(d->validator);
-	d->validator = validator_of(response);
-	d->total = d->object_size = response->content_length;
-	if (d->total >= 0 && (st = download_body_check_total(d, d->total, err)))
-		return st;
-	if (d->writer && (st = download_body_restart(d, err)))
-		return st;
-	return open_file(d, err);
-}
-
 enum status download_body_begin(struct download *d, const struct http_response *response, struct err *err)
 {
+	if (response->status == 202 && response->retry_after_ms >= 0) {
+		err_set(err, ST_TEMPFAIL, "the server is still preparing the file (status 202)");
+		err->retryable = true;
+		err->retry_after_ms = response->retry_after_ms;
+		return ST_TEMPFAIL;
+	}
+	if (response->status != 200 && response->status != 203 && response->status != 206)
+		return err_set(err, ST_PROTOCOL, "unexpected status %d for a file", response->status);
+	if (*response->content_encoding && strcasecmp(response->content_encoding, "identity") != 0)
+		return err_set(err, ST_PROTOCOL, "unexpected content coding '%s' of a file",
+			response->content_encoding);
 	d->in_body = true;
 	d->window_ms = clock_mono_ms();
 	d->window_bytes = 0;
-	if (response->status == 206)
-		return begin_range(d, response, err);
-	if (response->status == 200)
-		return begin_whole(d, response, err);
-	return err_set(err, ST_PROTOCOL, "unexpected status %d for a file", response->status);
+	return response->status == 206 ? begin_range(d, response, err)
+				       : begin_whole(d, response, response->content_length, err);
 }
 
 static enum status check_speed(struct download *d, size_t len, struct err *err)

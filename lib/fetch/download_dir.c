@@ -112,25 +112,44 @@ static bool read_info(const struct download_dir *dir, const char *name, struct b
 	return ok;
 }
 
-/* Locks the partial file of an earlier run, opened as `fd`. False if it cannot be resumed; `fd` is closed then. */
-static bool adopt(const struct download_dir *dir, struct partial_file *partial, int fd, resume_info_matches *matches,
+void download_dir_remove_info(const struct download_dir *dir, struct partial_file *partial)
+{
+	if (partial->has_resume_info)
+		unlinkat(dir->fd, partial->info, 0);
+	partial->has_resume_info = false;
+}
+
+/* Locks the partial file of an earlier run, opened as `fd`. False if it cannot be used; `fd` is closed then. */
+static bool adopt(const struct download_dir *dir, struct partial_file *partial, int fd, resume_match_info *match,
 	void *arg)
 {
 	struct buf info;
 	struct stat st;
-	bool usable;
+	enum resume_match found = RESUME_NOT;
 
 	buf_init(&info, INFO_MAX);
-	usable = !flock(fd, LOCK_EX | LOCK_NB) && is_file_at(dir, fd, partial->temp, &st) && is_own_file(&st) &&
-		st.st_nlink == 1 && read_info(dir, partial->info, &info) &&
-		matches(arg, info.data, info.len, st.st_size);
+	if (!flock(fd, LOCK_EX | LOCK_NB) && is_file_at(dir, fd, partial->temp, &st) && is_own_file(&st) &&
+		st.st_nlink == 1) {
+		if (read_info(dir, partial->info, &info)) {
+			partial->has_resume_info = true;
+			found = match(arg, info.data, info.len, st.st_size);
+		} else if (!st.st_size && !exists(dir, partial->info)) {
+			found = RESUME_FROM_START; /* the run ended before it wrote the resume info */
+		}
+	}
 	buf_release(&info);
-	if (!usable) {
+	if (found == RESUME_FROM_START) {
+		download_dir_remove_info(dir, partial);
+		if (ftruncate(fd, 0))
+			found = RESUME_NOT;
+		st.st_size = 0;
+	}
+	if (found == RESUME_NOT) {
+		partial->has_resume_info = false;
 		close(fd);
 		return false;
 	}
 	partial->fd = fd;
-	partial->has_resume_info = true;
 	partial->found = st.st_size;
 	return true;
 }
@@ -148,7 +167,11 @@ static bool create(const struct download_dir *dir, struct partial_file *partial)
 	if (fd < 0)
 		return false;
 	/* Some network file systems have no locks; two runs in one directory then do not detect each other. */
-	(void)flock(fd, LOCK_EX | LOCK_NB);
+	if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+		close(fd); /* another process has just opened it to resume it */
+		errno = EEXIST;
+		return false;
+	}
 	partial->fd = fd;
 	return true;
 }
@@ -171,7 +194,7 @@ enum status download_dir_begin(const struct download_dir *dir, const char *name,
 	return st;
 }
 
-bool download_dir_resume(const struct download_dir *dir, const char *name, resume_info_matches *matches, void *arg,
+bool download_dir_resume(const struct download_dir *dir, const char *name, resume_match_info *match, void *arg,
 	struct partial_file *partial)
 {
 	int fd;
@@ -182,18 +205,11 @@ bool download_dir_resume(const struct download_dir *dir, const char *name, resum
 		fd = openat(dir->fd, partial->temp, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT)
 			break;
-		if (fd >= 0 && adopt(dir, partial, fd, matches, arg))
+		if (fd >= 0 && adopt(dir, partial, fd, match, arg))
 			return true;
 	}
 	download_dir_suspend(partial);
 	return false;
-}
-
-void download_dir_remove_info(const struct download_dir *dir, struct partial_file *partial)
-{
-	if (partial->has_resume_info)
-		unlinkat(dir->fd, partial->info, 0);
-	partial->has_resume_info = false;
 }
 
 enum status download_dir_write_info(const struct download_dir *dir, struct partial_file *partial, const char *info,

@@ -7,8 +7,8 @@
  *
  * A download is written to a partial file, NAME.part, which is locked by its process. NAME.part.info holds the resume
  * info: what identifies the object, so that a later run can resume. A partial file is not touched if its resume info
- * is missing or differs, or if either file belongs to another user; the next free name is used instead. A complete
- * file is synced to disk and then renamed to NAME.
+ * is missing (unless the file is empty) or differs, or if either file belongs to another user; the next free name is
+ * used instead. A complete file is synced to disk and then renamed to NAME.
  *
  * Threads may work on different partial files at the same time.
  */
@@ -34,8 +34,10 @@ struct partial_file {
 	int64_t found; /* bytes left by an earlier run */
 };
 
-/* True if the resume info belongs to the wanted object; `found` is the size of the partial file. */
-typedef bool resume_info_matches(void *arg, const char *info, size_t len, int64_t found);
+enum resume_match { RESUME_NOT, /* the file belongs to another object */ RESUME_FROM_START, RESUME_CONTINUE };
+
+/* Compares resume info with the wanted object; `found` is the size of the partial file. */
+typedef enum resume_match resume_match_info(void *arg, const char *info, size_t len, int64_t found);
 
 /* Opens the directory `path`; a missing one is created (0700). ST_CANTCREATE. */
 enum status download_dir_open(struct download_dir *dir, const char *path, struct err *err) MUST_USE;
@@ -48,8 +50,11 @@ void download_dir_release(struct download_dir *dir); /* accepts a zeroed struct 
 enum status download_dir_begin(const struct download_dir *dir, const char *name, struct partial_file *partial,
 	struct err *err) MUST_USE;
 
-/* Opens and locks the partial file of an earlier run for `name`. False if there is none that can be resumed. */
-bool download_dir_resume(const struct download_dir *dir, const char *name, resume_info_matches *matches, void *arg,
+/*
+ * Opens and locks the partial file of an earlier run for `name`, and empties it if it must be written from the start.
+ * False if there is none that can be used.
+ */
+bool download_dir_resume(const struct download_dir *dir, const char *name, resume_match_info *match, void *arg,
 	struct partial_file *partial);
 
 enum status download_dir_write_info(const struct download_dir *dir, struct partial_file *partial, const char *info,

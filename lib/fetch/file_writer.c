@@ -46,6 +46,7 @@ struct file_writer {
 	bool done;
 	enum status status;
 	struct err err;
+	bool full; /* the failure: no more space, but all bytes in the file are good */
 
 	/* used by the thread only, apart from `hex` */
 	pthread_t thread;
@@ -126,8 +127,14 @@ static enum status begin_flush(struct file_writer *w, struct err *err)
 
 static enum status write_block(struct file_writer *w, const char *block, size_t len, struct err *err)
 {
-	if (!file_write_all(w->fd, block, len))
-		return fail(w, "write", err);
+	if (!file_write_all(w->fd, block, len)) {
+		bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+		enum status st = fail(w, "write", err);
+		struct err ignored = ERR_INIT;
+
+		w->full = full && !end_flush(w, &ignored);
+		return st;
+	}
 	w->at += (int64_t)len;
 	crypto_sha256_update(w->digest, block, len);
 	return w->at - w->flushed >= FLUSH ? begin_flush(w, err) : ST_OK;
@@ -341,6 +348,13 @@ enum status file_writer_truncate(struct file_writer *w, struct err *err)
 	w->size = 0;
 	set_job(w, JOB_TRUNCATE);
 	return file_writer_drain(w, err);
+}
+
+bool file_writer_settle(struct file_writer *w)
+{
+	struct err ignored = ERR_INIT;
+
+	return !file_writer_drain(w, &ignored) || w->full;
 }
 
 void file_writer_finish(struct file_writer *w)

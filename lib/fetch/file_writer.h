@@ -30,6 +30,9 @@ int64_t file_writer_size(const struct file_writer *writer); /* of the file, incl
 enum status file_writer_truncate(struct file_writer *writer, struct err *err) MUST_USE; /* to zero bytes */
 enum status file_writer_drain(struct file_writer *writer, struct err *err) MUST_USE; /* waits until all is written */
 
+/* Waits until all is written. True if the file then holds the beginning of the data, also after a full disk. */
+bool file_writer_settle(struct file_writer *writer);
+
 /* Starts the end: remaining data, fsync, digest. file_writer_result() gives 64 hex digits once _is_done() is true. */
 void file_writer_finish(struct file_writer *writer);
 bool file_writer_is_done(struct file_writer *writer);

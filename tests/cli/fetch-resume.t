@@ -73,6 +73,17 @@ fetched 'a 206 with more bytes than announced' 1 '0 400000' "/f/1000000/a38?cut=
 size=1000000 fetched 'a 206 with another size than the message' 1 '0 300000' "/f/1000000/a39?chunked&cut=300000,1;total=1000001"
 fetched 'the redirect limit restarts after an interruption' 0 '0 0 0 0 0 400000 400000 400000 400000 400000' "/f/1000000/a40?hops=4&cut=400000,1"
 fetched 'a redirect after an interruption' 0 '0 0 400000 400000' "/f/1000000/a26?hops=1&cut=400000,1"
+fetched 'a 203 response' 0 '0' "/f/1000000/a41?status=203"
+fetched 'a 206 with the whole file' 0 '0' "/f/1000000/a42?whole206"
+fetched 'a 206 with the whole file instead of a part' 0 '0 400000' "/f/1000000/a43?cut=400000,1;whole206"
+fetched 'two 202 responses with Retry-After' 0 '0 0 0' "/f/1000000/a44?fail=202,2"
+fetched 'endless 202 responses' 1 '0 0' "/f/1000000/a45?fail=202,99" --retry 1
+like "$err" 'still preparing the file \(status 202\)' 'the error of a 202'
+fetched 'a 202 without Retry-After' 1 '0' "/f/1000000/a46?status=202"
+fetched 'a Content-Encoding' 1 '0' "/f/1000000/a47?encoding=gzip"
+like "$err" "unexpected content coding 'gzip' of a file" 'the error names the coding'
+fetched 'a Content-Encoding of an empty file' 1 '0' "/f/0/a48?encoding=br"
+fetched 'the coding "identity"' 0 '0' "/f/1000000/a49?encoding=identity"
 
 # ---- a later run ----
 
@@ -123,6 +134,53 @@ runs() { # NAME WHOLE REQUESTS LINK
 runs 'two cuts' want '0 400000 600000' "/f/1000000/r1?cut=400000,9;cut=200000,9;etag=v1"
 runs 'a partial file of one object, resume info of another' want '0 400000 0' "/f/1000000/r2?cut=400000,9;other&none&cut=300000,9;etag=v1"
 runs 'resume info of one object, a partial file of another' other '0 400000 300000' "/f/1000000/r3?cut=400000,9;other&etag=v2&cut=300000,9;other&etag=v2"
+
+runs 'a 404 between' want '0 400000 400000' "/f/1000000/r4?cut=400000,9;error=9;etag=v1"
+runs 'a 403 between' want '0 400000 400000' "/f/1000000/r5?cut=400000,9;fail=403,1;etag=v1"
+runs 'a redirect to another scheme between' want '0 400000 400000' "/f/1000000/r6?cut=400000,9;to=ftp://x/;etag=v1"
+runs 'a Content-Encoding between' want '0 400000 400000' "/f/1000000/r7?cut=400000,9;encoding=gzip;etag=v1"
+
+# a full disk, as far as a limit on the size of files is one
+cases=$((cases + 1))
+part "case$cases" null "/f/1000000/s1" >line
+(ulimit -f 600; kandy fetch-links -D got --retry 0 <line >"$out" 2>"$err")
+is "$(jq -r '.parts[0].error.kind' "$out") $(stat -c %s "got/case$cases.part")" 'io 614400' 'a full disk: the partial file is kept'
+: >"$asked"
+run_in line kandy fetch-links -D got
+is "$status $(sed -n 's/.* bytes=\([0-9]*\)- .*/\1/p' "$asked") $(find got -name '*.part*' | wc -l)" '0 614400 0' 'a full disk: a later run resumes'
+same want "got/case$cases" 'a full disk: the file is whole'
+
+# orphan NAME LINK: the partial file of a killed run, and its resume info, are used again
+orphan() {
+	run_in line kandy fetch-links -D got
+	is "$status $(cd got && echo "case$cases"*)" "0 case$cases" "$1"
+	same want "got/case$cases" "$1: the file is whole"
+}
+cases=$((cases + 1))
+part "case$cases" null "/f/1000000/o1" >line
+: >"got/case$cases.part"
+orphan 'killed before the resume info was written'
+cases=$((cases + 1))
+part "case$cases" null "/f/1000000/o2" >line
+echo bytes >"got/case$cases.part"
+printf '{"link":' >"got/case$cases.part.info"
+orphan 'killed while the resume info was written'
+cases=$((cases + 1))
+part "case$cases" null "/f/1000000/o3?none&hold=$PWD/go" >line
+kandy fetch-links -D got <line >/dev/null 2>&1 &
+pid=$!
+wait_for half_there || diag 'half of it was not received'
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+touch go
+orphan 'killed, without a validator'
+rm go go.reached
+cases=$((cases + 1))
+part "case$cases" null "/f/1000000/o4" >line
+echo "someone's" >"got/case$cases.part"
+run_in line kandy fetch-links -D got
+is "$status $(cat "got/case$cases.part")" "0 someone's" 'a file with bytes, and without resume info, may be of another program: it stays'
+rm -f got/*.part*
 
 # not_resumed NAME RESPONSE SIZE1 BYTES SIZE2: a partial file of BYTES from a message with SIZE1 is not resumed for one with SIZE2
 not_resumed() {

@@ -24,6 +24,9 @@
 #	drip=BYTES,MS                        BYTES at a time, a pause of MS between them; errors and redirects, too
 #	hold=PATH                            half of it, the rest when PATH exists; PATH.reached is made when half of it is sent
 #	fail=CODE,TIMES                      the first TIMES answers are CODE (with Retry-After: 0)
+#	status=N                             the file comes with this status
+#	whole206                             a 206 with the whole file, whatever was asked
+#	encoding=CODING                      it has this Content-Encoding (its bytes do not)
 #	need=TOKENS                          401 unless one of these is the bearer token (joined by ',')
 #	error=BYTES                          a 404 with a body of so many bytes
 #	headers=BYTES                        so many bytes of further headers, in lines of 1010
@@ -129,6 +132,7 @@ sub file {
 	}
 	return answer($c, 404, 'x' x $o{error}) if $o{error};
 	return if redirect($c, $target, %o);
+	push @headers, "Content-Encoding: $o{encoding}" if $o{encoding};
 	push @headers, 'X-Much: ' . 'y' x 1000 for 1 .. ($o{headers} // 0) / 1000;
 	push @headers, 'X-Fill: ' . 'y' x $o{fill} if $o{fill};
 	my $etag = exists $o{none} || exists $o{modified} ? undef : exists $o{weak} ? 'W/"v1"' :
@@ -139,7 +143,11 @@ sub file {
 	my $second = $o{second} // 1;
 	push @headers, 'Date: ' . $date =~ s/00 GMT/sprintf '%02d GMT', $second/er if length $second;
 	my $total = $o{total} // $size;
-	if (!exists $o{norange} && ($h->{range} // '') =~ /^bytes=(\d+)-$/) {
+	$code = $o{status} if $o{status};
+	if (exists $o{whole206}) {
+		$code = 206;
+		push @headers, 'Content-Range: bytes 0-' . ($size - 1) . "/$size";
+	} elsif (!exists $o{norange} && ($h->{range} // '') =~ /^bytes=(\d+)-$/) {
 		my $condition = $h->{'if-range'};
 		my $validator = $etag // $date;
 		if (!defined $condition || $condition eq $validator || exists $o{anyrange}) {

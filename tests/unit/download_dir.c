@@ -68,9 +68,11 @@ static void stored_as(const char *name, bool clobber, const char *wanted, const 
 	free(got);
 }
 
-static bool same_info(void *arg, const char *info, size_t len, int64_t found)
+static enum resume_match same_info(void *arg, const char *info, size_t len, int64_t found)
 {
-	return found <= 4 && len == strlen(arg) && !memcmp(info, arg, len);
+	if (!len)
+		return RESUME_FROM_START;
+	return found <= 4 && len == strlen(arg) && !memcmp(info, arg, len) ? RESUME_CONTINUE : RESUME_NOT;
 }
 
 static void free_names(void)
@@ -157,6 +159,17 @@ static void resume(void)
 	put("n.bin.part", "x");
 	tap_ok(!download_dir_resume(&dir, "n.bin", same_info, info, &partial),
 		"a partial file without resume info is not resumed");
+	put("c.bin.part", "");
+	tap_ok(download_dir_resume(&dir, "c.bin", same_info, info, &partial) && !partial.found,
+		"an empty partial file without resume info is used");
+	tap_ok(!download_dir_resume(&dir, "c.bin", same_info, info, &other), "the used one is locked");
+	download_dir_suspend(&partial);
+	put("c.bin.part", "half");
+	put("c.bin.part.info", "");
+	tap_ok(download_dir_resume(&dir, "c.bin", same_info, info, &partial) && !partial.found,
+		"one whose resume info is incomplete is used from its start");
+	tap_ok(reads("c.bin.part", "") && absent("c.bin.part.info"), "it is emptied, and its resume info removed");
+	download_dir_abort(&dir, &partial);
 	download_dir_sync(&dir);
 }
 
