@@ -301,32 +301,26 @@ const struct command cmd_fetch_links = {
 	.operands = "[LINK...]",
 	.operands_max = SIZE_MAX,
 	.summary = "download attachments",
-	.description =
-		(const char *const[]){
-			"Reads message lines from stdin, as 'kandy listen' and 'kandy history' print them, downloads their attachments, and "
-			"prints the lines with each file part completed: url (file://...), path, bytes and sha256, or error. Lines without "
-			"file parts are printed unchanged. Lines are printed in input order, each as soon as its files are complete. With "
-			"LINK operands, those links are downloaded instead.",
-			"Interrupted downloads are kept as NAME.part and resumed by a later run, if the server supports it. A file gets its "
-			"final name only after its size has been verified and it has been synced to disk.",
-			"Messages are not trusted. A file name is reduced to its last path component, without control characters, leading "
-			"dots and leading dashes, and is shortened if necessary. Nothing is written outside of the directory, no symbolic link "
-			"is followed, and no file is overwritten without --clobber.",
-			"If a download fails, the error is printed in its file part and on stderr, the other downloads continue, and the exit "
-			"status is 1. With a single LINK operand, the exit status is that of the failure: for example, 77 if the service denies "
-			"access, or 74 if the disk is full.",
-			NULL,
-		},
+	.description = CLI_LIST(
+		"Reads message lines from stdin, as 'kandy listen' and 'kandy history' print them, downloads their attachments, and "
+		"prints the lines with each file part completed: url (file://...), path, bytes and sha256, or error. Lines without "
+		"file parts are printed unchanged. Lines are printed in input order, each as soon as its files are complete. With "
+		"LINK operands, those links are downloaded instead.",
+		"Interrupted downloads are kept as NAME.part and resumed by a later run, if the server supports it. A file gets its "
+		"final name only after its size has been verified and it has been synced to disk.",
+		"Messages are not trusted. A file name is reduced to its last path component, without control characters, leading "
+		"dots and leading dashes, and is shortened if necessary. Nothing is written outside of the directory, no symbolic link "
+		"is followed, and no file is overwritten without --clobber.",
+		"If a download fails, the error is printed in its file part and on stderr, the other downloads continue, and the exit "
+		"status is 1. With a single LINK operand, the exit status is that of the failure: for example, 77 if the service denies "
+		"access, or 74 if the disk is full."),
 	.opts = opts,
 	.params_size = sizeof(struct fetch_params),
-	.examples =
-		(const struct cli_example[]){
-			{ "kandy listen -n 1 | kandy fetch-links -D inbox | jq -r '.parts[] | select(.type==\"file\").path'",
-				"wait for a message, download its attachments and print their paths" },
-			{ "kandy history bob@sandbox.example | kandy fetch-links -D archive --skip-existing -j 8",
-				"skip attachments that were downloaded before" },
-			{ NULL, NULL },
-		},
-	.see_also = (const char *const[]){ "listen", "history", "send", NULL },
+	.examples = CLI_EXAMPLES(
+		{ "kandy listen -n 1 | kandy fetch-links -D inbox | jq -r '.parts[] | select(.type==\"file\").path'",
+			"wait for a message, download its attachments and print their paths" },
+		{ "kandy history bob@sandbox.example | kandy fetch-links -D archive --skip-existing -j 8",
+			"skip attachments that were downloaded before" }),
+	.see_also = CLI_LIST("listen", "history", "send"),
 	.run = run,
 };
