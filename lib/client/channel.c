@@ -1,6 +1,6 @@
 /*
- * Whatever takes more than one request holds PROFILE.channel.lock: otherwise two processes could create two channels,
- * and the session has room for one.
+ * Changes that take several requests are made under PROFILE.channel.lock: two processes must not create two channels,
+ * because the session has room for one.
  */
 #include "client/client-int.h"
 

@@ -69,7 +69,7 @@ enum status tokens_login(struct client *client, struct secret *secret, bool retr
 /* The same with the refresh token, in one attempt. If the server rejects it (invalid_grant), it is deleted. */
 enum status tokens_refresh(struct client *client, bool *got, struct err *err) MUST_USE;
 
-/* Waits until the next attempt. False: there is none, or a signal came, which then is the error. */
+/* Waits until the next attempt. False: no more attempts; after a signal, that is the error. */
 bool tokens_wait_for_retry(struct retry *retry, enum status *status, struct err *err);
 
 #endif

@@ -138,7 +138,7 @@ static const char *without_scheme(const char *address)
 	return !strncasecmp(address, "sip:", 4) ? address + 4 : address;
 }
 
-/* Whose it is: by the direction, else by the sender in any of its forms; in doubt it counts as one's own. */
+/* By the direction, else by the sender in any of its forms. If neither tells, the message counts as own. */
 static bool is_own(const struct lookup *lookup, struct json_value entry)
 {
 	struct json_value type = json_get(entry, "x-type");
@@ -271,7 +271,7 @@ static void add_candidate(struct lookup *lookup, struct entry *entry)
 	keep_found(lookup, entry);
 }
 
-/* An own message that is not the request: of another post in doubt, or not to be explained. */
+/* An own message that cannot be the request. If no other post in doubt explains it either, it is a stranger. */
 static void add_stranger(struct lookup *lookup, const struct entry *entry)
 {
 	char *text = json_dup(json_get(entry->json, "text"));
@@ -281,7 +281,7 @@ static void add_stranger(struct lookup *lookup, const struct entry *entry)
 	free(text);
 }
 
-/* LOOKUP_MORE: go on with the next entry. */
+/* LOOKUP_MORE: the next entry is needed. */
 static enum lookup_result consider(struct lookup *lookup, struct json_value json)
 {
 	struct entry entry = {
