@@ -80,7 +80,7 @@ struct transfer {
 	bool resend_stopped; /* libcurl tried to resend a request that may have been processed */
 	int64_t overhead; /* bytes that libcurl counted before the request itself (CONNECT) */
 	int64_t progress_at_ms;
-	/* of a response that is not the file: start of the wait for it, bytes sent by then, the limit that it exceeded */
+	/* of a response that is not the file: start of the wait, bytes sent by then, the limit that it exceeded */
 	int64_t body_since_ms, body_sent, exceeded_ms;
 	char error[CURL_ERROR_SIZE];
 };

@@ -70,7 +70,7 @@ struct http_request {
 
 	/*
 	 * 0: the config's; -1: none, for file transfers. A response that is not the file (an error or a redirect with
-	 * `sink`; any response to an upload) then has the config's timeout, from the end of its headers or of the upload.
+	 * `sink`; any response to an upload) then has the config's timeout, from the end of its headers or the upload.
 	 */
 	int64_t timeout_ms;
 	/* abort when slower than 1 byte/s for this time; 0: no limit, or 5 min if there is no timeout */

@@ -1,7 +1,7 @@
 /*
  * upload.c - the files of a run, each uploaded once for all entries that carry it. A file is identified by stat(2), so
- * a file that changed is uploaded again; so is one that had just been written when it was read. It is open only during its upload: a thousand queued messages need no
- * thousand descriptors.
+ * a file that changed is uploaded again; so is one that had just been written when it was read. It is open only during
+ * its upload: a thousand queued messages need no thousand descriptors.
  */
 #include "send/send-int.h"
 
