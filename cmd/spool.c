@@ -197,24 +197,16 @@ static enum status change(struct spool *spool, const struct run_ctx *ctx, bool r
 static enum status run_spool(const struct run_ctx *ctx, const void *params, struct err *err)
 {
 	const struct spool_params *p = params;
-	const char *action = ctx->cli->operand_count ? ctx->cli->operands[0] : "list";
-	bool retry = !strcmp(action, "retry");
+	const char *verb = ctx->cli->verb->name;
 	struct spool *spool = NULL;
 	enum status st = spool_open_profile(&spool, ctx, err);
 	int lock = -1;
 
-	if (st) {
-		/* err is set */
-	} else if (!strcmp(action, "list") && (ctx->cli->operand_count > 1 || p->all)) {
-		st = err_set(err, ST_USAGE, "'kandy spool list' takes no IDs and no --all");
-	} else if (!strcmp(action, "list")) {
+	if (!st && !strcmp(verb, "list")) {
 		for (enum spool_state state = SPOOL_NEW; !st && state <= SPOOL_FAILED; state++)
 			st = list_state(spool, state, err);
-	} else if (retry || !strcmp(action, "remove")) {
-		if (!(st = spool_lock(spool, &lock, err)))
-			st = change(spool, ctx, retry, p->all, err);
-	} else {
-		st = err_set(err, ST_USAGE, "invalid action '%s': expected list, remove or retry", action);
+	} else if (!st && !(st = spool_lock(spool, &lock, err))) {
+		st = change(spool, ctx, !strcmp(verb, "retry"), p->all, err);
 	}
 	if (lock >= 0)
 		close(lock);
@@ -222,14 +214,30 @@ static enum status run_spool(const struct run_ctx *ctx, const void *params, stru
 	return st;
 }
 
+static const struct cli_verb verbs[] = {
+	{ .name = "list", .summary = "list the messages in the queue, failed ones included" },
+	{ .name = "remove",
+		.operands = "[ID...]",
+		.operands_max = SIZE_MAX,
+		.summary = "delete messages",
+		.options = CLI_LIST("all"),
+		.examples = CLI_EXAMPLES({ "kandy spool remove --all", "delete all failed messages" }) },
+	{ .name = "retry",
+		.operands = "[ID...]",
+		.operands_max = SIZE_MAX,
+		.summary = "queue failed messages again",
+		.options = CLI_LIST("all"),
+		.examples =
+			CLI_EXAMPLES({ "kandy spool retry --all && kandy flush", "send all failed messages again" }) },
+	{ 0 },
+};
+
 const struct command cmd_spool = {
 	.name = "spool",
-	.operands = "[list | remove [ID...] | retry [ID...]]",
-	.operands_max = SIZE_MAX,
-	.operand_choices = CLI_LIST("list", "remove", "retry"),
+	.verbs = verbs,
 	.summary = "list and manage the queue",
 	.description = CLI_LIST(
-		"Lists the messages that are queued for 'kandy flush', and the failed ones, as JSON lines; removes them, or queues failed ones again.",
+		"Manages the messages that are queued for 'kandy flush', and the failed ones. Without a verb, lists them as JSON lines.",
 		"The \"state\" is \"waiting\", \"failed\" (\"error\" has the reason), or \"uncertain\": it is being sent, or may have been sent when its process "
 		"ended; the next flush checks. \"userId\", \"username\" and \"baseUrl\" identify the account that queued the message; only that account delivers it."),
 	.opts = opts,

@@ -280,7 +280,8 @@ enum status cli_parse(struct cli *cli, const struct command *command, int argc, 
 			st = parse_short(cli, argv, &i, err);
 	}
 	if (cli->want_help || cli->want_version) {
-		(void)!find_verb(cli, NULL);
+		if (cli->operand_count) /* else the help of the command, not of its default verb */
+			(void)!find_verb(cli, NULL);
 		return ST_OK;
 	}
 	if (!st)

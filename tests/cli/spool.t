@@ -319,4 +319,8 @@ run as alice kandy spool list "$id"
 is "$status" 64 'spool list takes no IDs'
 run as alice kandy spool --all
 is "$status" 64 'spool list takes no --all'
+run kandy spool --help
+like "$out" "^  retry \\[ID\.\.\.\] +queue failed messages again$" "spool --help lists the verbs"
+run kandy spool lst
+is "$status $(cat "$err")" "64 kandy: spool: unknown verb 'lst'; did you mean 'list'?" "an unknown verb is refused"
 finish
