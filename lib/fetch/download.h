@@ -5,7 +5,8 @@
  * follows redirects under the rules of link.h, and passes the body to a file writer. Then the size is verified, the
  * file synced and renamed. An interrupted transfer is resumed if the server sent a validator (a strong ETag, or a
  * Last-Modified at least a second before Date) and reports the same length again; if the server sends the whole file
- * instead, the partial file is overwritten. After a transient failure or a signal, the partial file stays.
+ * instead, the partial file is overwritten. After a transient failure, a response without a file, a full disk or a
+ * signal, the partial file stays.
  *
  * Transient failures are retried by the client's retry policy; a refused token is renewed once.
  */
