@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# listen.sh - notifications over TLS: beside a script in Node with `ws`, and a client of libwebsockets that only counts.
+# listen.sh - notifications over TLS, compared with a Node script that uses `ws` and a libwebsockets client that only counts.
 . "${0%/*}/../lib/bench.sh"
 certificates
 export INTEROP_MODULES
@@ -8,7 +8,7 @@ rounds=${BENCH_ROUNDS:-3}
 declare -A values
 echo some-password >"$scratch/password" && chmod 600 "$scratch/password"
 
-# blaster NAME ARGUMENT...: starts one, logs in and subscribes; sets $port, $blasted (its file of times)
+# blaster NAME ARGUMENT...: starts a blaster, logs in and subscribes; sets $port and $blasted (the file with its times)
 blaster() {
 	blasted=$scratch/blaster.$1
 	shift
@@ -24,7 +24,7 @@ blaster() {
 
 blasts() { [ "$(grep -c '' "$blasted")" -ge "$1" ]; }
 
-# once NAME COMMAND...: one run; its messages a second, CPU and memory go to the values of NAME
+# once NAME COMMAND...: runs it once; adds messages per second, CPU and memory to the values of NAME
 once() {
 	local name=$1 before used
 	shift
@@ -71,7 +71,7 @@ row '--jq .sender, messages a second' "$(median filter.rate)" "$(median plain.ra
 row '--format text, messages a second' "$(median text.rate)" "$(median plain.rate)" "$(calc "$(median text.rate)/$(median plain.rate)")"
 blaster single "$count" 1
 compare 'one a write' 1.7
-# The request process of the listener (lib/listen/worker.h) comes and goes: the memory of both, and of the listener alone.
+# The request process of the listener (lib/listen/worker.h) runs only when needed: memory with it and without it.
 blaster idle 1000 24
 "$KANDY" listen -q --cacert "$ca" --since none --heartbeat "$scratch/beat" >"$scratch/lines" 2>/dev/null &
 listener=$!
@@ -79,7 +79,7 @@ server_pids+=("$listener")
 all_there() { [ "$(wc -l <"$scratch/lines")" -ge 1000 ]; }
 wait_for 60 all_there || fail 'the lines do not come'
 child=$(pgrep -P "$listener") || fail 'there is no second process'
-both=$(awk '/^VmRSS/ { sum += $2 } END { print sum }' "/proc/$listener/status" "/proc/$child/status") # what they share is in it twice
+both=$(awk '/^VmRSS/ { sum += $2 } END { print sum }' "/proc/$listener/status" "/proc/$child/status") # counts shared pages twice
 childless() { ! pgrep -P "$listener"; }
 wait_for 60 childless || fail 'the second process does not end'
 alone=$(awk '/^VmRSS/ { print $2 }' "/proc/$listener/status")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# send.sh - starting, one message, many messages: beside curl, and a bare loop over libcurl.
+# send.sh - startup, one message and many messages, compared with curl and a minimal libcurl loop.
 . "${0%/*}/../lib/bench.sh"
 . "$lib_dir/nginx.sh"
 certificates
@@ -30,7 +30,7 @@ row 'one certificate, million instructions' "$(calc "${instructions[kandy-one]}/
 	"$(calc "${instructions[kandy-one]}/${instructions[curl-one]}")"
 
 heading "$many messages, --jsonl -j 8" 'kandy, 1/s' 'beside it, 1/s'
-# to a hundred people: what goes to one of them goes one after the other, whatever -j says
+# to 100 recipients, because messages to one recipient are sent one at a time
 messages() { jq -nc "range($1) | {to: \"user\\(. % 100)@bench.example\", text: \"message number \\(.) of many\"}"; }
 messages "$many" >"$scratch/messages.jsonl"
 messages 2000 >"$scratch/messages.2000" && messages 1000 >"$scratch/messages.1000"
@@ -54,7 +54,7 @@ row 'a bare libcurl multi loop' "$(rate $many kandy)" "$(rate $many multi)" "$(c
 row 'curl --parallel' "$(rate $many kandy)" "$(rate $many parallel)" "$(calc "${ms[parallel]}/${ms[kandy]}")" '>=1'
 row 'xargs -P2 curl' "$(rate $many kandy)" "$(rate 60 xargs)" "$(calc "(${ms[xargs]}/60)/(${ms[kandy]}/$many)" %.0f)" '>=20'
 
-# the difference between 2000 messages and 1000 is what a message costs
+# cost per message: the difference between 2000 and 1000 messages
 input=$scratch/messages.1000 instructions kandy-1000 "$KANDY" send --jsonl -j 8 --cacert "$ca"
 input=$scratch/messages.2000 instructions kandy-2000 "$KANDY" send --jsonl -j 8 --cacert "$ca"
 instructions multi-1000 "$TOOLS/multi" "$nginx_messages" "$ca" "$nginx_token" 1000 8

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# transfer.sh - a large file up and down, beside curl. Downloads count twice: into memory, and to the disk, where kandy also waits
-# until the file is safe (fsync) and curl does not. SHA-256 is computed on the way by kandy alone.
+# transfer.sh - upload and download of a large file, compared with curl. Downloads are measured to memory and to disk. On disk,
+# kandy syncs the file and curl does not. Only kandy computes SHA-256.
 . "${0%/*}/../lib/bench.sh"
 . "$lib_dir/nginx.sh"
 certificates
@@ -21,7 +21,7 @@ memory() { # COMMAND...: its largest resident memory in MiB
 
 heading "$mib MiB up" 'kandy, MB/s' 'curl, MB/s'
 upload="$KANDY send -q -t bob@bench.example -m file -a $nginx_files/big --cacert $ca"
-# HTTP/1.1: over HTTP/2, curl 7.88 never ends an upload that is answered before it has been read
+# HTTP/1.1: over HTTP/2, curl 7.88 never ends an upload if the response comes before the server has read it all
 curl_upload="curl -s --http1.1 -o /dev/null --cacert $ca -H @$scratch/bearer -F root-fields={} -F raw=@$nginx_files/big;type=application/octet-stream $nginx_objects"
 rounds 3 2 kandy "$upload" curl "$curl_upload"
 row 'curl -F' "$(rate kandy)" "$(rate curl)" "$(calc "${ms[curl]}/${ms[kandy]}")" '>=0.95'
@@ -34,7 +34,7 @@ down() { # WHAT DIRECTORY
 	mkdir -p "$dir"
 	local kandy_down="$KANDY fetch-links -q --clobber --timeout 10m -D $dir --cacert $ca $nginx_objects/1/payload"
 	local curl_down="curl -s --cacert $ca -H @$scratch/bearer -o $dir/c $nginx_objects/1/payload"
-	# to remove what is on the disk takes longer than what is not, and is nobody's download
+	# not measured: removing the file of the last run takes longer on disk
 	prepare="find $dir -type f -delete" rounds 3 3 kandy "$kandy_down" curl "$curl_down"
 	row "curl -o, $1" "$(rate kandy)" "$(rate curl)" "$(calc "${ms[curl]}/${ms[kandy]}")" '>=0.9'
 	ours=$(memory $kandy_down) theirs=$(memory $curl_down)

@@ -3,18 +3,17 @@
  *
  *	KANDY_INJECT=CALL:N:ERRNO    the Nth call (from 1) of CALL fails; ERRNO is a number. With N 0, none does.
  *	                             With ERRNO 0 the process is killed instead of making the call.
- *	KANDY_INJECT_ALSO=CALL:ERRNO    and every call of this CALL
- *	KANDY_INJECT_REPORT=FILE     gets a line "fired" when the Nth call was made to fail, and at the end, for each
- *	                             CALL that there was, "CALL NUMBER". Also "unsynced PATH" for each file that
- *	                             got its name by a rename or link while something of it was not on the disk, by
- *	                             itself or in a directory; and "unlisted" for a directory whose new name was not, at
- *	                             the end
+ *	KANDY_INJECT_ALSO=CALL:ERRNO    also fails every call of this CALL
+ *	KANDY_INJECT_REPORT=FILE     gets a line "fired" when the Nth call fails, and at exit "CALL NUMBER" for each
+ *	                             CALL that was made. Also "unsynced PATH" for each file that is renamed or linked
+ *	                             (itself or its directory) before it is synced; and, at exit, "unlisted" for each
+ *	                             directory with a new name in it that was not synced
  *
  * CALL is one of
- *	malloc    also calloc and realloc; those that the program itself makes. "malloc-any": those of its libraries too
+ *	malloc    also calloc and realloc; calls of the program itself. "malloc-any": also those of its libraries
  *	write     to files and pipes (not to sockets); also pwrite and copy_file_range
  *	fsync  fdatasync  ftruncate  close  mkdir
- *	aio_fsync (that one cannot be begun)  aio_error (that something in the background has failed)
+ *	aio_fsync (it cannot start)  aio_error (the background operation failed)
  *	open      of files and directories, in all its forms
  *	rename  renameat  renameat2
  *	link      also linkat
@@ -22,17 +21,15 @@
  *	thread  fork  spawn (posix_spawn)  dup2  pipe2  socketpair  memfd  eventfd  epoll
  *	send  recv    the libraries', too
  *
- * Only calls that come from the program itself count, but for malloc-any, send and recv: what libraries do with
- * failures is theirs.
- * The calls of its child processes count too, as one row with its own; those of programs that it runs do not.
+ * Except for malloc-any, send and recv, only calls of the program itself count, not those of libraries.
+ * Calls of child processes are counted together with those of the parent; those of programs that it runs are not.
  *
- * Allocations go on to the next malloc in the order of libraries, which may be AddressSanitizer's. Where the program
- * has a malloc in itself (clang's sanitizers), nothing comes here.
+ * Allocations call the next malloc in library order, which may be AddressSanitizer's. If the program contains a malloc
+ * (clang's sanitizers), they are not intercepted.
  *
- * OpenSSL 3.0 does not look whether its default library context could be made (get_default_context() in its
- * crypto/context.c), and then takes the lock that the context does not have: nothing that a caller could know
- * beforehand or prevent. Exactly that, a NULL lock from libcrypto after an allocation was made to fail, ends the
- * program with status 250 and the line "openssl" in the report.
+ * OpenSSL 3.0 does not check whether its default library context was created (get_default_context() in its
+ * crypto/context.c), and then uses the NULL lock of that context. Callers cannot prevent this. So a NULL lock from
+ * libcrypto after a failed allocation ends the program with status 250 and the line "openssl" in the report.
  */
 #define _GNU_SOURCE
 #include <aio.h>
@@ -142,7 +139,7 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1; /* the first object is the program */
 }
 
-/* By system calls alone: nothing here may come back to us. */
+/* Uses system calls only, because library calls could be intercepted. */
 static void report(const char *text)
 {
 	long fd;
@@ -153,7 +150,7 @@ static void report(const char *text)
 	if (fd < 0)
 		return;
 	if (syscall(SYS_write, fd, text, strlen(text)) < 0) {
-		/* the test will miss it */
+		/* the test fails without the line */
 	}
 	syscall(SYS_close, fd);
 }
@@ -188,7 +185,7 @@ __attribute__((constructor)) static void begin(void)
 	state.counts =
 		mmap(NULL, CALLS * sizeof(*state.counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	state.ready = state.counts != MAP_FAILED;
-	unsetenv("KANDY_INJECT"); /* what the program runs is left alone */
+	unsetenv("KANDY_INJECT"); /* not for programs that it runs */
 }
 
 __attribute__((destructor)) static void finish(void)
@@ -253,10 +250,10 @@ static bool fails(enum call call, void *caller)
 }
 
 /*
- * ---- what is not on the disk ----
+ * ---- unsynced files ----
  *
- * Files by their device and inode, from a write to the next fsync, and directories from a rename or link into them on.
- * There are few of them in a test, and what is written through a mapping is not seen.
+ * Files by device and inode, from a write to the next fsync, and directories from a rename or link into them to the next
+ * fsync. Writes through a mapping are not seen.
  */
 
 enum { DIRTY_MAX = 256 };
@@ -315,7 +312,7 @@ static void check_file(int dir, const char *path, const char *name)
 	report(text);
 }
 
-/* It gets a name that others will look for. */
+/* Reports unsynced files under `path`, which is about to get its final name. */
 static void check_synced(int dir, const char *path)
 {
 	int error = errno, fd;
@@ -334,7 +331,7 @@ static void check_synced(int dir, const char *path)
 	errno = error;
 }
 
-/* `result` is that of giving something the name `path`. */
+/* Marks the directory of the new name `path` as unsynced, unless `result` is an error. Returns `result`. */
 static int named(int result, int dir, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -457,7 +454,7 @@ int aio_fsync(int operation, struct aiocb *request)
 	return FAILS(AIO_FSYNC) ? -1 : real(operation, request);
 }
 
-/* How often it is asked before there is something to tell depends on the time that takes. */
+/* Calls that return EINPROGRESS do not count, because their number depends on timing. */
 int aio_error(const struct aiocb *request)
 {
 	REAL(int, "aio_error", const struct aiocb *);
@@ -466,7 +463,7 @@ int aio_error(const struct aiocb *request)
 	return rc != EINPROGRESS && FAILS(AIO_ERROR) ? errno : rc;
 }
 
-/* The descriptor is gone either way, as with close(2) itself. */
+/* The descriptor is closed in either case, as with close(2) itself. */
 int close(int fd)
 {
 	REAL(int, "close", int);

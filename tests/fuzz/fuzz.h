@@ -1,7 +1,7 @@
 /*
- * fuzz.h - for the harnesses in this directory: each is a program that libFuzzer feeds with bytes, and
- * which aborts when something that must hold does not. `make fuzz` builds and runs them; their seeds are
- * in seeds/NAME/. A harness that says #define FUZZ_MAX_LEN N gets inputs of at most N bytes.
+ * fuzz.h - functions for the harnesses in this directory. A harness is a program that gets input from libFuzzer and
+ * aborts if an invariant is violated. `make fuzz` builds and runs them; their seeds are in seeds/NAME/. A harness with
+ * #define FUZZ_MAX_LEN N gets inputs of at most N bytes.
  */
 #ifndef KANDY_TESTS_FUZZ_H
 #define KANDY_TESTS_FUZZ_H
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MUST(condition) \
 	((condition) ? (void)0 : (fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition), abort()))
 
-/* A copy with a NUL behind it, in memory of exactly that size, so that a step beyond it is seen. Free it. */
+/* A NUL-terminated copy in a buffer of exactly that size, so that AddressSanitizer sees an overrun. Free it. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);

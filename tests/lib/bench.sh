@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# bench.sh - what the measurements in tests/bench have in common: a scratch directory, servers that end with it, medians, the table.
+# bench.sh - functions for the benchmarks in tests/bench: a scratch directory, servers, medians, the table.
 #
-# Each line of a table is a ratio of two things measured in turn on the same machine at the same time; absolute numbers are this
-# machine's. Servers run on loopback: what a real network adds is the same for both sides.
+# Each row of a table is a ratio of two programs, measured in turn on the same machine; absolute numbers depend on the machine.
+# Servers run on loopback, because a real network adds the same to both sides.
 #
 #	rounds ROUNDS RUNS NAME COMMAND [NAME COMMAND]...   measures the commands in turn, RUNS runs each a round, so that a
 #	                        busy moment hits all of them; then ${ms[NAME]} is the median of the wall time. $prepare, if set, is
@@ -47,7 +47,7 @@ wait_for() {
 	done
 }
 
-# An authority and a certificate of its own for the servers; the system's certificates with that authority among them, as one
+# Creates a CA and a certificate for the servers; also the system's certificates with that CA, as one
 # file and as a hashed directory.
 certificates() {
 	local dir=$scratch/tls

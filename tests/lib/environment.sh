@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# environment.sh - the caller's environment is the caller's: proxies, certificates, settings of kandy and of the tools in use stay
-# outside of tests and measurements.
+# environment.sh - removes the caller's proxies, certificates, and settings of kandy and other tools from the environment of tests
+# and benchmarks.
 #
-#	clean_environment NAME...   unsets everything but what each of them needs and what is named; 'TEST_*': all that begins so
+#	clean_environment NAME...   unsets all variables except the common ones and those named; 'TEST_*' is a pattern
 
 clean_environment() {
 	local name keep

@@ -1,8 +1,8 @@
-// flaky.cjs - a way to a server that works only after a while.
+// flaky.cjs - a TCP relay to a server that works only after some connections.
 //
 //	node flaky.cjs PORT WANTED LOG
 //
-// Listens on a free port, which it prints, and leads each connection to PORT of 127.0.0.1; but the first WANTED of them are reset:
+// Listens on a free port, which it prints, and relays each connection to PORT of 127.0.0.1, but resets the first WANTED of them:
 // at once (WANTED = "3 accept"), or after the first bytes, in the middle of the TLS handshake ("3 handshake"). LOG gets a line for
 // each connection.
 'use strict';

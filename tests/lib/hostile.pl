@@ -6,13 +6,13 @@
 #	POST /cpaas/auth/v1/token            tokens: "good" ones, each with a number
 #	GET  /f/SIZE/NAME?OPTIONS            a file of SIZE bytes, always the same ones
 #
-# Options of a file, joined by '&'; where there are several lots of them, joined by ';', the first request gets the first lot,
-# and so on, and all further ones the last:
+# Options of a file, joined by '&'; several sets of options are joined by ';': the first request gets the first set, and so
+# on; all further requests get the last set:
 #	etag=TEXT  none  weak  changing      the ETag is "TEXT", absent, W/"..", another one each time; default: "v1"
 #	modified  modified=DAY               Last-Modified instead of an ETag, 22 Nov 2020 or another day of that month
 #	second=N                             Date is N seconds after that; default: 1; N empty: there is none
 #	total=N                              the size that a 206 or 416 says
-#	more=BYTES                           so many bytes behind the end (with chunked)
+#	more=BYTES                           so many bytes after the end (with chunked)
 #	other                                other bytes than those without it
 #	norange                              Range is ignored
 #	anyrange                             If-Range is

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# hostile.sh - the shell side of hostile.pl, sourced behind tap.sh.
+# hostile.sh - functions for hostile.pl; source it after tap.sh.
 #
-#	hostile                    starts the server and logs in to it; sets $base and $asked (what it was asked, a request a line)
+#	hostile                    starts the server and logs in to it; sets $base and $asked (its requests, one a line)
 #	hostile_foreign            starts a second one on another port; sets $foreign and $foreign_asked
 #	part NAME SIZE LINK        a message line with one attachment
 #	wanted BYTES               the bytes that the server has under /f/BYTES/...

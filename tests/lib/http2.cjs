@@ -1,10 +1,10 @@
-// http2.cjs - a service of canned answers over HTTP/2 that leaves requests alone, as RFC 9113 allows.
+// http2.cjs - a service of canned responses over HTTP/2 that leaves some requests unprocessed, as RFC 9113 allows.
 //
 //	node http2.cjs LOG KEY CERTIFICATE refuse | never | goaway | plain
 //
 // Prints its port, then serves until it is killed. LOG gets a line for each request: "METHOD PATH VERDICT BODY", and one for each
 // connection: "connection".
-//   refuse   the first two messages are reset with REFUSED_STREAM, those after them are taken
+//   refuse   the first two messages are reset with REFUSED_STREAM, later ones are accepted
 //   never    so is every message
 //   plain    all are taken, each after 20 ms
 //   goaway   of every connection eight messages are taken, then GOAWAY names the last of them, and the others stay without an answer

@@ -1,4 +1,4 @@
-// late.cjs - a gateway that gives up on a message before the service behind it has got it.
+// late.cjs - a gateway that times out on a message before it forwards the message to the service.
 //
 //	node late.cjs PORT WHAT MS LOG
 //

@@ -1,4 +1,4 @@
-// leaky.cjs - a service that repeats what it is told, and puts secrets of its own wherever there is room for one. Plain HTTP.
+// leaky.cjs - a service that echoes its input, and puts secrets of its own in each place of a response. Plain HTTP.
 //
 //	node leaky.cjs SECRET...
 //

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# nginx.sh - a service of canned answers that is not the bottleneck: nginx with TLS, HTTP/1.1 and HTTP/2.
+# nginx.sh - a service of canned responses that is fast enough not to be the bottleneck: nginx with TLS, HTTP/1.1 and HTTP/2.
 #
 # nginx_start sets $nginx_url; log in with `kandy login` to it: any password is right, and the token lasts for a year.
 

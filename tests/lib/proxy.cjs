@@ -2,7 +2,7 @@
 //
 //	node proxy.cjs LOG [USER:PASSWORD | refuse | sockets=PORT]
 //
-// Prints its port, then serves until it is killed. LOG gets a line for each thing that it was asked: "CONNECT host:port STATUS HEADERS...",
+// Prints its port, then serves until it is killed. LOG gets a line for each request: "CONNECT host:port STATUS HEADERS...",
 // with the names (not the values) of all headers. With USER:PASSWORD it wants these; with `refuse` it refuses everything; with `sockets=PORT` it
 // leads those whose TLS does not offer HTTP/2, as that of a WebSocket does not, to that port of 127.0.0.1.
 'use strict';

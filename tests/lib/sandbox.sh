@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# sandbox.sh - what tests of the sandbox itself need: curl, jq and a WebSocket client of their own, nothing of kandy's client.
+# sandbox.sh - functions for tests of the sandbox itself, with curl, jq and another WebSocket client, not kandy's.
 #
 #	. "${0%/*}/../lib/tap.sh"; . "$tests_dir/lib/sandbox.sh"
 #	serve [OPTION...]         ends the sandbox that runs, starts another (tap.sh), and logs alice and bob in (again)

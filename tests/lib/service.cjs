@@ -1,4 +1,4 @@
-// service.cjs - a service whose WebSockets are those of npm's `ws`, or bytes by hand: a peer that neither kandy nor its sandbox is.
+// service.cjs - a service with WebSockets of npm's `ws` or of raw bytes, independent of kandy and its sandbox.
 //
 //	node service.cjs CERT KEY LOG LINES SCENE...
 //
@@ -7,7 +7,7 @@
 // last one is played again and again. LOG gets a line of JSON for each WebSocket when it has ended: the scene, the code
 // that the client closed with (1006: without), what its pongs carried, its request line without the token, and its
 // headers. A scene is a name below; each message that it sends has its own ID and a text that begins with the scene's name. On SIGUSR2, CERT
-// and KEY are read anew, for the connections that come when the list of subscriptions has been asked for the next time.
+// and KEY are read again and used after the next request for the list of subscriptions.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
@@ -36,7 +36,7 @@ function frame(first, payload) {
 	return Buffer.concat([Buffer.from(head), payload]);
 }
 const bytes = (...list) => Buffer.from(list);
-// what `ws` would never send: behind a good message, these bytes
+// raw bytes after a valid message, which `ws` would never send
 const broken = {
 	'not-utf8': frame(0x81, bytes(0xc3, 0x28)),
 	masked: bytes(0x81, 0x81, 1, 2, 3, 4, 5),

@@ -28,10 +28,10 @@
 #	fresh_sandbox [OPTION...]     the same, and logs alice in
 #	control JSON              POST /sandbox/control (@FILE: what FILE has); the response goes to $scratch/control
 #	waits_for_stdin PID       succeeds if that kandy has its signal handlers installed and sleeps
-#	as NAME COMMAND...        runs COMMAND with a state directory of its own, logged in as NAME@sandbox.example where needed
+#	as NAME COMMAND...        runs COMMAND with a state directory of its own, logged in as NAME@sandbox.example if needed
 #	no_such_host              prints a host name that fails without a name server: its label is too long
 #	is_sanitized              succeeds if the binary was built with sanitizers
-#	skip_all REASON           for what this machine cannot do at all; not for what should have been installed
+#	skip_all REASON           if this machine cannot run the test at all; not for missing packages
 
 set -u
 tap_n=0 tap_bad=0

@@ -11,8 +11,8 @@
 //	--quiet            only count them: prints {"messages":N,"bytes":N,"ms":MS} at the end
 //	--stall            read nothing once open
 //
-// Prints a line for each message (as it came), then {"close":CODE} or {"end":true} for what ended it, or {"http":STATUS} where
-// the upgrade was refused. Ends 0 after --count messages, else 1.
+// Prints a line for each message (as it came), then {"close":CODE} or {"end":true} for what ended it, or {"http":STATUS} if
+// the upgrade was refused. Exits 0 after --count messages, else 1.
 'use strict';
 const net = require('net');
 const tls = require('tls');

@@ -1,10 +1,10 @@
 /*
- * blaster.c - a service that sends notifications as fast as TLS lets it: what listeners are measured against.
+ * blaster.c - a server that sends notifications as fast as TLS permits, to measure listeners.
  *
  *	blaster CERT KEY COUNT PER_WRITE [INTERVAL_US]
  *
  * Prints its port. Requests get canned answers; each WebSocket gets COUNT notifications of about 700 bytes, PER_WRITE
- * of them in each write (and with INTERVAL_US, so much time between two writes). When the client has closed, the
+ * of them in each write, with a pause of INTERVAL_US between two writes. When the client has closed, the
  * blaster prints how many microseconds have passed since the first write. The text of a notification begins with the
  * time it was made at: "@MICROSECONDS@".
  */
@@ -128,7 +128,7 @@ static void put_digits(char *at, int digits, long long n)
 	}
 }
 
-/* Until the client says goodbye (it sends nothing but short frames), or has gone without. */
+/* Waits until the client closes the connection; it sends only short frames. */
 static void wait_for_close(SSL *ssl)
 {
 	unsigned char frame[4096];

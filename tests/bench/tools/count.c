@@ -1,5 +1,5 @@
 /*
- * count.c - a libwebsockets client that only counts messages: the least that the library costs.
+ * count.c - a libwebsockets client that only counts messages, to measure the minimal cost of the library.
  *
  *	count PORT CAFILE COUNT
  */

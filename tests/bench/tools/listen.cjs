@@ -1,4 +1,4 @@
-// listen.cjs - what a script in Node does: each message parsed, written out again as a line.
+// listen.cjs - a Node client that parses each message and prints it as a line.
 //
 //	node listen.cjs PORT CAFILE COUNT
 'use strict';

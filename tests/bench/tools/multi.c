@@ -1,10 +1,10 @@
 /*
- * multi.c - the least that libcurl needs to send many messages: what `kandy send --jsonl` is measured against.
+ * multi.c - a minimal libcurl loop that sends many messages, to compare with `kandy send --jsonl`.
  *
  *	multi URL CAFILE TOKEN COUNT JOBS
  *
- * One multi handle, JOBS easy handles that are used again and again, one canned body, answers thrown away. No JSON is
- * built or read, nothing is printed, nothing is ever repeated.
+ * One multi handle, JOBS reused easy handles, one canned body; responses are discarded. It builds and parses no JSON,
+ * prints nothing and does not retry.
  */
 #include <curl/curl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /*
- * usage.c - runs a command, and writes what it used to FILE: "WALL_MS CPU_MS PEAK_KB".
+ * usage.c - runs a command and writes its resource usage to FILE: "WALL_MS CPU_MS PEAK_KB".
  *
  *	usage FILE COMMAND [ARGUMENT...]
  *
@@ -35,7 +35,7 @@ static long peak_kb(pid_t pid)
 	return kb;
 }
 
-/* Starts the command once we are its tracer. -1: it cannot be. */
+/* Starts the command under ptrace. -1 if that fails. */
 static pid_t start(char **argv)
 {
 	int ready[2];
