@@ -1,5 +1,5 @@
 /*
- * The record: one JSON line per request, frame and event, written at once, so that tests can check the traffic.
+ * The record: one JSON line per request and frame, written at once, so that tests can check the traffic.
  * Passwords and tokens are hashed: tests can compare them, but they cannot be used.
  */
 #include "sandbox/sandbox-int.h"
@@ -214,13 +214,5 @@ void record_frame(struct record *record, uint64_t connection, const struct chann
 	if (kind == FRAME_CLOSE && len >= 2)
 		json_add_int(out, "code", (unsigned char)p[0] << 8 | (unsigned char)p[1]);
 	json_release(&doc);
-	finish(record);
-}
-
-void record_event(struct record *record, const char *event, uint64_t connection, const char *detail)
-{
-	if (!record)
-		return;
-	jsonf(begin(record, "event", connection), "'event':%s,'detail':%s", event, detail);
 	finish(record);
 }

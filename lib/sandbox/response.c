@@ -58,27 +58,6 @@ void response_forbidden(struct response *r, const char *why)
 	response_error(r, 403, "POL0001", why);
 }
 
-const char *response_reason(int status)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} texts[] = { { 100, "Continue" }, { 101, "Switching Protocols" }, { 200, "OK" }, { 201, "Created" },
-		{ 204, "No Content" }, { 206, "Partial Content" }, { 302, "Found" }, { 400, "Bad Request" },
-		{ 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 408, "Request Timeout" }, { 409, "Conflict" }, { 413, "Content Too Large" }, { 414, "URI Too Long" },
-		{ 415, "Unsupported Media Type" }, { 416, "Range Not Satisfiable" }, { 417, "Expectation Failed" },
-		{ 426, "Upgrade Required" }, { 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
-		{ 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
-		{ 507, "Insufficient Storage" } };
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		if (texts[i].status == status)
-			return texts[i].text;
-	return "Status";
-}
-
 void response_date(struct buf *out, int64_t ms)
 {
 	time_t at = (time_t)(ms / 1000);
@@ -92,7 +71,8 @@ void response_date(struct buf *out, int64_t ms)
 
 void response_head(const struct response *r, const char *origin, bool keep_alive, int64_t now_ms, struct buf *out)
 {
-	buf_addf(out, "HTTP/1.1 %d %s\r\nDate: ", r->status, response_reason(r->status));
+	/* an empty reason phrase is valid, and clients ignore it (RFC 9112, 4) */
+	buf_addf(out, "HTTP/1.1 %d \r\nDate: ", r->status);
 	response_date(out, now_ms);
 	buf_adds(out, "\r\n");
 	if (r->type)

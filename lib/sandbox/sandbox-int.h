@@ -86,7 +86,6 @@ void response_forbidden(struct response *r, const char *why); /* 403 */
 /* The head of the response, with CORS headers for `origin` (NULL: no browser). */
 void response_head(const struct response *r, const char *origin, bool keep_alive, int64_t now_ms, struct buf *out);
 void response_date(struct buf *out, int64_t ms); /* appends an HTTP date (RFC 9110, 5.6.7) */
-const char *response_reason(int status); /* the reason phrase */
 
 /* ---- call.c: one request and its handler ------------------------------------------------------------------------ */
 
@@ -237,11 +236,10 @@ struct record_entry {
 	const struct fault *fault;
 };
 
-/* All of these do nothing for a NULL record. */
+/* Both do nothing for a NULL record. */
 void record_request(struct record *record, const struct record_entry *entry);
 void record_frame(struct record *record, uint64_t connection, const struct channel *channel, bool in,
 	enum frame_kind kind, const char *p, size_t len);
-void record_event(struct record *record, const char *event, uint64_t connection, const char *detail);
 
 /* ---- server.c --------------------------------------------------------------------------------------------------- */
 

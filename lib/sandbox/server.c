@@ -362,7 +362,7 @@ static bool begin_upload(struct server_conn *c, const char *user)
 static void refuse(struct server_conn *c, int status)
 {
 	c->request.keep_alive = false;
-	response_error(&c->response, status, "SVC0001", response_reason(status));
+	response_error(&c->response, status, "SVC0001", "request");
 	finish_response(c);
 }
 

@@ -56,7 +56,6 @@ static void close_socket(struct socket *socket, int code, const char *reason)
 	socket->closing = true;
 	frame_add_close(&socket->s->frame, code, reason);
 	write_frame(socket);
-	record_event(socket->s->record, "close", conn_number(socket->conn), reason);
 	conn_close(socket->conn, CONN_FLUSH);
 }
 
@@ -121,7 +120,6 @@ size_t socket_drop_all(struct sandbox *s, enum conn_end how, const struct user *
 	size_t count = 0;
 
 	for (struct socket *socket = s->sockets; (socket = next_open(socket, user)); socket = socket->next, count++) {
-		record_event(s->record, "drop", conn_number(socket->conn), "socket");
 		if (how == CONN_FLUSH)
 			close_socket(socket, 1001, "going away");
 		else
@@ -136,7 +134,6 @@ size_t socket_freeze_all(struct sandbox *s, const struct user *user)
 
 	for (struct socket *socket = s->sockets; (socket = next_open(socket, user)); socket = socket->next, count++) {
 		conn_freeze(socket->conn);
-		record_event(s->record, "freeze", conn_number(socket->conn), "socket");
 		socket->channel = NULL;
 	}
 	return count;
