@@ -137,7 +137,7 @@ for compiler in gcc clang; do
 	wrong=
 	for header in cmd/*.h lib/*/*.h; do
 		printf '#include "%s"\n#include "%s"\n' "$header" "$header" |
-			$compiler -std=c11 -Wall -Wextra -Wpedantic -Werror -D_GNU_SOURCE -I. -Ilib -fsyntax-only -x c - 2>/dev/null ||
+			$compiler -std=c11 -Wall -Wextra -Wpedantic -Werror -D_GNU_SOURCE -I. -Ilib -I"$objects" -fsyntax-only -x c - 2>/dev/null ||
 			wrong+="$header "
 	done
 	is "$wrong" '' "$compiler: every header compiles alone, and twice"
