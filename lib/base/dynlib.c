@@ -1,9 +1,12 @@
 #include "base/dynlib.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
-enum status dynlib_load(const char *soname, const char *package, const struct dynlib_symbol *symbols, struct err *err)
+static enum status fill_slots(const char *soname, const char *package, const struct dynlib_symbol *symbols,
+	struct err *err)
 {
 	void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 
@@ -17,8 +20,29 @@ enum status dynlib_load(const char *soname, const char *package, const struct dy
 			return err_set(err, ST_CONFIG,
 				"'%s' lacks the function '%s': kandy was built for another version", soname,
 				symbols->name);
-		memcpy(symbols->slot, &function,
-			sizeof(function)); /* POSIX: both kinds of pointer have the same size */
+		/* POSIX: both kinds of pointer have the same size */
+		memcpy(symbols->slot, &function, sizeof(function));
 	}
 	return ST_OK;
+}
+
+static bool is_loaded(const struct dynlib_symbol *symbols)
+{
+	void *last;
+
+	while (symbols[1].name)
+		symbols++;
+	memcpy(&last, symbols->slot, sizeof(last));
+	return last;
+}
+
+enum status dynlib_load(const char *soname, const char *package, const struct dynlib_symbol *symbols, struct err *err)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	enum status status;
+
+	pthread_mutex_lock(&lock);
+	status = is_loaded(symbols) ? ST_OK : fill_slots(soname, package, symbols, err);
+	pthread_mutex_unlock(&lock);
+	return status;
 }

@@ -29,8 +29,8 @@ struct dynlib_symbol {
 #define DYNLIB_SYMBOL(function) { #function, &DYNLIB_TABLE.p_##function },
 
 /*
- * Loads `soname`, for good, and fills the slots of `symbols` (terminated by a NULL name). ST_CONFIG names the library,
- * the reason, and the Debian package that contains it.
+ * Loads `soname`, for good, and fills the slots of `symbols` (terminated by a NULL name), unless an earlier call did.
+ * Thread-safe. ST_CONFIG names the library, the reason, and the Debian package that contains it.
  */
 enum status dynlib_load(const char *soname, const char *package, const struct dynlib_symbol *symbols,
 	struct err *err) MUST_USE;

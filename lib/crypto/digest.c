@@ -7,7 +7,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #define DIGEST_FUNCTIONS(X) \
@@ -31,22 +30,9 @@ struct sha256 {
 	EVP_MD_CTX *ctx;
 };
 
-/* Several threads make digests; one of them loads the library. */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static enum status load_status;
-static struct err load_err = ERR_INIT;
-
-static void load_once(void)
-{
-	load_status = dynlib_load(SONAME_CRYPTO, "libssl3", digest_symbols, &load_err);
-}
-
 static enum status load(struct err *err)
 {
-	pthread_once(&once, load_once);
-	if (load_status && err)
-		*err = load_err;
-	return load_status;
+	return dynlib_load(SONAME_CRYPTO, "libssl3", digest_symbols, err);
 }
 
 enum status crypto_sha256_new(struct sha256 **out, struct err *err)

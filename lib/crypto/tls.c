@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
-#include <pthread.h>
 
 #define TLS_FUNCTIONS(X) \
 	X(TLS_client_method) \
@@ -26,23 +25,11 @@ static const struct dynlib_symbol tls_symbols[] = { TLS_FUNCTIONS(DYNLIB_SYMBOL)
 static const struct dynlib_symbol error_symbols[] = { ERROR_FUNCTIONS(DYNLIB_SYMBOL){ NULL, NULL } };
 #include "dynlib_calls.h"
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static enum status load_status;
-static struct err load_err = ERR_INIT;
-
-static void load_once(void)
-{
-	load_status = dynlib_load(SONAME_CRYPTO, "libssl3", error_symbols, &load_err);
-	if (!load_status)
-		load_status = dynlib_load(SONAME_SSL, "libssl3", tls_symbols, &load_err);
-}
-
 static enum status load(struct err *err)
 {
-	pthread_once(&once, load_once);
-	if (load_status && err)
-		*err = load_err;
-	return load_status;
+	enum status st = dynlib_load(SONAME_CRYPTO, "libssl3", error_symbols, err);
+
+	return st ? st : dynlib_load(SONAME_SSL, "libssl3", tls_symbols, err);
 }
 
 /* OpenSSL's reason for its last error. */
