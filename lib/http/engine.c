@@ -127,7 +127,8 @@ static void unlink_transfer(struct transfer *t)
 		t->next->previous = t->previous;
 }
 
-enum status http_start(struct http *http, const struct http_request *request, http_done *done, struct err *err)
+static enum status start(struct http *http, const struct http_request *request, http_done *done, void *done_arg,
+	struct err *err)
 {
 	struct transfer *t;
 	enum status status;
@@ -139,6 +140,7 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 		return err_set(err, ST_INTERNAL, "cannot start a request: out of memory");
 	t->request = *request;
 	t->done = done;
+	t->done_arg = done_arg;
 	response_reset(&t->response, request->max_body ? request->max_body : HTTP_BODY_MAX);
 	status = request_prepare(t, err);
 	if (status != ST_OK) {
@@ -158,22 +160,26 @@ enum status http_start(struct http *http, const struct http_request *request, ht
 	return ST_OK;
 }
 
+enum status http_start(struct http *http, const struct http_request *request, http_done *done, struct err *err)
+{
+	return start(http, request, done, request->arg, err);
+}
+
 static enum failure_phase phase_of(const struct transfer *t)
 {
 	curl_off_t resolved = 0, sent = 0, to_send = (curl_off_t)t->request.body_len;
-	long request_size = 0, connected = 0;
+	long connected = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
 	/* CURLINFO_CONNECT_TIME is not set before the TLS handshake is done, too */
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connected);
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
 	if (t->tries && t->header_bytes)
 		return PHASE_RECEIVE;
 	if (t->tries) {
 		if (t->request.parts)
 			curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_UPLOAD_T, &to_send);
-		return request_size > t->overhead && sent >= to_send ? PHASE_WAIT : PHASE_SEND;
+		return goaway_was_sent(t) && sent >= to_send ? PHASE_WAIT : PHASE_SEND;
 	}
 	if (connected)
 		return PHASE_TLS;
@@ -183,10 +189,7 @@ static enum failure_phase phase_of(const struct transfer *t)
 /* True if the server may have received a byte of the request. */
 static bool was_sent(const struct transfer *t)
 {
-	long request_size = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
-	return t->tries && !t->unprocessed && request_size > t->overhead;
+	return t->tries && !t->unprocessed && goaway_was_sent(t);
 }
 
 /* "host" or "host:port" of a URL, for messages; the URL itself may hold a secret. Free it. */
@@ -316,7 +319,7 @@ static void finish(struct transfer *t, CURLcode code)
 	trace_verbose(t, &err);
 	goaway_end(t);
 	unlink_transfer(t);
-	t->done(t->request.arg, status, &t->response, &err);
+	t->done(t->done_arg, status, &t->response, &err);
 	transfer_put(t, code == CURLE_OK && t->tries == 1);
 }
 
@@ -374,26 +377,11 @@ enum status http_step(struct http *http, int wait_ms, int extra_fd, struct err *
 }
 
 struct waiting {
-	const struct http_request *request; /* the caller's, with its own callback argument */
 	struct http_response *response;
 	struct err *err;
 	enum status status;
 	bool done;
 };
-
-static bool pass_sink(void *arg, const struct http_response *response, const char *p, size_t len, struct err *err)
-{
-	struct waiting *waiting = arg;
-
-	return waiting->request->sink(waiting->request->arg, response, p, len, err);
-}
-
-static void pass_progress(void *arg, int64_t sent, int64_t to_send, int64_t received, int64_t to_receive)
-{
-	struct waiting *waiting = arg;
-
-	waiting->request->progress(waiting->request->arg, sent, to_send, received, to_receive);
-}
 
 static void wake(void *arg, enum status status, struct http_response *response, const struct err *err)
 {
@@ -412,17 +400,11 @@ static void wake(void *arg, enum status status, struct http_response *response, 
 enum status http_perform(struct http *http, const struct http_request *request, struct http_response *response,
 	struct err *err)
 {
-	struct waiting waiting = { .request = request, .response = response, .err = err };
-	struct http_request mine = *request;
+	struct waiting waiting = { .response = response, .err = err };
 	enum status status;
 
 	memset(response, 0, sizeof(*response));
-	if (mine.sink)
-		mine.sink = pass_sink;
-	if (mine.progress)
-		mine.progress = pass_progress;
-	mine.arg = &waiting;
-	status = http_start(http, &mine, wake, err);
+	status = start(http, request, wake, &waiting, err);
 	while (status == ST_OK && !waiting.done) {
 		status = http_step(http, 1000, -1, err);
 		if (status != ST_OK && waiting.done)

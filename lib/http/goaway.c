@@ -36,7 +36,7 @@ static int64_t number_after(const char *line, size_t len, const char *label)
 	return str_parse_int64(digits, &value) ? value : -1;
 }
 
-static bool was_sent(const struct transfer *t)
+bool goaway_was_sent(const struct transfer *t)
 {
 	long request_size = 0;
 
@@ -47,7 +47,7 @@ static bool was_sent(const struct transfer *t)
 /* When the next request of a connection begins, the previous one has been sent or has failed. */
 static void count_last(struct http_connection *connection)
 {
-	if (connection->last && was_sent(connection->last))
+	if (connection->last && goaway_was_sent(connection->last))
 		connection->sent++;
 	connection->last = NULL;
 }

@@ -58,6 +58,7 @@ struct transfer {
 	CURL *easy;
 	struct http_request request;
 	http_done *done;
+	void *done_arg;
 	struct http_response response;
 	struct err err; /* set by one of our callbacks that aborted the transfer */
 
@@ -107,6 +108,7 @@ void response_skip_bom(struct http_response *response); /* some servers send one
 void goaway_retry(struct transfer *transfer);
 void goaway_begin(struct transfer *transfer, int local_port);
 void goaway_end(struct transfer *transfer);
+bool goaway_was_sent(const struct transfer *transfer); /* the last try has sent a byte of the request */
 void goaway_on_debug_line(struct transfer *transfer, const char *line, size_t len);
 
 /* proxy.c: whether any request can use a proxy; and adds the passwords of all proxies to the redaction of the log. */
