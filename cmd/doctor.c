@@ -47,12 +47,9 @@ static void check_config(struct doctor *d)
 		bool found;
 		const char *path = config_files_path(d->ctx->config, layers[i], &found);
 
-		if (!path)
-			continue;
-		if (!found)
-			report_ok(&d->report, "config", "'%s' does not exist (optional)", path);
-		else
-			report_ok(&d->report, "config", "'%s' is valid", path);
+		if (path)
+			report_ok(&d->report, "config", "'%s' %s", path,
+				found ? "is valid" : "does not exist (optional)");
 	}
 }
 
@@ -141,10 +138,9 @@ static void check_login(struct doctor *d)
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct doctor_params *params = p;
-	struct doctor d = { .ctx = ctx, .params = &params->session };
+	struct doctor d = { .report.text = format_is_text(&params->format), .ctx = ctx, .params = &params->session };
 	enum status st;
 
-	report_init(&d.report, format_is_text(&params->format));
 	check_config(&d);
 	check_libraries(&d);
 	check_state(&d);
@@ -153,7 +149,7 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 		doctor_network(&d.report, d.handle.client, d.params);
 	}
 	session_close(&d.handle);
-	if (!d.report.printed_all) {
+	if (d.report.output.status) {
 		*err = d.report.output;
 		return err->status;
 	}

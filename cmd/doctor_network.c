@@ -183,7 +183,7 @@ static void check_channel(struct network *n)
 static void skip(struct network *n, const char *const *names, const char *why)
 {
 	for (; *names; names++)
-		report_skipped(n->report, *names, "skipped: %s", why);
+		report_skipped(n->report, *names, why);
 }
 
 void doctor_network(struct report *report, struct client *client, const struct session_params *params)
@@ -196,18 +196,18 @@ void doctor_network(struct report *report, struct client *client, const struct s
 	buf_init(&host, BUF_NO_MAX);
 	check_proxy(n, &host);
 	if (!check_dns(n, host.data)) {
-		skip(n, CLI_LIST("connection", "clock", "token", "channel"), "no address");
+		skip(n, CLI_LIST("connection", "clock", "token", "channel"), "skipped: no address");
 	} else if (interrupt_status()) {
 		/* stop */
 	} else if (!check_connection(n)) {
-		skip(n, CLI_LIST("clock", "token", "channel"), "no connection");
+		skip(n, CLI_LIST("clock", "token", "channel"), "skipped: no connection");
 	} else {
 		check_clock(n);
 		check_token(n, &good);
 		if (good)
 			check_channel(n);
 		else
-			skip(n, CLI_LIST("channel"), "no token");
+			skip(n, CLI_LIST("channel"), "skipped: no token");
 	}
 	buf_release(&host);
 }

@@ -16,16 +16,13 @@
 
 struct report {
 	bool text; /* text for people instead of JSON */
-	bool printed_all; /* false once stdout has failed */
-	struct err output; /* its error */
+	struct err output; /* of stdout; after it nothing more is printed */
 	enum status worst; /* the highest status */
 	size_t failed; /* checks */
 };
 
-void report_init(struct report *report, bool text);
 void report_ok(struct report *report, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void report_skipped(struct report *report, const char *name, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void report_skipped(struct report *report, const char *name, const char *text);
 void report_failure(struct report *report, const char *name, const struct err *err);
 
 void report_format_time(char out[static 32], int64_t ms); /* "2026-01-31 12:00:00 UTC" */
