@@ -4,20 +4,52 @@
  * Every handler of the owner may drop the connection and start another one. So after each call of a handler, ws->socket
  * must be compared with the current socket.
  */
-#include "ws/ws-int.h"
+#include "ws/ws.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/url.h"
+#include "ws/frame.h"
+#include "ws/handshake.h"
+#include "ws/transport.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#define READ_SIZE ((size_t)64 * 1024) /* maximum that is read in one turn */
 #define OUT_MAX ((size_t)64 * 1024) /* maximum of queued messages */
 #define PONGS_MAX ((size_t)4 * 1024) /* maximum of queued pongs, for a peer that does not read */
 #define DRAIN_READS 64
+
+/* One connection, from the attempt to connect. */
+struct ws_socket {
+	struct transport transport;
+	struct handshake handshake;
+	bool request_sent; /* of the upgrade */
+	bool open; /* the upgrade has succeeded */
+	bool closing; /* our close frame has been queued or sent */
+	bool paused;
+	bool has_pending; /* TLS has buffered bytes, which epoll does not report */
+	int64_t deadline; /* to become open; INT64_MAX once it is */
+	struct buf head; /* of the response */
+	int http;
+	int64_t retry_after_ms;
+	struct ws_frame_reader reader;
+	struct buf request; /* built early, so that the token need not be kept; wiped */
+	struct ws_socket *next; /* in ws->ended */
+};
+
+struct ws {
+	struct ws_config config;
+	struct handshake_proxy proxy;
+	void *ssl_ctx;
+	struct loop_timer timer; /* calls on_turn() */
+	bool ready; /* epoll reported the socket */
+	struct ws_socket *socket; /* the current one, or NULL */
+	struct ws_socket *ended; /* to be freed in on_turn(), when no caller uses them */
+	char in[READ_SIZE];
+};
 
 /* ---- end --------------------------------------------------------------------------------------------------------- */
 
@@ -43,8 +75,8 @@ static void schedule(struct ws *ws)
 	ws->timer.at_ms = now ? 0 : s ? s->deadline : LOOP_NEVER;
 }
 
-/* Closes the socket. Callers may still use it until on_turn() frees it. */
-static void detach(struct ws *ws)
+/* Callers may still use the socket until on_turn() frees it. */
+void ws_drop(struct ws *ws)
 {
 	struct ws_socket *s = ws->socket;
 
@@ -65,7 +97,7 @@ static void end(struct ws *ws, int code, const struct err *err)
 
 	why.err.http = s->http;
 	why.err.retry_after_ms = s->retry_after_ms;
-	detach(ws);
+	ws_drop(ws);
 	log_verbose("websocket: %s", err->text);
 	ws->config.handlers.closed(ws->config.arg, &why);
 }
@@ -344,7 +376,7 @@ void ws_connect(struct ws *ws, const char *path, const struct secret *token, con
 		.ready = on_event,
 		.arg = ws,
 		.fd = -1 };
-	buf_init(&s->head, HANDSHAKE_HEAD_MAX + WS_READ_SIZE);
+	buf_init(&s->head, HANDSHAKE_HEAD_MAX + READ_SIZE);
 	buf_init_secret(&s->request, BUF_NO_MAX);
 	ws_frame_reader_init(&s->reader, ws->config.max_message);
 	ws->socket = s;
@@ -398,11 +430,6 @@ void ws_close(struct ws *ws)
 	schedule(ws);
 }
 
-void ws_drop(struct ws *ws)
-{
-	detach(ws);
-}
-
 enum status ws_new(struct ws **out, const struct ws_config *config, struct err *err)
 {
 	struct ws *ws = xcalloc(1, sizeof(*ws));
@@ -432,7 +459,7 @@ void ws_free(struct ws *ws)
 {
 	if (!ws)
 		return;
-	detach(ws);
+	ws_drop(ws);
 	free_ended(ws);
 	loop_timer_remove(ws->config.loop, &ws->timer);
 	handshake_proxy_release(&ws->proxy);
