@@ -26,12 +26,9 @@ enum {
 struct fetch_params {
 	struct common_params common;
 	struct session_params session;
-	const char *output_dir;
 	struct jobs_params jobs;
-	bool unordered, clobber, skip_existing, thumbnails;
-	const char *manifest;
 	struct str_list allow_hosts;
-	int64_t max_filesize, max_total, max_time, speed_limit, speed_time;
+	struct fetch_config config;
 };
 
 struct fetch {
@@ -140,40 +137,15 @@ static void print_incomplete(struct fetch *f, const struct err *why)
 		log_verbose("some lines were not printed, because writing to stdout failed");
 }
 
-static enum status open_queue(struct fetch_queue **queue, const struct fetch_params *params, struct client *client,
-	bool single, struct err *err)
-{
-	const struct fetch_config config = {
-		.client = client,
-		.output_dir = params->output_dir,
-		.manifest = params->manifest,
-		.allow_hosts = params->allow_hosts.items,
-		.allow_host_count = params->allow_hosts.count,
-		.jobs = params->jobs.jobs,
-		.unordered = params->unordered,
-		.thumbnails = params->thumbnails,
-		.skip_existing = params->skip_existing,
-		.clobber = params->clobber,
-		.single = single,
-		.max_filesize = params->max_filesize,
-		.max_total = params->max_total,
-		.max_time_ms = params->max_time,
-		.speed_limit = params->speed_limit,
-		.speed_time_ms = params->speed_time,
-		.print = output_add,
-	};
-
-	return fetch_queue_new(queue, &config, err);
-}
-
 static enum status run(const struct run_ctx *ctx, const void *p, struct err *err)
 {
 	const struct fetch_params *params = p;
+	struct fetch_config config = params->config;
 	struct fetch f = { .started_ms = clock_mono_ms() };
 	struct session_handle session = { 0 };
 	enum status st;
 
-	if (params->clobber && params->skip_existing)
+	if (config.clobber && config.skip_existing)
 		return err_set(err, ST_USAGE, "--clobber and --skip-existing exclude each other");
 	f.operand_count = ctx->cli->operand_count;
 	f.operands = f.operand_count ? ctx->cli->operands : NULL;
@@ -182,8 +154,14 @@ static enum status run(const struct run_ctx *ctx, const void *p, struct err *err
 	lines_init(&f.lines, STDIN_FILENO, ATTACHMENT_LINE_MAX);
 	f.lines.polled = true;
 	st = session_open(&session, ctx, &params->session, false, err);
+	config.client = session.client;
+	config.allow_hosts = params->allow_hosts.items;
+	config.allow_host_count = params->allow_hosts.count;
+	config.jobs = params->jobs.jobs;
+	config.single = f.operand_count == 1;
+	config.print = output_add;
 	if (!st)
-		st = open_queue(&f.queue, params, session.client, f.operand_count == 1, err);
+		st = fetch_queue_new(&f.queue, &config, err);
 	if (!st) {
 		st = work(&f, err);
 		if (!st)
@@ -204,7 +182,7 @@ static const struct opt opts[] = {
 		.name = "output-dir",
 		.letter = 'D',
 		.metavar = "DIR",
-		AT(output_dir),
+		AT(config.output_dir),
 		.fallback = ".",
 		.env = "KANDY_OUTPUT_DIR",
 		.config = true,
@@ -213,22 +191,22 @@ static const struct opt opts[] = {
 	{ .kind = OPT_GROUP, .group = jobs_opts, AT(jobs) },
 	{ .kind = OPT_FLAG,
 		.name = "unordered",
-		AT(unordered),
+		AT(config.unordered),
 		.help = "print each line as soon as its files are complete, not in input order" },
 	{ .kind = OPT_FLAG,
 		.name = "thumbnails",
-		AT(thumbnails),
+		AT(config.thumbnails),
 		.help = "download thumbnails, too",
 		.more = "The file part gets a member \"thumbnail\" with the same keys." },
 	{ .kind = OPT_HEADING, .help = "Existing files" },
 	{ .kind = OPT_FLAG,
 		.name = "clobber",
-		AT(clobber),
+		AT(config.clobber),
 		.help = "overwrite a file of the same name",
 		.more = "By default, the first free name of NAME, NAME-2, NAME-3 ... is used." },
 	{ .kind = OPT_FLAG,
 		.name = "skip-existing",
-		AT(skip_existing),
+		AT(config.skip_existing),
 		.help = "skip files that an earlier run with this option downloaded for the same message",
 		.more = "A file is identified by message ID, link and size, which are recorded in the manifest: " FETCH_MANIFEST_DEFAULT
 			" in the output directory, unless --manifest names another one. The manifest must "
@@ -236,7 +214,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_STRING,
 		.name = "manifest",
 		.metavar = "FILE",
-		AT(manifest),
+		AT(config.manifest),
 		.hint = HINT_FILE,
 		.help = "append a JSON line to FILE for each downloaded file" },
 	{ .kind = OPT_HEADING, .hidden = true, .help = "Limits" },
@@ -251,7 +229,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_SIZE,
 		.name = "max-filesize",
 		.metavar = "SIZE",
-		AT(max_filesize),
+		AT(config.max_filesize),
 		.fallback = "4G",
 		.env = "KANDY_MAX_FILESIZE",
 		.config = true,
@@ -259,7 +237,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_SIZE,
 		.name = "max-total",
 		.metavar = "SIZE",
-		AT(max_total),
+		AT(config.max_total),
 		.fallback = "0",
 		.env = "KANDY_MAX_TOTAL",
 		.config = true,
@@ -267,7 +245,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_DURATION,
 		.name = "max-time",
 		.metavar = "DURATION",
-		AT(max_time),
+		AT(config.max_time_ms),
 		.fallback = "0",
 		.env = "KANDY_MAX_TIME",
 		.config = true,
@@ -276,7 +254,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_SIZE,
 		.name = "speed-limit",
 		.metavar = "SIZE",
-		AT(speed_limit),
+		AT(config.speed_limit),
 		.fallback = "1k",
 		.env = "KANDY_SPEED_LIMIT",
 		.config = true,
@@ -284,7 +262,7 @@ static const struct opt opts[] = {
 	{ .kind = OPT_DURATION,
 		.name = "speed-time",
 		.metavar = "DURATION",
-		AT(speed_time),
+		AT(config.speed_time_ms),
 		.fallback = "30s",
 		.min = 1000,
 		.max = INT64_C(86400000),
