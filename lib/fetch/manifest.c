@@ -19,8 +19,7 @@
 
 struct indexed {
 	struct hash_node node;
-	char *message_id, *link, *path, *sha256;
-	struct manifest_entry entry; /* points to the members above */
+	struct manifest_entry entry; /* owns its strings */
 };
 
 struct manifest {
@@ -41,7 +40,7 @@ static struct indexed *find(const struct manifest *m, const char *message_id, co
 	HASH_EACH (node, &m->entries, hash_of(message_id, link)) {
 		struct indexed *found = HASH_STRUCT(node, struct indexed, node);
 
-		if (!strcmp(found->message_id, message_id) && !strcmp(found->link, link))
+		if (!strcmp(found->entry.message_id, message_id) && !strcmp(found->entry.link, link))
 			return found;
 	}
 	return NULL;
@@ -49,10 +48,10 @@ static struct indexed *find(const struct manifest *m, const char *message_id, co
 
 static void indexed_free(struct indexed *indexed)
 {
-	free(indexed->message_id);
-	free(indexed->link);
-	free(indexed->path);
-	free(indexed->sha256);
+	free((char *)indexed->entry.message_id);
+	free((char *)indexed->entry.link);
+	free((char *)indexed->entry.path);
+	free((char *)indexed->entry.sha256);
 	free(indexed);
 }
 
@@ -62,12 +61,8 @@ static void index_entry(struct manifest *m, const struct manifest_entry *e)
 	struct indexed *old = find(m, e->message_id, e->link);
 	struct indexed *indexed = xcalloc(1, sizeof(*indexed));
 
-	indexed->message_id = xstrdup(e->message_id);
-	indexed->link = xstrdup(e->link);
-	indexed->path = xstrdup(e->path);
-	indexed->sha256 = xstrdup(e->sha256);
-	indexed->entry =
-		(struct manifest_entry){ indexed->message_id, indexed->link, indexed->path, e->bytes, indexed->sha256 };
+	indexed->entry = (struct manifest_entry){ xstrdup(e->message_id), xstrdup(e->link), xstrdup(e->path), e->bytes,
+		xstrdup(e->sha256) };
 	if (old) {
 		hash_table_remove(&m->entries, &old->node);
 		indexed_free(old);
