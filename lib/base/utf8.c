@@ -142,8 +142,19 @@ size_t utf8_cut(const char *s, size_t len, size_t max)
 
 bool utf8_is_control(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
-		(c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+	/* U+FE0E and U+FE0F are not in the list: they choose how an emoji looks */
+	static const struct {
+		uint32_t first, last;
+	} invisible[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c },
+		{ 0x115f, 0x1160 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e },
+		{ 0x2060, 0x206f }, { 0x3164, 0x3164 }, { 0xfe00, 0xfe0d }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
+		{ 0xfff0, 0xfffb }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff } };
+
+	for (size_t i = 0; i < sizeof(invisible) / sizeof(*invisible) && c >= invisible[i].first; i++) {
+		if (c <= invisible[i].last)
+			return true;
+	}
+	return false;
 }
 
 bool utf8_printable(struct buf *out, const char *s, size_t len)
@@ -171,10 +182,13 @@ bool utf8_escape_controls(struct buf *out, const char *s, size_t len)
 	for (size_t i = 0, n; i < len; i += n) {
 		n = utf8_decode(s + i, len - i, &point);
 		/* raw bytes below DEL are outside of strings: the newline at the end */
-		if (n && point >= 0x7f && utf8_is_control(point))
-			buf_addf(out, "\\u%04x", (unsigned)point);
-		else
+		if (n && point >= 0x7f && utf8_is_control(point)) {
+			if (point > 0xffff)
+				buf_addf(out, "\\u%04x", (unsigned)(0xd7c0 + (point >> 10)));
+			buf_addf(out, "\\u%04x", (unsigned)(point > 0xffff ? 0xdc00 | (point & 0x3ff) : point));
+		} else {
 			buf_add(out, s + i, n ? n : 1);
+		}
 		n = n ? n : 1;
 	}
 	return !out->overflow;

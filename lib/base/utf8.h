@@ -29,7 +29,8 @@ size_t utf8_cut(const char *s, size_t len, size_t max);
 
 /*
  * Appends `s` in a form that is safe for a terminal: invalid bytes become U+FFFD, a newline or tab becomes a space, and
- * other control characters (C0, DEL, C1), bidirectional controls and line and paragraph separators are removed.
+ * other control characters (C0, DEL, C1), bidirectional controls, line and paragraph separators, and invisible
+ * characters (zero-width, tag, filler) are removed. That splits emoji that are joined by U+200D.
  */
 bool utf8_printable(struct buf *out, const char *s, size_t len);
 
