@@ -163,6 +163,7 @@ static enum status start(const char *command, const char *name, pid_t *pid, int 
 	sigemptyset(&plain);
 	posix_spawnattr_setsigmask(&attributes, &plain);
 	sigaddset(&plain, SIGPIPE); /* which we ignore */
+	sigaddset(&plain, SIGXFSZ);
 	posix_spawnattr_setsigdefault(&attributes, &plain);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	failure = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, environ);

@@ -41,6 +41,7 @@ void interrupt_install(void)
 		sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* write(2) fails with EFBIG instead */
 }
 
 int interrupt_fd(void)
@@ -114,6 +115,7 @@ void interrupt_child(void)
 	sigset_t none;
 
 	sigaction(SIGPIPE, &plain, NULL);
+	sigaction(SIGXFSZ, &plain, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
