@@ -57,7 +57,7 @@ enum status file_read_stream(int fd, const char *name, struct buf *out, struct e
 
 static enum status open_file(const char *path, int *fd, struct err *err)
 {
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO may have no writer */
 	if (*fd >= 0)
 		return ST_OK;
 	return err_set(err, errno == ENOENT || errno == ENOTDIR ? ST_NOINPUT : ST_IO, "cannot read '%s': %s", path,
@@ -101,6 +101,8 @@ static enum status check_trust(int fd, const char *path, struct err *err)
 
 	if (fstat(fd, &st))
 		return err_set(err, ST_IO, "cannot read '%s': %s", path, strerror(errno));
+	if (S_ISFIFO(st.st_mode))
+		return err_set(err, ST_CONFIG, "cannot read '%s': it is a FIFO; give a regular file", path);
 	if (S_ISCHR(st.st_mode)) /* /dev/null, for "no configuration", is writable for all */
 		return ST_OK;
 	return file_check_owner(&st, FILE_OR_ROOT | FILE_READABLE, "", path, err);
@@ -118,6 +120,16 @@ enum status file_read_trusted(const char *path, struct buf *out, struct err *err
 		st = file_read_fd(fd, path, out, err);
 	close(fd);
 	return st;
+}
+
+enum status file_open_output(const char *path, int flags, int *fd, struct err *err)
+{
+	*fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags, 0600);
+	if (*fd < 0)
+		return err_set(err, ST_CANTCREATE, "cannot open '%s': %s", path,
+			errno == ENXIO ? "it is a FIFO that no process reads" : strerror(errno));
+	(void)fcntl(*fd, F_SETFL, flags); /* blocking again */
+	return ST_OK;
 }
 
 bool file_write_all(int fd, const void *p, size_t len)

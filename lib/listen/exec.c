@@ -380,12 +380,12 @@ static enum status write_dead_letter(const struct exec *x, const siginfo_t *end,
 	struct err *err)
 {
 	const char *path = x->options->dead_letter;
-	enum status st = ST_OK;
 	struct buf line;
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int fd;
+	enum status st = file_open_output(path, O_APPEND, &fd, err);
 
-	if (fd < 0)
-		return err_set(err, ST_CANTCREATE, "cannot open '%s': %s", path, strerror(errno));
+	if (st)
+		return st;
 	buf_init(&line, BUF_NO_MAX);
 	add_dead_letter(&line, end, entry);
 	if (!file_write_all(fd, line.data, line.len) || (fsync(fd) && errno != EINVAL && errno != EROFS))

@@ -23,13 +23,15 @@ enum status failed_open(struct failed_file **out, const char *path, int input_fd
 {
 	struct failed_file *failed;
 	struct stat mine, input;
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	enum status st;
+	int fd;
 
-	if (fd < 0 || fstat(fd, &mine)) {
-		err_set(err, ST_CANTCREATE, "cannot create '%s': %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return ST_CANTCREATE;
+	if ((st = file_open_output(path, 0, &fd, err)))
+		return st;
+	if (fstat(fd, &mine)) {
+		st = err_set(err, ST_CANTCREATE, "cannot open '%s': %s", path, strerror(errno));
+		close(fd);
+		return st;
 	}
 	if (!fstat(input_fd, &input) && S_ISREG(input.st_mode) && input.st_dev == mine.st_dev &&
 		input.st_ino == mine.st_ino) {
