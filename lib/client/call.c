@@ -26,6 +26,7 @@ struct call_state {
 	bool refused; /* that token got a 401 */
 	bool renewed; /* happens once */
 	char *url;
+	char *user_id; /* of the login that the path was made for, or NULL */
 	struct client_response result;
 };
 
@@ -78,6 +79,7 @@ static void state_release(struct call_state *state)
 	secret_release(&state->token);
 	client_response_release(&state->result);
 	free(state->url);
+	free(state->user_id);
 }
 
 static enum status state_init(struct client *client, struct call_state *state, const struct client_call *call,
@@ -88,6 +90,7 @@ static enum status state_init(struct client *client, struct call_state *state, c
 		state->retry = &state->own_retry;
 		retry_start(state->retry, &client->config.retry, state->due_ms);
 	}
+	state->user_id = xstrdup_null(client->session.user_id);
 	return resolve(client, state, err);
 }
 
@@ -99,6 +102,8 @@ static enum status prepare(struct client *client, struct call_state *state, stru
 	static const char *const headers[] = { "Accept: application/json", NULL };
 	enum status st = client_authenticate(client, state->refused ? &state->token : NULL, err);
 
+	if (!st && state->user_id && strcmp(state->user_id, client->session.user_id) != 0)
+		st = err_set(err, ST_TEMPFAIL, "the login of this profile has changed; try again");
 	state->result.no_token = st != ST_OK;
 	if (st) {
 		/* the error is that of the token request; this one was not sent, or refused */

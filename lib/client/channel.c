@@ -19,7 +19,7 @@
 
 /* ---- the session --------------------------------------------------------------------------- */
 
-static bool same_number(const char *a, const char *b)
+static bool same_text(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
 }
@@ -30,7 +30,7 @@ static const struct session_subscription *find(const struct session *session, co
 	for (size_t i = 0; i < session->subscription_count; i++) {
 		const struct session_subscription *at = &session->subscriptions[i];
 
-		if (!strcmp(at->service, service) && (any_number || same_number(at->number, number)))
+		if (!strcmp(at->service, service) && (any_number || same_text(at->number, number)))
 			return at;
 	}
 	return NULL;
@@ -41,11 +41,22 @@ const struct session_subscription *channel_find(const struct session *session, c
 	return find(session, service, number, !number);
 }
 
+/* Other processes may log out, log in as another user, or replace the channel while a request is in flight. */
+static enum status check_login(const struct session *session, const struct session *expected, struct err *err)
+{
+	if (session->access_token.s && same_text(session->user_id, expected->user_id) &&
+		same_text(session->base_url, expected->base_url))
+		return ST_OK;
+	return err_set(err, ST_TEMPFAIL, "the login of this profile has changed; try again");
+}
+
 static enum status put_channel(struct session *session, void *arg, struct err *err)
 {
-	(void)err;
-	session_copy_channel(session, arg);
-	return ST_OK;
+	enum status st = check_login(session, arg, err);
+
+	if (!st)
+		session_copy_channel(session, arg);
+	return st;
 }
 
 struct lifetime {
@@ -144,6 +155,8 @@ static enum status subscribe(struct client *client, const struct channel_service
 	enum status st;
 	char *url;
 
+	if ((st = check_login(client_session(client), next, err)))
+		return st;
 	buf_init(&body, BODY_MAX);
 	channel_encode_subscription(&body, service, next->channel_callback, client_session(client)->correlator);
 	if ((st = client_request(client, "POST", subscriptions_path(client, bit), &body, &response, err)) ||
@@ -364,10 +377,16 @@ static enum status ensure_once(struct client *client, const struct channel_reque
 	enum status st, saved;
 	bool kept, exists;
 
-	if ((st = keep_channel(client, request, &kept, &exists, err)))
-		return st;
-	session_copy_channel(&before, client_session(client));
-	session_copy_channel(&next, &before);
+	session_copy(&before, client_session(client));
+	if ((st = keep_channel(client, request, &kept, &exists, err)) ||
+		(st = check_login(client_session(client), &before, err)))
+		goto out;
+	if (kept && !same_text(client_session(client)->channel_resource, before.channel_resource)) {
+		st = err_set(err, ST_TEMPFAIL, "the notification channel of this profile has changed; try again");
+		goto out;
+	}
+	session_copy_channel(&before, client_session(client)); /* with the new lifetime */
+	session_copy(&next, &before);
 	change->channel_made = !kept;
 	if (change->channel_made && (st = create_channel(client, request, &next, err)))
 		goto out;
@@ -382,7 +401,9 @@ static enum status ensure_once(struct client *client, const struct channel_reque
 		st = saved;
 		*err = why;
 	}
-	if (!st && change->channel_made && exists)
+	if (st && change->channel_made)
+		(void)!client_delete(client, next.channel_resource, &why);
+	else if (change->channel_made && exists)
 		(void)!client_delete(client, before.channel_resource, &why);
 out:
 	session_release(&before);
@@ -394,9 +415,12 @@ static enum status ensure_locked(struct client *client, const struct channel_req
 	struct channel_change *change, struct err *err)
 {
 	struct channel_request next = *request;
-	enum status st = ST_OK;
+	enum status st;
 	bool vanished = true;
 
+	/* the session was read again under the lock */
+	if ((st = client_authenticate(client, NULL, err)))
+		return st;
 	if (request->existing && !client_session(client)->subscription_count)
 		return err_set(err, ST_AUTH, "no subscriptions left; run 'kandy subscribe%s'",
 			store_option(client_store(client)));

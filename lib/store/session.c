@@ -266,6 +266,8 @@ static enum status check(const struct session *session, struct err *err)
 		missing = "clientId";
 	else if (session->access_token.s && !session->user_id)
 		missing = "userId";
+	else if (session->access_token.s && !session->address)
+		missing = "address";
 	else if (session->channel_url && !session->channel_resource)
 		missing = "channelResource";
 	else if (session->channel_url && !session->channel_callback)

@@ -16,7 +16,7 @@ void path_vadd(struct buf *out, const char *template, va_list args)
 			return;
 		template += 2;
 		segment = va_arg(args, const char *);
-		percent_encode_segment(out, segment, strlen(segment));
+		percent_encode_segment(out, segment, segment ? strlen(segment) : 0);
 	}
 }
 
