@@ -121,7 +121,7 @@ static const struct name_case {
 	/* nothing */
 	{ "", "attachment" },
 	{ " ", "attachment" },
-	{ "\xe2\x80\x8b.x", "\xe2\x80\x8b.x" },
+	{ "\xe2\x80\x8b.x", "x" },
 };
 
 /* What must hold of every name, whatever came in. */
