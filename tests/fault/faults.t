@@ -169,7 +169,8 @@ is_there() { local pattern; for pattern; do ! compgen -G "$pattern" >/dev/null |
 
 # parts_may_stay: where there is no tidying up (no memory, as after a kill; files that cannot be removed), and what is gone on with
 parts_may_stay() {
-	[ "$killed" ] || [ "$status" = 70 ] || [ "$call" = unlink ] || [ "$scenario" = resume ] || [ "$scenario" = cut ] ||
+	# a full disk takes nothing away from what was downloaded
+	[ "$killed" ] || [ "$status" = 70 ] || [ "$call" = unlink ] || [[ $where == *' errno 28' ]] || [ "$scenario" = resume ] || [ "$scenario" = cut ] ||
 		jq -es 'any(.[].parts[]?; .error.retryable)' "$out" >/dev/null 2>&1
 }
 
