@@ -40,8 +40,8 @@ enum status file_write_atomic_by(const char *path, bool (*write_to)(int fd, void
 enum status file_read_trusted(const char *path, struct buf *out, struct err *err) MUST_USE;
 
 /*
- * Opens an output file, mode 0600, created if it is missing; `flags` as for open(2). A FIFO without a reader is an error
- * instead of a wait. ST_CANTCREATE.
+ * Opens an output file, mode 0600, created if it is missing; `flags` as for open(2). A FIFO without a reader is an
+ * error instead of a wait. ST_CANTCREATE.
  */
 enum status file_open_output(const char *path, int flags, int *fd, struct err *err) MUST_USE;
 

@@ -1,6 +1,6 @@
 /*
- * layer.c - sets the options that the command line did not set: from the environment, then the configuration files, then
- * the defaults.
+ * layer.c - sets the options that the command line did not set: from the environment, then the configuration files,
+ * then the defaults.
  */
 #include "base/mem.h"
 #include "base/url.h"

@@ -1,6 +1,6 @@
 /*
- * backfill.h - messages from the history that arrived while no listener ran: oldest first for each conversation, and only
- * those that the cursor has not marked as taken.
+ * backfill.h - messages from the history that arrived while no listener ran: oldest first for each conversation, and
+ * only those that the cursor has not marked as taken.
  *
  * A pure state machine: `need` says what it needs next (the list of conversations, or one page); then it returns lines
  * one by one, as fast as its owner can take them. The service pages newest first, so the new messages of a conversation

@@ -252,8 +252,8 @@ static bool fails(enum call call, void *caller)
 /*
  * ---- unsynced files ----
  *
- * Files by device and inode, from a write to the next fsync, and directories from a rename or link into them to the next
- * fsync. Writes through a mapping are not seen.
+ * Files by device and inode, from a write to the next fsync, and directories from a rename or link into them to the
+ * next fsync. Writes through a mapping are not seen.
  */
 
 enum { DIRTY_MAX = 256 };

@@ -13,6 +13,11 @@ simulate() {
 
 simulate send 1 "${SIM_RUNS:-600}" 'send: what is reported as sent, failed or unknown is so, for every seed'
 like "$out" 'texts unchanged: [0-9]+ of [0-9]+ lost responses unknown \(0\.' 'send: fewer than 1 % of lost responses stay unknown with a consistent history'
+trace() { "$sim" --verbose "$@" send | grep -v ' runs, \| lost responses '; }
+trace --seed 5 --runs 2 >together
+{ trace --seed 5 --runs 1; trace --seed 6 --runs 1; } >apart
+ok 'a run says what happens' grep -q 'posts request' together
+same together apart 'a seed alone replays the same run'
 while read -r scenario seed; do
 	case $scenario in '#'* | '') continue ;; esac
 	simulate "$scenario" "$seed" 1 "$scenario: seed $seed, which violated a property once"
