@@ -549,11 +549,11 @@ bool sim_send(uint64_t seed)
 	run.next = 1;
 	run.finished = 0;
 	service_start(&run.service, &kind, run.conversations);
-	if (world_chance(150) && !kind.message_clock.jump_every_ms)
-		send_foreign(NULL);
 	snprintf(sent_ids, sizeof(sent_ids), "%s/sent", sim_dir);
 	for (size_t i = 0; i < run.process_count; i++)
 		start_process(&run.processes[i], sent_ids);
+	if (world_chance(150) && !kind.message_clock.jump_every_ms)
+		send_foreign(NULL);
 	run_all();
 	check();
 	for (size_t i = 0; i < run.process_count; i++)
