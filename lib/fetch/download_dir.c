@@ -223,8 +223,10 @@ enum status download_dir_write_info(const struct download_dir *dir, struct parti
 	if (fd < 0)
 		return cannot(dir, "create", partial->info, err);
 	partial->has_resume_info = true;
-	if (!file_write_all(fd, info, len))
+	if (!file_write_all(fd, info, len)) {
 		st = cannot(dir, "write", partial->info, err);
+		download_dir_remove_info(dir, partial);
+	}
 	close(fd);
 	return st;
 }

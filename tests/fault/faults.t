@@ -169,8 +169,9 @@ is_there() { local pattern; for pattern; do ! compgen -G "$pattern" >/dev/null |
 
 # parts_may_stay: where there is no tidying up (no memory, as after a kill; files that cannot be removed), and what is gone on with
 parts_may_stay() {
-	# a full disk takes nothing away from what was downloaded
-	[ "$killed" ] || [ "$status" = 70 ] || [ "$call" = unlink ] || [[ $where == *' errno 28' ]] || [ "$scenario" = resume ] || [ "$scenario" = cut ] ||
+	# neither a full disk nor a reader that has gone takes away what was downloaded
+	[[ $where == *' errno 28' || $(<"$err") == *'cannot write the output'* ]] && return
+	[ "$killed" ] || [ "$status" = 70 ] || [ "$call" = unlink ] || [ "$scenario" = resume ] || [ "$scenario" = cut ] ||
 		jq -es 'any(.[].parts[]?; .error.retryable)' "$out" >/dev/null 2>&1
 }
 
