@@ -41,14 +41,12 @@ static size_t weight(const struct exec_entry *entry)
 	return sizeof(*entry) + entry->len;
 }
 
-static void append(struct exec_queue *q, char *line, size_t len, struct cursor_conversation *conversation, uint64_t id,
-	int64_t time_ms)
+static void append(struct exec_queue *q, char *line, size_t len, struct cursor_conversation *conversation, uint64_t id)
 {
 	struct exec_entry *entry = xcalloc(1, sizeof(*entry));
 
 	entry->conversation = conversation;
 	entry->id = id;
-	entry->time_ms = time_ms;
 	entry->line = line;
 	entry->len = len;
 	entry->backoff = (struct backoff){ .first_ms = 1000, .cap_ms = 300000 };
@@ -60,25 +58,24 @@ static void append(struct exec_queue *q, char *line, size_t len, struct cursor_c
 }
 
 void exec_queue_add(struct exec_queue *q, const char *line, size_t len, struct cursor_conversation *conversation,
-	uint64_t id, int64_t time_ms)
+	uint64_t id)
 {
 	if (state_of(q, conversation)->deferred)
 		q->deferred++;
 	else
-		append(q, xmemdup0(line, len), len, conversation, id, time_ms);
+		append(q, xmemdup0(line, len), len, conversation, id);
 }
 
-void exec_queue_skip(struct exec_queue *q, struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id,
-	int64_t time_ms)
+void exec_queue_skip(struct exec_queue *q, struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id)
 {
 	const struct exec_queue_state *state = state_of(q, conversation);
 
 	if (state->deferred)
 		return;
 	if (state->queued)
-		append(q, NULL, 0, conversation, id, time_ms);
+		append(q, NULL, 0, conversation, id);
 	else
-		cursor_take(cursor, conversation, id, time_ms);
+		cursor_take(cursor, conversation, id);
 }
 
 struct exec_entry *exec_queue_begin(struct exec_queue *q, int64_t now, int64_t *due)
@@ -130,7 +127,7 @@ void exec_queue_finish(struct exec_queue *q, struct cursor *cursor, struct exec_
 	/* the entry, and those without a command that directly follow it in the conversation */
 	do {
 		if (conversation)
-			cursor_take(cursor, conversation, (*at)->id, (*at)->time_ms);
+			cursor_take(cursor, conversation, (*at)->id);
 		remove_entry(q, at);
 		while (*at && (*at)->conversation != conversation)
 			at = &(*at)->next;
