@@ -81,8 +81,7 @@ const struct opt settle_opts[] = {
 		.help = "time within which the service's history shows an accepted message",
 		.more = "If the response to a message is lost, its conversation's history is checked for so long (a minute longer after a "
 			"gateway timeout, because the service may still be processing the message). The message is sent again only if "
-			"the history proves that it was not accepted. 'kandy listen' looks again after so long for messages that the history "
-			"showed late." },
+			"the history proves that it was not accepted." },
 	{ 0 },
 };
 

@@ -29,7 +29,6 @@ static const struct json_key keys[] = {
 	{ "timestamp", "number|null", "milliseconds since 1970" },
 	{ "parts", "array", "texts and files, see below" },
 	{ "backfilled", "boolean", "true if the message was read from the history" },
-	{ "late", "boolean", "true if newer messages of the conversation may have been printed before" },
 	{ "line", "number", "number of the input line, from 1" },
 	{ "ref", "any", "the ref of the input line, unchanged" },
 	{ "command", "string", "command that failed: send, flush, history, fetch-links or exec" },
@@ -110,7 +109,7 @@ struct json_kind {
 
 static const struct json_kind kinds[] = {
 	{ "message", NULL, "A message, from listen, history and (with more keys in its parts) fetch-links.",
-		"event id " CONVERSATION " messageId sender direction timestamp parts backfilled? late?",
+		"event id " CONVERSATION " messageId sender direction timestamp parts backfilled?",
 		"kandy listen --once --since all",
 		"{\"event\":\"message\",\"id\":null,\"type\":\"chat-oneToOne\",\n     \"destination\":[\"bob@sandbox.example\"],"
 		"\"address\":\"bob@sandbox.example\",\"messageId\":\"msg1\",\n     \"sender\":\"bob@sandbox.example\",\"direction\":\"inbound\","

@@ -19,7 +19,6 @@ struct listen_params {
 	struct session_params session;
 	struct listen_options listen;
 	struct format_params format;
-	struct settle_params settle;
 	const char *jq, *select;
 	struct str_list args;
 	const char *exec;
@@ -113,7 +112,6 @@ static struct listen_options options_of(const struct listen_params *params, stru
 	struct listen_options options = params->listen;
 
 	options.text = format_is_text(&params->format);
-	options.settle_ms = params->settle.settle_ms;
 	options.terminal = isatty(STDOUT_FILENO);
 	options.filter = filter;
 	options.out = STDOUT_FILENO;
@@ -280,7 +278,6 @@ static const struct opt opts[] = {
 		.name = "takeover",
 		.at = offsetof(struct listen_params, listen.takeover),
 		.help = "stop another listener of this profile and take over" },
-	{ .kind = OPT_GROUP, .group = settle_opts, .at = offsetof(struct listen_params, settle) },
 	{ .kind = OPT_GROUP, .group = session_opts, .at = offsetof(struct listen_params, session) },
 	{ .kind = OPT_GROUP, .group = common_opts, .at = offsetof(struct listen_params, common) },
 	{ 0 },
@@ -295,8 +292,7 @@ const struct command cmd_listen = {
 		"Prints incoming notifications as JSON lines until it is stopped. It subscribes to chat by itself; to receive SMS or receipts, run "
 		"'kandy subscribe' once.",
 		"Each message is printed once, and the messages of a conversation in order. A checkpoint is kept on disk; after every connect, "
-		"messages since the checkpoint are backfilled from the history (\"backfilled\":true) before live ones. A message that the history "
-		"shows only after newer ones of its conversation is printed with \"late\":true. A message is acknowledged "
+		"messages since the checkpoint are backfilled from the history (\"backfilled\":true) before live ones. A message is acknowledged "
 		"when its line has been written, or when the command of --exec exits with 0. Typing notifications and receipts are not in the "
 		"history; --events reports a gap in which some may be missing. If the backfill fails, a warning is printed and it is retried. Live "
 		"messages are held for up to 30 s; then they are printed out of order, an error is reported, and the missing messages follow when "

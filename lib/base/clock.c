@@ -1,10 +1,6 @@
 #include "base/clock.h"
 
-#include "base/hash.h"
-
-#include <fcntl.h>
 #include <time.h>
-#include <unistd.h>
 
 static int64_t read_clock(clockid_t id)
 {
@@ -22,17 +18,6 @@ int64_t clock_mono_ms(void)
 int64_t clock_wall_ms(void)
 {
 	return read_clock(CLOCK_REALTIME);
-}
-
-uint64_t clock_boot(void)
-{
-	char id[64] = "";
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, id, sizeof(id) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	return n > 0 ? hash_bytes(&(struct hash_key){ { 0, 0 } }, id, (size_t)n) : 0;
 }
 
 void clock_sleep_ms(int64_t ms)

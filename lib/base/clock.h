@@ -12,8 +12,6 @@
 int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(void); /* since 1970, UTC */
 
-uint64_t clock_boot(void); /* a hash that identifies the boot from which clock_mono_ms() counts; 0: unknown */
-
 void clock_sleep_ms(int64_t ms); /* returns early after a signal */
 
 /*

@@ -1,6 +1,5 @@
 #include "listen/backfill.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -10,7 +9,9 @@
 #define SEEN_MAX 2048
 #define KNOWN_ENOUGH 40 /* taken messages in a row: all older ones were taken, too */
 #define OLD_ENOUGH 40 /* the same for messages that are old by their time */
+#define OLD_MAX ((size_t)1 << 20) /* bytes of these */
 #define PAGES_MAX 10000 /* of one conversation: half a million messages */
+#define BASELINE_S 2 /* baseline: messages so much older than the newest one are old by their time */
 
 void backfill_init(struct backfill *b, const char *temp_dir)
 {
@@ -18,6 +19,13 @@ void backfill_init(struct backfill *b, const char *temp_dir)
 	hash_recent_init(&b->seen, SEEN_MAX);
 	spill_stack_init(&b->stack, STACK_MEMORY, temp_dir);
 	buf_init(&b->line, BUF_NO_MAX);
+	buf_init(&b->old, BUF_NO_MAX);
+}
+
+static void drop_old(struct backfill *b)
+{
+	buf_clear(&b->old);
+	b->old_count = 0;
 }
 
 static void reset_conversation(struct backfill *b)
@@ -26,11 +34,10 @@ static void reset_conversation(struct backfill *b)
 	b->next = NULL;
 	b->known = 0;
 	b->pages = 0;
+	b->dated = false;
 	b->conversation = NULL;
 	hash_recent_release(&b->seen);
-	b->pushed = b->tentative = b->baseline_count = 0;
-	b->known_seen = b->verified_seen = b->newest_seen = b->late = b->cut = b->uncertain = false;
-	b->asked_ms = clock_mono_ms();
+	drop_old(b);
 }
 
 static void reset_stack(struct backfill *b)
@@ -53,8 +60,9 @@ void backfill_release(struct backfill *b)
 {
 	reset(b);
 	buf_release(&b->line);
+	buf_release(&b->old);
 	notification_decoder_release(&b->decoder);
-	free(b->baseline_ids);
+	free(b->synced_until_s);
 }
 
 void backfill_start(struct backfill *b)
@@ -149,14 +157,26 @@ static struct cursor_conversation *conversation_of(struct cursor *cursor, const 
 	return backfill_conversation(cursor, session->type, slice_of(session->conversation), slice_of(session->own));
 }
 
-/* A hash of the conversation's entry in the list: if it is the same again, no message has come. */
-static uint64_t hash_entry(const struct cursor *cursor, const struct history_session *session)
+static int64_t *synced_until(struct backfill *b, const struct cursor_conversation *conversation)
 {
-	char *text = xasprintf("%lld %s", (long long)session->last_ms, session->last_text ? session->last_text : "");
-	uint64_t hash = cursor_hash(cursor, text, strlen(text));
+	b->synced_until_s =
+		cursor_side_array(b->synced_until_s, &b->synced_cap, sizeof(*b->synced_until_s), conversation);
+	return &b->synced_until_s[conversation->index];
+}
 
-	free(text);
-	return hash ? hash : 1;
+/* No later message can have this second any more, so if the list shows it again, there is nothing new. */
+static void mark_synced(struct backfill *b)
+{
+	int64_t last_s = b->sessions.items[b->current].last_ms / 1000;
+
+	if (b->conversation && last_s > 0 && last_s + 1 < b->newest_s)
+		*synced_until(b, b->conversation) = last_s;
+}
+
+/* The conversation's newest message, which is old by its time, is not the one that was taken last. */
+static bool clock_went_back(const struct cursor_conversation *conversation, int64_t last_s)
+{
+	return cursor_last(conversation) >= 0 && last_s != cursor_last(conversation);
 }
 
 static bool needs_page(struct backfill *b, struct cursor *cursor, const struct history_session *session)
@@ -164,15 +184,13 @@ static bool needs_page(struct backfill *b, struct cursor *cursor, const struct h
 	struct cursor_conversation *conversation = conversation_of(cursor, session);
 	int64_t last_s = session->last_ms / 1000;
 
-	if (session->last_ms < 0)
-		return true;
 	if (!b->baseline)
-		return conversation->open || hash_entry(cursor, session) != conversation->listed;
-	if (last_s + 1 >= b->newest_s)
+		return session->last_ms < 0 ||
+			(last_s != *synced_until(b, conversation) &&
+				(last_s > conversation->taken_until_s || clock_went_back(conversation, last_s)));
+	if (session->last_ms < 0 || last_s + 1 >= b->newest_s)
 		return true;
-	/* no other message can come in that second, so its newest message is a boundary */
-	cursor_advance(cursor, conversation, last_s);
-	cursor_set_listed(cursor, conversation, hash_entry(cursor, session));
+	cursor_advance(cursor, conversation, last_s); /* no other message can come in that second */
 	return false;
 }
 
@@ -190,21 +208,10 @@ static void advance(struct backfill *b, struct cursor *cursor)
 	b->need = BACKFILL_NOTHING;
 }
 
-/* Verifies the marks, unless a message was missing between them, whose own mark is yet to come. */
-static void verify(struct backfill *b, struct cursor *cursor)
-{
-	const struct history_session *session = &b->sessions.items[b->current];
-
-	if (!b->conversation || b->baseline || b->cut || b->late)
-		return;
-	cursor_verify(cursor, b->conversation, b->asked_ms - b->settle_ms);
-	if (!b->pushed && !b->conversation->open && session->last_ms >= 0)
-		cursor_set_listed(cursor, b->conversation, hash_entry(cursor, session));
-}
-
 static void end_conversation(struct backfill *b, struct cursor *cursor)
 {
-	verify(b, cursor);
+	if (!b->baseline)
+		mark_synced(b);
 	b->current++;
 	advance(b, cursor);
 }
@@ -240,7 +247,7 @@ static bool read_message(struct backfill *b, const struct cursor *cursor, struct
 	struct err why = ERR_INIT;
 	enum status st;
 
-	*info = (struct line_info){ .conversation = b->conversation, .message = true, .late = b->known_seen };
+	*info = (struct line_info){ .conversation = b->conversation, .message = true };
 	buf_clear(&b->line);
 	buf_add(&b->line, info, sizeof(*info));
 	st = notification_from_history(&b->decoder, message, context, &b->line, &n, &why);
@@ -260,97 +267,74 @@ static bool read_message(struct backfill *b, const struct cursor *cursor, struct
 	return true;
 }
 
-/* The messages of the newest page, and with them all older ones, count as taken. */
-static void end_baseline(struct backfill *b, struct cursor *cursor, bool more)
+/* Marks a message as taken. False if all older ones are old by their time. */
+static bool add_to_baseline(struct backfill *b, struct cursor *cursor, const struct line_info *info)
 {
-	for (size_t i = b->baseline_count; i--;) {
-		cursor_take(cursor, b->conversation, b->baseline_ids[i]);
-		if (more && i + 1 == b->baseline_count)
-			cursor_verify(cursor, b->conversation, INT64_MAX);
+	if (info->time_ms >= 0) {
+		/* the newest message comes first */
+		if (!b->dated)
+			cursor_advance(cursor, b->conversation, info->time_ms / 1000 - BASELINE_S);
+		b->dated = true;
+		if (cursor_old(b->conversation, info->time_ms))
+			return false;
 	}
-	b->baseline_count = 0;
+	cursor_take(cursor, b->conversation, info->id, info->time_ms);
+	return true;
 }
 
-/* No known message was found below these, so they are old. */
-static enum status drop_tentative(struct backfill *b, struct err *err)
+/* An older message is not old by its time, so these times are wrong, and their messages are new. */
+static enum status push_old(struct backfill *b, struct err *err)
 {
 	enum status st = ST_OK;
 
-	for (; !st && b->tentative; b->tentative--, b->pushed--) {
-		buf_clear(&b->line);
-		st = spill_stack_pop(&b->stack, &b->line, err);
+	for (size_t at = 0, len; !st && at < b->old.len; at += sizeof(len) + len) {
+		memcpy(&len, b->old.data + at, sizeof(len));
+		st = spill_stack_push(&b->stack, b->old.data + at + sizeof(len), len, err);
 	}
+	drop_old(b);
 	return st;
 }
 
-static bool has_verified(const struct cursor_conversation *conversation)
+/* Keeps a message that is old by its time. False if there were enough: all older ones are old, too. */
+static bool hold_old(struct backfill *b)
 {
-	return conversation->count > conversation->open;
+	if (b->old.len + b->line.len > OLD_MAX)
+		return false;
+	buf_add(&b->old, &b->line.len, sizeof(b->line.len));
+	buf_add(&b->old, b->line.data, b->line.len);
+	return ++b->old_count < OLD_ENOUGH;
 }
 
-/* A known message: all messages above it are new. False if nothing below it can be missing. */
-static bool pass_known(struct backfill *b, uint64_t id)
-{
-	b->newest_seen |= id == b->conversation->newest;
-	b->tentative = 0;
-	b->known++;
-	b->known_seen = true;
-	b->verified_seen |= cursor_verified(b->conversation, id);
-	return !b->verified_seen || b->known < KNOWN_ENOUGH;
-}
-
-/*
- * An unknown message. If the conversation has verified marks, it is new if a known message is below it; otherwise if it,
- * or one below it, is not old by its time. `*go_on` becomes false if everything below it is old.
- */
-static enum status pass_unknown(struct backfill *b, const struct line_info *info, bool *go_on, struct err *err)
-{
-	bool old = info->time_ms >= 0 && cursor_old(b->conversation, info->time_ms);
-	enum status st;
-
-	b->known = 0;
-	if (old && info->time_ms / 1000 == b->conversation->taken_until_s) {
-		/* the newest message when the conversation was first seen */
-		b->tentative = 0;
-		*go_on = false;
-		return ST_OK;
-	}
-	if (!old && !has_verified(b->conversation))
-		b->tentative = 0;
-	b->late |= b->known_seen;
-	b->pushed++;
-	b->page_pushed++;
-	if ((st = spill_stack_push(&b->stack, b->line.data, b->line.len, err)))
-		return st;
-	if (old || has_verified(b->conversation))
-		b->tentative++;
-	*go_on = !old || b->tentative < OLD_ENOUGH;
-	return ST_OK;
-}
-
-/* Pushes the message on the stack if it is or may be new. `*go_on` becomes false if no older one can be new. */
+/* Pushes the message on the stack if it is new. `*go_on` becomes false if all older ones are known. */
 static enum status add_message(struct backfill *b, struct cursor *cursor, const struct hash_recent *emitted,
 	struct json_value message, const struct history_context *context, bool *go_on, struct err *err)
 {
 	struct line_info info;
+	enum status st = ST_OK;
+	bool old;
 
 	if (!read_message(b, cursor, message, context, &info))
 		return ST_OK;
-	if (!hash_recent_add(&b->seen, info.id)) {
-		/* new messages shift the next page, so it begins with known ones; otherwise the pages do not fit together */
-		b->uncertain |= b->page_pushed > 0;
-		return ST_OK;
-	}
 	if (b->baseline) {
-		b->baseline_ids = xgrow(b->baseline_ids, b->baseline_count, &b->baseline_cap, sizeof(*b->baseline_ids));
-		b->baseline_ids[b->baseline_count++] = info.id;
+		*go_on = add_to_baseline(b, cursor, &info);
 		return ST_OK;
 	}
-	if (!cursor_taken(b->conversation, info.id) &&
-		!hash_recent_has(emitted, backfill_key(b->conversation, info.id)))
-		return pass_unknown(b, &info, go_on, err);
-	*go_on = pass_known(b, info.id);
-	return ST_OK;
+	if (!hash_recent_add(&b->seen, info.id))
+		return ST_OK;
+	old = info.time_ms >= 0 && cursor_old(b->conversation, info.time_ms);
+	if (!old && info.time_ms >= 0 && (st = push_old(b, err)))
+		return st;
+	if (cursor_taken(b->conversation, info.id) ||
+		hash_recent_has(emitted, backfill_key(b->conversation, info.id))) {
+		/* in a gap, missing messages may be older than taken ones */
+		*go_on = ++b->known < KNOWN_ENOUGH || cursor_has_gap(cursor);
+	} else if (old) {
+		*go_on = hold_old(b);
+	} else {
+		b->known = 0;
+		st = spill_stack_push(&b->stack, b->line.data, b->line.len, err);
+	}
+	return st;
 }
 
 /* Older messages cannot be read: an error message comes before the lines that were read. */
@@ -369,7 +353,6 @@ static enum status push_error(struct backfill *b, const char *why, struct err *e
 
 static void end_pages(struct backfill *b, struct cursor *cursor)
 {
-	b->uncertain |= b->conversation && b->conversation->newest && !b->newest_seen;
 	if (spill_stack_empty(&b->stack))
 		end_conversation(b, cursor);
 	else
@@ -384,20 +367,18 @@ enum status backfill_page(struct backfill *b, struct cursor *cursor, const struc
 		.type = session->type, .conversation = session->conversation, .self = session->own ? session->own : self
 	};
 	enum status st = ST_OK;
-	bool go_on = true, at_end;
+	bool go_on = true;
 
 	if (!b->conversation)
 		b->conversation = conversation_of(cursor, session);
-	b->page_pushed = 0;
 	if (json_type(messages) == JSON_OBJECT)
 		st = add_message(b, cursor, emitted, messages, &context, &go_on, err);
 	else
 		for (struct json_iter it = json_first(messages); !st && go_on && json_more(it); it = json_next(it))
 			st = add_message(b, cursor, emitted, it.value, &context, &go_on, err);
-	at_end = go_on && !more;
-	if (b->baseline)
-		end_baseline(b, cursor, more != NULL);
-	go_on = go_on && more && !st && !b->baseline && !b->verified_seen;
+	if (b->baseline && !b->dated)
+		go_on = false; /* without times, the IDs of the newest page must do */
+	go_on = go_on && more && !st;
 	if (go_on && b->next && !strcmp(more, b->next)) {
 		st = push_error(b, "the server returns the same page again", err);
 		go_on = false;
@@ -407,12 +388,7 @@ enum status backfill_page(struct backfill *b, struct cursor *cursor, const struc
 	}
 	free(b->next);
 	b->next = more;
-	if (st || go_on)
-		return st;
-	/* if the whole history shows none of the marked messages, it is another one, and new */
-	if (!at_end || !has_verified(b->conversation) || b->known_seen)
-		st = drop_tentative(b, err);
-	if (!st)
+	if (!st && !go_on)
 		end_pages(b, cursor);
 	return st;
 }
@@ -422,8 +398,7 @@ enum status backfill_cut(struct backfill *b, struct cursor *cursor, const char *
 	enum status st = ST_OK;
 
 	/* if a newer message was taken, that run has reported it */
-	b->cut = true;
-	if (!b->known_seen)
+	if (!b->known || cursor_has_gap(cursor))
 		st = push_error(b, why, err);
 	if (!st)
 		end_pages(b, cursor);
@@ -439,12 +414,6 @@ enum status backfill_next(struct backfill *b, struct cursor *cursor, struct slic
 	if ((st = spill_stack_pop(&b->stack, &b->line, err)))
 		return st;
 	memcpy(info, b->line.data, sizeof(*info));
-	/* the history does not show the message emitted last, or its pages do not fit together */
-	info->late |= b->uncertain && info->conversation;
-	if (info->late && !info->skipped) {
-		buf_truncate(&b->line, b->line.len - strlen("}\n"));
-		buf_adds(&b->line, ",\"late\":true}\n");
-	}
 	*text = (struct slice){ b->line.data + sizeof(*info), b->line.len - sizeof(*info) };
 	if (spill_stack_empty(&b->stack))
 		end_conversation(b, cursor);

@@ -8,12 +8,12 @@
  * right order. So memory does not grow with the history, and messages that arrive meanwhile, which shift the pages so
  * that some come twice, do no harm.
  *
- * Position in the history decides what is new (store/cursor.h): reading goes down to a message with a verified mark.
- * Unknown messages above a known one are new, whatever their time. Unknown messages below a known one are new, too, and
- * late: the history shows them only now ("late":true). A conversation without marks is read by time.
+ * The first run takes a baseline: existing messages count as taken, and nothing else. Because the service's times are
+ * seconds, another message may still come in the second of the newest one. So the last seconds of an active
+ * conversation are marked message by message, and only older messages are old by their time.
  *
- * The first run takes a baseline: existing messages count as taken. The newest page of each active conversation is
- * marked, message by message.
+ * The service's clock may go back. So a message that is old by its time is new all the same if it is newer, in the
+ * history's order, than one that is not old.
  */
 #ifndef KANDY_LISTEN_BACKFILL_H
 #define KANDY_LISTEN_BACKFILL_H
@@ -39,22 +39,17 @@ struct backfill {
 	bool baseline;
 	struct cursor_conversation *conversation; /* of `current` */
 	char *next; /* token of the page to read, or NULL */
-	int64_t settle_ms; /* the history shows an accepted message within this time */
-	int64_t asked_ms; /* clock_mono_ms() before the conversation's first page was requested */
-	unsigned known; /* known messages in a row */
-	bool known_seen, verified_seen; /* a known message was read; one with a verified mark */
-	bool newest_seen, uncertain; /* the message emitted last was read; all new ones may be older than it */
-	bool late; /* a message was missing below a known one */
-	bool cut; /* the conversation could not be read completely */
-	size_t page_pushed; /* messages that the current page has put on the stack */
-	size_t pushed, tentative; /* messages on the stack; the last ones, which are new only if a known one follows */
+	unsigned known; /* taken messages in a row */
+	unsigned old_count; /* messages in a row that are old by their time, */
+	struct buf old; /* each with its length in front, newest first */
 	int64_t pages; /* read of this conversation */
-	uint64_t *baseline_ids; /* of the page, newest first */
-	size_t baseline_count, baseline_cap;
+	bool dated; /* baseline: the conversation has a message with a time */
 	struct hash_recent seen; /* IDs of earlier pages, which come again if new messages shift the pages */
 	struct spill_stack stack;
 	struct notification_decoder decoder;
 	struct buf line;
+	int64_t *synced_until_s; /* by conversation: everything up to its message of this second was read */
+	size_t synced_cap;
 };
 
 /* What a message line belongs to. */
@@ -64,7 +59,6 @@ struct line_info {
 	int64_t time_ms;
 	bool message; /* not typing, a receipt and the like, which come only live and have no conversation */
 	bool outbound; /* sent by this user */
-	bool late; /* newer messages of the conversation may have been emitted before */
 	bool skipped; /* the message cannot be printed; instead of a line there is an error message */
 };
 

@@ -41,12 +41,14 @@ static size_t weight(const struct exec_entry *entry)
 	return sizeof(*entry) + entry->len;
 }
 
-static void append(struct exec_queue *q, char *line, size_t len, struct cursor_conversation *conversation, uint64_t id)
+static void append(struct exec_queue *q, char *line, size_t len, struct cursor_conversation *conversation, uint64_t id,
+	int64_t time_ms)
 {
 	struct exec_entry *entry = xcalloc(1, sizeof(*entry));
 
 	entry->conversation = conversation;
 	entry->id = id;
+	entry->time_ms = time_ms;
 	entry->line = line;
 	entry->len = len;
 	entry->backoff = (struct backoff){ .first_ms = 1000, .cap_ms = 300000 };
@@ -58,24 +60,25 @@ static void append(struct exec_queue *q, char *line, size_t len, struct cursor_c
 }
 
 void exec_queue_add(struct exec_queue *q, const char *line, size_t len, struct cursor_conversation *conversation,
-	uint64_t id)
+	uint64_t id, int64_t time_ms)
 {
 	if (state_of(q, conversation)->deferred)
 		q->deferred++;
 	else
-		append(q, xmemdup0(line, len), len, conversation, id);
+		append(q, xmemdup0(line, len), len, conversation, id, time_ms);
 }
 
-void exec_queue_skip(struct exec_queue *q, struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id)
+void exec_queue_skip(struct exec_queue *q, struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id,
+	int64_t time_ms)
 {
 	const struct exec_queue_state *state = state_of(q, conversation);
 
 	if (state->deferred)
 		return;
 	if (state->queued)
-		append(q, NULL, 0, conversation, id);
+		append(q, NULL, 0, conversation, id, time_ms);
 	else
-		cursor_take(cursor, conversation, id);
+		cursor_take(cursor, conversation, id, time_ms);
 }
 
 struct exec_entry *exec_queue_begin(struct exec_queue *q, int64_t now, int64_t *due)
@@ -127,7 +130,7 @@ void exec_queue_finish(struct exec_queue *q, struct cursor *cursor, struct exec_
 	/* the entry, and those without a command that directly follow it in the conversation */
 	do {
 		if (conversation)
-			cursor_take(cursor, conversation, (*at)->id);
+			cursor_take(cursor, conversation, (*at)->id, (*at)->time_ms);
 		remove_entry(q, at);
 		while (*at && (*at)->conversation != conversation)
 			at = &(*at)->next;

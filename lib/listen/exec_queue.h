@@ -21,6 +21,7 @@ struct exec_entry {
 	struct exec_entry *next;
 	struct cursor_conversation *conversation; /* NULL: none; such entries form a conversation of their own */
 	uint64_t id;
+	int64_t time_ms;
 	char *line; /* with its newline; NULL: dropped by a filter, no command is run */
 	size_t len;
 	bool first; /* of its conversation; never set without a line */
@@ -49,11 +50,11 @@ void exec_queue_init(struct exec_queue *queue);
 void exec_queue_release(struct exec_queue *queue); /* entries that are left are dropped */
 
 void exec_queue_add(struct exec_queue *queue, const char *line, size_t len, struct cursor_conversation *conversation,
-	uint64_t id);
+	uint64_t id, int64_t time_ms);
 
 /* A message for which no command is run: the cursor advances over it after its predecessors, perhaps at once. */
 void exec_queue_skip(struct exec_queue *queue, struct cursor *cursor, struct cursor_conversation *conversation,
-	uint64_t id);
+	uint64_t id, int64_t time_ms);
 
 /* The next message to start, now marked as running, or NULL. `*due` is lowered to when the next one can start. */
 struct exec_entry *exec_queue_begin(struct exec_queue *queue, int64_t now, int64_t *due);

@@ -16,10 +16,7 @@
 #define IDS_REMEMBERED 4096 /* notification IDs; the vendor's client remembers 100 */
 #define EMITTED_REMEMBERED 16384 /* messages; more than the queues hold, and the cursor knows the others */
 #define STALL_MS 30000 /* how long live messages wait for a response from the history */
-#define RECHECK_MS 600000 /* between two looks at the history while connected */
-#define RECHECK_SOON_MS 500 /* after a notification that needs the history */
-#define RECHECK_MIN_MS 1000 /* at least, between two looks */
-#define RECHECK_UNREADABLE_MS 30000 /* the same, for notifications that cannot be decoded */
+#define RECHECK_MS 30000 /* between two rechecks of the history */
 #define PAGE_FAILURES_MAX 3 /* in a row: then it is not the fault of one conversation */
 
 void ingest_init(struct ingest *in, const struct listen_options *options, const struct listen_io *io, bool baseline)
@@ -32,10 +29,8 @@ void ingest_init(struct ingest *in, const struct listen_options *options, const 
 	buf_init(&in->filtered, BUF_NO_MAX);
 	buf_init(&in->buffered, BUF_NO_MAX);
 	backfill_init(&in->backfill, options->temp_dir);
-	in->backfill.settle_ms = options->settle_ms;
 	in->history_backoff = (struct backoff){ .first_ms = 500, .cap_ms = 30000 };
 	in->backfill_retry_at = in->history_recheck_at = in->stall_at = LISTEN_NEVER;
-	in->history_rechecked_at = -RECHECK_UNREADABLE_MS;
 }
 
 void ingest_release(struct ingest *in)
@@ -48,6 +43,7 @@ void ingest_release(struct ingest *in)
 	buf_release(&in->filtered);
 	buf_release(&in->buffered);
 	backfill_release(&in->backfill);
+	free(in->backfilled_until_s);
 }
 
 /* ---- effects --------------------------------------------------------------------------------------------------- */
@@ -172,9 +168,9 @@ static void checkpoint(struct ingest *in, const struct line_info *info)
 	if (!info->conversation)
 		return; /* without an ID, the history cannot bring the message again */
 	if (in->io.exec)
-		exec_queue_skip(in->io.exec, in->io.cursor, info->conversation, info->id);
+		exec_queue_skip(in->io.exec, in->io.cursor, info->conversation, info->id, info->time_ms);
 	else
-		output_queue_checkpoint(in->io.output, in->io.cursor, info->conversation, info->id);
+		output_queue_checkpoint(in->io.output, in->io.cursor, info->conversation, info->id, info->time_ms);
 }
 
 static void print_notification(struct ingest *in, struct slice lines, const struct line_info *info)
@@ -198,7 +194,7 @@ static void queue_for_exec(struct ingest *in, struct slice line, const struct li
 		checkpoint(in, info);
 		return;
 	}
-	exec_queue_add(in->io.exec, line.s, line.len, info->conversation, info->id);
+	exec_queue_add(in->io.exec, line.s, line.len, info->conversation, info->id, info->time_ms);
 	count_line(in);
 }
 
@@ -246,37 +242,19 @@ static struct cursor_conversation *conversation_of(struct ingest *in, const stru
 	return in->last_conversation;
 }
 
-/* The history is to be read soon, and again when it has had time to settle. */
-static void want_history(struct ingest *in, int64_t now, int64_t interval_ms)
-{
-	int64_t at = now + RECHECK_SOON_MS;
-
-	in->rechecks = 0;
-	if (at < in->history_rechecked_at + interval_ms)
-		at = in->history_rechecked_at + interval_ms;
-	if (at < in->history_recheck_at)
-		in->history_recheck_at = at;
-}
-
 /*
- * A live message whose place in its conversation is unknown: it has no ID, or is older by its time than the one emitted
- * before it, which may be the fault of the clock or of the delivery. The history brings it in order.
+ * A live message that the history has brought already, with so many newer ones that they are not all remembered. A
+ * message that is old only by its time is new: the service's clock may have gone back.
  */
-static bool needs_history(struct ingest *in, int64_t now, const struct notification *n)
+static bool is_late(struct ingest *in, int64_t now, const struct line_info *info)
 {
-	if (!in->history || in->pass_through || in->decoder.late)
-		return false;
-	if (n->message_id.len && n->conversation.len &&
-		(n->timestamp_ms < 0 || n->timestamp_ms >= conversation_of(in, n)->newest_ms))
-		return false;
-	want_history(in, now, RECHECK_MIN_MS);
-	return true;
-}
+	size_t index = info->conversation->index;
 
-static void note_newest(const struct line_info *info)
-{
-	info->conversation->newest = info->id;
-	info->conversation->newest_ms = info->time_ms;
+	if (index >= in->backfilled_count || info->time_ms / 1000 > in->backfilled_until_s[index])
+		return false;
+	warn_ratelimited(&in->late_warn, now, in->io.warn,
+		"ignoring live messages of '%s' that are older than the backfilled ones", info->conversation->name);
+	return true;
 }
 
 /* True if the notification is to be emitted; fills `info`. */
@@ -285,20 +263,15 @@ static bool is_new(struct ingest *in, int64_t now, const struct notification *n,
 	*info = (struct line_info){ .message = n->kind == NOTIFICATION_MESSAGE, .outbound = n->outbound };
 	if (n->id.len && !hash_recent_add(&in->ids, hash_bytes(&in->key, n->id.s, n->id.len)))
 		return false;
-	if (!info->message)
+	if (!info->message || !n->message_id.len || !n->conversation.len)
 		return true;
-	if (!n->message_id.len || !n->conversation.len)
-		return !needs_history(in, now, n);
 	info->conversation = conversation_of(in, n);
 	info->id = cursor_hash(in->io.cursor, n->message_id.s, n->message_id.len);
 	info->time_ms = n->timestamp_ms < 0 ? in->io.wall_ms() : n->timestamp_ms;
-	if (cursor_taken(info->conversation, info->id) ||
-		hash_recent_has(&in->emitted, backfill_key(info->conversation, info->id)) || needs_history(in, now, n))
+	if (!hash_recent_add(&in->emitted, backfill_key(info->conversation, info->id)) ||
+		cursor_taken(info->conversation, info->id))
 		return false;
-	hash_recent_add(&in->emitted, backfill_key(info->conversation, info->id));
-	if (!in->decoder.late)
-		note_newest(info);
-	return true;
+	return !is_late(in, now, info);
 }
 
 /* A notification that cannot be decoded, or whose line is too long. */
@@ -309,7 +282,8 @@ static void decode_failed(struct ingest *in, int64_t now, const struct notificat
 	if (err->status != ST_DATA) {
 		in->io.error("%s", err->text);
 		/* if it was a message, the history has it, too */
-		want_history(in, now, RECHECK_UNREADABLE_MS);
+		if (in->history_recheck_at == LISTEN_NEVER)
+			in->history_recheck_at = now > in->history_recheck_next ? now : in->history_recheck_next;
 		return;
 	}
 	if (!is_new(in, now, n, &info))
@@ -392,65 +366,20 @@ unsigned ingest_notification(struct ingest *in, int64_t now, const char *text, s
 	return take_effects(in);
 }
 
-/*
- * Which buffered messages come before one that the history has brought: newer messages were emitted before them. `late`
- * gets a byte for each.
- */
-static void find_late(struct ingest *in, const struct buf *buffered, struct buf *late)
-{
-	struct hash_set newer = { 0 };
-	struct buf positions;
-	size_t count = 0;
-
-	/* from the last one to the first */
-	buf_init(&positions, BUF_NO_MAX);
-	for (size_t at = 0, len; at < buffered->len; at += sizeof(len) + len, count++) {
-		memcpy(&len, buffered->data + at, sizeof(len));
-		buf_add(&positions, &at, sizeof(at));
-		buf_addc(late, 0);
-	}
-	while (count--) {
-		struct notification n = { 0 };
-		struct cursor_conversation *conversation;
-		size_t at, len;
-		uint64_t id;
-
-		memcpy(&at, positions.data + count * sizeof(at), sizeof(at));
-		memcpy(&len, buffered->data + at, sizeof(len));
-		buf_clear(&in->line);
-		if (notification_decode(&in->decoder, buffered->data + at + sizeof(len), len, &in->line, &n, NULL) ||
-			n.kind != NOTIFICATION_MESSAGE || !n.message_id.len || !n.conversation.len)
-			continue;
-		/* a notification that came before is repeated, and says nothing about the order */
-		if (n.id.len && hash_recent_has(&in->ids, hash_bytes(&in->key, n.id.s, n.id.len)))
-			continue;
-		conversation = conversation_of(in, &n);
-		id = cursor_hash(in->io.cursor, n.message_id.s, n.message_id.len);
-		if (cursor_taken(conversation, id) || hash_recent_has(&in->emitted, backfill_key(conversation, id)))
-			hash_set_add(&newer, (uint64_t)(uintptr_t)conversation);
-		else
-			late->data[count] = (char)hash_set_has(&newer, (uint64_t)(uintptr_t)conversation);
-	}
-	buf_release(&positions);
-	hash_set_release(&newer);
-}
-
 static void release_buffered(struct ingest *in, int64_t now)
 {
-	struct buf buffered = in->buffered, late;
-	size_t count = 0;
+	struct buf buffered = in->buffered;
 
 	buf_init(&in->buffered, BUF_NO_MAX);
-	buf_init(&late, BUF_NO_MAX);
-	find_late(in, &buffered, &late);
-	for (size_t at = 0, len; at < buffered.len && !in->closed; at += sizeof(len) + len) {
+	for (size_t at = 0; at < buffered.len && !in->closed;) {
+		size_t len;
+
 		memcpy(&len, buffered.data + at, sizeof(len));
-		in->decoder.late = late.data[count++];
 		process(in, now, buffered.data + at + sizeof(len), len);
+		at += sizeof(len) + len;
 	}
-	in->decoder.late = false;
-	buf_release(&late);
 	buf_release(&buffered);
+	in->effects |= INGEST_ACTIVE;
 }
 
 /* ---- backfill -------------------------------------------------------------------------------------------------- */
@@ -475,13 +404,13 @@ void ingest_backfill(struct ingest *in, int64_t now)
 		return;
 	}
 	in->backfilling = true;
+	in->backfilled_lines = 0;
 	backfill_start(&in->backfill);
 }
 
 unsigned ingest_connected(struct ingest *in, int64_t now)
 {
 	in->connected = true;
-	in->rechecks = 0;
 	ingest_backfill(in, now);
 	if (!in->backfilling)
 		in->effects |= INGEST_READY;
@@ -655,19 +584,20 @@ static void end_baseline(struct ingest *in)
 	finish(in, missing.status, &missing, true);
 }
 
-/*
- * The next looks: when messages that the history does not show yet have settled, once more later, and then now and
- * then, because notifications may be lost. Only the first look restarts --idle.
- */
-static void schedule_recheck(struct ingest *in, int64_t now)
+/* After a backfill of so many messages that `emitted` does not remember all of them. */
+static void remember_times(struct ingest *in)
 {
-	int64_t settle_ms = in->options->settle_ms;
-	int64_t wait = in->rechecks == 0 ? settle_ms : in->rechecks == 1 ? 3 * settle_ms : RECHECK_MS;
+	struct cursor_conversation *conversation;
 
-	if (!in->rechecks++)
-		in->effects |= INGEST_ACTIVE;
-	if (in->connected && in->history && now + wait < in->history_recheck_at)
-		in->history_recheck_at = now + wait;
+	if (in->backfilled_lines < EMITTED_REMEMBERED / 2)
+		return;
+	in->backfilled_count = 0;
+	while (cursor_at(in->io.cursor, in->backfilled_count))
+		in->backfilled_count++;
+	in->backfilled_until_s =
+		xreallocarray(in->backfilled_until_s, in->backfilled_count, sizeof(*in->backfilled_until_s));
+	for (size_t i = 0; (conversation = cursor_at(in->io.cursor, i)); i++)
+		in->backfilled_until_s[i] = conversation->taken_until_s;
 }
 
 /* Everything was read, or the service has no history. */
@@ -677,7 +607,9 @@ static void end_backfill(struct ingest *in, int64_t now)
 	in->stall_at = LISTEN_NEVER;
 	in->history_warn = (struct warn_limiter){ 0 };
 	backoff_reset(&in->history_backoff);
-	schedule_recheck(in, now);
+	if (in->history)
+		cursor_gap(in->io.cursor, false);
+	remember_times(in);
 	release_buffered(in, now);
 	in->effects |= INGEST_READY;
 	if (in->options->once)
@@ -718,10 +650,7 @@ static void emit_backfill_line(struct ingest *in, int64_t now, struct slice text
 {
 	if (info->conversation && !hash_recent_add(&in->emitted, backfill_key(info->conversation, info->id)))
 		return;
-	if (info->conversation && !info->late)
-		note_newest(info);
-	else if (info->conversation && info->time_ms > info->conversation->newest_ms)
-		info->conversation->newest_ms = info->time_ms; /* perhaps it is not late */
+	in->backfilled_lines++;
 	note_progress(in, now);
 	if (!info->skipped) {
 		emit(in, text, info);
@@ -788,11 +717,12 @@ static void stop_buffering(struct ingest *in, int64_t now)
 		return;
 	}
 	in->pass_through = true;
+	cursor_gap(in->io.cursor, true);
 	in->io.error("cannot read the history: %s; live messages are printed without it, missed messages follow later",
 		why);
 	ingest_event(in, "gap", why);
 	release_buffered(in, now);
-	in->effects |= INGEST_READY | INGEST_ACTIVE;
+	in->effects |= INGEST_READY;
 }
 
 static bool is_due(int64_t *at, int64_t now)
@@ -809,7 +739,7 @@ unsigned ingest_tick(struct ingest *in, int64_t now)
 	if (is_due(&in->stall_at, now))
 		stop_buffering(in, now);
 	if (is_due(&in->history_recheck_at, now)) {
-		in->history_rechecked_at = now;
+		in->history_recheck_next = now + RECHECK_MS;
 		if (in->connected)
 			ingest_backfill(in, now);
 	}

@@ -9,9 +9,6 @@
  * through, and the missing messages follow when the history can be read. One conversation, or one kind of them, that
  * cannot be read does not delay the others.
  *
- * The history is read again when messages that it did not show yet have settled, when a notification does not tell where
- * its message belongs (needs_history()), and now and then, because notifications may be lost.
- *
  * A notification is recognized by its `id`, a message by conversation and message ID, across connections, and across
  * runs by the cursor.
  */
@@ -77,6 +74,9 @@ struct ingest {
 	struct buf line, filtered;
 	struct json_doc text_doc;
 	struct cursor_conversation *last_conversation;
+	int64_t *backfilled_until_s; /* by conversation: live messages up to this second are late duplicates */
+	size_t backfilled_count;
+	struct warn_limiter late_warn;
 
 	/* backfill */
 	struct backfill backfill;
@@ -89,7 +89,7 @@ struct ingest {
 	bool pass_through; /* the history is late: live messages are not buffered */
 	bool refusal_reported;
 	unsigned page_failures; /* in a row */
-	unsigned rechecks; /* looks since the connection, or since a notification asked for one */
+	int64_t backfilled_lines; /* since the start */
 	struct err history_err; /* why part of the history is missing; it is retried */
 	struct warn_limiter history_warn;
 	struct backoff history_backoff;
@@ -97,8 +97,8 @@ struct ingest {
 
 	/* deadlines, or LISTEN_NEVER */
 	int64_t backfill_retry_at;
-	int64_t history_recheck_at; /* look again, for messages that are not known from notifications */
-	int64_t history_rechecked_at; /* the last time */
+	int64_t history_recheck_at; /* look for messages whose notification could not be decoded */
+	int64_t history_recheck_next; /* not before this time */
 	int64_t stall_at; /* let live messages pass, unless the backfill makes progress */
 };
 

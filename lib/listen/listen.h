@@ -28,7 +28,6 @@ struct listen_options {
 	int64_t idle_ms; /* after so long without a line; does not run during the backfill */
 	int64_t max_offline_ms; /* after so long without a connection; 0: if the first connect fails */
 	bool once; /* after the backfill; no socket is opened */
-	int64_t settle_ms; /* the history shows an accepted message within this time */
 	/* where to start */
 	const char *since; /* "last" (also NULL), "none", "all", or a time (time_arg.h) */
 	bool takeover; /* stop another listener of the profile first */

@@ -37,10 +37,10 @@ const char *output_queue_peek(const struct output_queue *q, size_t *len)
 }
 
 void output_queue_checkpoint(struct output_queue *q, struct cursor *cursor, struct cursor_conversation *conversation,
-	uint64_t id)
+	uint64_t id, int64_t time_ms)
 {
 	if (!output_queue_len(q)) {
-		cursor_take(cursor, conversation, id);
+		cursor_take(cursor, conversation, id, time_ms);
 		return;
 	}
 	if (q->checkpoint_count == q->checkpoint_cap && q->checkpoint_head > q->checkpoint_cap / 2) {
@@ -51,7 +51,7 @@ void output_queue_checkpoint(struct output_queue *q, struct cursor *cursor, stru
 	}
 	q->checkpoints = xgrow(q->checkpoints, q->checkpoint_count, &q->checkpoint_cap, sizeof(*q->checkpoints));
 	q->checkpoints[q->checkpoint_count++] = (struct output_checkpoint){
-		.end = q->consumed + output_queue_len(q), .conversation = conversation, .id = id
+		.end = q->consumed + output_queue_len(q), .conversation = conversation, .id = id, .time_ms = time_ms
 	};
 }
 
@@ -66,7 +66,7 @@ bool output_queue_consumed(struct output_queue *q, struct cursor *cursor, size_t
 	while (q->checkpoint_head < q->checkpoint_count && q->checkpoints[q->checkpoint_head].end <= q->consumed) {
 		const struct output_checkpoint *c = &q->checkpoints[q->checkpoint_head++];
 
-		cursor_take(cursor, c->conversation, c->id);
+		cursor_take(cursor, c->conversation, c->id, c->time_ms);
 		advanced = true;
 	}
 	if (q->checkpoint_head == q->checkpoint_count)

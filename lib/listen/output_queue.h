@@ -21,6 +21,7 @@ struct output_checkpoint {
 	uint64_t end; /* byte position, counted from the first byte ever added */
 	struct cursor_conversation *conversation;
 	uint64_t id;
+	int64_t time_ms;
 };
 
 struct output_queue {
@@ -41,7 +42,7 @@ const char *output_queue_peek(const struct output_queue *queue, size_t *len); /*
 
 /* Adds a checkpoint at the end; if the queue is empty, the cursor advances at once. */
 void output_queue_checkpoint(struct output_queue *queue, struct cursor *cursor,
-	struct cursor_conversation *conversation, uint64_t id);
+	struct cursor_conversation *conversation, uint64_t id, int64_t time_ms);
 
 /* `len` bytes were written. True if the cursor advanced. */
 bool output_queue_consumed(struct output_queue *queue, struct cursor *cursor, size_t len);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)256 << 20)
-#define VERSION 2
 #define LINE_MARKS 1024 /* per line; a conversation with more gets several lines */
 #define JOURNAL_MAX ((size_t)1 << 20) /* appended bytes before the file is rewritten; see cursor_save() */
 
@@ -23,7 +22,7 @@ struct cursor {
 	char *path;
 	struct hash_key key;
 	int64_t taken_until_s; /* of new conversations */
-	uint64_t boot; /* to which the times of the marks belong */
+	bool gap;
 	struct cursor_conversation **conversations; /* by index */
 	size_t count, cap;
 	struct hash_table table; /* by name */
@@ -40,7 +39,6 @@ struct cursor *cursor_new(const char *path)
 
 	c->path = xstrdup(path);
 	c->fd = -1;
-	c->boot = clock_boot();
 	hash_key_random(&c->key);
 	return c;
 }
@@ -59,7 +57,6 @@ static void forget_conversations(struct cursor *c)
 		free(c->conversations[i]->name);
 		free(c->conversations[i]->marks);
 		hash_set_release(&c->conversations[i]->ids);
-		hash_set_release(&c->conversations[i]->open_ids);
 		free(c->conversations[i]);
 	}
 	c->count = c->dirty_count = 0;
@@ -82,6 +79,7 @@ void cursor_reset(struct cursor *c, int64_t taken_until_s)
 {
 	forget_conversations(c);
 	c->taken_until_s = taken_until_s;
+	c->gap = false;
 	force_rewrite(c);
 }
 
@@ -151,9 +149,14 @@ bool cursor_taken(const struct cursor_conversation *conversation, uint64_t id)
 	return hash_set_has(&conversation->ids, id);
 }
 
+static int64_t second_of(int64_t time_ms)
+{
+	return time_ms / 1000;
+}
+
 bool cursor_old(const struct cursor_conversation *conversation, int64_t time_ms)
 {
-	return !conversation->count && time_ms / 1000 <= conversation->taken_until_s;
+	return second_of(time_ms) <= conversation->taken_until_s;
 }
 
 static struct cursor_mark *mark_at(const struct cursor_conversation *conversation, size_t i)
@@ -172,49 +175,43 @@ static void grow_marks(struct cursor_conversation *conversation)
 	conversation->cap = cap;
 }
 
-bool cursor_verified(const struct cursor_conversation *conversation, uint64_t id)
+int64_t cursor_last(const struct cursor_conversation *conversation)
 {
-	return hash_set_has(&conversation->ids, id) && !hash_set_has(&conversation->open_ids, id);
+	return conversation->count ? mark_at(conversation, conversation->count - 1)->second : -1;
 }
 
-/* Drops the oldest mark. */
-static void drop_mark(struct cursor_conversation *conversation)
+/*
+ * Drops the oldest mark. Messages up to its second then count as taken, which is right once the current second is
+ * later; but not during a gap. Then the message may come twice, which is better than losing another one.
+ */
+static void drop_mark(const struct cursor *c, struct cursor_conversation *conversation, int64_t newest_s)
 {
-	uint64_t id = mark_at(conversation, 0)->id;
+	struct cursor_mark oldest = *mark_at(conversation, 0);
 
-	hash_set_remove(&conversation->ids, id);
-	hash_set_remove(&conversation->open_ids, id);
+	hash_set_remove(&conversation->ids, oldest.id);
 	conversation->first = (conversation->first + 1) & (conversation->cap - 1);
 	conversation->count--;
-	if (conversation->open > conversation->count)
-		conversation->open = conversation->count;
+	if (oldest.second >= newest_s)
+		oldest.second = newest_s - 1;
+	if (oldest.second > conversation->taken_until_s && !c->gap)
+		conversation->taken_until_s = oldest.second;
 }
 
-static void add_mark(struct cursor_conversation *conversation, uint64_t id, int64_t taken_s)
+static void add_mark(const struct cursor *c, struct cursor_conversation *conversation, uint64_t id, int64_t second)
 {
 	/* up to two old ones for each new one, so that the ring shrinks after a burst */
-	for (int i = 0; i < 2; i++) {
-		if (conversation->count - conversation->open < CURSOR_IDS && conversation->count < CURSOR_IDS_MAX)
+	for (int i = 0; i < 2 && conversation->count >= CURSOR_IDS; i++) {
+		if ((c->gap || mark_at(conversation, 0)->second + 2 > second) && conversation->count < CURSOR_IDS_MAX)
 			break;
-		drop_mark(conversation);
+		drop_mark(c, conversation, second);
 	}
 	if (!hash_set_add(&conversation->ids, id))
 		return;
 	if (conversation->count == conversation->cap)
 		grow_marks(conversation);
 	conversation->count++;
-	conversation->open++;
-	hash_set_add(&conversation->open_ids, id);
-	*mark_at(conversation, conversation->count - 1) = (struct cursor_mark){ .id = id, .taken_s = taken_s };
+	*mark_at(conversation, conversation->count - 1) = (struct cursor_mark){ .id = id, .second = second };
 	conversation->unsaved++;
-}
-
-/* All but the newest `open` marks become verified. */
-static void set_open(struct cursor_conversation *conversation, size_t open)
-{
-	for (; conversation->open > open; conversation->open--)
-		hash_set_remove(&conversation->open_ids,
-			mark_at(conversation, conversation->count - conversation->open)->id);
 }
 
 static void mark_dirty(struct cursor *c, struct cursor_conversation *conversation)
@@ -226,30 +223,9 @@ static void mark_dirty(struct cursor *c, struct cursor_conversation *conversatio
 	c->dirty[c->dirty_count++] = conversation;
 }
 
-void cursor_take(struct cursor *c, struct cursor_conversation *conversation, uint64_t id)
+void cursor_take(struct cursor *c, struct cursor_conversation *conversation, uint64_t id, int64_t time_ms)
 {
-	add_mark(conversation, id, clock_mono_ms() / 1000);
-	mark_dirty(c, conversation);
-}
-
-void cursor_verify(struct cursor *c, struct cursor_conversation *conversation, int64_t until_ms)
-{
-	size_t open = conversation->open;
-
-	/* not those of the second of `until_ms`, which may be later */
-	while (open && mark_at(conversation, conversation->count - open)->taken_s < until_ms / 1000)
-		open--;
-	if (open == conversation->open)
-		return;
-	set_open(conversation, open);
-	mark_dirty(c, conversation);
-}
-
-void cursor_set_listed(struct cursor *c, struct cursor_conversation *conversation, uint64_t listed)
-{
-	if (conversation->listed == listed)
-		return;
-	conversation->listed = listed;
+	add_mark(c, conversation, id, second_of(time_ms));
 	mark_dirty(c, conversation);
 }
 
@@ -271,17 +247,20 @@ void cursor_advance_all(struct cursor *c, int64_t second)
 		cursor_advance(c, c->conversations[i], second);
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------------- */
-
-/* Hot in a burst, so without printf. */
-static void add_hex(struct buf *out, const char *key, uint64_t value)
+void cursor_gap(struct cursor *c, bool gap)
 {
-	char hex[16];
-
-	for (int i = 15; i >= 0; i--, value >>= 4)
-		hex[i] = "0123456789abcdef"[value & 15];
-	json_add_string_len(out, key, hex, sizeof(hex));
+	if (c->gap == gap)
+		return;
+	c->gap = gap;
+	force_rewrite(c);
 }
+
+bool cursor_has_gap(const struct cursor *c)
+{
+	return c->gap;
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------------- */
 
 static void put_header(const struct cursor *c, struct buf *out)
 {
@@ -289,12 +268,23 @@ static void put_header(const struct cursor *c, struct buf *out)
 
 	snprintf(key, sizeof(key), "%016llx%016llx", (unsigned long long)c->key.k[0], (unsigned long long)c->key.k[1]);
 	json_open(out, '{');
-	json_add_int(out, "cursor", VERSION);
+	json_add_int(out, "cursor", 1);
 	json_add_string(out, "key", key);
 	json_add_int(out, "floor", c->taken_until_s);
-	add_hex(out, "boot", c->boot);
+	if (c->gap)
+		json_add_bool(out, "gap", true);
 	json_close(out, '}');
 	buf_addc(out, '\n');
+}
+
+/* Hot in a burst, so without printf. */
+static void add_id(struct buf *out, uint64_t id)
+{
+	char hex[16];
+
+	for (int i = 15; i >= 0; i--, id >>= 4)
+		hex[i] = "0123456789abcdef"[id & 15];
+	json_add_string_len(out, NULL, hex, sizeof(hex));
 }
 
 /* One line: `count` marks from index `from` on, oldest first. */
@@ -304,19 +294,12 @@ static void put_conversation(const struct cursor_conversation *conversation, siz
 	json_add_string(out, "type", conversation->type);
 	json_add_string(out, "name", conversation->name);
 	json_add_int(out, "floor", conversation->taken_until_s);
-	json_add_int(out, "open", (int64_t)conversation->open);
-	if (conversation->listed)
-		add_hex(out, "listed", conversation->listed);
-	/* the last mark may be of a late message */
-	if (conversation->count && conversation->newest != mark_at(conversation, conversation->count - 1)->id &&
-		cursor_taken(conversation, conversation->newest))
-		add_hex(out, "newest", conversation->newest);
 	json_open_key(out, "taken", '[');
 	for (size_t i = from; i < from + count; i++) {
 		const struct cursor_mark *mark = mark_at(conversation, i);
 
-		add_hex(out, NULL, mark->id);
-		json_add_int(out, NULL, mark->taken_s);
+		add_id(out, mark->id);
+		json_add_int(out, NULL, mark->second);
 	}
 	json_close(out, ']');
 	json_close(out, '}');
@@ -333,33 +316,24 @@ static bool parse_hex64(const char *s, uint64_t *out)
 	return true;
 }
 
-static bool parse_hash(struct json_value line, const char *key, uint64_t *out)
-{
-	char *hex = json_dup(json_get(line, key));
-	bool ok = hex && parse_hex64(hex, out);
-
-	free(hex);
-	return ok;
-}
-
 static bool parse_header(struct cursor *c, struct json_value line)
 {
 	char *key = json_dup(json_get(line, "key"));
 	int64_t version;
 	bool ok = false;
 
-	if (key && strlen(key) == 32 && json_int(json_get(line, "cursor"), &version) && version >= 1 &&
-		version <= VERSION && json_int(json_get(line, "floor"), &c->taken_until_s)) {
+	if (key && strlen(key) == 32 && json_int(json_get(line, "cursor"), &version) && version == 1 &&
+		json_int(json_get(line, "floor"), &c->taken_until_s)) {
 		ok = parse_hex64(key + 16, &c->key.k[1]);
 		key[16] = '\0';
 		ok = ok && parse_hex64(key, &c->key.k[0]);
-		ok = ok && (version == 1 || parse_hash(line, "boot", &c->boot));
+		json_bool(json_get(line, "gap"), &c->gap);
 	}
 	free(key);
 	return ok;
 }
 
-static bool parse_marks(struct cursor_conversation *conversation, struct json_value taken)
+static bool parse_marks(const struct cursor *c, struct cursor_conversation *conversation, struct json_value taken)
 {
 	for (struct json_iter it = json_first(taken); json_more(it); it = json_next(it)) {
 		char *hex = json_dup(it.value);
@@ -371,7 +345,7 @@ static bool parse_marks(struct cursor_conversation *conversation, struct json_va
 		it = json_next(it);
 		if (!ok || !json_more(it) || !json_int(it.value, &second))
 			return false;
-		add_mark(conversation, id, second);
+		add_mark(c, conversation, id, second);
 	}
 	conversation->unsaved = 0;
 	return true;
@@ -382,18 +356,13 @@ static bool parse_conversation(struct cursor *c, struct json_value line)
 	char *type = json_dup(json_get(line, "type"));
 	char *name = json_dup(json_get(line, "name"));
 	bool ok = type && name;
-	int64_t taken_until_s, open;
+	int64_t taken_until_s;
 
 	if (ok) {
 		struct cursor_conversation *conversation =
 			cursor_conversation(c, type, strlen(type), name, strlen(name));
 
-		ok = parse_marks(conversation, json_get(line, "taken"));
-		/* version 1 has no open marks */
-		set_open(conversation, json_int(json_get(line, "open"), &open) && open > 0 ? (size_t)open : 0);
-		(void)parse_hash(line, "listed", &conversation->listed);
-		if (!parse_hash(line, "newest", &conversation->newest) && conversation->count)
-			conversation->newest = mark_at(conversation, conversation->count - 1)->id;
+		ok = parse_marks(c, conversation, json_get(line, "taken"));
 		if (json_int(json_get(line, "floor"), &taken_until_s) && taken_until_s > conversation->taken_until_s)
 			conversation->taken_until_s = taken_until_s;
 	}
@@ -430,23 +399,6 @@ static char *quarantine(const struct cursor *c)
 		quarantined = xstrdup(c->path);
 	}
 	return quarantined;
-}
-
-/* After a reboot, CLOCK_MONOTONIC has started again: open marks count as taken now. */
-static void check_boot(struct cursor *c)
-{
-	uint64_t boot = clock_boot();
-
-	if (c->boot == boot)
-		return;
-	c->boot = boot;
-	force_rewrite(c);
-	for (size_t i = 0; i < c->count; i++) {
-		struct cursor_conversation *conversation = c->conversations[i];
-
-		for (size_t k = conversation->count - conversation->open; k < conversation->count; k++)
-			mark_at(conversation, k)->taken_s = clock_mono_ms() / 1000;
-	}
 }
 
 static enum status read_file(const struct cursor *c, struct buf *text, struct err *err)
@@ -488,7 +440,6 @@ enum status cursor_load(struct cursor *c, bool *found, char **quarantined, struc
 	if (good < text.len)
 		log_warn("the end of the checkpoint '%s' is corrupt; some messages may be repeated", c->path);
 	*found = true;
-	check_boot(c);
 out:
 	buf_release(&text);
 	return st;

@@ -1,20 +1,19 @@
 /*
  * cursor.h - a listener's checkpoint: which messages its reader (stdout or a command) has acknowledged.
  *
- * For each conversation it has marks: hashes of the IDs of the messages taken last, in the order of taking. The
- * position of a message in the history, relative to the marked ones, decides whether it is new, and never its time:
- * the service's clock may jump, and many messages share a second. The history may show a message only after newer
- * ones, so a mark is open until a look at the history, long enough after the message was taken, has found nothing
- * missing beside it (cursor_verify()). Everything older than a message with a verified mark was taken.
+ * For each conversation it has the hashes of the messages taken last (marks), and a second up to which all messages
+ * count as taken. A single "last time" would not do: the service's times are whole seconds, which many messages share,
+ * and messages that were delivered out of order would be missed. So "was this message taken?" is answered exactly for
+ * at least the last CURSOR_IDS messages of a conversation and all of its last two seconds (up to CURSOR_IDS_MAX), and
+ * by time for older ones.
  *
- * A conversation without marks has a second instead, `taken_until_s`: messages up to it count as taken. `--since TIME`
- * and quiet conversations begin this way.
+ * During a gap (cursor_gap()), while the history cannot be read and live messages are taken without it, taken messages
+ * do not imply that older ones were taken. So no `taken_until_s` advances and no mark is dropped, and the missing
+ * messages are found exactly when the history can be read again.
  *
- * On disk (PROFILE.cursor, 0600): a header line with the key of the hashes and the boot, a line of JSON for each
+ * On disk (PROFILE.cursor, 0600): a header line with the key of the hashes and the gap, a line of JSON for each
  * conversation, then lines of the same form for messages taken since, appended with one write(2) for each batch.
  * Sometimes the file is rewritten. A last line that was cut by a crash is ignored; its messages count as not taken.
- * The times of marks are those of CLOCK_MONOTONIC; after a reboot, open marks count as taken now. In files of version 1
- * all marks are verified.
  *
  * Only the process that holds the listener's lock (PROFILE.listen) may write the file.
  */
@@ -28,14 +27,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CURSOR_IDS 256 /* verified marks of a conversation */
-#define CURSOR_IDS_MAX 32768 /* marks; if more are open, the oldest ones are dropped */
+#define CURSOR_IDS 256
+#define CURSOR_IDS_MAX 32768 /* 1 MiB; if two seconds have more, messages may come twice after a restart */
 
 struct cursor;
 
 struct cursor_mark {
 	uint64_t id;
-	int64_t taken_s; /* CLOCK_MONOTONIC */
+	int64_t second; /* of the service's clock */
 };
 
 struct cursor_conversation {
@@ -43,14 +42,10 @@ struct cursor_conversation {
 	size_t index; /* see cursor_at() and cursor_side_array() */
 	char *type; /* "chat-oneToOne", "chat-group", "sms" */
 	char *name; /* the other user's address, the group's ID, the phone number */
-	int64_t taken_until_s; /* without marks: messages up to this second of the service's clock count as taken */
+	int64_t taken_until_s; /* messages up to this second count as taken, marked or not */
 	struct cursor_mark *marks; /* ring buffer: `count` marks, starting at `first` */
 	size_t count, first, cap; /* cap: a power of two */
-	size_t open; /* so many of the newest marks are open, the others are verified */
-	struct hash_set ids, open_ids; /* of all marks, and of the open ones */
-	uint64_t listed; /* hash of its entry in the list of conversations when nothing was missing; 0: unknown */
-	uint64_t newest; /* for listen: the newest message emitted, saved if it is not the last mark; */
-	int64_t newest_ms; /* and its time, not saved */
+	struct hash_set ids; /* of the marks */
 	size_t unsaved; /* marks that are not on disk yet */
 	bool dirty; /* to be saved */
 };
@@ -88,22 +83,20 @@ void *cursor_side_array(void *array, size_t *cap, size_t size, const struct curs
 uint64_t cursor_hash(const struct cursor *cursor, const char *id, size_t len);
 
 bool cursor_taken(const struct cursor_conversation *conversation, uint64_t id); /* there is a mark */
-bool cursor_verified(const struct cursor_conversation *conversation, uint64_t id); /* there is a verified mark */
-/* True if there are no marks, and the message's time says that it counts as taken. */
+/* True if the message's time alone says that it was taken. */
 bool cursor_old(const struct cursor_conversation *conversation, int64_t time_ms);
+int64_t cursor_last(const struct cursor_conversation *conversation); /* second of the newest mark; -1: no mark */
 
 /* The reader has acknowledged the message. */
-void cursor_take(struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id);
-
-/* The history was read and nothing was missing: marks taken before `until_ms` (clock_mono_ms()) are verified. */
-void cursor_verify(struct cursor *cursor, struct cursor_conversation *conversation, int64_t until_ms);
-
-/* Nothing was missing when the list of conversations had the entry with this hash. */
-void cursor_set_listed(struct cursor *cursor, struct cursor_conversation *conversation, uint64_t listed);
+void cursor_take(struct cursor *cursor, struct cursor_conversation *conversation, uint64_t id, int64_t time_ms);
 
 /* All messages up to this second count as taken. Never goes back. */
 void cursor_advance(struct cursor *cursor, struct cursor_conversation *conversation, int64_t second);
 void cursor_advance_all(struct cursor *cursor, int64_t second); /* also for conversations to come */
+
+/* True while live messages are taken although the history cannot be read. */
+void cursor_gap(struct cursor *cursor, bool gap);
+bool cursor_has_gap(const struct cursor *cursor);
 
 /* Writes the changes, if there are any. With `durable`, also syncs the file. ST_IO or ST_CANTCREATE. */
 enum status cursor_save(struct cursor *cursor, bool durable, struct err *err) MUST_USE;

@@ -99,7 +99,5 @@ void line_add_message(struct buf *line, const struct notification_message *messa
 	add_parts(line, message->text, message->attachment);
 	if (message->backfilled)
 		json_add_bool(line, "backfilled", true);
-	if (message->late)
-		json_add_bool(line, "late", true);
 	line_close(line, n);
 }

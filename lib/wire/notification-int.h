@@ -44,7 +44,7 @@ void line_add_int(struct buf *line, const char *key, struct json_value value);
 struct notification_message {
 	struct json_value id, sender, text, attachment;
 	const char *fallback; /* the sender if `sender` is missing, or NULL */
-	bool backfilled, late;
+	bool backfilled;
 };
 void line_add_message(struct buf *line, const struct notification_message *message, struct notification *n);
 

@@ -12,13 +12,6 @@ struct decoding {
 	struct json_value body, id; /* the object under the key of its kind, and its id */
 };
 
-static struct slice without_scheme(struct slice address)
-{
-	if (address.len > 4 && !strncasecmp(address.s, "sip:", 4))
-		return (struct slice){ address.s + 4, address.len - 4 };
-	return address;
-}
-
 /*
  * The conversation of an object with a sender and a destination beside its links (PROTOCOL.md, "What arrives on the
  * socket"): the group's ID, or the other user.
@@ -35,11 +28,10 @@ static void place_by_addresses(struct decoding *d, struct json_value object)
 	n->outbound = json_equals_nocase(json_get(object, "x-type"), "outbound");
 	n->message_id = decoder_segment(d->decoder, place.message);
 	conversation = n->type == CHAT_GROUP || n->outbound ? destination : sender;
-	/* the link first: an address may be "sip:USER@DOMAIN" or a user ID */
-	if (place.conversation.len || !json_exists(conversation))
-		decoder_set_conversation(d->decoder, n, decoder_segment(d->decoder, place.conversation));
+	if (json_exists(conversation))
+		decoder_set_conversation(d->decoder, n, decoder_string(d->decoder, conversation));
 	else
-		decoder_set_conversation(d->decoder, n, without_scheme(decoder_string(d->decoder, conversation)));
+		decoder_set_conversation(d->decoder, n, decoder_segment(d->decoder, place.conversation));
 }
 
 static void place_by_links(struct decoding *d)
@@ -80,7 +72,7 @@ static void decode_typing(struct decoding *d, struct json_value composing)
 static bool decode_chat(struct decoding *d)
 {
 	struct json_value chat = json_get(d->body, "chatMessage"), composing;
-	struct notification_message message = { .id = d->id, .late = d->decoder->late };
+	struct notification_message message = { .id = d->id };
 
 	if (json_type(chat) != JSON_OBJECT) {
 		composing = json_get(d->body, "isComposing");
@@ -104,9 +96,7 @@ static bool decode_chat(struct decoding *d)
 static bool decode_sms(struct decoding *d)
 {
 	struct json_value sms = json_get(d->body, "inboundSMSMessage");
-	struct notification_message message = {
-		.id = d->id, .text = json_get(sms, "message"), .late = d->decoder->late
-	};
+	struct notification_message message = { .id = d->id, .text = json_get(sms, "message") };
 
 	if (json_type(sms) != JSON_OBJECT)
 		return false;

@@ -9,7 +9,7 @@
  *
  * Keys of each event, always in this order, and always present unless marked with a '?':
  *
- *	message       event id type destination[] address messageId sender direction timestamp parts[] backfilled? late?
+ *	message       event id type destination[] address messageId sender direction timestamp parts[] backfilled?
  *	typing        event id type destination[] address sender direction state refresh timestamp
  *	receipt       event id type destination[] address messageId status timestamp
  *	invitation    event id type destination[] address name subject participants[] timestamp
@@ -74,7 +74,6 @@ struct notification {
 
 /* Memory that is kept from one notification to the next. Initialised by zeroing. */
 struct notification_decoder {
-	bool late; /* mark messages of the socket as late */
 	struct json_limits limits; /* all zero: 1 MiB, NOTIFICATION_DEPTH_MAX deep, 64 Ki values */
 	struct json_doc doc;
 	struct buf scratch; /* decoded conversation and message ID */

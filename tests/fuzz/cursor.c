@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		peer = cursor_conversation(cursor, "chat-oneToOne", 13, "alice@acme.example.com", 22);
 		id = cursor_hash(cursor, "m1", 2);
 		cursor_old(peer, INT64_C(1525895987000));
-		cursor_take(cursor, peer, id);
+		cursor_take(cursor, peer, id, INT64_C(1525895987000));
 		MUST(cursor_taken(peer, id) && cursor_find(cursor, "chat-oneToOne", "alice@acme.example.com") == peer);
 		MUST(!cursor_save(cursor, false, &err));
 		MUST(!cursor_load(again, &found, &quarantined, &err) && found);

@@ -28,7 +28,7 @@ static void drain(struct backfill *b, struct cursor *cursor, struct hash_recent 
 		if (!info.conversation)
 			continue;
 		MUST(hash_recent_add(seen, info.id) && !cursor_taken(info.conversation, info.id));
-		cursor_take(cursor, info.conversation, info.id);
+		cursor_take(cursor, info.conversation, info.id, info.time_ms);
 	}
 }
 

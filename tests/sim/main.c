@@ -27,7 +27,7 @@ static bool failed;
 static const struct scenario {
 	const char *name;
 	bool (*run)(uint64_t seed);
-} scenarios[] = { { "send", sim_send }, { "listen", sim_listen } };
+} scenarios[] = { { "send", sim_send } };
 
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -21,7 +21,6 @@ extern struct sim_totals sim_totals;
 
 /* Scenarios. False: a property was violated; sim_fail() has printed which. `verbose` prints what happens. */
 bool sim_send(uint64_t seed);
-bool sim_listen(uint64_t seed);
 
 extern bool sim_verbose;
 extern const char *sim_dir; /* scratch directory */

@@ -18,7 +18,6 @@ trace --seed 5 --runs 2 >together
 { trace --seed 5 --runs 1; trace --seed 6 --runs 1; } >apart
 ok 'a run says what happens' grep -q 'posts request' together
 same together apart 'a seed alone replays the same run'
-simulate listen 1 "${SIM_RUNS:-600}" 'listen: each message is printed once, in order or marked as late, for every seed'
 while read -r scenario seed; do
 	case $scenario in '#'* | '') continue ;; esac
 	simulate "$scenario" "$seed" 1 "$scenario: seed $seed, which violated a property once"

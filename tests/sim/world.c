@@ -133,11 +133,6 @@ int64_t clock_wall_ms(void)
 	return world_read(&world.our_clock);
 }
 
-uint64_t clock_boot(void)
-{
-	return 1;
-}
-
 void clock_sleep_ms(int64_t ms)
 {
 	(void)ms;

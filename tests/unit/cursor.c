@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/cursor.h"
-#include "base/clock.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -40,15 +39,9 @@ static uint64_t id(const struct cursor *c, int number)
 	return cursor_hash(c, text, (size_t)len);
 }
 
-static void take(struct cursor *c, int number)
+static void take(struct cursor *c, int number, int64_t second)
 {
-	cursor_take(c, bob(c), id(c, number));
-}
-
-static void take_verified(struct cursor *c, int number)
-{
-	take(c, number);
-	cursor_verify(c, bob(c), INT64_MAX);
+	cursor_take(c, bob(c), id(c, number), second * 1000);
 }
 
 static bool save(struct cursor *c)
@@ -66,11 +59,10 @@ static void test_saved(void)
 
 	c = load(&found);
 	tap_ok(!found, "no file: not found");
-	take_verified(c, 1);
-	take(c, 2);
+	take(c, 1, 100);
+	take(c, 2, 100);
 	tap_ok(save(c), "saved");
-	take(c, 3);
-	cursor_set_listed(c, bob(c), 0x123);
+	take(c, 3, 101);
 	cursor_advance(c, cursor_conversation(c, "chat-group", 10, "g\"1", 3), 77);
 	tap_ok(save(c), "the file is appended to");
 	cursor_free(c);
@@ -79,10 +71,6 @@ static void test_saved(void)
 	tap_ok(found, "found again");
 	tap_ok(cursor_taken(bob(c), id(c, 1)) && cursor_taken(bob(c), id(c, 3)), "taken messages are marked");
 	tap_ok(!cursor_taken(bob(c), id(c, 4)) && !cursor_old(bob(c), 101000), "nothing else is marked or old");
-	tap_ok(cursor_verified(bob(c), id(c, 1)) && !cursor_verified(bob(c), id(c, 2)) && bob(c)->open == 2,
-		"verified and open marks are loaded");
-	tap_ok(bob(c)->listed == 0x123 && bob(c)->newest == id(c, 3),
-		"the entry in the list and the newest message are loaded");
 	tap_int(cursor_find(c, "chat-group", "g\"1")->taken_until_s, 77, "taken_until_s is loaded");
 	tap_ok(!cursor_find(c, "chat-group", "bob@x"), "conversations of another kind are others");
 	cursor_free(c);
@@ -137,71 +125,45 @@ static void test_private(void)
 	cursor_free(c);
 }
 
-/* Marks are verified in the order of taking, once they are old enough. */
-static void test_verify(void)
+/* Messages that are taken in a gap do not make older ones old. */
+static void test_gap(void)
 {
 	struct cursor *c = cursor_new(path);
-	int64_t now = clock_mono_ms();
 	bool all = true, found;
 
-	take(c, 1);
-	take(c, 2);
-	cursor_verify(c, bob(c), now - 1000);
-	tap_ok(bob(c)->open == 2 && !cursor_verified(bob(c), id(c, 1)), "marks that were taken later stay open");
-	cursor_verify(c, bob(c), now + 60000);
-	tap_ok(!bob(c)->open && cursor_verified(bob(c), id(c, 1)) && cursor_verified(bob(c), id(c, 2)),
-		"marks that were taken before are verified");
-	tap_ok(!cursor_verified(bob(c), id(c, 3)), "an unknown message is not verified");
+	for (int i = 0; i < 300; i++)
+		take(c, i, 1000 + i);
+	tap_ok(!cursor_has_gap(c) && cursor_old(bob(c), 1040000) && !cursor_old(bob(c), 1100000), "before a gap");
+	tap_int(cursor_last(bob(c)), 1299, "the last second");
+	tap_ok(save(c), "saved");
+	cursor_gap(c, true);
 	for (int i = 1000; i < 3000; i++)
-		take(c, i);
+		take(c, i, 2000 + i);
+	tap_ok(save(c), "saved in the gap");
+	cursor_free(c);
+	c = load(&found);
+	tap_ok(found && cursor_has_gap(c), "the gap is loaded");
+	take(c, 3000, 9000);
 	for (int i = 1000; i < 3000; i++)
 		all = all && cursor_taken(bob(c), id(c, i));
-	tap_ok(all && bob(c)->open == 2000, "all open marks are kept");
-	bob(c)->newest = id(c, 2500);
+	tap_ok(all, "all messages taken in a gap are marked");
+	tap_ok(!cursor_old(bob(c), 1100000), "in a gap, no message that may be missing is old");
+	tap_ok(cursor_old(bob(c), 1040000), "messages that were old before the gap stay old");
+	cursor_gap(c, false);
+	for (int i = 4000; i < 6000; i++)
+		take(c, i, 10000 + i);
+	tap_ok(bob(c)->count <= 1000 && cursor_old(bob(c), 4000000), "after the gap, marks are dropped again");
 	tap_ok(save(c), "saved");
 	cursor_free(c);
 	c = load(&found);
-	tap_ok(bob(c)->open == 2000 && cursor_verified(bob(c), id(c, 2)), "many open marks are loaded");
-	tap_ok(bob(c)->newest == id(c, 2500), "a newest message that is not the last mark is loaded");
-	cursor_free(c);
-}
-
-/* Version 1, without a boot; another boot. */
-static void test_versions(void)
-{
-	static const char version_1[] =
-		"{\"cursor\":1,\"key\":\"0123456789abcdef0123456789abcdef\",\"floor\":7,\"gap\":true}\n"
-		"{\"type\":\"chat-oneToOne\",\"name\":\"bob@x\",\"floor\":70,\"taken\":[\"00000000000000aa\",99]}\n";
-	static const char rebooted[] =
-		"{\"cursor\":2,\"key\":\"0123456789abcdef0123456789abcdef\",\"floor\":7,\"boot\":\"0000000000000001\"}\n"
-		"{\"type\":\"chat-oneToOne\",\"name\":\"bob@x\",\"floor\":70,\"open\":1,\"taken\":[\"00000000000000aa\",99999999,"
-		"\"00000000000000bb\",99999999]}\n";
-	struct err err = ERR_INIT;
-	struct cursor *c;
-	bool found;
-
-	if (file_write_atomic(path, version_1, sizeof(version_1) - 1, &err))
-		tap_ok(false, "the file can be written");
-	c = load(&found);
-	tap_ok(found && cursor_verified(bob(c), 0xaa) && bob(c)->newest == 0xaa, "marks of version 1 are verified");
-	tap_int(bob(c)->taken_until_s, 70, "taken_until_s of version 1 is loaded");
-	cursor_free(c);
-	if (file_write_atomic(path, rebooted, sizeof(rebooted) - 1, &err))
-		tap_ok(false, "the file can be written");
-	c = load(&found);
-	tap_ok(found && cursor_verified(bob(c), 0xaa) && !cursor_verified(bob(c), 0xbb),
-		"marks of another boot are loaded");
-	cursor_verify(c, bob(c), clock_mono_ms() - 5000);
-	tap_ok(!cursor_verified(bob(c), 0xbb), "after a reboot, open marks do not count as older than now");
-	cursor_verify(c, bob(c), clock_mono_ms() + 5000);
-	tap_ok(cursor_verified(bob(c), 0xbb), "after a reboot, open marks count as taken now");
+	tap_ok(!cursor_has_gap(c), "the closed gap is saved");
 	cursor_free(c);
 	c = cursor_new("/proc/nonexistent/cursor");
+	cursor_gap(c, true);
 	for (int i = 0; i < CURSOR_IDS_MAX + 100; i++)
-		take(c, i);
-	tap_ok(bob(c)->count <= CURSOR_IDS_MAX && cursor_taken(bob(c), id(c, CURSOR_IDS_MAX + 99)),
-		"if there are too many open marks, the oldest ones are dropped");
-	tap_ok(!save(c), "a write error is returned");
+		take(c, i, 1000 + i);
+	tap_ok(bob(c)->count == CURSOR_IDS_MAX && !cursor_old(bob(c), 1050000),
+		"a gap that is too long lets things come twice, rather than not at all");
 	cursor_free(c);
 }
 
@@ -211,7 +173,7 @@ static void test_raise_all(void)
 	bool found;
 
 	cursor_reset(c, 5);
-	take(c, 1);
+	take(c, 1, 100);
 	cursor_advance_all(c, 50);
 	tap_ok(save(c), "saved");
 	cursor_free(c);
@@ -227,26 +189,27 @@ static void test_many(void)
 	bool all = true, found;
 
 	for (int i = 0; i < 20000; i++)
-		take(c, i);
+		take(c, i, 500);
 	for (int i = 0; i < 20000; i++)
 		all = all && cursor_taken(bob(c), id(c, i));
-	tap_ok(all, "all messages of a burst are marked");
-	tap_ok(!cursor_old(bob(c), 0), "with marks, no message is old by its time");
+	tap_ok(all, "all messages of one second are marked");
+	tap_ok(!cursor_old(bob(c), 500000), "another message of that second is new");
 	tap_ok(save(c), "saved");
 	again = load(&found);
 	for (int i = 0; i < 20000; i++)
 		all = all && cursor_taken(bob(again), id(again, i));
-	tap_ok(all && bob(again)->count == 20000, "many marks are saved and loaded");
+	tap_ok(all && bob(again)->count == 20000 && !cursor_old(bob(again), 500000), "many marks are saved and loaded");
 	cursor_free(again);
 	for (int i = 20000; i < 40000; i++)
-		take_verified(c, i);
-	tap_ok(bob(c)->count <= 1000, "of verified marks, only the last ones are kept");
+		take(c, i, 600 + i / 100);
+	tap_ok(bob(c)->count <= 1000, "later, only the last ones are");
+	tap_ok(cursor_old(bob(c), 500000), "messages older than the marks are old");
+	tap_ok(!cursor_old(bob(c), 2000000), "newer messages are not old");
 	tap_ok(cursor_taken(bob(c), id(c, 39999)), "the last one is known");
 	tap_ok(save(c), "saved");
 	cursor_free(c);
 	c = load(&all);
-	tap_ok(cursor_verified(bob(c), id(c, 39999)) && !cursor_taken(bob(c), id(c, 20000)),
-		"dropped marks stay dropped");
+	tap_ok(cursor_taken(bob(c), id(c, 39999)) && cursor_old(bob(c), 500000), "dropped marks are saved");
 	cursor_free(c);
 }
 
@@ -257,18 +220,30 @@ static void test_burst_after_quiet(void)
 	bool all = true;
 
 	for (int i = 0; i < 1000; i++)
-		take_verified(c, i);
+		take(c, i, 500 + i);
 	for (int i = 1000; i < 4000; i++)
-		take(c, i);
+		take(c, i, 2000);
 	for (int i = 900; i < 4000; i++)
-		all = all && cursor_taken(bob(c), id(c, i)) && cursor_verified(bob(c), id(c, i)) == (i < 1000);
-	tap_ok(all, "a burst after quiet times is marked, and so are the messages before it");
+		all = all && (i >= 1000 ? cursor_taken(bob(c), id(c, i)) : cursor_old(bob(c), (500 + i) * 1000));
+	tap_ok(all, "a burst after quiet times is marked, and older messages are old");
 	tap_ok(save(c), "saved");
 	cursor_free(c);
 	c = load(&all);
 	for (int i = 1000; i < 4000; i++)
 		all = all && cursor_taken(bob(c), id(c, i));
 	tap_ok(all, "appended marks are loaded");
+	cursor_free(c);
+}
+
+static void test_future(void)
+{
+	struct cursor *c = cursor_new("/proc/nonexistent/cursor");
+
+	take(c, 1, INT64_C(99999999999));
+	for (int i = 2; i < 2000; i++)
+		take(c, i, 1000 + i);
+	tap_ok(!cursor_old(bob(c), 3500000), "one time in the far future makes nothing old");
+	tap_ok(!save(c), "a write error is returned");
 	cursor_free(c);
 }
 
@@ -283,8 +258,8 @@ int main(void)
 	test_private();
 	test_many();
 	test_burst_after_quiet();
-	test_verify();
-	test_versions();
+	test_future();
+	test_gap();
 	test_raise_all();
 	if (system(NULL)) {
 		char *command = xasprintf("rm -r '%s'", dir);

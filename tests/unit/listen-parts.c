@@ -88,20 +88,20 @@ static void test_output_queue(void)
 	size_t len;
 
 	output_queue_init(&o);
-	output_queue_checkpoint(&o, cursor, conversation, 1);
+	output_queue_checkpoint(&o, cursor, conversation, 1, 1000);
 	tap_int((intmax_t)conversation->count, 1, "an empty queue: the cursor advances at once");
 	buf_adds(&o.bytes, "first\n");
-	output_queue_checkpoint(&o, cursor, conversation, 2);
-	output_queue_checkpoint(&o, cursor, conversation, 3); /* one that a filter left out */
+	output_queue_checkpoint(&o, cursor, conversation, 2, 1000);
+	output_queue_checkpoint(&o, cursor, conversation, 3, 1000); /* one that a filter left out */
 	buf_adds(&o.bytes, "second\n");
-	output_queue_checkpoint(&o, cursor, conversation, 4);
+	output_queue_checkpoint(&o, cursor, conversation, 4, 1000);
 	tap_ok(!output_queue_consumed(&o, cursor, 5) && conversation->count == 1,
 		"most of a line does not acknowledge it");
 	tap_ok(output_queue_consumed(&o, cursor, 1) && conversation->count == 3,
 		"its end does, and the filtered message after it");
 	output_queue_consumed(&o, cursor, 3);
 	buf_adds(&o.bytes, "third\n");
-	output_queue_checkpoint(&o, cursor, conversation, 5);
+	output_queue_checkpoint(&o, cursor, conversation, 5, 1000);
 	output_queue_truncate(&o);
 	tap_str(output_queue_peek(&o, &len), "ond\n", "truncate keeps the rest of a partly written line");
 	output_queue_consumed(&o, cursor, len);
@@ -128,9 +128,9 @@ static void test_exec_queue(void)
 	struct exec_queue h;
 
 	exec_queue_init(&h);
-	exec_queue_add(&h, "1\n", 2, a, 1);
-	exec_queue_add(&h, "2\n", 2, a, 2);
-	exec_queue_add(&h, "3\n", 2, b, 3);
+	exec_queue_add(&h, "1\n", 2, a, 1, 1000);
+	exec_queue_add(&h, "2\n", 2, a, 2, 1000);
+	exec_queue_add(&h, "3\n", 2, b, 3, 1000);
 	first = exec_queue_begin(&h, 0, &due);
 	second = exec_queue_begin(&h, 0, &due);
 	tap_ok(first && first->id == 1 && second && second->id == 3, "one of each conversation starts at once");
@@ -144,7 +144,7 @@ static void test_exec_queue(void)
 	tap_ok(first && first->id == 2, "the next one starts when it is acknowledged");
 	exec_queue_finish(&h, cursor, second);
 	exec_queue_finish(&h, cursor, first);
-	exec_queue_add(&h, "4\n", 2, a, 4);
+	exec_queue_add(&h, "4\n", 2, a, 4, 1000);
 	tap_ok(h.count == 1 && !h.running && h.bytes == sizeof(struct exec_entry) + 2 && queued(&h, a) == 1 &&
 			!queued(&h, b),
 		"the counters are right");
@@ -153,13 +153,13 @@ static void test_exec_queue(void)
 	exec_queue_release(&h);
 	tap_int((intmax_t)(a->count + b->count), 3, "the cursor has advanced over acknowledged messages");
 	tap_ok(!h.count && !h.first, "the queue is empty after a release");
-	exec_queue_skip(&h, cursor, a, 5);
+	exec_queue_skip(&h, cursor, a, 5, 1000);
 	tap_ok(cursor_taken(a, 5), "a message without a command is acknowledged at once");
-	exec_queue_add(&h, "6\n", 2, NULL, 0);
-	exec_queue_add(&h, "7\n", 2, NULL, 0);
-	exec_queue_add(&h, "8\n", 2, a, 8);
-	exec_queue_skip(&h, cursor, b, 9);
-	exec_queue_skip(&h, cursor, a, 10);
+	exec_queue_add(&h, "6\n", 2, NULL, 0, 1000);
+	exec_queue_add(&h, "7\n", 2, NULL, 0, 1000);
+	exec_queue_add(&h, "8\n", 2, a, 8, 1000);
+	exec_queue_skip(&h, cursor, b, 9, 1000);
+	exec_queue_skip(&h, cursor, a, 10, 1000);
 	tap_ok(cursor_taken(b, 9) && !cursor_taken(a, 10), "a message without a command waits for its predecessors");
 	first = exec_queue_begin(&h, 0, &due);
 	second = exec_queue_begin(&h, 0, &due);
@@ -173,22 +173,22 @@ static void test_exec_queue(void)
 	exec_queue_finish(&h, cursor, first);
 	tap_ok(!h.first && h.last == &h.first && !h.count && !h.bytes && !h.no_conversation.queued,
 		"the counters are 0");
-	exec_queue_add(&h, "11\n", 3, a, 11);
-	exec_queue_add(&h, "12\n", 3, b, 12);
-	exec_queue_skip(&h, cursor, a, 13);
-	exec_queue_add(&h, "14\n", 3, a, 14);
+	exec_queue_add(&h, "11\n", 3, a, 11, 1000);
+	exec_queue_add(&h, "12\n", 3, b, 12, 1000);
+	exec_queue_skip(&h, cursor, a, 13, 1000);
+	exec_queue_add(&h, "14\n", 3, a, 14, 1000);
 	first = exec_queue_begin(&h, 0, &due);
 	exec_queue_defer(&h, first);
-	exec_queue_add(&h, "15\n", 3, a, 15);
-	exec_queue_skip(&h, cursor, a, 16);
+	exec_queue_add(&h, "15\n", 3, a, 15, 1000);
+	exec_queue_skip(&h, cursor, a, 16, 1000);
 	tap_int((intmax_t)h.deferred, 3, "a deferred message, and those after it, are counted");
 	tap_ok(!cursor_taken(a, 13) && !cursor_taken(a, 16), "the cursor does not advance over deferred messages");
 	second = exec_queue_begin(&h, 0, &due);
 	tap_ok(second && second->id == 12 && h.count == 1, "other conversations go on");
 	exec_queue_finish(&h, cursor, second);
 	tap_ok(!h.first && h.last == &h.first && !h.count && !h.bytes && !h.running, "the counters are 0 again");
-	exec_queue_add(&h, "17\n", 3, NULL, 0);
-	exec_queue_add(&h, "18\n", 3, NULL, 0);
+	exec_queue_add(&h, "17\n", 3, NULL, 0, 1000);
+	exec_queue_add(&h, "18\n", 3, NULL, 0, 1000);
 	exec_queue_defer(&h, exec_queue_begin(&h, 0, &due));
 	first = exec_queue_begin(&h, 0, &due);
 	tap_ok(first && !strcmp(first->line, "18\n"),
