@@ -3,6 +3,7 @@
 #include "wire/notification.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "base/utf8.h"
 #include "json/json.h"
 
@@ -45,12 +46,21 @@ enum status output_check(struct err *err)
 	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? fail(err, ST_IO, strerror(EBADF)) : ST_OK;
 }
 
+static bool on_terminal(void)
+{
+	if (state.terminal < 0)
+		state.terminal = isatty(STDOUT_FILENO);
+	return state.terminal == 1;
+}
+
 /* After a signal, write only what does not block: a reader that has stopped must not keep the program alive. */
 static enum status write_pending(struct err *err)
 {
 	const char *p = state.pending.data;
 	size_t left = state.pending.len;
 
+	if (left && on_terminal())
+		log_progress("%s", ""); /* it may stand on the same line */
 	while (left) {
 		bool ending = interrupt_status() != ST_OK;
 		struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
@@ -85,13 +95,6 @@ enum status output_flush(struct err *err)
 	st = write_pending(err);
 	buf_clear(&state.pending);
 	return st;
-}
-
-static bool on_terminal(void)
-{
-	if (state.terminal < 0)
-		state.terminal = isatty(STDOUT_FILENO);
-	return state.terminal == 1;
 }
 
 /* Text for people has no control characters anyway. */

@@ -37,4 +37,12 @@ like "$out" "$controls" 'in a pipe or a file, bytes are as they are'
 is "$(texts "$out")" "$(cat text)" 'the same text'
 as bob kandy listen --once --since all >"$out"
 like "$out" "$controls" 'listen, too'
+# ---- progress on the same terminal ----
+
+fresh_sandbox --fault 'POST messages 1:reset'
+timeout "$patience" script -qec "XDG_STATE_HOME=$scratch/state-alice kandy send -t bob@sandbox.example -m hi --settle-time 1s --retry-delay 10ms" \
+	screen </dev/null >/dev/null 2>&1
+like screen 'response lost; checking the history for 1 s' 'the wait for the history is shown'
+like screen $'\r\x1b\\[K[{]"event":"sent"' 'the progress is erased before a line is printed'
+
 finish
