@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 bool str_parse_int64(const char *s, int64_t *value)
 {
@@ -112,6 +113,16 @@ void str_hex_encode(char *out, const void *p, size_t len)
 		*out++ = digits[s[i] & 15];
 	}
 	*out = '\0';
+}
+
+bool str_equal(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+bool str_is_word(const char *s, size_t len, const char *word)
+{
+	return len == strlen(word) && !strncasecmp(s, word, len);
 }
 
 bool str_starts_with(const char *s, const char *prefix)

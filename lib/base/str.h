@@ -27,6 +27,8 @@ void str_format_size(char out[static 24], int64_t bytes);
 int str_hex_digit(char c); /* its value; -1: not a hex digit */
 void str_hex_encode(char *out, const void *p, size_t len); /* 2 * len digits and a NUL */
 
+bool str_equal(const char *a, const char *b); /* NULL equals NULL only */
+bool str_is_word(const char *s, size_t len, const char *word); /* these bytes are the word, in either case */
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 

@@ -19,18 +19,13 @@
 
 /* ---- the session --------------------------------------------------------------------------- */
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
 static const struct session_subscription *find(const struct session *session, const char *service, const char *number,
 	bool any_number)
 {
 	for (size_t i = 0; i < session->subscription_count; i++) {
 		const struct session_subscription *at = &session->subscriptions[i];
 
-		if (!strcmp(at->service, service) && (any_number || same_text(at->number, number)))
+		if (!strcmp(at->service, service) && (any_number || str_equal(at->number, number)))
 			return at;
 	}
 	return NULL;
@@ -44,8 +39,8 @@ const struct session_subscription *channel_find(const struct session *session, c
 /* Other processes may log out, log in as another user, or replace the channel while a request is in flight. */
 static enum status check_login(const struct session *session, const struct session *expected, struct err *err)
 {
-	if (session->access_token.s && same_text(session->user_id, expected->user_id) &&
-		same_text(session->base_url, expected->base_url))
+	if (session->access_token.s && str_equal(session->user_id, expected->user_id) &&
+		str_equal(session->base_url, expected->base_url))
 		return ST_OK;
 	return err_set(err, ST_TEMPFAIL, "the login of this profile has changed; try again");
 }
@@ -381,7 +376,7 @@ static enum status ensure_once(struct client *client, const struct channel_reque
 	if ((st = keep_channel(client, request, &kept, &exists, err)) ||
 		(st = check_login(client_session(client), &before, err)))
 		goto out;
-	if (kept && !same_text(client_session(client)->channel_resource, before.channel_resource)) {
+	if (kept && !str_equal(client_session(client)->channel_resource, before.channel_resource)) {
 		st = err_set(err, ST_TEMPFAIL, "the notification channel of this profile has changed; try again");
 		goto out;
 	}

@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/random.h"
 
 #include <stdlib.h>
@@ -32,18 +33,13 @@ client_secret_source *tokens_secret_source(const struct client *client)
 
 /* ---- saving -------------------------------------------------------------------------------- */
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
 /* Changes the session as the file has it now: its channel and correlator may be newer. */
 static enum status save_tokens(struct session *session, void *arg, struct err *err)
 {
 	const struct session *new = arg;
 
 	(void)err;
-	if (!same_text(session->user_id, new->user_id) || !same_text(session->base_url, new->base_url))
+	if (!str_equal(session->user_id, new->user_id) || !str_equal(session->base_url, new->base_url))
 		session_forget_channel(session);
 	session_copy_login(session, new);
 	if (!session->correlator) {

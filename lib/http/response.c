@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static char none[1]; /* value of a missing header */
 
@@ -73,11 +72,6 @@ static const struct {
 	{ "content-encoding", offsetof(struct http_response, content_encoding) },
 };
 
-static bool is_named(const char *name, size_t len, const char *wanted)
-{
-	return strlen(wanted) == len && !strncasecmp(name, wanted, len);
-}
-
 static void add_header(struct transfer *t, const char *name, size_t name_len, const char *value, size_t len)
 {
 	struct http_response *r = &t->response;
@@ -87,19 +81,19 @@ static void add_header(struct transfer *t, const char *name, size_t name_len, co
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		char **slot = (char **)(void *)((char *)r + texts[i].at);
 
-		if (!is_named(name, name_len, texts[i].name))
+		if (!str_is_word(name, name_len, texts[i].name))
 			continue;
 		release_text(*slot);
 		*slot = xmemdup0(value, len);
 		return;
 	}
-	if (is_named(name, name_len, "transfer-encoding"))
-		t->has_coding |= !is_named(value, len, "chunked");
+	if (str_is_word(name, name_len, "transfer-encoding"))
+		t->has_coding |= !str_is_word(value, len, "chunked");
 	if (len >= sizeof(text))
 		return;
 	memcpy(text, value, len);
 	text[len] = '\0';
-	if (is_named(name, name_len, "content-length") && str_parse_int64(text, &n) && n >= 0)
+	if (str_is_word(name, name_len, "content-length") && str_parse_int64(text, &n) && n >= 0)
 		r->content_length = n;
 }
 

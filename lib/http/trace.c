@@ -8,6 +8,7 @@
 #include "http/http-int.h"
 
 #include "base/log.h"
+#include "base/str.h"
 #include "base/redact.h"
 #include "base/url.h"
 
@@ -99,11 +100,6 @@ static void add_value(struct buf *out, const char *value, size_t len, bool is_ur
 	buf_release(&shown);
 }
 
-static bool is_named(const char *line, size_t name_len, const char *name)
-{
-	return name_len == strlen(name) && !strncasecmp(line, name, name_len);
-}
-
 void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_length)
 {
 	const char *colon = memchr(line, ':', len), *value, *end = line + len;
@@ -125,10 +121,10 @@ void trace_add_header(struct buf *out, const char *line, size_t len, bool hide_l
 	if (is_secret_header(line, name_len)) {
 		buf_add(out, value, scheme_len(value, (size_t)(end - value)));
 		buf_adds(out, "***");
-	} else if (hide_length && is_named(line, name_len, "content-length")) {
+	} else if (hide_length && str_is_word(line, name_len, "content-length")) {
 		buf_adds(out, "***");
 	} else {
-		add_value(out, value, (size_t)(end - value), is_named(line, name_len, "location"));
+		add_value(out, value, (size_t)(end - value), str_is_word(line, name_len, "location"));
 	}
 }
 

@@ -11,7 +11,6 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define LINE_MAX_SENT 8000
 
@@ -162,7 +161,7 @@ struct head {
 
 static bool same_text(struct text text, const char *word)
 {
-	return text.len == strlen(word) && !strncasecmp(text.s, word, text.len);
+	return str_is_word(text.s, text.len, word);
 }
 
 static struct text trimmed(const char *s, const char *end)
