@@ -75,12 +75,12 @@ static bool is_combining(const char *s)
 }
 
 /*
- * What no normalisation changes: ASCII letters, digits and punctuation in lower case. White space, '?', control
+ * What no normalisation changes, up to `most` characters: ASCII letters, digits and punctuation in lower case. White space, '?', control
  * characters, emoji and everything else beyond ASCII are left out, a letter with a combining mark, too.
  */
-static void reduce(struct buf *out, const char *text)
+static void reduce(struct buf *out, const char *text, size_t most)
 {
-	while (*text) {
+	while (*text && out->len < most) {
 		char c = 0;
 		size_t len = html_reference(text, &c);
 
@@ -101,8 +101,8 @@ uint64_t lookup_fingerprint(const char *text)
 	uint64_t value = *text ? 0 : 1;
 
 	buf_init(&reduced, BUF_NO_MAX);
-	reduce(&reduced, text);
-	for (size_t i = 0; i < FINGERPRINT_LEN && reduced.data[i]; i++)
+	reduce(&reduced, text, FINGERPRINT_LEN);
+	for (size_t i = 0; reduced.data[i]; i++)
 		value = value << 8 | (unsigned char)reduced.data[i];
 	buf_release(&reduced);
 	return value;
@@ -119,8 +119,8 @@ static bool could_be_text(const char *stored, const char *posted)
 		return true;
 	buf_init(&a, BUF_NO_MAX);
 	buf_init(&b, BUF_NO_MAX);
-	reduce(&a, stored);
-	reduce(&b, posted);
+	reduce(&a, stored, SIZE_MAX);
+	reduce(&b, posted, SIZE_MAX);
 	cut = strlen(a.data);
 	/* a text may be cut, with or without dots at its end; of one that is nothing but emoji, anything may be left */
 	while (cut && a.data[cut - 1] == '.')
