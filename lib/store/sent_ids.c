@@ -62,30 +62,31 @@ void sent_ids_free(struct sent_ids *ids)
 	free(ids);
 }
 
-/* A table of another version is cleared: its entries mean something else. */
+/*
+ * A table of another version is cleared, because its entries mean something else. In place: another process may have
+ * the file mapped, and a file that shrinks would end it.
+ */
 static struct table *map(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct table *table = MAP_FAILED;
-	uint64_t magic = 0;
 
 	if (fd < 0)
 		return NULL;
-	if (pread(fd, &magic, sizeof(magic), 0) == sizeof(magic) && magic != MAGIC && ftruncate(fd, 0)) {
-		close(fd);
-		return NULL;
-	}
 	/* all of its blocks: a write into a hole on a full disk would be a SIGBUS */
 	if (!posix_fallocate(fd, 0, sizeof(*table)))
 		table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (table == MAP_FAILED)
 		return NULL;
+	if (table->magic != MAGIC)
+		memset(table, 0, sizeof(*table));
 	table->magic = MAGIC;
 	return table;
 }
 
-bool sent_ids_usable(struct sent_ids *ids)
+/* False if the file cannot be opened: then nothing can be ruled out. */
+static bool usable(struct sent_ids *ids)
 {
 	if (!ids || ids->failed)
 		return false;
@@ -156,7 +157,7 @@ void sent_ids_note(struct sent_ids *ids, uint64_t conversation, const char *id, 
 	uint64_t key, before;
 	size_t at;
 
-	if (!sent_ids_usable(ids))
+	if (!usable(ids))
 		return;
 	key = hash(conversation, id);
 	bucket = bucket_of(ids, key);
@@ -184,7 +185,7 @@ struct sent_id sent_ids_get(struct sent_ids *ids, uint64_t conversation, const c
 	const struct bucket *bucket;
 	size_t at;
 
-	if (!sent_ids_usable(ids))
+	if (!usable(ids))
 		return result;
 	key = hash(conversation, id);
 	mine = hash(0, origin);
@@ -203,7 +204,7 @@ uint64_t sent_ids_forgotten(struct sent_ids *ids, uint64_t conversation, const c
 {
 	if (!ids)
 		return 0;
-	return sent_ids_usable(ids) ? bucket_of(ids, hash(conversation, id))->forgotten : UINT64_MAX;
+	return usable(ids) ? bucket_of(ids, hash(conversation, id))->forgotten : UINT64_MAX;
 }
 
 /* ---- posts in doubt ---------------------------------------------------------------------------------------------- */
@@ -218,7 +219,7 @@ uint64_t sent_ids_begin(struct sent_ids *ids, uint64_t conversation, uint64_t fi
 	struct post *place = NULL;
 	uint64_t number, oldest_number = UINT64_MAX;
 
-	if (!sent_ids_usable(ids))
+	if (!usable(ids))
 		return 0;
 	number = ++ids->table->counter;
 	for (size_t i = 0; i < POSTS && oldest_number; i++) {
@@ -244,7 +245,7 @@ uint64_t sent_ids_begin(struct sent_ids *ids, uint64_t conversation, uint64_t fi
 
 static struct post *find_post(struct sent_ids *ids, uint64_t number)
 {
-	if (!number || !sent_ids_usable(ids))
+	if (!number || !usable(ids))
 		return NULL;
 	for (size_t i = 0; i < POSTS; i++) {
 		struct post *post = &ids->table->posts[(number + i) % POSTS];
@@ -285,7 +286,7 @@ size_t sent_ids_doubts(struct sent_ids *ids, uint64_t conversation, uint64_t fin
 
 	if (!ids)
 		return 0;
-	if (!sent_ids_usable(ids) || ids->table->posts_lost > floor)
+	if (!usable(ids) || ids->table->posts_lost > floor)
 		return SIZE_MAX;
 	for (size_t i = 0; i < POSTS; i++) {
 		const struct post *post = &ids->table->posts[i];

@@ -26,8 +26,6 @@ struct sent_ids;
 /* `path` as store_path(store, ".sent") gives it; copied. Opened when first used. */
 struct sent_ids *sent_ids_new(const char *path);
 void sent_ids_free(struct sent_ids *ids); /* NULL, as in all functions here: no other process sends, nothing is kept */
-/* False if the file cannot be opened: then nothing can be ruled out. */
-bool sent_ids_usable(struct sent_ids *ids);
 
 uint64_t sent_ids_conversation(const char *type, const char *id); /* the key of a conversation; case-insensitive */
 
