@@ -1,5 +1,5 @@
 /*
- * sim - runs the engines of lib/send and lib/listen against a model of the service, on a simulated clock.
+ * sim - runs the engine of lib/send against a model of the service, on a simulated clock.
  *
  *	sim [--seed N] [--runs N] [--time SECONDS] [--state FILE] [--verbose] [SCENARIO...]
  *
@@ -113,7 +113,6 @@ int main(int argc, char **argv)
 	bool wanted[SCENARIOS] = { false }, any = false;
 	struct timespec start, now;
 	char dir[] = "/tmp/kandy-sim.XXXXXX";
-	char command[64];
 
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -176,8 +175,7 @@ int main(int argc, char **argv)
 		sim_totals.runs, sim_totals.messages,
 		(double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9,
 		before + sim_totals.messages, violations);
-	snprintf(command, sizeof(command), "rm -rf '%s'", sim_dir);
-	if (system(command) || (state && !save(state, seed, before + sim_totals.messages)))
+	if (rmdir(sim_dir) || (state && !save(state, seed, before + sim_totals.messages)))
 		return 74;
 	return violations != 0;
 }

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROCESSES_MAX 3
+#define PROCESSES_MAX 2
 #define CONVERSATIONS_MAX 6
 
 struct request {
@@ -117,17 +117,11 @@ static void accept_and_respond(void *arg)
 	world_at(world_now() + world_between(0, run.service.kind.latency_ms), respond, call);
 }
 
-/* Its response is lost; whoever waits has been told, or will be. */
-struct lost_post {
-	struct call call;
-};
-
+/* `arg` is a copy: the response to the call itself is lost. */
 static void accept_silently(void *arg)
 {
-	struct lost_post *post = arg;
-
-	accept_request(&post->call, false);
-	free(post);
+	accept_request(arg, false);
+	free(arg);
 }
 
 /*
@@ -168,12 +162,12 @@ static void begin_post(struct call *call)
 		lose(call, false);
 		world_at(at + world_between(0, 2000), respond, call);
 	} else if (draw < kind->lost_before + kind->lost_after) {
-		struct lost_post *post = xcalloc(1, sizeof(*post));
+		struct call *copy = xcalloc(1, sizeof(*copy));
 		bool pending = world_chance(kind->pending);
 
-		post->call = *call;
+		*copy = *call;
 		lose(call, pending);
-		world_at(pending ? at + world_between(0, 20000) : at, accept_silently, post);
+		world_at(pending ? at + world_between(0, 20000) : at, accept_silently, copy);
 		world_at(at + world_between(0, 2000), respond, call);
 	} else if (draw < kind->lost_before + kind->lost_after + kind->not_sent) {
 		err_set(&call->err, ST_UNAVAILABLE, "no connection");

@@ -235,47 +235,6 @@ void service_page(struct service *service, size_t conversation, size_t max, cons
 	buf_adds(out, "}}");
 }
 
-void service_sessions(struct service *service, struct buf *out)
-{
-	bool first = true;
-
-	buf_adds(out, "{\"chatSessionList\":{\"chatSession\":[");
-	for (size_t i = 0; i < service->count; i++) {
-		struct service_conversation *c = &service->conversations[i];
-		size_t k = c->count;
-
-		while (k && c->messages[k - 1]->visible_ms > world_now())
-			k--;
-		if (!k)
-			continue;
-		buf_addf(out,
-			"%s{\"sessionType\":\"OneToOne\",\"remoteAddress\":\"%s\",\"sessionDetails\":{\"lastText\":\"\",\"lastMessageTime\":%lld}}",
-			first ? "" : ",", c->peer,
-			(long long)(service->kind.milliseconds ? c->messages[k - 1]->stamp
-							       : c->messages[k - 1]->stamp * 1000));
-		first = false;
-	}
-	buf_adds(out, "]}}");
-}
-
-void service_notification(const struct service *service, size_t conversation, const struct service_message *m,
-	uint64_t id, bool link, struct buf *out)
-{
-	const struct service_conversation *c = &service->conversations[conversation];
-
-	buf_addf(out, "{\"chatMessageNotification\":{\"id\":\"n%llu\",\"dateTime\":%lld,\"chatMessage\":{",
-		(unsigned long long)id, (long long)m->stamp);
-	add_message(out, service, c, m, true);
-	buf_addf(out, ",\"x-destinationAddress\":\"%s\",\"x-type\":\"%s\"}", m->own ? c->peer : SERVICE_USER,
-		m->own ? "outbound" : "inbound");
-	if (link) {
-		buf_adds(out, ",\"link\":[{\"rel\":\"chatMessage\",\"href\":\"");
-		add_path(out, c);
-		buf_addf(out, "/messages/%s\"}]", m->id);
-	}
-	buf_adds(out, "}}");
-}
-
 int64_t service_date_ms(struct service *service)
 {
 	return world_read(&service->kind.date_clock) / 1000 * 1000;

@@ -49,10 +49,10 @@ struct service_kind {
 
 struct service_message {
 	uint64_t number; /* of all messages, in the order of acceptance; from 1 */
-	uint64_t request; /* of ours, from 1; 0: of somebody else */
+	uint64_t request; /* of ours, from 1; 0: of another installation */
 	bool own; /* sent by our user, from whichever installation */
 	char id[24];
-	char *text, *files; /* as they were posted; files: x-ids, each with a ',' behind it */
+	char *text, *files; /* as they were posted; files: x-ids, each followed by a ',' */
 	int64_t accepted_ms, visible_ms; /* true time */
 	int64_t stamp; /* dateTime, in the kind's unit */
 };
@@ -82,10 +82,6 @@ void service_posted(const struct service *service, size_t conversation, const st
 	struct buf *out);
 /* One page of the history as it is shown now; `next` as service_page() gave it, or NULL. */
 void service_page(struct service *service, size_t conversation, size_t max, const char *next, struct buf *out);
-void service_sessions(struct service *service, struct buf *out);
-/* The notification of a message; `id` is the notification's. */
-void service_notification(const struct service *service, size_t conversation, const struct service_message *message,
-	uint64_t id, bool link, struct buf *out);
 
 int64_t service_date_ms(struct service *service); /* the Date header */
 

@@ -14,7 +14,6 @@ struct sim_totals {
 	struct {
 		uint64_t lost, unknown;
 	} consistent, lagging, altered, contended;
-	uint64_t late; /* messages that listen marked as late */
 };
 
 extern struct sim_totals sim_totals;
