@@ -1,4 +1,4 @@
-/* The state of the sandbox, without sockets: who gets a notification, what is dropped first, and all limits. */
+/* The state of the sandbox, without sockets: who gets a notification, which is dropped first, and all limits. */
 #include "sandbox/world.h"
 
 #include "base/mem.h"

@@ -263,7 +263,7 @@ static void test_recipients(void)
 	send_queue_add(queue, bad);
 	drain(queue);
 	tap_str(results.order, "1:a@x 1:b@x 1:G 1:+123 2:- ",
-		"a result for each recipient once, and one for what names nobody");
+		"a result for each recipient once, and one for a line without a valid recipient");
 	tap_int(results.err.status, ST_DATA, "a missing recipient is bad data");
 	send_queue_free(queue);
 }
