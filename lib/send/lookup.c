@@ -75,8 +75,9 @@ static bool is_combining(const char *s)
 }
 
 /*
- * What no normalisation changes, up to `most` characters: ASCII letters, digits and punctuation in lower case. White space, '?', control
- * characters, emoji and everything else beyond ASCII are left out, a letter with a combining mark, too.
+ * What no normalisation changes, up to `most` characters: ASCII letters, digits and punctuation in lower case. White
+ * space, '?', control characters, emoji and everything else beyond ASCII are left out, a letter with a combining mark,
+ * too.
  */
 static void reduce(struct buf *out, const char *text, size_t most)
 {
